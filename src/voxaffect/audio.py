@@ -1,0 +1,266 @@
+"""Sound: from a path, bytes, a stream or an array to one mono ``Signal``.
+
+Conventions: samples are float32 between −1 and 1, mono, one-dimensional. Several
+channels are mixed down by their mean. A sample rate is always given, never assumed.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxaffect.errors import AudioError
+
+Samples = NDArray[np.float32]
+Source = str | Path | bytes | BinaryIO | NDArray[Any] | "Signal"
+
+MIN_RATE_HZ = 8_000
+MAX_RATE_HZ = 192_000
+MIN_SECONDS = 0.25
+EXTENSIONS = frozenset(
+    {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf",
+     ".w64", ".rf64"}
+)  # fmt: skip
+
+# libsndfile reports a data chunk that the file cannot hold in its log, and reads on regardless.
+_SHORT_CHUNK = re.compile(r"(?:data|SSND)\s*: (\d+) \(should be (\d+)\)")
+_OPEN_ENDED = 0x7FFF_0000  # streamed WAVs carry a size near 2^31 or 2^32 that means "unknown"
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """One mono recording in memory.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n,), float32, nominally between −1 and 1
+    rate_hz : int
+        Sampling rate, 8,000 to 192,000 Hz.
+    name : str
+        What messages call the recording: its path, or ``<array>``.
+
+    Raises
+    ------
+    AudioError
+        If the samples are not one-dimensional, are empty, hold NaN or infinity,
+        or if the rate is out of range.
+    """
+
+    samples: Samples
+    rate_hz: int
+    name: str = field(default="<array>")
+
+    def __post_init__(self) -> None:
+        _check_rate(self.rate_hz, self.name)
+        _check_samples(self.samples, self.name)
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return len(self.samples) / self.rate_hz
+
+
+def _check_rate(rate_hz: int, name: str) -> None:
+    if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
+        raise AudioError(
+            f"{name}: sampled at {rate_hz} Hz, {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz are supported. "
+            "Resample it first."
+        )
+
+
+def _check_samples(samples: Samples, name: str) -> None:
+    if samples.ndim != 1 or samples.dtype != np.float32:
+        raise AudioError(
+            f"{name}: expected one-dimensional float32 samples, "
+            f"found {samples.dtype} of shape {samples.shape}."
+        )
+    if not len(samples):
+        raise AudioError(f"{name}: holds no samples. Record it again.")
+    # The sum is NaN or infinite when any sample is: one pass instead of two, no temporary.
+    if not np.isfinite(samples.sum(dtype=np.float64)):
+        raise AudioError(f"{name}: holds NaN or infinite samples. Repair or re-export it.")
+
+
+def read(source: str | Path | bytes | BinaryIO, *, name: str | None = None) -> Signal:
+    """Decode a recording at its own rate and mix it down to mono.
+
+    Parameters
+    ----------
+    source : path, bytes or binary stream
+        Anything that libsndfile decodes: WAV of any width, FLAC, OGG, Opus, MP3, AIFF …
+    name : str, optional
+        What messages call the recording; the path by default.
+
+    Returns
+    -------
+    Signal
+
+    Raises
+    ------
+    AudioError
+        If there is no such file, or it is empty, cut short or not audio.
+    """
+    import soundfile
+
+    name = name or _name_of(source)
+    handle = _handle(source, name)
+    try:
+        with soundfile.SoundFile(handle) as file:
+            promised = file.frames
+            samples = file.read(dtype="float32")
+            rate_hz, log = file.samplerate, file.extra_info
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise AudioError(f"{name}: not readable as audio ({_reason(error)}). {_REMEDY}") from error
+    _check_whole(len(samples), promised, log=log, name=name)
+    return Signal(mix_down(samples), rate_hz, name)
+
+
+_REMEDY = "Convert it to WAV or FLAC, for example with: ffmpeg -i FILE FILE.wav"
+
+
+def _name_of(source: object) -> str:
+    return str(source) if isinstance(source, str | Path) else "<bytes>"
+
+
+def _handle(source: str | Path | bytes | BinaryIO, name: str) -> str | BinaryIO:
+    """Return what soundfile can open; explain a path that cannot be one."""
+    if isinstance(source, bytes):
+        if not source:
+            raise AudioError(f"{name}: empty, 0 bytes long. Record or copy it again.")
+        return io.BytesIO(source)
+    if not isinstance(source, str | Path):
+        return source
+    path = Path(source)
+    if path.is_dir():
+        raise AudioError(f"{name}: is a folder, expected a recording.")
+    if not path.exists():
+        raise AudioError(f"{name}: no such file.")
+    if not path.stat().st_size:
+        raise AudioError(f"{name}: empty, 0 bytes long. Record or copy it again.")
+    return str(path)
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "error_string", None) or str(error)
+    return str(text).strip().rstrip(".")
+
+
+def _check_whole(read_frames: int, promised_frames: int, *, log: str, name: str) -> None:
+    """Refuse a file that ends before its header says; a pad byte more or less is no loss."""
+    chunk = _SHORT_CHUNK.search(log)
+    promised, held = map(int, chunk.groups()) if chunk else (promised_frames, read_frames)
+    cut = held + 1 < promised < _OPEN_ENDED or "ended unexpectedly" in log
+    if cut:
+        unit = "bytes of sound" if chunk else "frames"
+        raise AudioError(
+            f"{name}: cut short, its header promises {promised} {unit} and it holds {held}. "
+            "Copy or download it again."
+        )
+
+
+def mix_down(samples: NDArray[Any]) -> Samples:
+    """Mean of all channels.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n,) or (n, channels)
+
+    Returns
+    -------
+    ndarray, shape (n,), float32
+    """
+    if samples.ndim == 2:
+        samples = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+    return np.ascontiguousarray(samples, dtype=np.float32)
+
+
+def as_signal(source: Source, rate_hz: int | None = None) -> Signal:
+    """Turn a path, bytes, a binary stream, an array or a ``Signal`` into a ``Signal``.
+
+    Parameters
+    ----------
+    source : str, Path, bytes, binary stream, ndarray or Signal
+        An array has shape (n,) or (n, channels); integers are scaled by their full range.
+    rate_hz : int, optional
+        Sampling rate of an array, and of an array only: a file knows its own.
+
+    Returns
+    -------
+    Signal
+
+    Raises
+    ------
+    AudioError
+        As ``read``; and if an array comes without a rate, or something else with one.
+    """
+    if isinstance(source, np.ndarray):
+        if rate_hz is None:
+            raise AudioError("<array>: an array needs its rate: rate_hz=…")
+        return Signal(mix_down(_scaled(source)), rate_hz)
+    if rate_hz is not None:
+        raise AudioError("rate_hz goes with an array; a file or Signal knows its own rate.")
+    return source if isinstance(source, Signal) else read(source)
+
+
+def _scaled(samples: NDArray[Any]) -> NDArray[Any]:
+    """Scale integers as soundfile does: the most negative value becomes −1."""
+    if samples.ndim not in (1, 2):
+        raise AudioError(
+            f"<array>: expected shape (n,) or (n, channels), found {samples.shape}."
+        )
+    if np.issubdtype(samples.dtype, np.signedinteger):
+        return samples / np.float32(-float(np.iinfo(samples.dtype).min))
+    if np.issubdtype(samples.dtype, np.floating):
+        return samples
+    raise AudioError(f"<array>: expected signed integers or floats, found {samples.dtype}.")
+
+
+def resample(signal: Signal, rate_hz: int) -> Signal:
+    """Resample with soxr at its highest quality; the same signal if the rate is right already.
+
+    Parameters
+    ----------
+    signal : Signal
+    rate_hz : int
+        Wanted sampling rate.
+
+    Returns
+    -------
+    Signal
+    """
+    if signal.rate_hz == rate_hz:
+        return signal
+    import soxr
+
+    samples = soxr.resample(signal.samples, signal.rate_hz, rate_hz, quality="VHQ")
+    return Signal(np.ascontiguousarray(samples, dtype=np.float32), rate_hz, signal.name)
+
+
+def check_usable(signal: Signal) -> None:
+    """Refuse a recording from which no feature can be meant: too short, or silent throughout.
+
+    Parameters
+    ----------
+    signal : Signal
+
+    Raises
+    ------
+    AudioError
+        If it is shorter than 0.25 s, or every sample has the same value.
+    """
+    if signal.seconds < MIN_SECONDS:
+        raise AudioError(
+            f"{signal.name}: {signal.seconds:.2f} s long, at least {MIN_SECONDS} s are needed. "
+            "Record longer."
+        )
+    if signal.samples.min() == signal.samples.max():
+        raise AudioError(
+            f"{signal.name}: silent, every sample is {signal.samples[0]:g}. "
+            "Check the microphone or the export."
+        )

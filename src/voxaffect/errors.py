@@ -1,0 +1,85 @@
+"""What can go wrong, as one tree.
+
+::
+
+    VoxaffectError
+    ├── AudioError         a recording cannot be read, or cannot be used
+    ├── CorpusError        a folder, a file name or a table does not fit a corpus
+    │   └── DownloadError  a corpus cannot be fetched or unpacked
+    ├── FeatureError       features that we do not know or cannot make
+    ├── CacheError         the feature cache cannot be opened or read
+    ├── TrainingError      data or a recipe from which no model can come
+    ├── ModelError         a model file that is not ours, damaged, or of another version
+    ├── EvaluationError    a protocol that these data cannot fill
+    └── MissingExtraError  a library of an optional extra is not installed
+
+Every message says what, where, expected, found and remedy, on one line, so that
+the command line can print it as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class VoxaffectError(Exception):
+    """The root of every error that voxaffect raises on purpose."""
+
+
+class AudioError(VoxaffectError):
+    """A recording cannot be read, or cannot be used."""
+
+
+class CorpusError(VoxaffectError):
+    """A folder, a file name or a table does not fit a corpus."""
+
+
+class DownloadError(CorpusError):
+    """A corpus cannot be fetched or unpacked."""
+
+
+class FeatureError(VoxaffectError):
+    """Features that we do not know or cannot make."""
+
+
+class CacheError(VoxaffectError):
+    """The feature cache cannot be opened or read."""
+
+
+class TrainingError(VoxaffectError):
+    """Data or a recipe from which no model can come."""
+
+
+class ModelError(VoxaffectError):
+    """A model file that is not ours, is damaged, or belongs to another version."""
+
+
+class EvaluationError(VoxaffectError):
+    """A protocol that these data cannot fill."""
+
+
+class MissingExtraError(VoxaffectError, ImportError):
+    """A library that belongs to an optional extra is not installed."""
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Turn a missing import inside the block into a message that names the extra.
+
+    Parameters
+    ----------
+    name : str
+        The extra that installs the library, as in ``voxaffect[train]``.
+
+    Raises
+    ------
+    MissingExtraError
+        If an import inside the block fails.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"{error.name} is not installed. Install it with: pip install \"voxaffect[{name}]\""
+        ) from error
