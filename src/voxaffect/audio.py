@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from voxaffect.errors import AudioError
 
 Samples = NDArray[np.float32]
-Source = str | Path | bytes | BinaryIO | NDArray[Any] | "Signal"
 
 MIN_RATE_HZ = 8_000
 MAX_RATE_HZ = 192_000
@@ -64,6 +63,9 @@ class Signal:
     def seconds(self) -> float:
         """Length in seconds."""
         return len(self.samples) / self.rate_hz
+
+
+Source = str | Path | bytes | BinaryIO | NDArray[Any] | Signal
 
 
 def _check_rate(rate_hz: int, name: str) -> None:
@@ -211,9 +213,7 @@ def as_signal(source: Source, rate_hz: int | None = None) -> Signal:
 def _scaled(samples: NDArray[Any]) -> NDArray[Any]:
     """Scale integers as soundfile does: the most negative value becomes −1."""
     if samples.ndim not in (1, 2):
-        raise AudioError(
-            f"<array>: expected shape (n,) or (n, channels), found {samples.shape}."
-        )
+        raise AudioError(f"<array>: expected shape (n,) or (n, channels), found {samples.shape}.")
     if np.issubdtype(samples.dtype, np.signedinteger):
         return samples / np.float32(-float(np.iinfo(samples.dtype).min))
     if np.issubdtype(samples.dtype, np.floating):

@@ -81,5 +81,5 @@ def extra(name: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            f"{error.name} is not installed. Install it with: pip install \"voxaffect[{name}]\""
+            f'{error.name} is not installed. Install it with: pip install "voxaffect[{name}]"'
         ) from error

@@ -1,0 +1,100 @@
+"""Speech emotion recognition that people can trust.
+
+>>> import voxaffect as va
+>>> va.predict("call.wav").emotion  # doctest: +SKIP
+'happy'
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from voxaffect.audio import Signal, read
+    from voxaffect.corpora import CORPORA, Corpus, Utterance
+    from voxaffect.errors import VoxaffectError
+    from voxaffect.evaluation import Evaluation, evaluate
+    from voxaffect.extraction import FeatureCache, extract
+    from voxaffect.features import FeatureSpec, describe, feature_spec
+    from voxaffect.model import Model, load
+    from voxaffect.recognizer import Batch, Prediction, predict, predict_many
+    from voxaffect.training import Dataset, fit, gather, recipe
+    from voxaffect.training.transformer import FeatureExtractor
+    from voxaffect.tutorial import emotions, extract_feature, load_data, observed_emotions
+
+__version__ = version("voxaffect")
+
+# Names are imported when used: to predict, nobody waits for what only training needs.
+_HOMES = {
+    "CORPORA": "corpora",
+    "Batch": "recognizer",
+    "Corpus": "corpora",
+    "Dataset": "training",
+    "Evaluation": "evaluation",
+    "FeatureCache": "extraction",
+    "FeatureExtractor": "training.transformer",
+    "FeatureSpec": "features",
+    "Model": "model",
+    "Prediction": "recognizer",
+    "Signal": "audio",
+    "Utterance": "corpora",
+    "VoxaffectError": "errors",
+    "describe": "features",
+    "emotions": "tutorial",
+    "evaluate": "evaluation",
+    "extract": "extraction",
+    "extract_feature": "tutorial",
+    "feature_spec": "features",
+    "fit": "training",
+    "gather": "training",
+    "load": "model",
+    "load_data": "tutorial",
+    "observed_emotions": "tutorial",
+    "predict": "recognizer",
+    "predict_many": "recognizer",
+    "read": "audio",
+    "recipe": "training",
+}
+
+__all__ = [
+    "CORPORA",
+    "Batch",
+    "Corpus",
+    "Dataset",
+    "Evaluation",
+    "FeatureCache",
+    "FeatureExtractor",
+    "FeatureSpec",
+    "Model",
+    "Prediction",
+    "Signal",
+    "Utterance",
+    "VoxaffectError",
+    "describe",
+    "emotions",
+    "evaluate",
+    "extract",
+    "extract_feature",
+    "feature_spec",
+    "fit",
+    "gather",
+    "load",
+    "load_data",
+    "observed_emotions",
+    "predict",
+    "predict_many",
+    "read",
+    "recipe",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'voxaffect' has no attribute {name!r}")
+    return getattr(import_module(f"voxaffect.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,5 @@
+"""``python -m voxaffect``."""
+
+from voxaffect.cli import main
+
+main()

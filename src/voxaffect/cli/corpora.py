@@ -1,0 +1,88 @@
+"""``corpora``: list, info, download, check."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from voxaffect.corpora import CORPORA, OWN_DATA, look_up, root_of
+from voxaffect.corpora import download as download_corpus
+from voxaffect.formats import aligned
+from voxaffect.inspection import check as inspect_corpus
+from voxaffect.inspection import describe
+
+_COMMERCIAL = {True: "yes", False: "no", None: "unclear"}
+
+
+@click.group()
+def corpora() -> None:
+    """List, describe, download and check corpora."""
+
+
+@corpora.command("list")
+def list_() -> None:
+    """Show every corpus that voxaffect can read."""
+    rows = [["name", "language", "files", "speakers", "commercial use", "licence"]]
+    for corpus in CORPORA.values():
+        sizes = " or ".join(map(str, corpus.sizes)) or "?"
+        rows.append([corpus.name, corpus.language, sizes, str(len(corpus.sexes) or "?"),
+                     _COMMERCIAL[corpus.is_commercial], corpus.licence])  # fmt: skip
+    click.echo(aligned(rows), nl=False)
+    click.echo("\nYour own data:")
+    for name, summary in OWN_DATA.items():
+        click.echo(f"{name:8}{summary}")
+
+
+@corpora.command()
+@click.argument("name")
+def info(name: str) -> None:
+    """Show one corpus: names, emotions, licence, citation, source, and its known traps."""
+    corpus = look_up(name)
+    emotions = ", ".join(f"{code} {emotion}" for code, emotion in corpus.emotions.items())
+    click.echo(f"{corpus.title} ({corpus.name}, {corpus.language})\n{corpus.description}\n")
+    for heading, text in (
+        ("file names", f"{corpus.grammar}, as {corpus.layout}"),
+        ("emotions", emotions),
+        ("licence", f"{corpus.licence} (commercial use: {_COMMERCIAL[corpus.is_commercial]})"),
+        ("citation", corpus.citation),
+        ("home page", corpus.homepage),
+        ("get it", corpus.instructions),
+        *(("download", f"{d.url} ({d.checksum or 'checksum looked up there'})")
+          for d in corpus.downloads),
+        *(("beware", trap) for trap in corpus.traps),
+    ):  # fmt: skip
+        click.echo(f"{heading:12}{text}")
+
+
+@corpora.command()
+@click.argument("name")
+@click.option("--to", "folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="The corpus's folder; by default where voxaffect finds it again.")  # fmt: skip
+@click.option("--file", "files", multiple=True, metavar="NAME",
+              help="Fetch only this archive of those that `info` lists; repeatable.")  # fmt: skip
+def download(name: str, folder: Path | None, files: tuple[str, ...]) -> None:
+    """Download a corpus from its official address, verify its checksum and unpack it.
+
+    An interrupted download goes on where it stopped when the command is given again.
+    """
+    corpus = look_up(name)
+    click.echo(f"{corpus.title}: {corpus.licence}. {corpus.citation}", err=True)
+    place = download_corpus(name, folder, files=files or None, progress=sys.stderr.isatty())
+    click.echo(f"{corpus.title} is in {place}")
+
+
+@corpora.command()
+@click.argument("name")
+@click.argument("root", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
+def check(name: str, root: Path | None) -> None:
+    """Find what is missing, extra, unreadable, silent, or the same recording twice.
+
+    Exit code 1 if anything is, but for what the corpus is known to hold.
+    """
+    report = inspect_corpus(name, root_of(name, root), progress=sys.stderr.isatty())
+    for line in describe(report):
+        click.echo(line)
+    if not report.is_sound:
+        sys.exit(1)

@@ -1,0 +1,128 @@
+"""``predict`` and ``info``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
+
+import click
+
+from voxaffect.cli.sources import recordings
+from voxaffect.errors import VoxaffectError
+from voxaffect.extraction import Failure
+from voxaffect.formats import FORMATS
+from voxaffect.model import Model, load
+from voxaffect.recognizer import Batch, Prediction, predict_many
+from voxaffect.recognizer import predict as predict_one
+
+EXAMPLE = "example.wav"
+
+
+@click.command()
+@click.argument("sources", nargs=-1, metavar="[FILE | FOLDER | PATTERN | -]...")
+@click.option("--example", is_flag=True, help="Recognise the bundled recording.")
+@click.option("--model", "model_path", type=click.Path(path_type=Path), metavar="FILE",
+              help="Model file; the bundled model by default.")  # fmt: skip
+@click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="table",
+              show_default=True)  # fmt: skip
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Write here instead of standard output.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(min=1), help="Threads; all processors by default.")
+def predict(
+    sources: tuple[str, ...],
+    example: bool,
+    model_path: Path | None,
+    format_: str,
+    output: Path | None,
+    workers: int | None,
+) -> None:
+    """Recognise the emotion of recordings.
+
+    Name files, folders (searched through) or patterns; - reads one recording from standard
+    input. A recording that cannot be used is listed on standard error and makes the exit
+    code 1; the others are recognised all the same.
+    """
+    if example == bool(sources):
+        raise click.UsageError("Name recordings to recognise, or use --example.")
+    model = load(model_path)
+    if example:
+        batch = _example(model)
+    elif sources == ("-",):
+        batch = _standard_input(model)
+    else:
+        paths = recordings(sources)
+        progress = len(paths) > 20 and sys.stderr.isatty()
+        batch = predict_many(paths, model=model, workers=workers, progress=progress)
+    text = FORMATS[format_](batch.predictions)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_text(output, text)
+    finish(batch.failures, len(batch.predictions))
+
+
+def _example(model: Model) -> Batch:
+    content = (files("voxaffect") / "data" / EXAMPLE).read_bytes()
+    return Batch((_named(predict_one(content, model=model), EXAMPLE),), ())
+
+
+def _standard_input(model: Model) -> Batch:
+    found = predict_one(click.get_binary_stream("stdin").read(), model=model)
+    return Batch((_named(found, "-"),), ())
+
+
+def _named(prediction: Prediction, source: str) -> Prediction:
+    return Prediction(source, prediction.emotion, prediction.probabilities)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, or say why not."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise VoxaffectError(f"{path}: cannot be written ({error.strerror}).") from error
+
+
+def finish(failures: tuple[Failure, ...], succeeded: int) -> None:
+    """List what failed; exit code 1 if anything did."""
+    if not failures:
+        return
+    for failure in failures:
+        click.echo(f"failed: {failure.reason}", err=True)
+    total = len(failures) + succeeded
+    click.echo(f"{len(failures)} of {total} recordings could not be used.", err=True)
+    sys.exit(1)
+
+
+@click.command()
+@click.argument("path", required=False, type=click.Path(path_type=Path), metavar="[MODEL]")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text",
+              show_default=True)  # fmt: skip
+def info(path: Path | None, format_: str) -> None:
+    """Show what a model file says of itself; the bundled model by default."""
+    model = load(path)
+    card = model.card
+    if format_ == "json":
+        click.echo(json.dumps(asdict(card), indent=2))
+        return
+    rate = f"{card.spec.rate_hz} Hz" if card.spec.rate_hz else "the recording's own rate"
+    lines = [
+        f"model     {model.name}, {len(model.content):,} bytes, format {card.format}",
+        f"emotions  {', '.join(card.emotions)}",
+        f"features  {card.spec.name} version {card.spec.version}, "
+        f"{len(card.feature_names)} numbers at {rate}",
+        f"recipe    {card.recipe}, seed {card.seed}, {card.created}",
+    ]
+    for name, corpus in card.corpora.items():
+        lines.append(
+            f"corpus    {name}: {corpus['utterances']} utterances, {corpus['speakers']} speakers, "
+            f"{corpus['licence']}"
+        )
+    for protocol, metrics in card.scores.items():
+        values = ", ".join(f"{m} {v['mean']:.3f} ± {v['sd']:.3f}" for m, v in metrics.items())
+        lines.append(f"scores    {protocol}: {values}")
+    lines.append(f"libraries {', '.join(f'{k} {v}' for k, v in card.libraries.items())}")
+    click.echo("\n".join(lines))

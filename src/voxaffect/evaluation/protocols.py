@@ -1,0 +1,196 @@
+"""Protocols: which utterances train and which test.
+
+``tutorial`` splits at random, as most published notebooks do, so that a speaker stands on
+both sides: its figures say how well a system recognises voices that it has heard. The others
+keep the speakers apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxaffect.corpora import Utterance
+from voxaffect.errors import EvaluationError, extra
+from voxaffect.training import OBSERVED_EMOTIONS
+
+TEST_SIZE = 0.25
+TUTORIAL_SEEDS = 20
+RANDOM_SEEDS = 6
+SPEAKER_FOLDS = 6
+EMOBOX_SPEAKERS = (
+    ("01", "11", "20", "21"),
+    ("04", "10", "12", "14"),
+    ("08", "09", "19", "23"),
+    ("03", "05", "07", "24"),
+    ("02", "15", "16", "18"),
+    ("06", "13", "17", "22"),
+)
+"""Test speakers of each RAVDESS fold in EmoBox (Ma et al., Interspeech 2024)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Which utterances train and which test, by their place in the corpus.
+
+    Parameters
+    ----------
+    name : str
+    train, test : ndarray of int
+    seed : int
+        For the estimator.
+    """
+
+    name: str
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A way to split a corpus.
+
+    Parameters
+    ----------
+    name : str
+    summary : str
+        One line for reports.
+    split : callable
+        From utterances and a seed to folds.
+    new_voices : bool
+        Whether no test speaker is trained on.
+    emotions : tuple of str, optional
+        What is kept unless told otherwise; all by default.
+    """
+
+    name: str
+    summary: str
+    split: Callable[[Sequence[Utterance], int], tuple[Fold, ...]]
+    new_voices: bool
+    emotions: tuple[str, ...] | None = None
+
+
+def random_split(
+    count: int, *, test_size: float = TEST_SIZE, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Places that train and test, as scikit-learn's ``train_test_split`` draws them.
+
+    Raises
+    ------
+    EvaluationError
+        If either side would be empty.
+    """
+    with extra("train"):
+        from sklearn.model_selection import train_test_split
+    try:
+        train, test = train_test_split(np.arange(count), test_size=test_size, random_state=seed)
+    except ValueError as error:
+        raise EvaluationError(
+            f"{count} utterances cannot be split with a test share of {test_size:g}: both sides "
+            "need at least one. Expected a share between 0 and 1."
+        ) from error
+    return train, test
+
+
+def _random(utterances: Sequence[Utterance], seed: int, *, seeds: int) -> tuple[Fold, ...]:
+    return tuple(
+        Fold(f"seed {s}", *random_split(len(utterances), seed=s), seed=s)
+        for s in range(seed, seed + seeds)
+    )
+
+
+def _speakers_of(utterances: Sequence[Utterance]) -> NDArray[np.str_]:
+    unknown = sum(utterance.speaker is None for utterance in utterances)
+    if unknown:
+        raise EvaluationError(
+            f"the speaker of {unknown} of {len(utterances)} utterances is unknown, and this "
+            "protocol keeps speakers apart. Name them in a csv with a speaker column."
+        )
+    return np.array([f"{utterance.corpus}/{utterance.speaker}" for utterance in utterances])
+
+
+def _speaker_folds(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
+    """Deal the shuffled speakers to folds of equal numbers of them."""
+    speakers = _speakers_of(utterances)
+    unique = np.unique(speakers)
+    if len(unique) < 2:
+        raise EvaluationError(
+            f"{len(unique)} speaker, at least 2 are needed to test on new voices."
+        )
+    shuffled = np.random.default_rng(seed).permutation(unique)
+    groups = np.array_split(shuffled, min(SPEAKER_FOLDS, len(unique)))
+    return tuple(
+        _fold_of(f"fold {number}", np.isin(speakers, group), seed)
+        for number, group in enumerate(groups, start=1)
+    )
+
+
+def _emobox(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
+    corpora = {utterance.corpus for utterance in utterances}
+    if corpora != {"ravdess"}:
+        raise EvaluationError(
+            f"protocol emobox is known for ravdess, found {', '.join(sorted(corpora))}. "
+            "Use --protocol speakers."
+        )
+    speakers = _speakers_of(utterances)
+    folds = []
+    for number, group in enumerate(EMOBOX_SPEAKERS, start=1):
+        is_test = np.isin(speakers, [f"ravdess/{speaker}" for speaker in group])
+        if not is_test.any() or is_test.all():
+            raise EvaluationError(
+                f"emobox fold {number} tests speakers {', '.join(group)}: "
+                f"{is_test.sum()} of {len(speakers)} utterances are theirs. Complete the corpus."
+            )
+        folds.append(_fold_of(f"fold {number}", is_test, seed))
+    return tuple(folds)
+
+
+def _fold_of(name: str, is_test: NDArray[np.bool_], seed: int) -> Fold:
+    return Fold(name, np.flatnonzero(~is_test), np.flatnonzero(is_test), seed)
+
+
+PROTOCOLS: Mapping[str, Protocol] = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol(
+            "tutorial",
+            f"random {TEST_SIZE:.0%} held out, {TUTORIAL_SEEDS} seeds; test voices were heard "
+            "in training",
+            partial(_random, seeds=TUTORIAL_SEEDS),
+            new_voices=False,
+            emotions=OBSERVED_EMOTIONS,
+        ),
+        Protocol(
+            "random",
+            f"random {TEST_SIZE:.0%} held out, {RANDOM_SEEDS} seeds; test voices were heard "
+            "in training",
+            partial(_random, seeds=RANDOM_SEEDS),
+            new_voices=False,
+        ),
+        Protocol(
+            "speakers",
+            f"{SPEAKER_FOLDS} folds, no speaker on both sides",
+            _speaker_folds,
+            new_voices=True,
+        ),
+        Protocol("emobox", "EmoBox's six RAVDESS folds of four speakers", _emobox, new_voices=True),
+    )
+}
+
+
+def protocol_named(name: str) -> Protocol:
+    """Look a protocol up.
+
+    Raises
+    ------
+    EvaluationError
+        If there is none of that name.
+    """
+    if name not in PROTOCOLS:
+        raise EvaluationError(f"no protocol named {name!r}; there are: {', '.join(PROTOCOLS)}.")
+    return PROTOCOLS[name]

@@ -1,0 +1,183 @@
+"""Many recordings become one matrix: workers, cache, progress, and a list of what failed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxaffect.audio import read
+from voxaffect.errors import AudioError, FeatureError
+from voxaffect.extraction.cache import FeatureCache
+from voxaffect.features import FeatureSpec, describe, names
+
+__all__ = ["Extraction", "Failure", "FeatureCache", "extract", "worker_count"]
+
+_CHUNK_FILES = 2_048  # bounds the memory that waiting work takes
+_SAVE_SECONDS = 0.25  # at most this much work is lost by a kill
+
+Outcome = NDArray[np.float32] | str
+"""A vector, or why there is none."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A recording from which no features came, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Extraction:
+    """Features of many recordings.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n, d), float32
+        One row for every recording that could be used, in the order asked for.
+    kept : ndarray, shape (n,), int
+        Which of the paths asked for the rows are of.
+    failures : tuple of Failure
+        The others, in the order asked for.
+    """
+
+    matrix: NDArray[np.float32]
+    kept: NDArray[np.intp]
+    failures: tuple[Failure, ...]
+
+
+def worker_count() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def extract(
+    paths: Sequence[Path],
+    spec: FeatureSpec,
+    *,
+    workers: int | None = None,
+    cache: FeatureCache | None = None,
+    progress: bool = False,
+) -> Extraction:
+    """Feature vectors of many recordings.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    spec : FeatureSpec
+    workers : int, optional
+        Threads; as many as processors by default. Their number changes no number.
+    cache : FeatureCache, optional
+        Where known vectors are looked up and new ones kept; none by default.
+    progress : bool
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    Extraction
+
+    Raises
+    ------
+    FeatureError
+        If the spec is unknown.
+    CacheError
+        If the cache cannot be used.
+    """
+    from tqdm import tqdm
+
+    length = len(names(spec))
+    outcomes: list[Outcome | None] = []
+    bar = tqdm(total=len(paths), unit="file", disable=not progress, desc=spec.name)
+    with bar, ThreadPoolExecutor(workers or worker_count()) as pool:
+        for start in range(0, len(paths), _CHUNK_FILES):
+            chunk = paths[start : start + _CHUNK_FILES]
+            found = _known(chunk, spec, pool=pool, cache=cache)
+            missing = [place for place, vector in enumerate(found) if vector is None]
+            bar.update(len(chunk) - len(missing))
+            for place, outcome in _computed(chunk, missing, spec, pool=pool, cache=cache):
+                found[place] = outcome
+                bar.update()
+            outcomes += found
+    return _assembled(paths, outcomes, length)
+
+
+def _known(
+    paths: Sequence[Path], spec: FeatureSpec, *, pool: ThreadPoolExecutor,
+    cache: FeatureCache | None,
+) -> list[Outcome | None]:  # fmt: skip
+    """Vectors that the cache holds; None for the others."""
+    if cache is None:
+        return [None] * len(paths)
+    digests = list(pool.map(_digest, paths))
+    vectors = cache.get(
+        (digest for digest in digests if digest), spec.to_json(), length=len(names(spec))
+    )
+    return [vectors.get(digest) if digest else None for digest in digests]
+
+
+def _digest(path: Path) -> bytes | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).digest()
+    except OSError:
+        return None  # reported when it is read as audio
+
+
+def _computed(
+    paths: Sequence[Path], places: Sequence[int], spec: FeatureSpec, *,
+    pool: ThreadPoolExecutor, cache: FeatureCache | None,
+) -> Iterator[tuple[int, Outcome]]:  # fmt: skip
+    """Compute the rest as workers finish it, saving as it goes."""
+    running = {pool.submit(_outcome, paths[place], spec): place for place in places}
+    unsaved: dict[bytes, NDArray[np.float32]] = {}
+    saved_at = monotonic()
+    try:
+        for future in as_completed(running):
+            digest, outcome = future.result()
+            if not isinstance(outcome, str):
+                unsaved[digest] = outcome
+            if cache is not None and monotonic() - saved_at > _SAVE_SECONDS:
+                cache.put(unsaved, spec.to_json())
+                unsaved, saved_at = {}, monotonic()
+            yield running[future], outcome
+    finally:
+        for future in running:
+            future.cancel()
+        if cache is not None and unsaved:
+            cache.put(unsaved, spec.to_json())
+
+
+def _outcome(path: Path, spec: FeatureSpec) -> tuple[bytes, Outcome]:
+    """Digest and vector of the very same bytes, whatever happens to the file meanwhile."""
+    try:
+        content = path.read_bytes()
+        vector = describe(read(content, name=str(path)), spec)
+    except OSError as error:
+        return b"", f"{path}: cannot be read ({error.strerror})."
+    except (AudioError, FeatureError) as error:
+        return b"", str(error)
+    return hashlib.sha256(content).digest(), vector
+
+
+def _assembled(
+    paths: Sequence[Path], outcomes: Sequence[Outcome | None], length: int
+) -> Extraction:
+    kept = [place for place, outcome in enumerate(outcomes) if not isinstance(outcome, str)]
+    failures = tuple(
+        Failure(path, outcome)
+        for path, outcome in zip(paths, outcomes, strict=True)
+        if isinstance(outcome, str)
+    )
+    matrix = np.empty((len(kept), length), dtype=np.float32)
+    for row, place in enumerate(kept):
+        matrix[row] = outcomes[place]
+    return Extraction(matrix, np.array(kept, dtype=np.intp), failures)

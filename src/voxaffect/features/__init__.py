@@ -1,0 +1,113 @@
+"""Features: a ``Signal`` and a ``FeatureSpec`` become one vector. Pure arrays in and out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import ModuleType
+
+import numpy as np
+
+from voxaffect.audio import Signal, check_usable, resample
+from voxaffect.errors import FeatureError
+from voxaffect.features import classic
+from voxaffect.features.spec import FeatureSpec
+from voxaffect.features.spectrum import Array
+
+__all__ = ["SETS", "FeatureSpec", "describe", "feature_spec", "names"]
+
+SETS: dict[str, ModuleType] = {"classic": classic}
+"""Every feature set: a module with ``VERSION``, ``GROUPS``, ``names`` and ``describe``."""
+
+
+def feature_spec(
+    name: str, *, groups: tuple[str, ...] | None = None, rate_hz: int | None = None
+) -> FeatureSpec:
+    """Spec of a feature set at its present version.
+
+    Parameters
+    ----------
+    name : str
+        One of ``SETS``.
+    groups : tuple of str, optional
+        Some of the set's groups; all by default. They keep the set's own order.
+    rate_hz : int, optional
+        Resample to this rate first; by default the set decides.
+
+    Returns
+    -------
+    FeatureSpec
+
+    Raises
+    ------
+    FeatureError
+        If there is no such set or group, or no group at all.
+    """
+    if name not in SETS:
+        raise FeatureError(f"no features named {name!r}; there are: {', '.join(SETS)}.")
+    known = tuple(SETS[name].GROUPS)
+    wanted = known if groups is None else groups
+    unknown = [group for group in wanted if group not in known]
+    if unknown or not wanted:
+        found = ", ".join(map(repr, unknown)) or "none"
+        raise FeatureError(f"{name}: expected some of {', '.join(known)}; found {found}.")
+    ordered = tuple(group for group in known if group in wanted)
+    return FeatureSpec(name, SETS[name].VERSION, ordered, rate_hz)
+
+
+def check_known(spec: FeatureSpec) -> None:
+    """Refuse a spec that this version of voxaffect cannot compute.
+
+    Raises
+    ------
+    FeatureError
+        If the set or a group is unknown, or the version is another one.
+    """
+    present = feature_spec(spec.name, groups=spec.groups, rate_hz=spec.rate_hz)
+    if present != spec:
+        raise FeatureError(
+            f"features {spec.name} of version {spec.version} are asked for, and this voxaffect "
+            f"computes version {present.version}. Install the version that the model file names."
+        )
+
+
+def names(spec: FeatureSpec) -> tuple[str, ...]:
+    """Name of every number in the vector, in order."""
+    check_known(spec)
+    result: tuple[str, ...] = SETS[spec.name].names(spec)
+    return result
+
+
+def describe(signal: Signal, spec: FeatureSpec) -> Array:
+    """Feature vector of a recording.
+
+    Parameters
+    ----------
+    signal : Signal
+    spec : FeatureSpec
+
+    Returns
+    -------
+    ndarray, shape (d,), float32, finite
+
+    Raises
+    ------
+    AudioError
+        If the recording is shorter than 0.25 s or silent throughout.
+    FeatureError
+        If the spec is unknown, or a number comes out NaN or infinite.
+    """
+    check_known(spec)
+    check_usable(signal)
+    if spec.rate_hz is not None:
+        signal = resample(signal, spec.rate_hz)
+    vector: Array = SETS[spec.name].describe(signal, spec)
+    if not np.isfinite(vector).all():
+        bad = [name for name, value in zip(names(spec), vector, strict=True)
+               if not np.isfinite(value)]  # fmt: skip
+        raise FeatureError(f"{signal.name}: not finite: {', '.join(bad[:5])}. Please report it.")
+    return vector
+
+
+def at_rate(spec: FeatureSpec, rate_hz: int) -> FeatureSpec:
+    """Return the spec with its rate fixed, unless it is fixed already."""
+    return spec if spec.rate_hz is not None else replace(spec, rate_hz=rate_hz)

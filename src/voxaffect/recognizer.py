@@ -1,0 +1,115 @@
+"""From a recording to a ``Prediction``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxaffect.audio import Source, as_signal
+from voxaffect.extraction import Failure, extract
+from voxaffect.features import describe
+from voxaffect.model import Model, load
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one recording.
+
+    Parameters
+    ----------
+    source : str
+        The recording's path, or ``<bytes>`` or ``<array>``.
+    emotion : str
+        The most probable one.
+    probabilities : mapping of str to float
+        Of every emotion, in the model's order; they sum to 1.
+    """
+
+    source: str
+    emotion: str
+    probabilities: Mapping[str, float]
+
+    @property
+    def probability(self) -> float:
+        """Probability of the most probable emotion."""
+        return self.probabilities[self.emotion]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Predictions of many recordings, and those that could not be used."""
+
+    predictions: tuple[Prediction, ...]
+    failures: tuple[Failure, ...]
+
+
+def _prediction(source: str, probabilities: NDArray[np.float64], model: Model) -> Prediction:
+    by_emotion = dict(zip(model.emotions, probabilities.tolist(), strict=True))
+    return Prediction(source, model.emotions[int(probabilities.argmax())], by_emotion)
+
+
+def predict(
+    source: Source, *, rate_hz: int | None = None, model: Model | str | Path | None = None
+) -> Prediction:
+    """Recognise the emotion of one recording.
+
+    Parameters
+    ----------
+    source : str, Path, bytes, binary stream, ndarray or Signal
+        An array has shape (n,) or (n, channels).
+    rate_hz : int, optional
+        Sampling rate of an array.
+    model : Model, str or Path, optional
+        A model or its file; the bundled model by default.
+
+    Returns
+    -------
+    Prediction
+
+    Raises
+    ------
+    AudioError
+        If the recording cannot be read or used.
+    ModelError
+        If the model cannot be loaded.
+    """
+    loaded = model if isinstance(model, Model) else load(model)
+    signal = as_signal(source, rate_hz)
+    vector = describe(signal, loaded.card.spec)
+    return _prediction(signal.name, loaded.probabilities(vector[None])[0], loaded)
+
+
+def predict_many(
+    paths: Sequence[Path],
+    *,
+    model: Model,
+    workers: int | None = None,
+    progress: bool = False,
+) -> Batch:
+    """Recognise the emotion of many recordings; what cannot be used is listed, not raised.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    model : Model
+    workers : int, optional
+        Threads; as many as processors by default.
+    progress : bool
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    Batch
+        Both parts in the order of the paths.
+    """
+    extraction = extract(paths, model.card.spec, workers=workers, progress=progress)
+    rows = model.probabilities(extraction.matrix)
+    predictions = tuple(
+        _prediction(str(paths[place]), row, model)
+        for place, row in zip(extraction.kept, rows, strict=True)
+    )
+    return Batch(predictions, extraction.failures)

@@ -1,0 +1,62 @@
+"""Feature matrices as files: CSV, NumPy and Parquet."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxaffect.errors import FeatureError, extra
+
+Writer = Callable[[Path, Sequence[str], Sequence[str], NDArray[np.float32]], None]
+
+
+def _csv(
+    path: Path, files: Sequence[str], names: Sequence[str], matrix: NDArray[np.float32]
+) -> None:
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["file", *names])
+        # repr of a float32 is the shortest text that reads back as the same float32.
+        writer.writerows([file, *map(str, row)] for file, row in zip(files, matrix, strict=True))
+
+
+def _npz(
+    path: Path, files: Sequence[str], names: Sequence[str], matrix: NDArray[np.float32]
+) -> None:
+    with path.open("wb") as stream:
+        np.savez(stream, files=np.array(files), names=np.array(names), features=matrix)
+
+
+def _parquet(
+    path: Path, files: Sequence[str], names: Sequence[str], matrix: NDArray[np.float32]
+) -> None:
+    with extra("parquet"):
+        import pyarrow
+        from pyarrow import parquet
+    columns = {"file": list(files), **dict(zip(names, matrix.T, strict=True))}
+    parquet.write_table(pyarrow.table(columns), path)
+
+
+WRITERS: Mapping[str, Writer] = {".csv": _csv, ".npz": _npz, ".parquet": _parquet}
+"""By file extension."""
+
+
+def table_writer(path: Path) -> Writer:
+    """Return the writer for a file's extension, so that a wrong one is refused before the work.
+
+    Raises
+    ------
+    FeatureError
+        If there is none, or the folder does not exist.
+    MissingExtraError
+        When called, if Parquet is wanted and pyarrow is not installed.
+    """
+    if path.suffix.lower() not in WRITERS:
+        raise FeatureError(f"{path}: expected a name ending in {', '.join(WRITERS)}.")
+    if not path.parent.is_dir():
+        raise FeatureError(f"{path}: the folder {path.parent} does not exist.")
+    return WRITERS[path.suffix.lower()]

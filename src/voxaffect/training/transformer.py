@@ -1,0 +1,91 @@
+"""Features as a scikit-learn transformer, so that its model selection works on recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxaffect.errors import AudioError, extra
+from voxaffect.extraction import FeatureCache, extract
+from voxaffect.features import feature_spec
+from voxaffect.features import names as feature_names
+
+with extra("train"):
+    from sklearn.base import BaseEstimator, TransformerMixin
+
+
+class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Turn paths into a feature matrix, as the first step of a scikit-learn pipeline.
+
+    Parameters
+    ----------
+    features : str
+        A feature set, such as ``classic``.
+    groups : tuple of str, optional
+        Some of its groups.
+    rate_hz : int, optional
+        Resample to this rate first.
+    workers : int, optional
+    cached : bool
+        Use the feature cache.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> pipeline = make_pipeline(FeatureExtractor("classic"), recipe("mlp"))  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        features: str = "classic",
+        *,
+        groups: tuple[str, ...] | None = None,
+        rate_hz: int | None = None,
+        workers: int | None = None,
+        cached: bool = True,
+    ) -> None:
+        self.features = features
+        self.groups = groups
+        self.rate_hz = rate_hz
+        self.workers = workers
+        self.cached = cached
+
+    def fit(self, paths: Sequence[str | Path], y: Any = None) -> FeatureExtractor:  # noqa: ARG002
+        """Check the parameters; nothing is learnt from data."""
+        self.spec_ = feature_spec(self.features, groups=self.groups, rate_hz=self.rate_hz)
+        return self
+
+    def transform(self, paths: Sequence[str | Path]) -> NDArray[np.float32]:
+        """Feature matrix of recordings.
+
+        Parameters
+        ----------
+        paths : sequence of str or Path, length n
+
+        Returns
+        -------
+        ndarray, shape (n, d), float32
+
+        Raises
+        ------
+        AudioError
+            If any recording cannot be used; every one is named.
+        """
+        wanted = [Path(path) for path in paths]
+        if self.cached:
+            with FeatureCache() as cache:
+                found = extract(wanted, self.spec_, workers=self.workers, cache=cache)
+        else:
+            found = extract(wanted, self.spec_, workers=self.workers)
+        if found.failures:
+            reasons = "; ".join(failure.reason for failure in found.failures)
+            raise AudioError(f"{len(found.failures)} of {len(wanted)} unusable: {reasons}")
+        return found.matrix
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:  # noqa: ARG002
+        """Return the names of the columns."""
+        return np.array(feature_names(self.spec_), dtype=object)

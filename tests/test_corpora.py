@@ -1,0 +1,436 @@
+"""Names become utterances, for every corpus in the table and for people's own data."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voxaffect import audio
+from voxaffect.corpora import (
+    CORPORA,
+    EMOTIONS,
+    OWN_DATA,
+    Corpus,
+    Utterance,
+    expand,
+    look_up,
+    parse,
+    reading,
+    root_of,
+    utterances,
+)
+from voxaffect.errors import CorpusError
+
+# corpus, path under the root, emotion, speaker, sex, text, intensity, take, channel
+EXAMPLES = [
+    ("ravdess", "Actor_12/03-01-06-01-02-01-12.wav",
+     "fearful", "12", "female", "02", "normal", "01", "speech"),
+    ("ravdess", "Actor_01/03-02-03-02-01-02-01.wav",
+     "happy", "01", "male", "01", "strong", "02", "song"),
+    ("emodb", "wav/03a01Fa.wav", "happy", "03", "male", "a01", None, "a", "speech"),
+    ("emodb", "wav/16b10Wb.wav", "angry", "16", "female", "b10", None, "b", "speech"),
+    ("emodb", "wav/08a02L.wav", "bored", "08", "female", "a02", None, None, "speech"),
+    ("crema-d", "AudioWAV/1001_DFA_ANG_XX.wav",
+     "angry", "1001", "male", "DFA", "unspecified", None, "speech"),
+    ("crema-d", "AudioWAV/1002_IEO_DIS_LO.wav",
+     "disgust", "1002", "female", "IEO", "low", None, "speech"),
+    ("crema-d", "AudioWAV/1040_ITH_SAD_X.wav",
+     "sad", "1040", "male", "ITH", "unspecified", None, "speech"),
+    ("tess", "OAF_angry/OAF_back_angry.wav",
+     "angry", "OAF", "female", "back", None, None, "speech"),
+    ("tess", "YAF_pleasant_surprised/YAF_food_ps.wav",
+     "surprised", "YAF", "female", "food", None, None, "speech"),
+    ("tess", "OAF_neutral/OA_bite_neutral.wav",
+     "neutral", "OAF", "female", "bite", None, None, "speech"),
+    ("savee", "AudioData/DC/sa01.wav", "sad", "DC", "male", "sa01", None, None, "speech"),
+    ("savee", "ALL/KL_su12.wav", "surprised", "KL", "male", "su12", None, None, "speech"),
+    ("emovo", "m3/dis-m3-b1.wav", "disgust", "m3", "male", "b1", None, None, "speech"),
+    ("emovo", "f1/pau-f1-n5.wav", "fearful", "f1", "female", "n5", None, None, "speech"),
+    ("urdu", "Angry/SM1_F10_A010.wav", "angry", "SM1", "male", None, None, "010", "speech"),
+    ("urdu", "Sad/SF11_F4_S06.wav", "sad", "SF11", "female", None, None, "06", "speech"),
+    ("esd", "0011/Angry/train/0011_000351.wav",
+     "angry", "0011", "male", None, None, "000351", "speech"),
+    ("esd", "0016/Neutral/0016_000019.wav",
+     "neutral", "0016", "female", None, None, "000019", "speech"),
+    ("cafe", "Colère/Faible/01-C-1-1.wav", "angry", "01", "male", "1", "low", None, "speech"),
+    ("cafe", "Tristesse/Fort/12-T-2-6.aiff",
+     "sad", "12", "female", "6", "high", None, "speech"),
+]  # fmt: skip
+
+MISFITS = [
+    ("ravdess", "03-09.wav",
+     r"^RAVDESS: '03-09\.wav' does not match MM-VC-EM-IN-ST-RE-AC\.wav\.$"),
+    ("ravdess", "02-01-01-01-01-01-01.wav", "does not match"),  # video without sound
+    ("ravdess", "03-01-09-01-01-01-01.wav", "unknown emotion '09', expected 01, 02"),
+    ("ravdess", "03-01-01-01-01-01-25.wav", "unknown speaker '25', expected 01 … 24"),
+    ("ravdess", "03-03-01-01-01-01-01.wav", "unknown channel '03'"),
+    ("ravdess", "03-01-01-03-01-01-01.wav", "unknown intensity '03'"),
+    ("emodb", "03a01Xa.wav", "EMO-DB: '03a01Xa.wav' has the unknown emotion 'X'"),
+    ("savee", "a01.wav", "does not match"),  # nobody says who speaks
+    ("esd", "0011_000351.wav", "does not match"),  # nobody says the emotion
+    ("crema-d", "1092_DFA_ANG_XX.wav", "unknown speaker '1092'"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def corpus_root() -> Callable[[str], Path]:
+    """Folder of a real corpus; skips the test where there is none."""
+
+    def find(name: str) -> Path:
+        data = os.environ.get("VOXAFFECT_DATA")
+        if not data or not Path(data, name).is_dir():
+            pytest.skip(f"VOXAFFECT_DATA holds no {name}")
+        return Path(data, name)
+
+    return find
+
+
+def _touch(root: Path, *names: str) -> Path:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return root
+
+
+# The contract of every corpus
+
+
+@pytest.fixture(params=CORPORA)
+def corpus(request: pytest.FixtureRequest) -> Corpus:
+    return CORPORA[request.param]
+
+
+def test_labels_are_our_words(corpus: Corpus) -> None:
+    assert set(corpus.emotions.values()) <= set(EMOTIONS)
+    assert set(corpus.sexes.values()) <= {"female", "male"}
+
+
+def test_citation_licence_and_source_are_stated(corpus: Corpus) -> None:
+    for name in ("title", "description", "language", "licence", "citation", "homepage"):
+        assert getattr(corpus, name)
+    assert corpus.homepage.startswith("http")
+    assert corpus.instructions
+    assert corpus.traps
+
+
+def test_grammar_names_emotion_and_speaker(corpus: Corpus) -> None:
+    groups = set(corpus.pattern.groupindex)
+    assert {"emotion", "speaker"} <= groups
+    assert groups <= {field.name for field in fields(Utterance)}
+
+
+def test_key_is_the_name(corpus: Corpus) -> None:
+    assert CORPORA[corpus.name] is corpus
+
+
+def test_rows_cannot_be_changed(corpus: Corpus) -> None:
+    with pytest.raises(TypeError):
+        corpus.emotions["01"] = "happy"  # type: ignore[index]
+
+
+def test_downloads_are_verifiable(corpus: Corpus) -> None:
+    for archive in corpus.downloads:
+        assert archive.url.startswith("https://")
+        assert archive.checksum or archive.listing
+        assert archive.checksum is None or len(archive.checksum) == len("md5:") + 32
+
+
+def test_complete_lists_fit_the_grammar_and_the_size(corpus: Corpus) -> None:
+    sizes = set()
+    for grid in corpus.grids:
+        names = [name for template in grid for name in expand(template)]
+        assert len({parse(Path(name), corpus) for name in names}) == len(names)
+        sizes.add(len(names))
+    assert sizes <= set(corpus.sizes)
+
+
+def test_known_twins_fit_the_grammar(corpus: Corpus) -> None:
+    for pair in corpus.twins:
+        assert len({parse(Path(name), corpus).path for name in pair}) == 2
+
+
+def test_every_corpus_has_an_example() -> None:
+    assert {name for name, *_ in EXAMPLES} == set(CORPORA)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example[1])
+def test_example_is_read_as_its_corpus_means_it(example: tuple[str, ...]) -> None:
+    name, path, *said = example
+    assert parse(Path(path), CORPORA[name]) == Utterance(Path(path), name, *said)
+
+
+@pytest.mark.parametrize(("name", "file", "message"), MISFITS, ids=lambda value: str(value))
+def test_name_outside_the_grammar_is_explained(name: str, file: str, message: str) -> None:
+    with pytest.raises(CorpusError, match=message):
+        parse(Path(file), CORPORA[name])
+
+
+@given(st.data())
+def test_ravdess_grammar_round_trips(data: st.DataObject) -> None:
+    ravdess = CORPORA["ravdess"]
+    codes = {
+        "channel": ravdess.channels,
+        "emotion": ravdess.emotions,
+        "intensity": ravdess.intensities,
+        "text": {"01": "01", "02": "02"},
+        "take": {"01": "01", "02": "02"},
+        "speaker": {speaker: speaker for speaker in ravdess.sexes},
+    }
+    drawn = {field: data.draw(st.sampled_from(sorted(known))) for field, known in codes.items()}
+    utterance = parse(Path("-".join(["03", *drawn.values()]) + ".wav"), ravdess)
+    assert {field: getattr(utterance, field) for field in drawn} == {
+        field: codes[field][code] for field, code in drawn.items()
+    }
+
+
+@given(st.text(max_size=40))
+def test_any_name_is_read_or_refused_by_one_error(name: str) -> None:
+    for corpus in CORPORA.values():
+        try:
+            utterance = parse(Path(name), corpus)
+        except CorpusError:
+            continue
+        assert utterance.emotion in EMOTIONS
+
+
+@pytest.mark.parametrize(
+    ("template", "names"),
+    [
+        ("a.wav", ("a.wav",)),
+        ("{09..11}", ("09", "10", "11")),
+        ("{a,b}{1..2}", ("a1", "a2", "b1", "b2")),
+    ],
+)
+def test_template_expands_in_order(template: str, names: tuple[str, ...]) -> None:
+    assert expand(template) == names
+
+
+# Finding the files
+
+
+def test_corpus_is_found_at_its_level_and_one_deeper(tmp_path: Path) -> None:
+    names = ["Actor_01/03-01-01-01-01-01-01.wav", "Actor_02/03-01-05-01-01-01-02.WAV"]
+    shallow = utterances("ravdess", _touch(tmp_path / "a", *names))
+    deep = utterances("ravdess", _touch(tmp_path / "b", *(f"zip/{name}" for name in names)))
+    assert [utterance.emotion for utterance in shallow] == ["neutral", "angry"]
+    assert [utterance.path.name for utterance in deep] == [u.path.name for u in shallow]
+
+
+def test_order_is_that_of_the_paths(tmp_path: Path) -> None:
+    names = ["wav/16b10Wb.wav", "wav/03a01Fa.wav", "wav/08a01Fd.wav"]
+    found = utterances("emodb", _touch(tmp_path, *names))
+    assert [utterance.path for utterance in found] == sorted(tmp_path / name for name in names)
+
+
+def test_hidden_and_mac_files_and_texts_are_passed_over(tmp_path: Path) -> None:
+    _touch(tmp_path, "wav/03a01Fa.wav", "wav/._03a01Fa.wav", ".x/y.wav", "__MACOSX/a.wav", "a.txt")
+    assert len(utterances("emodb", tmp_path)) == 1
+
+
+def test_misfits_are_raised_once_with_their_number(tmp_path: Path) -> None:
+    _touch(tmp_path, "03a01Fa.wav", *(f"strange{number}.wav" for number in range(5)))
+    with pytest.raises(CorpusError, match="5 of 6 recordings do not fit") as caught:
+        utterances("emodb", tmp_path)
+    assert "strange0.wav" in str(caught.value)
+    assert "strange4.wav" not in str(caught.value)
+    assert "And 2 more" in str(caught.value)
+
+
+def test_the_same_utterance_twice_is_refused(tmp_path: Path) -> None:
+    _touch(tmp_path, "Actor_01/03-01-01-01-01-01-01.wav", "x/Actor_01/03-01-01-01-01-01-01.wav")
+    with pytest.raises(CorpusError, match="there more than once"):
+        utterances("ravdess", tmp_path)
+
+
+def test_the_sound_track_of_a_video_is_the_same_utterance(tmp_path: Path) -> None:
+    _touch(tmp_path, "03-01-01-01-01-01-01.wav", "01-01-01-01-01-01-01.wav")
+    with pytest.raises(CorpusError, match="there more than once"):
+        utterances("ravdess", tmp_path)
+
+
+@pytest.mark.parametrize("name", [*CORPORA, "folder"])
+def test_folder_without_recordings_says_what_was_looked_for(name: str, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"holds no recording. Looked for"):
+        utterances(name, tmp_path)
+
+
+@pytest.mark.parametrize("name", [*CORPORA, *OWN_DATA])
+def test_absent_root_is_named(name: str, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="absent: no such"):
+        utterances(name, tmp_path / "absent")
+
+
+def test_file_instead_of_a_folder_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="is a file, expected a folder"):
+        utterances("emodb", _touch(tmp_path, "x.wav") / "x.wav")
+
+
+def test_unknown_corpus_lists_the_known() -> None:
+    with pytest.raises(CorpusError, match=r"'ravdes' is no corpus.*ravdess, emodb.*folder or csv"):
+        look_up("ravdes")
+
+
+# People's own data
+
+
+def test_folder_reads_emotion_and_speaker_from_folders(tmp_path: Path) -> None:
+    _touch(tmp_path, "Happy/one.wav", "sad/anna/two.flac", "sad/bert/take1/three.mp3")
+    assert [(u.emotion, u.speaker) for u in utterances("folder", tmp_path)] == [
+        ("happy", None),
+        ("sad", "anna"),
+        ("sad", "bert"),
+    ]
+
+
+def test_folder_refuses_a_recording_without_emotion(tmp_path: Path) -> None:
+    _touch(tmp_path, "happy/one.wav", "two.wav")
+    with pytest.raises(CorpusError, match=r"'two.wav' is in no sub-folder that names its emotion"):
+        utterances("folder", tmp_path)
+
+
+def test_folder_takes_every_extension_that_audio_decodes() -> None:
+    assert reading.EXTENSIONS == audio.EXTENSIONS
+
+
+def _table(tmp_path: Path, text: str) -> Path:
+    _touch(tmp_path, "a.wav", "b.wav")
+    table = tmp_path / "mine.csv"
+    table.write_text(text, encoding="utf-8")
+    return table
+
+
+def test_csv_reads_paths_relative_to_itself(tmp_path: Path) -> None:
+    table = _table(
+        tmp_path, "\ufeffpath,emotion,speaker,sex,text,note\na.wav,Happy,anna,female,hello,x\n"
+        f"{tmp_path / 'b.wav'},sad,,,,\n"
+    )  # fmt: skip
+    assert utterances("csv", table) == (
+        Utterance(tmp_path / "a.wav", "csv", "happy", "anna", "female", "hello"),
+        Utterance(tmp_path / "b.wav", "csv", "sad"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "line 1: empty"),
+        ("path,label\na.wav,happy\n", "line 1: no column 'emotion', found path, label"),
+        ("path;emotion\na.wav;happy\n", "line 1: no column 'path'"),
+        ("path,emotion\n", "holds no recording"),
+        ("path,emotion\na.wav,happy\nb.wav,\n", "line 3: 'emotion' is empty"),
+        ("path,emotion\n,happy\n", "line 2: 'path' is empty"),
+        ("path,emotion\na.wav\n", "line 2: 'emotion' is empty"),
+        ("path,emotion\na.wav,happy\nc.wav,sad\n", "line 3: .*c.wav: no such file"),
+        ("path,emotion\na.wav,happy\nx/../a.wav,sad\n", "line 3: .*a.wav is on line 2 already"),
+        ("path,emotion,sex\na.wav,happy,f\n", "line 2: sex is 'f', expected female"),
+        ('path,emotion\n"a.wav,happy\n', "not readable as CSV"),
+    ],
+)
+def test_csv_names_the_line_of_a_fault(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(CorpusError, match=message):
+        utterances("csv", _table(tmp_path, text))
+
+
+def test_csv_that_is_not_text_is_explained(tmp_path: Path) -> None:
+    table = tmp_path / "mine.csv"
+    table.write_bytes(b"path,emotion\n\xff\xfe\xfa,x\n")
+    with pytest.raises(CorpusError, match="not readable as CSV in UTF-8"):
+        utterances("csv", table)
+
+
+# Where a corpus is
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Empty user and data folders."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("VOXAFFECT_DATA", str(tmp_path / "data"))
+    return tmp_path
+
+
+def test_argument_wins_over_environment_and_download_folder(places: Path) -> None:
+    downloaded = reading.download_folder("emodb")
+    downloaded.mkdir(parents=True)
+    assert root_of("emodb") == downloaded
+    (places / "data" / "emodb").mkdir(parents=True)
+    assert root_of("emodb") == places / "data" / "emodb"
+    assert root_of("emodb", places / "mine") == places / "mine"
+
+
+def test_argument_may_be_the_folder_of_all_corpora(places: Path) -> None:
+    (places / "all" / "emodb").mkdir(parents=True)
+    assert root_of("emodb", places / "all") == places / "all" / "emodb"
+
+
+def test_every_place_looked_in_is_named(places: Path) -> None:
+    with pytest.raises(CorpusError, match="Get it with: voxaffect corpora download") as caught:
+        root_of("ravdess")
+    assert str(places / "data" / "ravdess") in str(caught.value)
+    assert str(reading.download_folder("ravdess")) in str(caught.value)
+
+
+def test_unset_variable_is_mentioned(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VOXAFFECT_DATA")
+    with pytest.raises(CorpusError, match=r"VOXAFFECT_DATA is not set.*Register on the homepage"):
+        root_of("savee")
+    assert places.is_dir()
+
+
+@pytest.mark.parametrize("name", OWN_DATA)
+def test_own_data_needs_a_path(name: str) -> None:
+    with pytest.raises(CorpusError, match=f"{name}: say where it is"):
+        root_of(name)
+
+
+def test_corpora_never_import_sound() -> None:
+    heavy = "{'soundfile', 'numpy', 'voxaffect.audio', 'pooch', 'requests', 'tqdm'}"
+    program = (
+        "import sys; before = set(sys.modules); import voxaffect.corpora; "
+        f"print(*sorted((set(sys.modules) - before) & {heavy}))"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+    assert set(output.split()) <= _imported_by_the_package(heavy)
+
+
+def _imported_by_the_package(heavy: str) -> set[str]:
+    """What ``import voxaffect`` brings along whichever room is asked for."""
+    program = f"import sys, voxaffect; print(*sorted(set(sys.modules) & {heavy}))"
+    output = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+    return set(output.split())
+
+
+# The real corpora
+
+
+def test_ravdess_is_whole(corpus_root: Callable[[str], Path]) -> None:
+    found = utterances("ravdess", corpus_root("ravdess"))
+    assert len(found) == 1440
+    assert len({utterance.speaker for utterance in found}) == 24
+    emotions = Counter(utterance.emotion for utterance in found)
+    assert emotions.pop("neutral") == 96
+    assert set(emotions.values()) == {192}
+    assert Counter(utterance.sex for utterance in found) == {"female": 720, "male": 720}
+
+
+def test_emodb_is_whole(corpus_root: Callable[[str], Path]) -> None:
+    found = utterances("emodb", corpus_root("emodb"))
+    assert len(found) == 535
+    assert len({utterance.speaker for utterance in found}) == 10
+    assert len({utterance.text for utterance in found}) == 10
+    assert {utterance.emotion for utterance in found} == set(CORPORA["emodb"].emotions.values())

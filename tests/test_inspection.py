@@ -1,0 +1,208 @@
+"""Inspection finds what is wrong with a corpus, file by file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from voxaffect.corpora import CORPORA, expand
+from voxaffect.errors import CorpusError
+from voxaffect.inspection import Report, check, describe
+
+RATE_HZ = 16_000
+
+
+def _noise(seed: int, *, channels: int = 1) -> np.ndarray:
+    shape = (RATE_HZ // 4, channels)
+    return np.random.default_rng(seed).uniform(-0.1, 0.1, shape).astype(np.float32)
+
+
+def _write(path: Path, samples: np.ndarray, *, rate_hz: int = RATE_HZ) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, samples, rate_hz, subtype="PCM_16", format="WAV")
+    return path
+
+
+@pytest.fixture
+def emodb(tmp_path: Path) -> Path:
+    """Three readable recordings by two speakers."""
+    for seed, name in enumerate(["03a01Fa.wav", "03a01Wa.wav", "16b10Wb.wav"]):
+        _write(tmp_path / "wav" / name, _noise(seed))
+    return tmp_path
+
+
+@pytest.fixture
+def corpus_root() -> Callable[[str], Path]:
+    """Folder of a real corpus; skips the test where there is none."""
+
+    def find(name: str) -> Path:
+        data = os.environ.get("VOXAFFECT_DATA")
+        if not data or not Path(data, name).is_dir():
+            pytest.skip(f"VOXAFFECT_DATA holds no {name}")
+        return Path(data, name)
+
+    return find
+
+
+def test_good_files_are_counted_and_nothing_is_found(emodb: Path) -> None:
+    report = check("emodb", emodb)
+    assert (report.files, report.speakers) == (3, 2)
+    assert report.emotions == {"angry": 2, "happy": 1}
+    assert report.extra == report.unreadable == report.same == report.silent == ()
+    assert report.expected == (535, 816)
+    assert not report.is_whole
+
+
+def test_file_outside_the_grammar_is_extra(emodb: Path) -> None:
+    stray = _write(emodb / "wav" / "stray.wav", _noise(9))
+    (fault,) = check("emodb", emodb).extra
+    assert fault.path == stray
+    assert "does not match" in fault.reason
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda _: b"", "empty, 0 bytes"),
+        (lambda _: b"not a sound", "not readable as audio"),
+        (lambda content: content[: len(content) // 2], "cut short"),
+    ],
+    ids=["empty", "text", "truncated"],
+)
+def test_damaged_file_is_unreadable(
+    emodb: Path, damage: Callable[[bytes], bytes], reason: str
+) -> None:
+    victim = emodb / "wav" / "03a01Wa.wav"
+    victim.write_bytes(damage(victim.read_bytes()))
+    report = check("emodb", emodb)
+    assert [fault.path for fault in report.unreadable] == [victim]
+    assert reason in report.unreadable[0].reason
+    assert not report.is_sound
+
+
+def test_same_recording_is_found_under_another_name_and_wrapping(emodb: Path) -> None:
+    one = emodb / "wav" / "03a01Fa.wav"
+    other = _write(emodb / "wav" / "08b02Tc.wav", np.repeat(soundfile.read(one)[0][:, None], 2, 1))
+    (same,) = check("emodb", emodb).same
+    assert same.paths == (one, other)
+    assert not same.is_known
+
+
+def test_same_samples_at_another_rate_are_another_recording(emodb: Path) -> None:
+    samples, _ = soundfile.read(emodb / "wav" / "03a01Fa.wav")
+    _write(emodb / "wav" / "08b02Tc.wav", samples, rate_hz=8_000)
+    assert not check("emodb", emodb).same
+
+
+def test_equal_channels_are_found_and_different_ones_not(emodb: Path) -> None:
+    twice = _write(emodb / "wav" / "08a01Fa.wav", np.repeat(_noise(5), 2, axis=1))
+    _write(emodb / "wav" / "08a01Wa.wav", _noise(6, channels=2))
+    assert check("emodb", emodb).equal_channels == (twice,)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.5, 1e-4], ids=["zero", "constant", "faint"])
+def test_silent_file_is_found(emodb: Path, level: float) -> None:
+    samples = _noise(5) * 1e-3 if level == 1e-4 else np.full((4000, 1), level)
+    silent = _write(emodb / "wav" / "08a01Fa.wav", samples)
+    assert check("emodb", emodb).silent == (silent,)
+
+
+def test_same_utterance_in_two_folders_is_reported_not_raised(emodb: Path) -> None:
+    copy = _write(emodb / "wav" / "wav" / "03a01Fa.wav", _noise(8))
+    assert check("emodb", emodb).copies == ((emodb / "wav" / "03a01Fa.wav", copy),)
+
+
+def _cafe(root: Path) -> Path:
+    template = _write(root / "template", _noise(0)[:1000]).read_bytes()
+    (root / "template").unlink()
+    names = [name for grid in CORPORA["cafe"].grids for part in grid for name in expand(part)]
+    for number, name in enumerate(names):
+        (root / name).write_bytes(template[:-2] + number.to_bytes(2, "little"))
+    return root
+
+
+def test_whole_corpus_is_sound_and_one_file_less_is_named(tmp_path: Path) -> None:
+    assert check("cafe", _cafe(tmp_path)).is_sound
+    (tmp_path / "07-T-2-3.wav").unlink()
+    report = check("cafe", tmp_path)
+    assert report.missing == ("07-T-2-3.wav",)
+    assert not report.is_sound
+
+
+def test_recording_that_the_whole_corpus_does_not_hold_is_extra(tmp_path: Path) -> None:
+    _write(tmp_path / "03-01-01-02-01-01-01.wav", _noise(0))  # neutral is never strong
+    report = check("ravdess", tmp_path)
+    assert [fault.reason for fault in report.extra] == ["RAVDESS holds no such recording."]
+
+
+def test_part_that_was_not_fetched_is_not_missing(tmp_path: Path) -> None:
+    _write(tmp_path / "03-01-01-01-01-01-01.wav", _noise(0))
+    missing = check("ravdess", tmp_path).missing
+    assert len(missing) == 1439
+    assert all(name.startswith("03-01-") for name in missing)
+
+
+def test_peoples_own_data_can_be_inspected(tmp_path: Path) -> None:
+    _write(tmp_path / "happy" / "one.wav", _noise(0))
+    _write(tmp_path / "sad" / "two.wav", _noise(0))
+    report = check("folder", tmp_path)
+    assert report.files == 2
+    assert report.is_whole
+    assert len(report.same) == 1
+
+
+def test_folder_without_recordings_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="holds no recording"):
+        check("emodb", tmp_path)
+
+
+def test_progress_bar_is_drawn_on_demand(emodb: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check("emodb", emodb)
+    assert capsys.readouterr().err == ""
+    check("emodb", emodb, progress=True)
+    assert "listening" in capsys.readouterr().err
+
+
+def test_every_finding_is_described(emodb: Path) -> None:
+    _write(emodb / "wav" / "08a01Fa.wav", np.zeros((4000, 2)))
+    _write(emodb / "wav" / "stray.wav", _noise(9))
+    (emodb / "wav" / "08a01Wa.wav").touch()
+    lines = list(describe(check("emodb", emodb)))
+    assert lines[0] == "EMO-DB: 5 recordings, 3 speakers, 3 angry, 2 happy."
+    for start in ("not whole: expected 535 or 816", "extra: ", "unreadable: ", "silent: ",
+                  "several channels, all equal: ", "known trap: "):  # fmt: skip
+        assert any(line.startswith(start) for line in lines), start
+
+
+def test_report_is_plain_and_frozen(emodb: Path) -> None:
+    report = check("emodb", emodb)
+    assert isinstance(report, Report)
+    with pytest.raises(AttributeError):
+        report.files = 0  # type: ignore[misc]
+
+
+def test_real_ravdess_is_sound_but_for_actor_seven(corpus_root: Callable[[str], Path]) -> None:
+    report = check("ravdess", corpus_root("ravdess"))
+    assert report.is_sound
+    (same,) = report.same
+    assert same.is_known
+    assert {path.name for path in same.paths} == CORPORA["ravdess"].twins[0]
+
+
+def test_real_emodb_is_sound(corpus_root: Callable[[str], Path]) -> None:
+    assert check("emodb", corpus_root("emodb")).is_sound
+
+
+def test_real_stereo_originals_are_found(corpus_root: Callable[[str], Path]) -> None:
+    found = check("ravdess", corpus_root("ravdess-48k")).equal_channels
+    assert sorted(path.name for path in found) == [
+        "03-01-02-01-01-02-01.wav",
+        "03-01-03-01-02-01-20.wav",
+        "03-01-06-01-01-02-20.wav",
+        "03-01-08-01-02-02-01.wav",
+    ]
