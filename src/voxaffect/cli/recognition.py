@@ -70,7 +70,7 @@ def _example(model: Model) -> Batch:
 
 
 def _standard_input(model: Model) -> Batch:
-    found = predict_one(click.get_binary_stream("stdin").read(), model=model)
+    found = predict_one(sys.stdin.buffer.read(), model=model)
     return Batch((_named(found, "-"),), ())
 
 

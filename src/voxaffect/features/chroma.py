@@ -78,45 +78,42 @@ def tuning(magnitude: Array, samples: Array, rate_hz: int) -> float:
     limits_hz = [_PEAK_LOW_HZ, min(_PEAK_HIGH_HZ, rate_hz / 2)]
     low, high = np.searchsorted(frequencies_hz(rate_hz), limits_hz)
     region = slice(int(low) - 1, min(int(high), BINS - 1) + 1)
-    loudest = magnitude.max(axis=1)
-    band = np.ascontiguousarray(magnitude[:, region])
-    peaks = _Peaks.find(band, loudest, region.start)
-    doubtful = np.union1d(peaks.doubtful(rate_hz), _tied(band, loudest))
+    peaks = _Peaks.find(magnitude, region, rate_hz)
+    doubtful = peaks.doubtful_frames()
     if len(doubtful):
         exact = exact_magnitude(samples, doubtful)
-        mended = _Peaks.find(exact[:, region].copy(), exact.max(axis=1), region.start)
-        peaks = peaks.replaced(doubtful, mended)
-    if not len(peaks.height):
-        return 0.0
-    deviation = peaks.deviation(rate_hz)[peaks.height >= np.median(peaks.height)]
-    # np.histogram's own counts, without its overhead.
-    ranks = np.sort(deviation).searchsorted(_STEPS)
-    return float(_STEPS[np.argmax(np.diff(ranks))])
-
-
-def _tied(band: Array, loudest: Array) -> NDArray[np.intp]:
-    """Frames with neighbouring bins that differ by no more than rounding, as of one impulse."""
-    ties = np.abs(band[:, 1:] - band[:, :-1]) < _ROUNDING * loudest[:, None]
-    ties &= band[:, 1:] > _PEAK_THRESHOLD * loudest[:, None]
-    return np.flatnonzero(ties.any(axis=1))
+        peaks = peaks.replaced(doubtful, _Peaks.find(exact, region, rate_hz))
+    return float(_STEPS[np.argmax(peaks.counts())]) if len(peaks.height) else 0.0
 
 
 @dataclass(frozen=True)
 class _Peaks:
-    """Spectral peaks of a recording, by parabolic interpolation: position, height and frame."""
+    """Spectral peaks of a recording, by parabolic interpolation.
 
-    bin: Array
+    Parameters
+    ----------
+    deviation : ndarray, from the nearest tempered pitch, in semitones, −0.5 to 0.5
+    height : ndarray, magnitude
+    frame : ndarray of int
+    tied : ndarray of int
+        Frames in which neighbouring bins differ by no more than rounding, as of one impulse.
+    """
+
+    deviation: Array
     height: Array
     frame: NDArray[np.intp]
+    tied: NDArray[np.intp]
 
     @classmethod
-    def find(cls, band: Array, loudest: Array, first_bin: int) -> _Peaks:
-        """Local maxima of a band over a tenth of their frame's maximum."""
-        width = band.shape[1]
-        rising = band[:, 1:] > band[:, :-1]
+    def find(cls, magnitude: Array, region: slice, rate_hz: int) -> _Peaks:
+        """Local maxima of some bins over a tenth of their frame's maximum."""
+        loudest, band = magnitude.max(axis=1), np.ascontiguousarray(magnitude[:, region])
+        width, flat = band.shape[1], band.ravel()
+        rise = band[:, 1:] - band[:, :-1]
+        rising = rise > 0
         is_peak = np.zeros(band.shape, dtype=bool)
         np.logical_and(rising[:, :-1], ~rising[:, 1:], out=is_peak[:, 1:-1])
-        where, flat = np.flatnonzero(is_peak), band.ravel()
+        where = np.flatnonzero(is_peak)
         frame = where // width
         is_loud = flat[where] > _PEAK_THRESHOLD * loudest[frame]
         where, frame = where[is_loud], frame[is_loud]
@@ -125,29 +122,61 @@ class _Peaks:
         curve, slope = left + right - 2 * centre, (right - left) / 2
         is_flat = np.abs(slope) >= np.abs(curve)
         shift = np.where(is_flat, np.float32(0), -slope / np.where(is_flat, 1, curve))
-        return cls(where - frame * width + first_bin + shift, centre + slope * shift / 2, frame)
+        position = (where - frame * width + region.start + shift) * (rate_hz / FRAME_SAMPLES)
+        return cls(
+            _deviation(position.astype(np.float32)),
+            centre + slope * shift / 2,
+            frame,
+            np.flatnonzero(_is_tied(band, rise, loudest)),
+        )
 
-    def deviation(self, rate_hz: int) -> Array:
-        """Distance from the nearest tempered pitch, in semitones, −0.5 to 0.5."""
-        pitch_hz = (self.bin * (rate_hz / FRAME_SAMPLES)).astype(np.float32)
-        deviation = np.mod(CHROMAS * np.log2(pitch_hz / np.float32(_A0_HZ)), np.float32(1))
-        deviation[deviation >= 0.5] -= 1
-        return np.asarray(deviation)
+    def counts(self) -> NDArray[np.intp]:
+        """Peaks of at least the median height in each step of deviation."""
+        deviation = self.deviation[self.height >= np.median(self.height)]
+        # np.histogram's own counts, without its overhead.
+        return np.diff(np.sort(deviation).searchsorted(_STEPS))
 
-    def doubtful(self, rate_hz: int) -> NDArray[np.intp]:
-        """Frames with a peak that rounding could move into another step of the histogram."""
-        steps = self.deviation(rate_hz) * np.float32(len(_STEPS) - 1)
-        is_doubtful = np.abs(steps - np.rint(steps)) < _DOUBTFUL_STEPS
-        return np.asarray(self.frame[is_doubtful])
+    def doubtful_frames(self) -> NDArray[np.intp]:
+        """Frames in which rounding could decide which step is the mode."""
+        if not len(self.height):
+            return self.tied
+        steps = (self.deviation + np.float32(0.5)) * np.float32(len(_STEPS) - 1)
+        edge = np.rint(steps)
+        is_doubtful = np.abs(steps - edge) < _DOUBTFUL_STEPS
+        edge = edge[is_doubtful].astype(np.intp)
+        at_edge = np.bincount(edge, minlength=len(_STEPS))
+        doubts, counts = at_edge[:-1] + at_edge[1:], self.counts()
+        mode = np.argmax(counts)
+        rivals = np.flatnonzero(counts + doubts >= counts[mode] - doubts[mode])
+        if len(rivals) == 1:
+            return self.tied
+        contested = np.isin(edge, np.concatenate((rivals, rivals + 1)))
+        return np.union1d(self.frame[is_doubtful][contested], self.tied)
 
     def replaced(self, frames: NDArray[np.intp], peaks: _Peaks) -> _Peaks:
         """Take the peaks of these frames from elsewhere."""
         keep = np.isin(self.frame, frames, invert=True)
         return _Peaks(
-            np.concatenate((self.bin[keep], peaks.bin)),
+            np.concatenate((self.deviation[keep], peaks.deviation)),
             np.concatenate((self.height[keep], peaks.height)),
             np.concatenate((self.frame[keep], frames[peaks.frame])),
+            self.tied,
         )
+
+
+def _deviation(pitch_hz: Array) -> Array:
+    """Distance from the nearest pitch of the tempered scale, in semitones, −0.5 to 0.5."""
+    pitch = CHROMAS * np.log2(pitch_hz / np.float32(_A0_HZ))
+    deviation: Array = pitch - np.floor(pitch)
+    deviation[deviation >= 0.5] -= 1
+    return deviation
+
+
+def _is_tied(band: Array, rise: Array, loudest: Array) -> NDArray[np.bool_]:
+    """Whether a frame has loud neighbouring bins that differ by no more than rounding."""
+    is_level = np.abs(rise) < _ROUNDING * loudest[:, None]
+    is_level &= band[:, 1:] > _PEAK_THRESHOLD * loudest[:, None]
+    return np.asarray(is_level.any(axis=1))
 
 
 @lru_cache(maxsize=512)  # a tuning takes one of 100 values, a corpus has few rates

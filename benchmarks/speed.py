@@ -1,0 +1,190 @@
+"""Speed, in one run: the tutorial, openSMILE and voxaffect, clip by clip and as whole processes.
+
+    pip install -e ".[bench]"
+    python benchmarks/speed.py --data DIR -o speed.json
+
+``DIR`` holds ``ravdess-48k`` (originals) and ``ravdess`` (16 kHz). Everything but the cold
+extraction runs on one thread. Times are medians over rounds in which the systems take turns,
+so that a machine that slows down slows them all; the ratios are what to quote.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+import librosa
+import numpy as np
+import opensmile
+import soundfile
+from scipy.fft import rfft
+
+from voxaffect.audio import read
+from voxaffect.extraction import FeatureCache, extract
+from voxaffect.features import describe, feature_spec
+from voxaffect.features.spectrum import frames
+
+LIBRARIES = ("voxaffect", "librosa", "opensmile", "numpy", "scipy", "soundfile", "onnxruntime",
+             "scikit-learn")  # fmt: skip
+BASELINE = """
+import sys, warnings
+import joblib, librosa, numpy as np, soundfile
+model = joblib.load(sys.argv[2])
+with soundfile.SoundFile(sys.argv[1]) as file:
+    X, rate = file.read(dtype="float32"), file.samplerate
+stft = np.abs(librosa.stft(X))
+mfcc = np.mean(librosa.feature.mfcc(y=X, sr=rate, n_mfcc=40).T, axis=0)
+chroma = np.mean(librosa.feature.chroma_stft(S=stft, sr=rate).T, axis=0)
+mel = np.mean(librosa.feature.melspectrogram(y=X, sr=rate).T, axis=0)
+print(model.predict([np.hstack([mfcc, chroma, mel])])[0])
+"""
+
+
+def tutorial(path: Path) -> np.ndarray:
+    """The tutorial's extract_feature, as written."""
+    samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
+    samples = samples.mean(axis=1)
+    stft = np.abs(librosa.stft(samples))
+    mfcc = np.mean(librosa.feature.mfcc(y=samples, sr=rate_hz, n_mfcc=40).T, axis=0)
+    chroma = np.mean(librosa.feature.chroma_stft(S=stft, sr=rate_hz).T, axis=0)
+    mel = np.mean(librosa.feature.melspectrogram(y=samples, sr=rate_hz).T, axis=0)
+    return np.hstack([mfcc, chroma, mel])
+
+
+def decode_and_fft(path: Path) -> np.ndarray:
+    """The least that any such feature needs: decode, and transform the same frames."""
+    return rfft(frames(read(path).samples), axis=-1)
+
+
+def per_clip(paths: list[Path], rounds: int) -> dict[str, list[float]]:
+    """Milliseconds a clip for each system, round by round."""
+    classic, smile = feature_spec("classic"), opensmile.Smile(
+        feature_set=opensmile.FeatureSet.eGeMAPSv02, num_workers=1
+    )
+    systems = {
+        "tutorial": tutorial,
+        "voxaffect classic": lambda path: describe(read(path), classic),
+        "decode + bare FFT": decode_and_fft,
+        "opensmile eGeMAPSv02": smile.process_file,
+    }
+    times: dict[str, list[float]] = {name: [] for name in systems}
+    for name, system in systems.items():  # filter banks, plans and page cache
+        for path in paths[:3]:
+            system(path)
+    for _ in range(rounds):
+        for name, system in systems.items():
+            start = time.perf_counter()
+            for path in paths:
+                system(path)
+            times[name].append((time.perf_counter() - start) / len(paths) * 1e3)
+    return times
+
+
+def corpus(paths: list[Path], rounds: int) -> dict[str, list[float]]:
+    """Seconds for all clips: cold with two workers, warm from the cache."""
+    times: dict[str, list[float]] = {"cold, two workers": [], "warm": []}
+    for _ in range(rounds):
+        folder = Path(tempfile.mkdtemp())
+        for name in times:
+            start = time.perf_counter()
+            with FeatureCache(folder / "features.sqlite") as cache:
+                extract(paths, feature_spec("classic"), workers=2, cache=cache)
+            times[name].append(time.perf_counter() - start)
+        shutil.rmtree(folder)
+    return times
+
+
+def whole_process(clip: Path, train: list[Path], rounds: int) -> dict[str, list[float]]:
+    """Seconds from start to exit: `voxaffect predict` and the tutorial's way with a pickle."""
+    import joblib
+    from sklearn.neural_network import MLPClassifier
+
+    folder = Path(tempfile.mkdtemp())
+    matrix = extract(train, feature_spec("classic")).matrix
+    emotions = [path.name[6:8] for path in train]
+    joblib.dump(MLPClassifier((300,), max_iter=20).fit(matrix, emotions), folder / "model.pkl")
+    (folder / "baseline.py").write_text(BASELINE)
+    commands = {
+        "librosa + scikit-learn script": [sys.executable, folder / "baseline.py", clip,
+                                          folder / "model.pkl"],
+        "voxaffect predict": [sys.executable, "-m", "voxaffect", "predict", clip],
+    }  # fmt: skip
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for number in range(rounds + 1):
+        for name, command in commands.items():
+            start = time.perf_counter()
+            subprocess.run(command, check=True, capture_output=True)
+            if number:  # the first fills the page cache and librosa's compiled code
+                times[name].append(time.perf_counter() - start)
+    shutil.rmtree(folder)
+    return times
+
+
+def spread(times: dict[str, list[float]]) -> dict[str, dict[str, float]]:
+    """Minimum, median and maximum of each row."""
+    return {
+        name: {"min": min(row), "median": statistics.median(row), "max": max(row)}
+        for name, row in times.items()
+    }
+
+
+def ratio(times: dict[str, list[float]], over: str, under: str) -> dict[str, float]:
+    """Median ratio of two rows, round by round, and its spread."""
+    ratios = [a / b for a, b in zip(times[over], times[under], strict=True)]
+    return {"min": min(ratios), "median": statistics.median(ratios), "max": max(ratios)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=os.environ.get("VOXAFFECT_DATA"))
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("-o", "--output", type=Path, default=Path("benchmarks/speed.json"))
+    given = parser.parse_args()
+    if given.data is None:
+        parser.error("name the folder of the corpora: --data DIR, or set VOXAFFECT_DATA")
+    originals = sorted((given.data / "ravdess-48k").glob("Actor_*/*.wav"))
+    clips = sorted((given.data / "ravdess").glob("Actor_*/*.wav"))
+    if not originals or not clips:
+        parser.error(f"{given.data}: needs ravdess-48k and ravdess with Actor_*/*.wav")
+
+    clip_times = per_clip(originals, given.rounds)
+    corpus_times = corpus(clips, given.rounds)
+    process_times = whole_process(clips[0], clips[::8], given.rounds)
+    result = {
+        "machine": {"processor": platform.machine(), "processors": os.cpu_count(),
+                    "python": platform.python_version(), "system": platform.system()},
+        "versions": {library: version(library) for library in LIBRARIES},
+        "rounds": given.rounds,
+        "clips": {"48 kHz": len(originals), "16 kHz": len(clips)},
+        "milliseconds a 48 kHz clip, one thread": spread(clip_times),
+        "seconds for all 16 kHz clips": spread(corpus_times),
+        "seconds, whole process, one clip": spread(process_times),
+        "ratios": {
+            "tutorial / voxaffect": ratio(clip_times, "tutorial", "voxaffect classic"),
+            "voxaffect / (decode + bare FFT)":
+                ratio(clip_times, "voxaffect classic", "decode + bare FFT"),
+            "openSMILE eGeMAPS / voxaffect":
+                ratio(clip_times, "opensmile eGeMAPSv02", "voxaffect classic"),
+            "librosa + scikit-learn process / voxaffect process":
+                ratio(process_times, "librosa + scikit-learn script", "voxaffect predict"),
+        },
+    }  # fmt: skip
+    given.output.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
