@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
+import shutil
+import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
 from voxaffect.audio import Samples, Signal
+from voxaffect.corpora import utterances
+from voxaffect.extraction import extract
+from voxaffect.features import feature_spec
+from voxaffect.model import Model
+from voxaffect.training import Dataset, export, recipe
 
 RATE_HZ = 16_000
 
@@ -61,10 +70,13 @@ def recordings(tmp_path: Path) -> list[Path]:
     return paths
 
 
-@pytest.fixture
-def small_ravdess(tmp_path: Path) -> Path:
-    """Write a corpus named as RAVDESS is: 8 speakers, 4 emotions, 2 statements, synthesised."""
-    root = tmp_path / "ravdess"
+@pytest.fixture(scope="session")
+def ravdess_to_read(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a corpus named as RAVDESS is: 8 speakers, 4 emotions, 2 statements, synthesised.
+
+    It is written once: nobody may change it.
+    """
+    root = tmp_path_factory.mktemp("data") / "ravdess"
     for speaker in range(1, 9):
         folder = root / f"Actor_{speaker:02}"
         folder.mkdir(parents=True)
@@ -75,3 +87,34 @@ def small_ravdess(tmp_path: Path) -> Path:
                 samples += voice(100 * number + int(statement)) * np.float32(0.3)
                 soundfile.write(folder / name, samples, RATE_HZ, subtype="PCM_16")
     return root
+
+
+@pytest.fixture
+def small_ravdess(ravdess_to_read: Path, tmp_path: Path) -> Path:
+    """Return a copy of the corpus that the test may change."""
+    return Path(shutil.copytree(ravdess_to_read, tmp_path / "ravdess"))
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A small model with all that it came from."""
+
+    data: Dataset
+    pipeline: Any
+    model: Model
+
+
+@pytest.fixture(scope="session")
+def trained(ravdess_to_read: Path) -> Trained:
+    """Train on the small corpus, once."""
+    members = utterances("ravdess", ravdess_to_read)
+    spec = feature_spec("classic", rate_hz=RATE_HZ)
+    matrix = extract([utterance.path for utterance in members], spec).matrix
+    data = Dataset(members, matrix, spec, ())
+    pipeline = recipe("mlp", 9)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Got `batch_size` less than 1 or larger than")
+        pipeline.fit(matrix, data.emotions)
+    model = export(pipeline, data.matrix, spec=spec, recipe="mlp", seed=9,
+                   corpora=data.summary(), scores={})  # fmt: skip
+    return Trained(data, pipeline, model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -79,19 +78,6 @@ MISFITS = [
     ("esd", "0011_000351.wav", "does not match"),  # nobody says the emotion
     ("crema-d", "1092_DFA_ANG_XX.wav", "unknown speaker '1092'"),
 ]  # fmt: skip
-
-
-@pytest.fixture
-def corpus_root() -> Callable[[str], Path]:
-    """Folder of a real corpus; skips the test where there is none."""
-
-    def find(name: str) -> Path:
-        data = os.environ.get("VOXAFFECT_DATA")
-        if not data or not Path(data, name).is_dir():
-            pytest.skip(f"VOXAFFECT_DATA holds no {name}")
-        return Path(data, name)
-
-    return find
 
 
 def _touch(root: Path, *names: str) -> Path:
@@ -418,8 +404,8 @@ def _imported_by_the_package(heavy: str) -> set[str]:
 # The real corpora
 
 
-def test_ravdess_is_whole(corpus_root: Callable[[str], Path]) -> None:
-    found = utterances("ravdess", corpus_root("ravdess"))
+def test_ravdess_is_whole(data_root: Callable[[str], Path]) -> None:
+    found = utterances("ravdess", data_root("ravdess"))
     assert len(found) == 1440
     assert len({utterance.speaker for utterance in found}) == 24
     emotions = Counter(utterance.emotion for utterance in found)
@@ -428,8 +414,8 @@ def test_ravdess_is_whole(corpus_root: Callable[[str], Path]) -> None:
     assert Counter(utterance.sex for utterance in found) == {"female": 720, "male": 720}
 
 
-def test_emodb_is_whole(corpus_root: Callable[[str], Path]) -> None:
-    found = utterances("emodb", corpus_root("emodb"))
+def test_emodb_is_whole(data_root: Callable[[str], Path]) -> None:
+    found = utterances("emodb", data_root("emodb"))
     assert len(found) == 535
     assert len({utterance.speaker for utterance in found}) == 10
     assert len({utterance.text for utterance in found}) == 10

@@ -349,7 +349,7 @@ def test_features_of_another_version_are_refused(signal: Signal) -> None:
 
 @pytest.mark.parametrize(
     ("samples", "reason"),
-    [(np.zeros(16_000, np.float32), "silent"), (voice(1)[:3_000], "0.19 s long")],
+    [(np.zeros(16_000, np.float32), "silent"), (voice(1)[:3_000], "0.187 s long")],
 )
 def test_an_unusable_recording_has_no_description(samples: Samples, reason: str) -> None:
     with pytest.raises(AudioError, match=reason):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,19 +33,6 @@ def emodb(tmp_path: Path) -> Path:
     for seed, name in enumerate(["03a01Fa.wav", "03a01Wa.wav", "16b10Wb.wav"]):
         _write(tmp_path / "wav" / name, _noise(seed))
     return tmp_path
-
-
-@pytest.fixture
-def corpus_root() -> Callable[[str], Path]:
-    """Folder of a real corpus; skips the test where there is none."""
-
-    def find(name: str) -> Path:
-        data = os.environ.get("VOXAFFECT_DATA")
-        if not data or not Path(data, name).is_dir():
-            pytest.skip(f"VOXAFFECT_DATA holds no {name}")
-        return Path(data, name)
-
-    return find
 
 
 def test_good_files_are_counted_and_nothing_is_found(emodb: Path) -> None:
@@ -186,20 +172,20 @@ def test_report_is_plain_and_frozen(emodb: Path) -> None:
         report.files = 0  # type: ignore[misc]
 
 
-def test_real_ravdess_is_sound_but_for_actor_seven(corpus_root: Callable[[str], Path]) -> None:
-    report = check("ravdess", corpus_root("ravdess"))
+def test_real_ravdess_is_sound_but_for_actor_seven(data_root: Callable[[str], Path]) -> None:
+    report = check("ravdess", data_root("ravdess"))
     assert report.is_sound
     (same,) = report.same
     assert same.is_known
     assert {path.name for path in same.paths} == CORPORA["ravdess"].twins[0]
 
 
-def test_real_emodb_is_sound(corpus_root: Callable[[str], Path]) -> None:
-    assert check("emodb", corpus_root("emodb")).is_sound
+def test_real_emodb_is_sound(data_root: Callable[[str], Path]) -> None:
+    assert check("emodb", data_root("emodb")).is_sound
 
 
-def test_real_stereo_originals_are_found(corpus_root: Callable[[str], Path]) -> None:
-    found = check("ravdess", corpus_root("ravdess-48k")).equal_channels
+def test_real_stereo_originals_are_found(data_root: Callable[[str], Path]) -> None:
+    found = check("ravdess", data_root("ravdess-48k")).equal_channels
     assert sorted(path.name for path in found) == [
         "03-01-02-01-01-02-01.wav",
         "03-01-03-01-02-01-20.wav",

@@ -263,9 +263,10 @@ def check_usable(signal: Signal) -> None:
     AudioError
         If it is shorter than 0.25 s, or every sample has the same value.
     """
-    if signal.seconds < MIN_SECONDS:
+    if len(signal.samples) < int(MIN_SECONDS * signal.rate_hz):
+        milliseconds = int(1000 * signal.seconds)  # never rounded up to what is needed
         raise AudioError(
-            f"{signal.name}: {signal.seconds:.2f} s long, at least {MIN_SECONDS} s are needed. "
+            f"{signal.name}: {milliseconds / 1000} s long, at least {MIN_SECONDS} s are needed. "
             "Record longer."
         )
     if signal.samples.min() == signal.samples.max():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -126,6 +127,7 @@ class Model:
             )
         self.card = ModelCard.from_json(metadata[METADATA_KEY], name)
         self._check_features()
+        self._check_graph()
         self._check_golden()
 
     def _check_features(self) -> None:
@@ -136,15 +138,25 @@ class Model:
         if names != self.card.feature_names:
             raise ModelError(f"{self.name}: its feature names are not those of its spec.")
 
+    def _check_graph(self) -> None:
+        """Refuse a graph that does not take the features that the card names."""
+        inputs = [(end.name, *end.shape[1:]) for end in self._session.get_inputs()]
+        outputs = [end.name for end in self._session.get_outputs()]
+        expected = [(INPUT_NAME, len(self.card.feature_names))], [OUTPUT_NAME]
+        if (inputs, outputs) != expected:
+            raise ModelError(
+                f"{self.name}: its graph maps {inputs} to {outputs}, and its metadata say "
+                f"{expected[0]} to {expected[1]}. The file is damaged."
+            )
+
     def _check_golden(self) -> None:
         try:
             vector = np.array([self.card.golden["vector"]], dtype=np.float32)
             expected = np.array(self.card.golden["probabilities"])
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{self.name}: its golden vector is damaged ({error}).") from error
-        if vector.shape[1] != len(self.card.feature_names) or len(expected) != len(
-            self.card.emotions
-        ):
+        shapes = (1, len(self.card.feature_names)), (len(self.emotions),)
+        if (vector.shape, expected.shape) != shapes:
             raise ModelError(f"{self.name}: its golden vector has the wrong length.")
         error_found = float(np.abs(self.probabilities(vector)[0] - expected).max())
         if not error_found <= _GOLDEN_TOLERANCE:
@@ -188,7 +200,13 @@ class Model:
         result = np.empty((len(rows), len(self.emotions)))
         for place in range(len(rows)):
             feed = {INPUT_NAME: rows[place : place + 1]}
-            result[place] = self._session.run([OUTPUT_NAME], feed)[0][0]
+            found = self._session.run([OUTPUT_NAME], feed)[0]
+            if found.shape != (1, len(self.emotions)):
+                raise ModelError(
+                    f"{self.name}: its graph gives shape {found.shape} for "
+                    f"{len(self.emotions)} emotions. The file is damaged."
+                )
+            result[place] = found[0]
         sums = result.sum(axis=1)
         if not (np.abs(sums - 1) < _SUM_TOLERANCE).all():
             raise ModelError(f"{self.name}: probabilities do not sum to 1. The file is damaged.")
@@ -213,6 +231,8 @@ class Model:
             partial.write_bytes(self.content)
             partial.replace(path)
         except OSError as error:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
             raise ModelError(f"{path}: cannot be written ({error.strerror}).") from error
 
 

@@ -35,7 +35,7 @@ def extract_feature(
     mel: bool = True,
     *,
     rate_hz: int | None = None,
-) -> NDArray[np.float64]:
+) -> NDArray[np.float32]:
     """Means over time of 40 MFCCs, 12 chroma and 128 mel bands, as the tutorial computes them.
 
     Parameters
@@ -65,7 +65,7 @@ def extract_feature(
     """
     wanted = {"mfcc": mfcc, "chroma": chroma, "mel": mel}
     spec = feature_spec("classic", groups=tuple(name for name, is_on in wanted.items() if is_on))
-    return describe(as_signal(file_name, rate_hz), spec).astype(np.float64)
+    return describe(as_signal(file_name, rate_hz), spec)
 
 
 def load_data(
@@ -77,7 +77,7 @@ def load_data(
     workers: int | None = None,
     cached: bool = True,
     progress: bool = True,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str], list[str]]:
+) -> tuple[NDArray[np.float32], NDArray[np.float32], list[str], list[str]]:
     """Read RAVDESS, keep the observed emotions, and split it at random.
 
     A recording that cannot be used is left out with a warning that names it.
@@ -115,11 +115,11 @@ def load_data(
         If either side of the split would be empty.
     """
     data = gather(
-        "ravdess", feature_spec("classic"), root=root, emotions=observed,
+        {"ravdess": root}, feature_spec("classic"), emotions=observed,
         workers=workers, cached=cached, progress=progress,
     )  # fmt: skip
     for failure in data.failures:
         warnings.warn(f"left out: {failure.reason}", stacklevel=2)
     train, test = random_split(len(data.matrix), test_size=test_size, seed=seed)
-    matrix, names = data.matrix.astype(np.float64), data.emotions
+    matrix, names = data.matrix, data.emotions
     return matrix[train], matrix[test], [names[i] for i in train], [names[i] for i in test]

@@ -19,7 +19,7 @@ from voxaffect.evaluation.protocols import (
     protocol_named,
     random_split,
 )
-from voxaffect.training import fit, seeded
+from voxaffect.training import Copies, Dataset, fit, seeded
 
 __all__ = [
     "PROTOCOLS",
@@ -30,6 +30,7 @@ __all__ = [
     "Protocol",
     "Scores",
     "evaluate",
+    "evaluate_all",
     "held_out",
     "protocol_named",
     "random_split",
@@ -89,6 +90,8 @@ def evaluate(
     utterances: Sequence[Utterance],
     *,
     protocol: str,
+    copies: Copies | None = None,
+    tested: NDArray[np.float32] | None = None,
     seed: int = 0,
 ) -> Evaluation:
     """Fit and test an estimator on every fold of a protocol.
@@ -102,6 +105,10 @@ def evaluate(
     utterances : sequence of Utterance, length n
     protocol : str
         One of ``PROTOCOLS``.
+    copies : Copies, optional
+        Altered copies to train on: those of training utterances, never of others.
+    tested : ndarray, shape (n, d), optional
+        Test on these features of the same utterances instead, for example perturbed ones.
     seed : int
 
     Returns
@@ -116,33 +123,79 @@ def evaluate(
     if len(matrix) != len(utterances):
         raise EvaluationError(f"{len(matrix)} rows of features for {len(utterances)} utterances.")
     chosen = protocol_named(protocol)
-    truth = np.array([utterance.emotion for utterance in utterances])
-    emotions = tuple(map(str, np.unique(truth)))
-    results, total = [], np.zeros((len(emotions), len(emotions)), dtype=np.int64)
-    for fold in chosen.split(utterances, seed):
-        result, predicted = _tested(estimator, matrix, truth, fold=fold, emotions=emotions)
-        results.append(result)
-        total += confusion(truth[fold.test].tolist(), predicted, emotions)
-    return Evaluation(chosen, emotions, tuple(results), total)
+    data = Dataset(tuple(utterances), matrix, copies=copies)
+    emotions = tuple(map(str, np.unique(data.emotions)))
+    tested = matrix if tested is None else tested
+    results = tuple(
+        _tested(estimator, data, fold, tested[fold.test]) for fold in chosen.split(utterances, seed)
+    )
+    truth = np.array(data.emotions)
+    total = np.zeros((len(emotions), len(emotions)), dtype=np.int64)
+    for result in results:
+        predicted = _named(result.probabilities, emotions)
+        total += confusion(truth[result.fold.test].tolist(), predicted, emotions)
+    return Evaluation(chosen, emotions, results, total)
+
+
+def _named(probabilities: NDArray[np.float64], emotions: tuple[str, ...]) -> list[str]:
+    return [emotions[best] for best in probabilities.argmax(axis=1)]
 
 
 def _tested(
-    estimator: Any, matrix: NDArray[np.float32], truth: NDArray[np.str_], *,
-    fold: Fold, emotions: tuple[str, ...],
-) -> tuple[FoldResult, list[str]]:  # fmt: skip
+    estimator: Any, data: Dataset, fold: Fold, test_matrix: NDArray[np.float32]
+) -> FoldResult:
+    truth = np.array(data.emotions)
+    emotions = tuple(map(str, np.unique(truth)))
     unseen = sorted(set(truth[fold.test]) - set(truth[fold.train]))
     if unseen:
         raise EvaluationError(
             f"{fold.name}: {', '.join(unseen)} is tested and never trained. "
             "Leave the emotion out, or add recordings of it."
         )
-    fitted = fit(seeded(estimator, fold.seed), matrix[fold.train], truth[fold.train].tolist())
-    raw = fitted.predict_proba(matrix[fold.test].astype(np.float64))
+    fitted = fit(seeded(estimator, fold.seed), data.rows(fold.train))
     probabilities = np.zeros((len(fold.test), len(emotions)))
-    probabilities[:, [emotions.index(str(name)) for name in fitted.classes_]] = raw
-    predicted = [emotions[best] for best in probabilities.argmax(axis=1)]
-    found = scores(truth[fold.test].tolist(), predicted)
-    return FoldResult(fold, found, probabilities), predicted
+    columns = [emotions.index(str(name)) for name in fitted.classes_]
+    probabilities[:, columns] = fitted.predict_proba(test_matrix)
+    found = scores(truth[fold.test].tolist(), _named(probabilities, emotions))
+    return FoldResult(fold, found, probabilities)
+
+
+def evaluate_all(
+    estimators: Mapping[str, Any],
+    data: Dataset,
+    *,
+    protocol: str,
+    seed: int,
+    tested: NDArray[np.float32] | None = None,
+) -> dict[str, Evaluation]:
+    """Evaluate several estimators by a protocol, and by one of the other kind beside it.
+
+    Parameters
+    ----------
+    estimators : mapping of str to scikit-learn classifier
+    data : Dataset
+    protocol : str
+        A random split gets folds of new voices beside it, and the other way round.
+    seed : int
+        The tutorial protocol always begins with seed 0.
+    tested : ndarray, shape (n, d), optional
+        As for `evaluate`.
+
+    Returns
+    -------
+    dict of str to Evaluation
+        By estimator and protocol.
+    """
+    beside = "random" if protocol_named(protocol).new_voices else "speakers"
+    names = (protocol, beside) if data.speakers > 1 else (protocol,)
+    return {
+        f"{title}, {name}": evaluate(
+            estimator, data.matrix, data.utterances, protocol=name, copies=data.copies,
+            tested=tested, seed=0 if name == "tutorial" else seed,
+        )
+        for name in names
+        for title, estimator in estimators.items()
+    }  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,22 +215,14 @@ class HeldOut:
     scores: Scores
 
 
-def held_out(
-    estimator: Any,
-    matrix: NDArray[np.float32],
-    emotions: Sequence[str],
-    *,
-    test_size: float,
-    seed: int,
-) -> HeldOut:
+def held_out(estimator: Any, data: Dataset, *, test_size: float, seed: int) -> HeldOut:
     """Hold a random share out, fit on the rest, and score what was held out.
 
     Parameters
     ----------
     estimator : scikit-learn classifier
         It is cloned and its seed set.
-    matrix : ndarray, shape (n, d)
-    emotions : sequence of str, length n
+    data : Dataset
     test_size : float
         Between 0 and 1.
     seed : int
@@ -191,9 +236,8 @@ def held_out(
     EvaluationError
         If either side would be empty.
     """
-    truth = np.asarray(emotions)
+    truth = np.array(data.emotions)
     train, test = random_split(len(truth), test_size=test_size, seed=seed)
-    fitted = fit(seeded(estimator, seed), matrix[train], truth[train].tolist())
-    predicted = fitted.predict(matrix[test].astype(np.float64))
-    found = scores(truth[test].tolist(), list(map(str, predicted)))
-    return HeldOut(matrix[train].shape, matrix[test].shape, found)
+    fitted = fit(seeded(estimator, seed), data.rows(train))
+    found = scores(truth[test].tolist(), list(map(str, fitted.predict(data.matrix[test]))))
+    return HeldOut(data.matrix[train].shape, data.matrix[test].shape, found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,18 +13,35 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.audio import read
+from voxaffect.audio import Signal, read
 from voxaffect.errors import AudioError, FeatureError
 from voxaffect.extraction.cache import FeatureCache
 from voxaffect.features import FeatureSpec, describe, names
 
-__all__ = ["Extraction", "Failure", "FeatureCache", "extract", "worker_count"]
+__all__ = ["Extraction", "Failure", "FeatureCache", "Variant", "extract", "worker_count"]
 
 _CHUNK_FILES = 2_048  # bounds the memory that waiting work takes
 _SAVE_SECONDS = 0.25  # at most this much work is lost by a kill
 
 Outcome = NDArray[np.float32] | str
 """A vector, or why there is none."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Something done to every recording before its features are computed.
+
+    Parameters
+    ----------
+    key : str
+        Names it with everything that can change a number; part of the cache key.
+    alter : callable
+        From a ``Signal`` and the digest of its file (a seed that follows the content, not
+        the place in a list) to a ``Signal``.
+    """
+
+    key: str
+    alter: Callable[[Signal, bytes], Signal]
 
 
 @dataclass(frozen=True)
@@ -65,6 +82,7 @@ def extract(
     paths: Sequence[Path],
     spec: FeatureSpec,
     *,
+    variant: Variant | None = None,
     workers: int | None = None,
     cache: FeatureCache | None = None,
     progress: bool = False,
@@ -75,6 +93,8 @@ def extract(
     ----------
     paths : sequence of Path
     spec : FeatureSpec
+    variant : Variant, optional
+        Done to every recording first; nothing by default.
     workers : int, optional
         Threads; as many as processors by default. Their number changes no number.
     cache : FeatureCache, optional
@@ -95,34 +115,84 @@ def extract(
     """
     from tqdm import tqdm
 
-    length = len(names(spec))
+    task = _Task(spec, variant, cache)
     outcomes: list[Outcome | None] = []
-    bar = tqdm(total=len(paths), unit="file", disable=not progress, desc=spec.name)
+    title = f"{spec.name} {variant.key}" if variant else spec.name
+    bar = tqdm(total=len(paths), unit="file", disable=not progress, desc=title)
     with bar, ThreadPoolExecutor(workers or worker_count()) as pool:
         for start in range(0, len(paths), _CHUNK_FILES):
             chunk = paths[start : start + _CHUNK_FILES]
-            found = _known(chunk, spec, pool=pool, cache=cache)
+            found = task.known(chunk, pool)
             missing = [place for place, vector in enumerate(found) if vector is None]
             bar.update(len(chunk) - len(missing))
-            for place, outcome in _computed(chunk, missing, spec, pool=pool, cache=cache):
+            for place, outcome in task.computed(chunk, missing, pool):
                 found[place] = outcome
                 bar.update()
             outcomes += found
-    return _assembled(paths, outcomes, length)
+    return _assembled(paths, outcomes, len(names(spec)))
 
 
-def _known(
-    paths: Sequence[Path], spec: FeatureSpec, *, pool: ThreadPoolExecutor,
-    cache: FeatureCache | None,
-) -> list[Outcome | None]:  # fmt: skip
-    """Vectors that the cache holds; None for the others."""
-    if cache is None:
-        return [None] * len(paths)
-    digests = list(pool.map(_digest, paths))
-    vectors = cache.get(
-        (digest for digest in digests if digest), spec.to_json(), length=len(names(spec))
-    )
-    return [vectors.get(digest) if digest else None for digest in digests]
+@dataclass(frozen=True)
+class _Task:
+    """What is computed from each file, and where it is kept."""
+
+    spec: FeatureSpec
+    variant: Variant | None
+    cache: FeatureCache | None
+
+    @property
+    def recipe(self) -> str:
+        """The cache key beside the content."""
+        return self.spec.to_json() + (self.variant.key if self.variant else "")
+
+    def known(self, paths: Sequence[Path], pool: ThreadPoolExecutor) -> list[Outcome | None]:
+        """Vectors that the cache holds; None for the others."""
+        if self.cache is None:
+            return [None] * len(paths)
+        digests = list(pool.map(_digest, paths))
+        readable = [digest for digest in digests if digest]
+        vectors = self.cache.get(readable, self.recipe, length=len(names(self.spec)))
+        return [vectors.get(digest) if digest else None for digest in digests]
+
+    def computed(
+        self, paths: Sequence[Path], places: Sequence[int], pool: ThreadPoolExecutor
+    ) -> Iterator[tuple[int, Outcome]]:
+        """Compute the rest as workers finish it, saving as it goes."""
+        running = {pool.submit(self.outcome, paths[place]): place for place in places}
+        unsaved: dict[bytes, NDArray[np.float32]] = {}
+        saved_at = monotonic()
+        try:
+            for future in as_completed(running):
+                digest, outcome = future.result()
+                if not isinstance(outcome, str):
+                    unsaved[digest] = outcome
+                if monotonic() - saved_at > _SAVE_SECONDS:
+                    self.save(unsaved)
+                    unsaved, saved_at = {}, monotonic()
+                yield running[future], outcome
+        finally:
+            for future in running:
+                future.cancel()
+            self.save(unsaved)
+
+    def save(self, vectors: dict[bytes, NDArray[np.float32]]) -> None:
+        """Keep what is finished, if there is a cache."""
+        if self.cache is not None and vectors:
+            self.cache.put(vectors, self.recipe)
+
+    def outcome(self, path: Path) -> tuple[bytes, Outcome]:
+        """Digest and vector of the very same bytes, whatever happens to the file meanwhile."""
+        try:
+            content = path.read_bytes()
+            digest = hashlib.sha256(content).digest()
+            signal = read(content, name=str(path))
+            if self.variant:
+                signal = self.variant.alter(signal, digest)
+            return digest, describe(signal, self.spec)
+        except OSError as error:
+            return b"", f"{path}: cannot be read ({error.strerror})."
+        except (AudioError, FeatureError) as error:
+            return b"", str(error)
 
 
 def _digest(path: Path) -> bytes | None:
@@ -130,42 +200,6 @@ def _digest(path: Path) -> bytes | None:
         return hashlib.sha256(path.read_bytes()).digest()
     except OSError:
         return None  # reported when it is read as audio
-
-
-def _computed(
-    paths: Sequence[Path], places: Sequence[int], spec: FeatureSpec, *,
-    pool: ThreadPoolExecutor, cache: FeatureCache | None,
-) -> Iterator[tuple[int, Outcome]]:  # fmt: skip
-    """Compute the rest as workers finish it, saving as it goes."""
-    running = {pool.submit(_outcome, paths[place], spec): place for place in places}
-    unsaved: dict[bytes, NDArray[np.float32]] = {}
-    saved_at = monotonic()
-    try:
-        for future in as_completed(running):
-            digest, outcome = future.result()
-            if not isinstance(outcome, str):
-                unsaved[digest] = outcome
-            if cache is not None and monotonic() - saved_at > _SAVE_SECONDS:
-                cache.put(unsaved, spec.to_json())
-                unsaved, saved_at = {}, monotonic()
-            yield running[future], outcome
-    finally:
-        for future in running:
-            future.cancel()
-        if cache is not None and unsaved:
-            cache.put(unsaved, spec.to_json())
-
-
-def _outcome(path: Path, spec: FeatureSpec) -> tuple[bytes, Outcome]:
-    """Digest and vector of the very same bytes, whatever happens to the file meanwhile."""
-    try:
-        content = path.read_bytes()
-        vector = describe(read(content, name=str(path)), spec)
-    except OSError as error:
-        return b"", f"{path}: cannot be read ({error.strerror})."
-    except (AudioError, FeatureError) as error:
-        return b"", str(error)
-    return hashlib.sha256(content).digest(), vector
 
 
 def _assembled(

@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS vectors (
 """
 _WAIT_SECONDS = 60
 _KEYS_PER_QUERY = 500
+_NUMBER_BYTES = np.dtype(np.float32).itemsize
 
 
 def default_path() -> Path:
@@ -133,10 +134,9 @@ class FeatureCache:
                 found.update(self._database.execute(query, (recipe, *part)).fetchall())
         except sqlite3.Error as error:
             raise self._problem(error) from error
-        vectors = {content: np.frombuffer(blob, np.float32) for content, blob in found.items()}
-        if any(len(vector) != length for vector in vectors.values()):
+        if any(len(blob) != length * _NUMBER_BYTES for blob in found.values()):
             raise self._problem(ValueError(f"a vector of other than {length} numbers"))
-        return vectors
+        return {content: np.frombuffer(blob, np.float32) for content, blob in found.items()}
 
     def put(self, vectors: Mapping[bytes, NDArray[np.float32]], recipe: str) -> None:
         """Keep vectors, in one transaction: all of them or none.

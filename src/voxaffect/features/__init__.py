@@ -9,14 +9,15 @@ import numpy as np
 
 from voxaffect.audio import Signal, check_usable, resample
 from voxaffect.errors import FeatureError
-from voxaffect.features import classic
+from voxaffect.features import affect, classic
 from voxaffect.features.spec import FeatureSpec
 from voxaffect.features.spectrum import Array
 
 __all__ = ["SETS", "FeatureSpec", "describe", "feature_spec", "names"]
 
-SETS: dict[str, ModuleType] = {"classic": classic}
-"""Every feature set: a module with ``VERSION``, ``GROUPS``, ``names`` and ``describe``."""
+SETS: dict[str, ModuleType] = {"affect": affect, "classic": classic}
+"""Every feature set: a module with ``VERSION``, ``GROUPS``, ``DEFAULT_GROUPS``, ``RATE_HZ`` (None:
+the recording's own), ``names`` and ``describe``."""
 
 
 def feature_spec(
@@ -29,9 +30,9 @@ def feature_spec(
     name : str
         One of ``SETS``.
     groups : tuple of str, optional
-        Some of the set's groups; all by default. They keep the set's own order.
+        Some of the set's groups, in any order; by default those that the set advises.
     rate_hz : int, optional
-        Resample to this rate first; by default the set decides.
+        Resample to this rate first, where the set is not bound to one.
 
     Returns
     -------
@@ -40,18 +41,20 @@ def feature_spec(
     Raises
     ------
     FeatureError
-        If there is no such set or group, or no group at all.
+        If there is no such set or group, no group at all, or the set has another rate.
     """
     if name not in SETS:
         raise FeatureError(f"no features named {name!r}; there are: {', '.join(SETS)}.")
-    known = tuple(SETS[name].GROUPS)
-    wanted = known if groups is None else groups
+    chosen, known = SETS[name], tuple(SETS[name].GROUPS)
+    wanted = chosen.DEFAULT_GROUPS if groups is None else groups
     unknown = [group for group in wanted if group not in known]
     if unknown or not wanted:
         found = ", ".join(map(repr, unknown)) or "none"
         raise FeatureError(f"{name}: expected some of {', '.join(known)}; found {found}.")
+    if chosen.RATE_HZ is not None and rate_hz not in (None, chosen.RATE_HZ):
+        raise FeatureError(f"{name}: defined at {chosen.RATE_HZ} Hz, found {rate_hz} Hz.")
     ordered = tuple(group for group in known if group in wanted)
-    return FeatureSpec(name, SETS[name].VERSION, ordered, rate_hz)
+    return FeatureSpec(name, chosen.VERSION, ordered, rate_hz or chosen.RATE_HZ)
 
 
 def check_known(spec: FeatureSpec) -> None:

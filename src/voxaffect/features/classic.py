@@ -10,7 +10,8 @@ from voxaffect.features.spec import FeatureSpec
 from voxaffect.features.spectrum import Array
 
 VERSION = 1
-GROUPS = {"mfcc": mel.MFCCS, "chroma": chroma.CHROMAS, "mel": mel.MELS}
+RATE_HZ = None
+GROUPS = DEFAULT_GROUPS = ("mfcc", "chroma", "mel")
 _PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 

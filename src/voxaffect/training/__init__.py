@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from voxaffect.errors import TrainingError, extra
-from voxaffect.training.dataset import Dataset, gather, observed
+from voxaffect.training.augmentation import Augmentation
+from voxaffect.training.dataset import Copies, Dataset, Rows, gather, observed, with_copies
 from voxaffect.training.export import export
-from voxaffect.training.recipes import OBSERVED_EMOTIONS, RECIPES, Recipe, recipe, recipe_named
+from voxaffect.training.recipes import (
+    DEFAULT_RECIPES,
+    OBSERVED_EMOTIONS,
+    RECIPES,
+    Recipe,
+    recipe,
+    recipe_named,
+)
 
 __all__ = [
+    "DEFAULT_RECIPES",
     "OBSERVED_EMOTIONS",
     "RECIPES",
+    "Augmentation",
+    "Copies",
     "Dataset",
     "Recipe",
+    "Rows",
     "export",
     "fit",
     "gather",
@@ -26,45 +37,45 @@ __all__ = [
     "recipe",
     "recipe_named",
     "seeded",
+    "with_copies",
 ]
 
 
-def fit(pipeline: Any, matrix: NDArray[np.float32], emotions: Sequence[str]) -> Any:
-    """Fit a pipeline to features and emotions.
+def fit(estimator: Any, rows: Rows) -> Any:
+    """Fit an estimator to features and emotions.
 
     Parameters
     ----------
-    pipeline : scikit-learn estimator
-        Fitted in place.
-    matrix : ndarray, shape (n, d), finite
-    emotions : sequence of str, length n
-        At least two different ones.
+    estimator : scikit-learn classifier
+        Fitted in place. One that asks for ``origins`` and ``speakers`` gets them.
+    rows : Rows
+        Of at least two different emotions.
 
     Returns
     -------
-    The pipeline.
+    The estimator.
 
     Raises
     ------
     TrainingError
         If there is nothing to tell apart, or NaN among the features.
     """
-    if len(matrix) != len(emotions):
-        raise TrainingError(f"{len(matrix)} rows of features for {len(emotions)} emotions.")
-    found = sorted(set(emotions))
+    found = np.unique(rows.emotions)
     if len(found) < 2:
         raise TrainingError(
             f"at least two emotions are needed to train, found {', '.join(found) or 'none'}."
         )
-    if not np.isfinite(matrix).all():
+    if not np.isfinite(rows.matrix).all():
         raise TrainingError("NaN or infinite features.")
     with extra("train"):
         from sklearn.exceptions import ConvergenceWarning
+    asked = inspect.signature(estimator.fit).parameters
+    more = {key: getattr(rows, key) for key in ("origins", "speakers") if key in asked}
     with warnings.catch_warnings():
         # Stopping after the recipe's iterations, and batches cut to small data, are the recipe.
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", "Got `batch_size` less than 1 or larger than")
-        return pipeline.fit(matrix.astype(np.float64), np.asarray(emotions))
+        return estimator.fit(rows.matrix, rows.emotions, **more)
 
 
 def seeded(estimator: Any, seed: int) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,45 @@ from numpy.typing import NDArray
 from voxaffect.audio import read
 from voxaffect.corpora import CORPORA, Utterance, root_of, utterances
 from voxaffect.errors import AudioError, TrainingError
-from voxaffect.extraction import Failure, FeatureCache, extract
+from voxaffect.extraction import Extraction, Failure, FeatureCache, Variant, extract
 from voxaffect.features import FeatureSpec, at_rate
+from voxaffect.training.augmentation import Augmentation, training_variants
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What an estimator is fitted on.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n, d), float32
+        Utterances, then altered copies of them.
+    emotions : ndarray of str, shape (n,)
+    origins : ndarray of int, shape (n,)
+        Copies of one utterance share a number; its first row is the original.
+    speakers : ndarray of str, shape (n,)
+        An utterance whose speaker is unknown counts as a speaker of its own.
+    """
+
+    matrix: NDArray[np.float32]
+    emotions: NDArray[np.str_]
+    origins: NDArray[np.intp]
+    speakers: NDArray[np.str_]
+
+
+@dataclass(frozen=True, eq=False)
+class Copies:
+    """Altered copies of utterances, to train on and never to test on.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (m, d), float32
+    origins : ndarray of int, shape (m,)
+        Which utterance each is a copy of.
+    """
+
+    matrix: NDArray[np.float32]
+    origins: NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,20 +63,24 @@ class Dataset:
     ----------
     utterances : tuple of Utterance, length n
     matrix : ndarray, shape (n, d), float32
-    spec : FeatureSpec
-        As computed: its rate is fixed, so that `predict` computes the same.
+    spec : FeatureSpec, optional
+        As computed: its rate is fixed, so that `predict` computes the same. None where the
+        features come from elsewhere.
     failures : tuple of Failure
         Recordings that could not be used.
+    copies : Copies, optional
+        Of the augmentation, if there was any.
     """
 
     utterances: tuple[Utterance, ...]
     matrix: NDArray[np.float32]
-    spec: FeatureSpec
-    failures: tuple[Failure, ...]
+    spec: FeatureSpec | None = None
+    failures: tuple[Failure, ...] = ()
+    copies: Copies | None = None
 
     @property
     def emotions(self) -> list[str]:
-        """Emotion of every row."""
+        """Emotion of every utterance."""
         return [utterance.emotion for utterance in self.utterances]
 
     @property
@@ -46,6 +88,24 @@ class Dataset:
         """Number of speakers that are known."""
         named = {(u.corpus, u.speaker) for u in self.utterances if u.speaker is not None}
         return len(named)
+
+    def rows(self, places: NDArray[np.intp] | None = None) -> Rows:
+        """Rows to fit on: some utterances, or all, with their copies and nobody else's.
+
+        Parameters
+        ----------
+        places : ndarray of int, optional
+            Of the utterances.
+        """
+        places = np.arange(len(self.utterances)) if places is None else places
+        origins, parts = places, [self.matrix[places]]
+        if self.copies is not None:
+            wanted = np.isin(self.copies.origins, places)
+            origins = np.concatenate((places, self.copies.origins[wanted]))
+            parts.append(self.copies.matrix[wanted])
+        emotions = np.array(self.emotions)[origins]
+        speakers = np.array([_speaker(u, i) for i, u in enumerate(self.utterances)])[origins]
+        return Rows(np.concatenate(parts), emotions, origins, speakers)
 
     def summary(self) -> Mapping[str, Mapping[str, Any]]:
         """Return what a model card states of each corpus."""
@@ -61,6 +121,10 @@ class Dataset:
             "licence": corpus.licence if corpus else "your own data",
             "citation": corpus.citation if corpus else "",
         }
+
+
+def _speaker(utterance: Utterance, place: int) -> str:
+    return f"{utterance.corpus}/{utterance.speaker or f'unknown {place}'}"
 
 
 def observed(found: Sequence[Utterance], emotions: Sequence[str] | None) -> tuple[Utterance, ...]:
@@ -83,27 +147,28 @@ def observed(found: Sequence[Utterance], emotions: Sequence[str] | None) -> tupl
 
 
 def gather(
-    name: str,
+    corpora: Mapping[str, str | Path | None] | Sequence[str],
     spec: FeatureSpec,
     *,
-    root: str | Path | None = None,
     emotions: Sequence[str] | None = None,
+    variant: Variant | None = None,
     workers: int | None = None,
     cached: bool = True,
     progress: bool = False,
 ) -> Dataset:
-    """Find a corpus's utterances and compute their features.
+    """Find the utterances of corpora and compute their features.
 
     Parameters
     ----------
-    name : str
-        A key of ``CORPORA``, or ``folder`` or ``csv``.
+    corpora : mapping of str to path, or sequence of str
+        Names (keys of ``CORPORA``, ``folder`` or ``csv``), and where each is, as for
+        ``corpora.root_of``.
     spec : FeatureSpec
-        Without a rate, the recordings' common rate is fixed in it.
-    root : str or Path, optional
-        As for ``corpora.root_of``.
+        Without a rate, that of the first recording is fixed in it.
     emotions : sequence of str, optional
         Keep these only.
+    variant : Variant, optional
+        Done to every recording first.
     workers : int, optional
     cached : bool
         Use the feature cache.
@@ -116,16 +181,14 @@ def gather(
     Raises
     ------
     CorpusError, TrainingError
-        If the corpus cannot be read, an emotion is unknown, or no recording could be used.
+        If a corpus cannot be read, an emotion is unknown, or no recording could be used.
     """
-    chosen = observed(utterances(name, root_of(name, root)), emotions)
+    roots = corpora if isinstance(corpora, Mapping) else dict.fromkeys(corpora)
+    everything = [u for name, root in roots.items() for u in utterances(name, root_of(name, root))]
+    chosen = observed(everything, emotions)
     paths = [utterance.path for utterance in chosen]
     spec = at_rate(spec, _first_rate_hz(paths))
-    if cached:
-        with FeatureCache() as cache:
-            found = extract(paths, spec, workers=workers, cache=cache, progress=progress)
-    else:
-        found = extract(paths, spec, workers=workers, progress=progress)
+    found = _extracted(paths, spec, variant, workers=workers, cached=cached, progress=progress)
     if not len(found.matrix):
         raise TrainingError(
             f"none of {len(paths)} recordings could be used, the first because: "
@@ -133,6 +196,52 @@ def gather(
         )
     kept = tuple(chosen[place] for place in found.kept)
     return Dataset(kept, found.matrix, spec, found.failures)
+
+
+def with_copies(
+    data: Dataset,
+    policy: Augmentation,
+    *,
+    seed: int,
+    workers: int | None = None,
+    cached: bool = True,
+    progress: bool = False,
+) -> Dataset:
+    """Add augmented copies of every utterance, to train on.
+
+    Parameters
+    ----------
+    data : Dataset
+    policy : Augmentation
+    seed : int
+    workers, cached, progress
+        As for `gather`.
+
+    Returns
+    -------
+    Dataset
+        The same utterances; a copy that cannot be used is left out.
+    """
+    paths = [utterance.path for utterance in data.utterances]
+    if data.spec is None or data.spec.rate_hz is None:
+        raise TrainingError("copies need the spec that the features were computed by.")
+    rate_hz = data.spec.rate_hz
+    copies = [
+        _extracted(paths, data.spec, variant, workers=workers, cached=cached, progress=progress)
+        for variant in training_variants(policy, rate_hz=rate_hz, seed=seed)
+    ]
+    matrix = np.concatenate([copy.matrix for copy in copies])
+    return replace(data, copies=Copies(matrix, np.concatenate([copy.kept for copy in copies])))
+
+
+def _extracted(
+    paths: Sequence[Path], spec: FeatureSpec, variant: Variant | None, *,
+    workers: int | None, cached: bool, progress: bool,
+) -> Extraction:  # fmt: skip
+    with FeatureCache() if cached else nullcontext() as cache:
+        return extract(
+            paths, spec, variant=variant, workers=workers, cache=cache, progress=progress
+        )
 
 
 def _first_rate_hz(paths: Sequence[Path]) -> int:

@@ -1,0 +1,237 @@
+"""Our own scikit-learn estimators: a scaler that clips, and an ensemble that is calibrated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxaffect.errors import extra
+from voxaffect.features.logmel import picture_of
+from voxaffect.model import INPUT_NAME
+
+with extra("train"):
+    from scipy.optimize import minimize_scalar
+    from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+
+_FLOOR_PROBABILITY = 1e-7
+_TEMPERATURES = (0.25, 8.0)
+
+
+class ClippedScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Standardise every feature, then cut what is further from its mean than a few deviations.
+
+    An utterance unlike all others (another microphone, another language) then has a bounded
+    say, where a linear model would follow it anywhere.
+
+    Parameters
+    ----------
+    limit : float
+        In standard deviations.
+    """
+
+    def __init__(self, limit: float = 5.0) -> None:
+        self.limit = limit
+
+    def fit(self, matrix: NDArray[Any], y: Any = None) -> ClippedScaler:  # noqa: ARG002
+        """Learn mean and standard deviation of every column; a constant one keeps scale 1."""
+        self.mean_ = matrix.mean(axis=0, dtype=np.float64).astype(np.float32)
+        deviation = matrix.std(axis=0, dtype=np.float64)
+        constant = deviation <= 1e-7 * np.abs(self.mean_)
+        self.scale_ = np.where(constant, 1.0, deviation).astype(np.float32)
+        self.n_features_in_ = matrix.shape[1]
+        return self
+
+    def transform(self, matrix: NDArray[Any]) -> NDArray[np.float32]:
+        """Return scaled and clipped features, shape (n, d), float32."""
+        scaled = (matrix.astype(np.float32) - self.mean_) / self.scale_
+        return np.asarray(np.clip(scaled, -self.limit, self.limit, out=scaled))
+
+
+class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Mean of the members' log-probabilities, with one temperature fitted out of fold.
+
+    Parameters
+    ----------
+    members : sequence of (estimator, first, last)
+        Each sees the columns from ``first`` up to, not including, ``last``.
+    weights : sequence of float, optional
+        Of the members; equal by default.
+    held_out : float
+        Share of the speakers that the temperature is fitted on, by members that were trained
+        without them. The members are then trained again on everything.
+    random_state : int
+
+    References
+    ----------
+    Guo et al. 2017, "On calibration of modern neural networks", ICML (temperature).
+    """
+
+    def __init__(
+        self,
+        members: Sequence[tuple[Any, int, int]],
+        *,
+        weights: Sequence[float] | None = None,
+        held_out: float = 1 / 6,
+        random_state: int = 0,
+    ) -> None:
+        self.members = members
+        self.weights = weights
+        self.held_out = held_out
+        self.random_state = random_state
+
+    def fit(
+        self,
+        matrix: NDArray[np.float32],
+        y: NDArray[Any],
+        *,
+        origins: NDArray[np.intp] | None = None,
+        speakers: NDArray[np.str_] | None = None,
+    ) -> Ensemble:
+        """Fit the temperature on held-out speakers, then the members on everything.
+
+        Parameters
+        ----------
+        matrix : ndarray, shape (n, d), float32
+        y : ndarray of str, shape (n,)
+        origins : ndarray of int, shape (n,), optional
+            Copies of one utterance share a number; its first row is the original.
+        speakers : ndarray of str, shape (n,), optional
+        """
+        origins = np.arange(len(matrix)) if origins is None else origins
+        speakers = origins.astype(str) if speakers is None else speakers
+        self.classes_ = np.unique(y)
+        self.n_features_in_ = matrix.shape[1]
+        is_held = np.isin(speakers, self._held_out_speakers(speakers))
+        is_original = np.zeros(len(matrix), dtype=bool)
+        is_original[np.unique(origins, return_index=True)[1]] = True
+        self.temperature_ = 1.0
+        test = is_held & is_original
+        if set(y[~is_held]) == set(self.classes_) and test.any():
+            self.members_ = self._fitted(matrix[~is_held], y[~is_held], origins[~is_held])
+            truth = np.searchsorted(self.classes_, y[test])
+            self.temperature_ = temperature(self._mean_log(matrix[test]), truth)
+        self.members_ = self._fitted(matrix, y, origins)
+        return self
+
+    def _held_out_speakers(self, speakers: NDArray[np.str_]) -> NDArray[np.str_]:
+        names = np.unique(speakers)
+        count = max(1, round(self.held_out * len(names)))
+        return np.random.default_rng(self.random_state).permutation(names)[:count]
+
+    def _fitted(
+        self, matrix: NDArray[np.float32], y: NDArray[Any], origins: NDArray[np.intp]
+    ) -> list[tuple[Any, int, int]]:
+        fitted = []
+        for member, first, last in self.members:
+            copy = clone(member)
+            states = [k for k in copy.get_params() if k.split("__")[-1] == "random_state"]
+            copy.set_params(**dict.fromkeys(states, self.random_state))
+            more = {"origins": origins} if getattr(copy, "needs_origins", False) else {}
+            fitted.append((copy.fit(matrix[:, first:last], y, **more), first, last))
+        return fitted
+
+    def _mean_log(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        logs = [
+            np.log(np.maximum(member.predict_proba(matrix[:, first:last]), _FLOOR_PROBABILITY))
+            for member, first, last in self.members_
+        ]
+        return np.average(np.asarray(logs, dtype=np.float64), axis=0, weights=self.weights)
+
+    def predict_proba(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return calibrated probabilities, shape (n, emotions)."""
+        return softmax(self._mean_log(matrix) / self.temperature_)
+
+    def predict(self, matrix: NDArray[np.float32]) -> NDArray[Any]:
+        """Return the most probable emotion of each row."""
+        return np.asarray(self.classes_[self.predict_proba(matrix).argmax(axis=1)])
+
+
+def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Exponentials over their sum, row by row."""
+    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+
+
+def temperature(scores: NDArray[np.float64], truth: NDArray[np.intp]) -> float:
+    """Temperature that makes held-out truths most likely.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (n, emotions)
+        Log-probabilities before scaling.
+    truth : ndarray of int, shape (n,)
+
+    Returns
+    -------
+    float
+        Between 0.25 and 8; over 1 makes the model less sure.
+    """
+
+    def loss(log_temperature: float) -> float:
+        chosen = softmax(scores / np.exp(log_temperature))[np.arange(len(truth)), truth]
+        return float(-np.log(np.maximum(chosen, _FLOOR_PROBABILITY)).mean())
+
+    low, high = np.log(_TEMPERATURES)
+    return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x))
+
+
+class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """The network of `training.network`, as a scikit-learn classifier of flattened log-mels.
+
+    Parameters
+    ----------
+    members : int
+        Networks trained from different seeds, combined by the mean of their log-probabilities.
+    random_state : int
+    """
+
+    needs_origins = True
+
+    def __init__(self, members: int = 1, *, random_state: int = 0) -> None:
+        self.members = members
+        self.random_state = random_state
+
+    def fit(
+        self,
+        matrix: NDArray[np.float32],
+        y: NDArray[Any],
+        *,
+        origins: NDArray[np.intp] | None = None,
+    ) -> NetworkClassifier:
+        """Train; see `training.network.fit_weights`.
+
+        Parameters
+        ----------
+        matrix : ndarray, shape (n, 12801), float32
+        y : ndarray of str, shape (n,)
+        origins : ndarray of int, shape (n,), optional
+            Copies of one utterance share a number; its first row is the original.
+        """
+        from voxaffect.training.network import fit_weights, to_graph
+
+        origins = np.arange(len(matrix)) if origins is None else origins
+        self.classes_, truth = np.unique(y, return_inverse=True)
+        pictures = [picture_of(row) for row in matrix]
+        weights = [
+            fit_weights(pictures, truth, utterances=origins, seed=self.random_state * 100 + member)
+            for member in range(self.members)
+        ]
+        self.graph_ = to_graph(weights).SerializeToString()
+        self.n_features_in_ = matrix.shape[1]
+        return self
+
+    def predict_proba(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return probabilities, shape (n, emotions), by the graph that is exported."""
+        from onnxruntime import InferenceSession
+
+        session = InferenceSession(self.graph_, providers=["CPUExecutionProvider"])
+        rows = matrix.astype(np.float32)
+        found = [session.run(None, {INPUT_NAME: rows[i : i + 1]})[0][0] for i in range(len(rows))]
+        return np.asarray(found, dtype=np.float64)
+
+    def predict(self, matrix: NDArray[np.float32]) -> NDArray[Any]:
+        """Return the most probable emotion of each row."""
+        return np.asarray(self.classes_[self.predict_proba(matrix).argmax(axis=1)])

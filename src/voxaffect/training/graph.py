@@ -1,0 +1,138 @@
+"""Fitted estimators become ONNX graphs, by skl2onnx and, for our own, node by node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from voxaffect.errors import TrainingError, extra
+from voxaffect.model import INPUT_NAME, OUTPUT_NAME
+from voxaffect.training.estimators import ClippedScaler, Ensemble, NetworkClassifier
+
+with extra("train"):
+    import onnx
+    from onnx.compose import add_prefix
+    from onnx.helper import (
+        make_graph,
+        make_model,
+        make_node,
+        make_opsetid,
+        make_tensor_value_info,
+    )
+    from onnx.numpy_helper import from_array
+    from skl2onnx import to_onnx, update_registered_converter
+    from skl2onnx.algebra.onnx_ops import OnnxClip, OnnxDiv, OnnxSub
+    from skl2onnx.common.data_types import FloatTensorType
+    from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
+    from skl2onnx.helpers.onnx_helper import select_model_inputs_outputs
+
+OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
+_FLOOR_PROBABILITY = 1e-7
+
+
+def to_graph(estimator: Any, length: int) -> onnx.ModelProto:
+    """Graph of a fitted estimator, with one input and the probabilities as one output.
+
+    Parameters
+    ----------
+    estimator : scikit-learn classifier or pipeline
+    length : int
+        Features in a vector.
+
+    Returns
+    -------
+    onnx.ModelProto
+
+    Raises
+    ------
+    TrainingError
+        If the estimator has no ONNX conversion.
+    """
+    if isinstance(estimator, Ensemble):
+        members = [
+            (to_graph(member, last - first), first, last)
+            for member, first, last in estimator.members_
+        ]
+        weights = estimator.weights or [1.0] * len(members)
+        return _merged(members, weights, length=length, temperature=estimator.temperature_,
+                       emotions=len(estimator.classes_))  # fmt: skip
+    if isinstance(estimator, NetworkClassifier):
+        network: onnx.ModelProto = onnx.load_from_string(estimator.graph_)
+        return network
+    return _converted(estimator, length)
+
+
+def _converted(estimator: Any, length: int) -> onnx.ModelProto:
+    try:
+        graph = to_onnx(
+            estimator,
+            initial_types=[(INPUT_NAME, FloatTensorType([None, length]))],
+            options={"zipmap": False},
+            target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET},
+        )
+    except (MissingConverter, MissingShapeCalculator, NotImplementedError) as error:
+        raise TrainingError(f"{type(estimator).__name__}: no ONNX conversion ({error}).") from error
+    return select_model_inputs_outputs(graph, OUTPUT_NAME)
+
+
+def _scaler_shape(operator: Any) -> None:
+    count = operator.inputs[0].type.shape[0]
+    operator.outputs[0].type = FloatTensorType([count, operator.raw_operator.n_features_in_])
+
+
+def _scaler_nodes(_scope: Any, operator: Any, container: Any) -> None:
+    scaler, opset = operator.raw_operator, container.target_opset
+    centred = OnnxSub(operator.inputs[0], scaler.mean_, op_version=opset)
+    scaled = OnnxDiv(centred, scaler.scale_, op_version=opset)
+    limit = np.float32(scaler.limit)
+    OnnxClip(
+        scaled, np.array(-limit), np.array(limit), op_version=opset,
+        output_names=operator.outputs[:1],
+    ).add_to(_scope, container)  # fmt: skip
+
+
+update_registered_converter(ClippedScaler, "VoxaffectClippedScaler", _scaler_shape, _scaler_nodes)
+
+
+def _merged(
+    members: Sequence[tuple[onnx.ModelProto, int, int]], weights: Sequence[float], *,
+    length: int, temperature: float, emotions: int,
+) -> onnx.ModelProto:  # fmt: skip
+    """Weighted mean of log-probabilities, over the temperature, as one graph."""
+    nodes, constants, logs = [], {"floor": np.float32(_FLOOR_PROBABILITY), "axis": [1]}, []
+    initializers: list[onnx.TensorProto] = []
+    shares = np.asarray(weights) / np.sum(weights) / temperature
+    for number, ((member, first, last), share) in enumerate(zip(members, shares, strict=True)):
+        prefix = f"e{number}."
+        graph = add_prefix(member, prefix).graph
+        constants |= {f"{prefix}first": [first], f"{prefix}last": [last],
+                      f"{prefix}share": np.float32(share)}  # fmt: skip
+        columns = [INPUT_NAME, f"{prefix}first", f"{prefix}last", "axis"]
+        nodes.append(make_node("Slice", columns, [graph.input[0].name]))
+        nodes += graph.node
+        initializers += graph.initializer
+        nodes += [
+            make_node("Max", [graph.output[0].name, "floor"], [f"{prefix}floored"]),
+            make_node("Log", [f"{prefix}floored"], [f"{prefix}log"]),
+            make_node("Mul", [f"{prefix}log", f"{prefix}share"], [f"{prefix}weighted"]),
+        ]
+        logs.append(f"{prefix}weighted")
+    nodes += [
+        make_node("Sum", logs, ["sum"]),
+        make_node("Softmax", ["sum"], [OUTPUT_NAME], axis=1),
+    ]
+    initializers += [
+        from_array(np.asarray(value, dtype=np.int64 if isinstance(value, list) else None), name)
+        for name, value in constants.items()
+    ]
+    made = make_graph(
+        nodes,
+        "ensemble",
+        [make_tensor_value_info(INPUT_NAME, onnx.TensorProto.FLOAT, [None, length])],
+        [make_tensor_value_info(OUTPUT_NAME, onnx.TensorProto.FLOAT, [None, emotions])],
+        initializers,
+    )
+    opsets = [make_opsetid("", OPSET), make_opsetid("ai.onnx.ml", ML_OPSET)]
+    return make_model(made, opset_imports=opsets, ir_version=IR_VERSION)

@@ -1,0 +1,549 @@
+"""The command line: what it prints is what Python says, and what is wrong gets one line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import Trained, voice
+from sklearn.metrics import accuracy_score
+from sklearn.neural_network import MLPClassifier
+
+from voxaffect.cli import main
+from voxaffect.extraction import extract
+from voxaffect.features import feature_spec, names
+from voxaffect.formats import FORMATS
+from voxaffect.model import load
+from voxaffect.recognizer import predict, predict_many
+from voxaffect.tutorial import load_data
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished command."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command in this process, as ``voxaffect …`` does."""
+
+    def run(*arguments: object) -> Done:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        code = ended.value.code
+        return Done(code if isinstance(code, int) else 0, out, err)
+
+    return run
+
+
+@pytest.fixture
+def model(trained: Trained, tmp_path: Path) -> Path:
+    path = tmp_path / "mine.onnx"
+    trained.model.save(path)
+    return path
+
+
+def process(*arguments: object, content: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "voxaffect", *map(str, arguments)],
+        input=content, capture_output=True, check=False, env={**os.environ},
+    )  # fmt: skip
+
+
+# predict
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_predict_prints_what_python_says(
+    run: Run, model: Path, recordings: list[Path], form: str
+) -> None:
+    done = run("predict", *recordings, "--model", model, "--format", form)
+    batch = predict_many(recordings, model=load(model))
+    assert done == Done(0, FORMATS[form](batch.predictions), "")
+
+
+def test_predict_without_a_format_prints_the_table(
+    run: Run, model: Path, recordings: list[Path]
+) -> None:
+    done = run("predict", recordings[0], "--model", model)
+    assert done.out == FORMATS["table"]([predict(recordings[0], model=model)])
+
+
+def test_predict_gives_the_probabilities_of_python_to_the_printed_decimals(
+    run: Run, model: Path, recordings: list[Path]
+) -> None:
+    (found,) = json.loads(run("predict", recordings[3], "--model", model, "--format", "json").out)
+    expected = predict(recordings[3], model=model)
+    assert found["emotion"] == expected.emotion
+    assert found["probabilities"] == pytest.approx(expected.probabilities, abs=5.1e-7)
+    assert sum(found["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def sources(done: Done) -> list[str]:
+    return [record["source"] for record in json.loads(done.out)]
+
+
+def test_predict_searches_folders_through(run: Run, model: Path, small_ravdess: Path) -> None:
+    (small_ravdess / "notes.txt").write_text("not a recording")
+    (small_ravdess / "._03-01.wav").write_bytes(b"what a Mac leaves")
+    done = run("predict", small_ravdess, "--model", model, "--format", "json")
+    assert sources(done) == [str(path) for path in sorted(small_ravdess.glob("*/*.wav"))]
+    assert done.code == 0
+
+
+def test_predict_takes_patterns(run: Run, model: Path, recordings: list[Path]) -> None:
+    pattern = recordings[0].parent / "0[1-3].wav"
+    done = run("predict", pattern, "--model", model, "--format", "json")
+    assert sources(done) == [str(path) for path in recordings[1:4]]
+
+
+def test_predict_names_each_recording_once(run: Run, model: Path, recordings: list[Path]) -> None:
+    done = run("predict", recordings[5], recordings[0].parent, "--model", model, "--format",
+               "json")  # fmt: skip
+    others = [path for path in recordings if path != recordings[5]]
+    assert sources(done) == [str(path) for path in (recordings[5], *others)]
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_a_file(
+    run: Run, model: Path, recordings: list[Path]
+) -> None:
+    odd = recordings[0].rename(recordings[0].with_name("call [1].wav"))
+    assert sources(run("predict", odd, "--model", model, "--format", "json")) == [str(odd)]
+
+
+def test_predict_writes_to_a_file(
+    run: Run, model: Path, recordings: list[Path], tmp_path: Path
+) -> None:
+    output = tmp_path / "found.csv"
+    done = run("predict", *recordings, "--model", model, "--format", "csv", "-o", output)
+    assert (done.code, done.out) == (0, "")
+    rows = list(csv.DictReader(io.StringIO(output.read_text(encoding="utf-8"))))
+    assert [row["source"] for row in rows] == [str(path) for path in recordings]
+
+
+def test_the_example_is_recognised_by_the_bundled_model(run: Run) -> None:
+    done = run("predict", "--example", "--format", "json")
+    (found,) = json.loads(done.out)
+    assert found["source"] == "example.wav"
+    assert sum(found["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_corrupt_file_among_good_ones_is_listed_and_the_others_recognised(
+    run: Run, model: Path, recordings: list[Path]
+) -> None:
+    recordings[2].write_bytes(b"words")
+    done = run("predict", *recordings, "--model", model, "--format", "json")
+    assert done.code == 1
+    assert sources(done) == [str(path) for path in recordings if path != recordings[2]]
+    first, second = done.err.splitlines()
+    assert first.startswith(f"failed: {recordings[2]}: not readable as audio")
+    assert second == "1 of 12 recordings could not be used."
+
+
+def test_standard_input_is_recognised_as_the_file_is(model: Path, recordings: list[Path]) -> None:
+    done = process("predict", "-", "--model", model, "--format", "json",
+                   content=recordings[0].read_bytes())  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    (found,) = json.loads(done.stdout)
+    assert found["source"] == "-"
+    expected = predict(recordings[0], model=model).probabilities
+    assert found["probabilities"] == pytest.approx(expected, abs=5.1e-7)
+
+
+@pytest.mark.parametrize("content", [b"", b"words " * 99])
+def test_standard_input_that_is_no_audio_gets_one_line(model: Path, content: bytes) -> None:
+    done = process("predict", "-", "--model", model, content=content)
+    assert (done.returncode, done.stdout) == (1, b"")
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("AudioError: ")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--example", "a.wav")])
+def test_predict_wants_recordings_or_the_example(run: Run, arguments: tuple[str, ...]) -> None:
+    done = run("predict", *arguments)
+    assert done.code == 2
+    assert "Name recordings to recognise, or use --example." in done.err
+
+
+def bad_recordings(folder: Path) -> dict[str, Path]:
+    """Every kind of file that is no usable recording."""
+    folder.mkdir()
+    good = folder / "good.wav"
+    soundfile.write(good, voice(1), 16_000, subtype="PCM_16")
+    flac = io.BytesIO()
+    soundfile.write(flac, voice(1), 16_000, format="FLAC")
+    nan = voice(1)
+    nan[100] = np.nan
+    paths = {name: folder / f"{name}.wav" for name in
+             ("empty", "words", "header", "truncated", "truncated flac", "nan", "silent",
+              "short", "slow", "missing")}  # fmt: skip
+    paths["empty"].touch()
+    paths["words"].write_text("These are words.")
+    paths["header"].write_bytes(good.read_bytes()[:44])
+    paths["truncated"].write_bytes(good.read_bytes()[:9_000])
+    paths["truncated flac"].write_bytes(flac.getvalue()[:5_000])
+    soundfile.write(paths["nan"], nan, 16_000, subtype="FLOAT")
+    soundfile.write(paths["silent"], np.zeros(16_000), 16_000)
+    soundfile.write(paths["short"], voice(1)[:1_000], 16_000)
+    soundfile.write(paths["slow"], voice(1), 4_000)
+    return paths
+
+
+REASONS = {
+    "empty": "empty, 0 bytes long", "words": "not readable as audio",
+    "header": "cut short", "truncated": "cut short", "truncated flac": "not readable as audio",
+    "nan": "holds NaN or infinite samples", "silent": "silent, every sample is 0",
+    "short": "0.062 s long, at least 0.25 s", "slow": "sampled at 4000 Hz",
+    "missing": "cannot be read (No such file or directory)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "reason"), REASONS.items())
+def test_predict_says_what_is_wrong_with_a_recording(
+    run: Run, model: Path, tmp_path: Path, kind: str, reason: str
+) -> None:
+    path = bad_recordings(tmp_path / "bad")[kind]
+    done = run("predict", path, "--model", model)
+    assert (done.code, done.out) == (1, "")
+    first, second = done.err.splitlines()
+    assert first.startswith(f"failed: {path}: {reason}")
+    assert second == "1 of 1 recordings could not be used."
+
+
+def test_a_stereo_flac_and_an_eight_bit_wav_of_any_rate_work(
+    run: Run, model: Path, tmp_path: Path
+) -> None:
+    stereo = np.stack([voice(1, rate_hz=96_000), voice(2, rate_hz=96_000)], axis=1)
+    soundfile.write(tmp_path / "stereo.flac", stereo, 96_000)
+    soundfile.write(tmp_path / "narrow.wav", voice(1, rate_hz=8_000), 8_000, subtype="PCM_U8")
+    soundfile.write(tmp_path / "lossy.ogg", voice(1, rate_hz=44_100), 44_100)
+    soundfile.write(tmp_path / "lossy.mp3", voice(1, rate_hz=44_100), 44_100)
+    done = run("predict", tmp_path, "--model", model, "--format", "jsonl")
+    assert (done.code, len(done.out.splitlines())) == (0, 4)
+
+
+# One line for everything that is wrong.
+
+
+def one_line(done: Done, start: str) -> None:
+    """Check that the command failed, printed no result and said why on one line."""
+    assert done.code == 1
+    assert done.out == ""
+    (line,) = done.err.splitlines()
+    assert start in line
+
+
+def test_a_folder_without_recordings_gets_one_line(run: Run, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    one_line(run("predict", empty), f"AudioError: {empty}: no recordings in this folder")
+    one_line(run("features", empty, "-o", tmp_path / "f.csv"), f"AudioError: {empty}: no record")
+    one_line(run("train", "ravdess", "--data", empty), f"CorpusError: {empty}: holds no recording")
+
+
+def test_a_pattern_that_matches_nothing_gets_one_line(run: Run, tmp_path: Path) -> None:
+    one_line(run("predict", tmp_path / "*.wav"), "no file matches this pattern")
+
+
+def test_a_missing_corpus_gets_one_line(run: Run, tmp_path: Path) -> None:
+    one_line(run("evaluate", "ravdess", "--data", tmp_path / "gone"), "gone: no such folder")
+
+
+def test_an_unknown_corpus_gets_one_line(run: Run) -> None:
+    one_line(run("train", "ravdes"), "CorpusError: ")
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_names_that_fit_no_grammar_get_one_line(
+    run: Run, small_ravdess: Path, command: str
+) -> None:
+    odd = small_ravdess / "Actor_01" / "holiday.wav"
+    (small_ravdess / "Actor_01" / "03-01-02-01-01-01-01.wav").rename(odd)
+    done = run(command, "ravdess", "--data", small_ravdess)
+    one_line(done, "1 of 64 recordings do not fit")
+    assert "'holiday.wav' does not match" in done.err
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_an_unknown_emotion_gets_one_line(run: Run, small_ravdess: Path, command: str) -> None:
+    done = run(command, "ravdess", "--data", small_ravdess, "--emotions", "happy,hapy")
+    one_line(done, "TrainingError: no recording of 'hapy'; there are: calm, disgust")
+
+
+def test_recordings_of_which_none_can_be_used_get_one_line(run: Run, small_ravdess: Path) -> None:
+    for path in small_ravdess.glob("*/*.wav"):
+        path.write_bytes(b"words")
+    done = run("train", "ravdess", "--data", small_ravdess, "--features", "classic")
+    one_line(done, "TrainingError: none of 64 recordings c")
+
+
+def test_a_share_that_leaves_no_side_gets_one_line(
+    run: Run, small_ravdess: Path, tmp_path: Path
+) -> None:
+    done = run("train", "ravdess", "--features", "classic", "--recipe", "mlp", "--data",
+               small_ravdess, "--test-size", "0.999", "-o", tmp_path / "m.onnx")  # fmt: skip
+    assert done.code == 1
+    assert "EvaluationError: 64 utterances cannot be split with a test share of 0.999" in done.err
+    assert not (tmp_path / "m.onnx").exists()
+
+
+@pytest.mark.parametrize("share", ["1", "-0.1", "many"])
+def test_a_share_out_of_range_is_a_usage_error(run: Run, share: str) -> None:
+    assert run("train", "ravdess", "--test-size", share).code == 2
+
+
+def test_one_emotion_alone_gets_one_line(run: Run, small_ravdess: Path) -> None:
+    done = run("evaluate", "ravdess", "--features", "classic", "--recipe", "mlp", "--data",
+               small_ravdess, "--emotions", "happy", "--protocol", "speakers")  # fmt: skip
+    assert (done.code, done.out) == (1, "")
+    assert "TrainingError: at least two emotions are needed to train, found happy" in done.err
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "cannot be read"), (b"", "not readable as ONNX"), (b"words", "not readable as ONNX")],
+)
+@pytest.mark.parametrize("command", ["predict", "info"])
+def test_a_model_that_cannot_be_loaded_gets_one_line(
+    run: Run, tmp_path: Path, recordings: list[Path], command: str, content: bytes | None,
+    reason: str,
+) -> None:  # fmt: skip
+    path = tmp_path / "bad.onnx"
+    if content is not None:
+        path.write_bytes(content)
+    arguments = ("predict", recordings[0], "--model", path) if command == "predict" else (
+        "info", path)  # fmt: skip
+    one_line(run(*arguments), f"ModelError: {path}: {reason}")
+
+
+@pytest.mark.parametrize("name", ["table.xlsx", "nowhere/table.csv"])
+def test_a_table_that_cannot_be_written_is_refused_before_the_work(
+    run: Run, tmp_path: Path, recordings: list[Path], name: str
+) -> None:
+    one_line(run("features", *recordings, "-o", tmp_path / name), "FeatureError: ")
+
+
+def test_an_output_that_cannot_be_written_gets_one_line(
+    run: Run, model: Path, recordings: list[Path], tmp_path: Path
+) -> None:
+    done = run("predict", recordings[0], "--model", model, "-o", tmp_path / "no" / "such.txt")
+    one_line(done, "such.txt: cannot be written (No such file or directory)")
+
+
+def test_a_cache_that_cannot_be_used_gets_one_line(
+    run: Run, tmp_path: Path, recordings: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("VOXAFFECT_CACHE", str(tmp_path / "file"))
+    done = run("features", *recordings, "-o", tmp_path / "table.csv")
+    one_line(done, "CacheError: ")
+
+
+def test_the_process_ends_with_the_code_and_no_traceback(tmp_path: Path) -> None:
+    done = process("predict", tmp_path)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode().startswith(f"AudioError: {tmp_path}: no recordings")
+    assert len(done.stderr.decode().splitlines()) == 1
+
+
+# info, features, corpora
+
+
+def test_info_shows_the_card(run: Run, model: Path, trained: Trained) -> None:
+    done = run("info", model)
+    assert done.code == 0
+    assert "emotions  calm, disgust, fearful, happy" in done.out
+    assert "features  classic version 1, 180 numbers at 16000 Hz" in done.out
+    assert "corpus    ravdess: 64 utterances, 8 speakers" in done.out
+    assert f"{len(trained.model.content):,} bytes" in done.out
+
+
+def test_info_as_json_holds_the_card(run: Run, model: Path, trained: Trained) -> None:
+    found = json.loads(run("info", model, "--format", "json").out)
+    assert found["emotions"] == list(trained.model.emotions)
+    assert found["spec"]["name"] == "classic"
+    assert found["golden"] == trained.model.card.golden
+
+
+def test_info_without_a_file_shows_the_bundled_model(run: Run) -> None:
+    assert "bundled model" in run("info").out
+
+
+@pytest.mark.parametrize("option", ["--cache", "--no-cache"])
+def test_features_writes_the_matrix_of_python(
+    run: Run, recordings: list[Path], tmp_path: Path, option: str
+) -> None:
+    output = tmp_path / "table.npz"
+    done = run("features", recordings[0].parent, "--features", "classic", option, "-o", output)
+    assert done == Done(0, f"12 recordings, 180 features: {output}\n", done.err)
+    with np.load(output, allow_pickle=False) as found:
+        assert found["files"].tolist() == [str(path) for path in recordings]
+        assert tuple(found["names"]) == names(feature_spec("classic"))
+        expected = extract(recordings, feature_spec("classic")).matrix
+        assert np.array_equal(found["features"], expected)
+
+
+def test_features_lists_what_failed_and_writes_the_others(
+    run: Run, recordings: list[Path], tmp_path: Path
+) -> None:
+    recordings[1].write_bytes(b"words")
+    output = tmp_path / "table.csv"
+    done = run("features", *recordings, "--features", "classic", "-o", output)
+    assert done.code == 1
+    assert f"failed: {recordings[1]}: not readable as audio" in done.err
+    assert "1 of 12 recordings could not be used." in done.err
+    assert len(output.read_text(encoding="utf-8").splitlines()) == 12
+
+
+def test_corpora_are_listed_and_described(run: Run) -> None:
+    assert "ravdess" in run("corpora", "list").out
+    done = run("corpora", "info", "ravdess")
+    assert "CC BY-NC-SA 4.0" in done.out
+    assert "03 happy" in done.out
+    one_line(run("corpora", "info", "ravdes"), "CorpusError: ")
+
+
+def test_corpora_check_finds_what_is_missing(run: Run, small_ravdess: Path) -> None:
+    done = run("corpora", "check", "ravdess", small_ravdess)
+    assert done.code == 1
+    assert "missing" in done.out
+
+
+# train and evaluate
+
+
+def tutorial_accuracy(root: Path, seed: int) -> float:
+    """The tutorial's steps, done by hand."""
+    x_train, x_test, y_train, y_test = load_data(
+        test_size=0.25, root=root, seed=seed, progress=False
+    )
+    model = MLPClassifier(
+        alpha=0.01, batch_size=256, epsilon=1e-08, hidden_layer_sizes=(300,),
+        learning_rate="adaptive", max_iter=500, random_state=seed,
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(x_train, y_train)
+    return accuracy_score(y_true=y_test, y_pred=model.predict(x_test))
+
+
+def test_train_prints_the_accuracy_of_the_tutorial_done_by_hand(
+    run: Run, small_ravdess: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "tutorial.onnx"
+    done = run("train", "ravdess", "--features", "classic", "--recipe", "tutorial", "--seed", 9,
+               "--data", small_ravdess, "-o", output)  # fmt: skip
+    assert done.code == 0
+    assert "(48, 180) (16, 180)" in done.out
+    assert "Features extracted: 180" in done.out
+    assert f"Accuracy: {tutorial_accuracy(small_ravdess, 9):.2%}" in done.out
+    assert "Accuracy on new voices: " in done.out
+    card = load(output).card
+    assert (card.recipe, card.seed, set(card.emotions)) == (
+        "tutorial", 9, {"calm", "happy", "fearful", "disgust"},
+    )  # fmt: skip
+    assert card.corpora["ravdess"]["speakers"] == 8
+    assert {"mean", "sd"} == set(card.scores["speakers"]["uar"])
+
+
+def test_a_trained_model_recognises_what_it_was_trained_on(
+    run: Run, small_ravdess: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "mine.onnx"
+    done = run("train", "ravdess", "--features", "classic", "--recipe", "mlp", "--test-size", 0,
+               "--data", small_ravdess, "--emotions", "happy,disgust", "-o", output)  # fmt: skip
+    assert done.code == 0
+    assert "Accuracy" not in done.out
+    found = run("predict", small_ravdess / "Actor_03", "--model", output, "--format", "json")
+    records = {Path(one["source"]).name: one["emotion"] for one in json.loads(found.out)}
+    assert records["03-01-03-01-01-01-03.wav"] == "happy"
+    assert records["03-01-07-01-02-01-03.wav"] == "disgust"
+
+
+def test_training_leaves_out_and_lists_what_cannot_be_used(
+    run: Run, small_ravdess: Path, tmp_path: Path
+) -> None:
+    broken = small_ravdess / "Actor_02" / "03-01-03-01-01-01-02.wav"
+    broken.write_bytes(b"words")
+    done = run("train", "ravdess", "--features", "classic", "--recipe", "mlp", "--test-size", 0,
+               "--data", small_ravdess, "-o", tmp_path / "mine.onnx")  # fmt: skip
+    assert done.code == 1
+    assert f"failed: {broken}: not readable as audio" in done.err
+    assert load(tmp_path / "mine.onnx").card.corpora["ravdess"]["utterances"] == 63
+
+
+def test_evaluate_puts_new_voices_and_heard_ones_side_by_side(
+    run: Run, small_ravdess: Path
+) -> None:
+    done = run("evaluate", "ravdess", "--features", "classic", "--recipe", "mlp", "--protocol",
+               "speakers", "--data", small_ravdess, "--format", "json")  # fmt: skip
+    assert done.code == 0
+    found = json.loads(done.out)
+    assert sorted(one["new_voices"] for one in found.values()) == [False, True]
+    for one in found.values():
+        assert one["emotions"] == ["calm", "disgust", "fearful", "happy"]
+        accuracies = [fold["accuracy"] for fold in one["folds"]]
+        assert one["summary"]["accuracy"]["mean"] == pytest.approx(np.mean(accuracies))
+
+
+def test_evaluate_by_emobox_needs_its_speakers(run: Run, small_ravdess: Path) -> None:
+    for speaker in ("03", "05", "07"):
+        shutil.rmtree(small_ravdess / f"Actor_{speaker}")
+    done = run("evaluate", "ravdess", "--features", "classic", "--recipe", "mlp", "--protocol",
+               "emobox", "--emotions", "all", "--data", small_ravdess)  # fmt: skip
+    assert done.code == 1
+    assert "EvaluationError: emobox fold 4 tests speakers 03, 05, 07, 24" in done.err
+
+
+def test_people_train_on_their_own_folders(run: Run, small_ravdess: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    for code, emotion in (("03", "joy"), ("07", "yuck")):
+        (own / emotion).mkdir(parents=True)
+        for path in small_ravdess.glob(f"*/03-01-{code}-*.wav"):
+            path.rename(own / emotion / path.name)
+    output = tmp_path / "own.onnx"
+    done = run("train", "folder", "--data", own, "--features", "classic", "--recipe", "mlp",
+               "-o", output)  # fmt: skip
+    assert done.code == 0
+    assert "Accuracy on new voices: unknown" in done.out
+    assert load(output).emotions == ("joy", "yuck")
+    assert load(output).card.corpora["folder"]["licence"] == "your own data"
+
+
+def test_help_names_every_command(run: Run) -> None:
+    out = run("--help").out
+    assert all(
+        name in out for name in ("predict", "info", "train", "evaluate", "features", "corpora")
+    )
+
+
+@pytest.mark.parametrize("command", ["predict", "info", "train", "evaluate", "features", "corpora"])
+def test_every_command_explains_itself(run: Run, command: str) -> None:
+    done = run(command, "--help")
+    assert done.code == 0
+    assert f"Usage: voxaffect {command}" in done.out
+
+
+def test_an_unknown_command_is_a_usage_error(run: Run) -> None:
+    assert run("preddict").code == 2

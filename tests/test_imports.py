@@ -1,0 +1,77 @@
+"""What is imported when: prediction waits for nothing that only training needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import voxaffect
+
+ROOT = Path(__file__).parent.parent
+TRAINING_ONLY = (
+    "librosa", "sklearn", "numba", "pandas", "onnx", "skl2onnx", "pooch", "matplotlib", "torch",
+    "joblib",
+)  # fmt: skip
+
+
+def imported_by(code: str) -> set[str]:
+    """Return the top-level modules that a fresh interpreter has after running the code."""
+    report = "import sys; print('\\n' + ' '.join({name.split('.')[0] for name in sys.modules}))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{report}"], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.fixture(scope="module")
+def after_predicting() -> set[str]:
+    return imported_by(
+        "from voxaffect.cli import cli\n"
+        "cli(['predict', '--example', '--format', 'json'], standalone_mode=False)"
+    )
+
+
+@pytest.mark.parametrize("module", TRAINING_ONLY)
+def test_predicting_does_not_import(after_predicting: set[str], module: str) -> None:
+    assert "onnxruntime" in after_predicting  # it did predict
+    assert module not in after_predicting
+
+
+def test_importing_the_package_imports_neither_scipy_nor_onnxruntime() -> None:
+    assert not imported_by("import voxaffect") & {"scipy", "onnxruntime", "soundfile", "sklearn"}
+
+
+def test_help_imports_no_numbers() -> None:
+    code = "from voxaffect.cli import cli\ncli(['--help'], standalone_mode=False)"
+    assert not imported_by(code) & {"numpy", "scipy", "onnxruntime", "sklearn"}
+
+
+@pytest.mark.parametrize("name", voxaffect.__all__)
+def test_every_public_name_resolves_where_it_is_said_to_live(name: str) -> None:
+    found = getattr(voxaffect, name)
+    assert getattr(import_module(f"voxaffect.{voxaffect._HOMES[name]}"), name) is found
+
+
+def test_homes_and_all_hold_the_same_names() -> None:
+    assert sorted(voxaffect._HOMES) == sorted(voxaffect.__all__) == dir(voxaffect)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="'voxaffect' has no attribute 'preddict'"):
+        voxaffect.preddict  # noqa: B018
+
+
+def test_the_layers_of_the_house_hold() -> None:
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    if "importlinter" not in tools:
+        pytest.skip("no contract yet")
+    command = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run(
+        [command, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,359 @@
+"""The model file says what the pipeline said, and a file that cannot be trusted is refused."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from conftest import Trained
+from onnx import numpy_helper
+
+from voxaffect.audio import Signal, read
+from voxaffect.errors import ModelError, TrainingError
+from voxaffect.features import describe, names
+from voxaffect.model import FORMAT_VERSION, METADATA_KEY, Model, ModelCard, load
+from voxaffect.training import export
+
+
+def edited(content: bytes, change: Callable[[onnx.ModelProto], None]) -> bytes:
+    graph = onnx.load_model_from_string(content)
+    change(graph)
+    return graph.SerializeToString()
+
+
+def float_tensor(graph: onnx.ModelProto, size: int) -> onnx.TensorProto:
+    """Return the last weights of a size: those of the output layer."""
+    floats = (t for t in graph.graph.initializer if t.data_type == onnx.TensorProto.FLOAT)
+    return [tensor for tensor in floats if np.prod(tensor.dims) == size][-1]
+
+
+def with_card(content: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
+    """Return the file with other metadata."""
+
+    def apply(graph: onnx.ModelProto) -> None:
+        (entry,) = (e for e in graph.metadata_props if e.key == METADATA_KEY)
+        card = json.loads(entry.value)
+        change(card)
+        entry.value = json.dumps(card)
+
+    return edited(content, apply)
+
+
+def test_the_saved_model_gives_the_bits_of_the_one_in_memory(
+    trained: Trained, tmp_path: Path
+) -> None:
+    trained.model.save(tmp_path / "mine.onnx")
+    loaded = load(tmp_path / "mine.onnx")
+    expected = trained.model.probabilities(trained.data.matrix)
+    assert np.array_equal(loaded.probabilities(trained.data.matrix), expected)
+    assert loaded.card == trained.model.card
+    assert loaded.content == trained.model.content
+
+
+def test_a_row_alone_gives_the_bits_it_gives_in_a_batch(trained: Trained) -> None:
+    batch = trained.model.probabilities(trained.data.matrix)
+    alone = [trained.model.probabilities(row[None])[0] for row in trained.data.matrix]
+    assert np.array_equal(batch, np.array(alone))
+
+
+def test_the_graph_says_what_the_pipeline_says(trained: Trained) -> None:
+    rng = np.random.default_rng(0)
+    noisy = trained.data.matrix * rng.uniform(0.8, 1.2, trained.data.matrix.shape)
+    matrix = noisy.astype(np.float32)
+    expected = trained.pipeline.predict_proba(matrix.astype(np.float64))
+    assert np.abs(trained.model.probabilities(matrix) - expected).max() < 1e-4
+    assert trained.model.emotions == tuple(trained.pipeline.classes_)
+
+
+def test_probabilities_sum_to_one(trained: Trained) -> None:
+    found = trained.model.probabilities(trained.data.matrix)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-12)
+    assert (found >= 0).all()
+
+
+def test_no_row_gives_no_probability(trained: Trained) -> None:
+    assert trained.model.probabilities(np.empty((0, 180), np.float32)).shape == (0, 4)
+
+
+def test_features_at_prediction_are_those_of_training(trained: Trained) -> None:
+    path = trained.data.utterances[5].path
+    assert np.array_equal(describe(read(path), trained.model.card.spec), trained.data.matrix[5])
+
+
+def test_the_card_says_what_was_trained(trained: Trained) -> None:
+    card = trained.model.card
+    assert card.spec == trained.data.spec
+    assert card.spec.rate_hz == 16_000
+    assert card.feature_names == names(card.spec)
+    assert card.corpora["ravdess"]["utterances"] == 64
+    assert card.corpora["ravdess"]["speakers"] == 8
+    assert (card.recipe, card.seed, card.format) == ("mlp", 9, FORMAT_VERSION)
+    assert {"numpy", "scikit-learn", "skl2onnx", "voxaffect"} <= set(card.libraries)
+
+
+def test_the_card_reads_back_from_its_json(trained: Trained) -> None:
+    card = trained.model.card
+    assert ModelCard.from_json(card.to_json(), "card") == card
+
+
+def test_a_graph_unlike_its_pipeline_is_not_exported(trained: Trained) -> None:
+    class Liar(type(trained.pipeline)):  # type: ignore[misc]
+        """Say something else than what is converted, but for the recordings in the middle."""
+
+        def predict_proba(self, matrix: Any) -> Any:
+            found = super().predict_proba(matrix)
+            central = np.abs(matrix - trained.data.matrix.mean(axis=0)).sum(axis=1)
+            return np.where((central > np.median(central))[:, None], found[:, ::-1], found)
+
+    liar = Liar(trained.pipeline.steps)
+    with pytest.raises(TrainingError, match="the exported graph differs from the pipeline by"):
+        export(liar, trained.data.matrix, spec=trained.data.spec, recipe="mlp", seed=9,
+               corpora={}, scores={})  # fmt: skip
+
+
+def test_an_estimator_without_conversion_is_named(trained: Trained) -> None:
+    from sklearn.pipeline import make_pipeline
+    from sklearn.semi_supervised import LabelSpreading
+
+    pipeline = make_pipeline(LabelSpreading()).fit(
+        trained.data.matrix, np.arange(len(trained.data.matrix)) % 2
+    )
+    with pytest.raises(TrainingError, match="no ONNX conversion"):
+        export(pipeline, trained.data.matrix, spec=trained.data.spec, recipe="x", seed=9,
+               corpora={}, scores={})  # fmt: skip
+
+
+# Files that cannot be trusted.
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_one_flipped_bit_in_a_weight_fails_the_self_test(trained: Trained, place: int) -> None:
+    def flip(graph: onnx.ModelProto) -> None:
+        tensor = float_tensor(graph, 4)
+        weights = numpy_helper.to_array(tensor).copy()
+        weights.view(np.uint32).ravel()[place] ^= 1 << 30
+        tensor.CopyFrom(numpy_helper.from_array(weights, tensor.name))
+
+    with pytest.raises(ModelError, match=r"self-test.*The file is damaged|do not sum to 1"):
+        Model(edited(trained.model.content, flip))
+
+
+def test_weights_slightly_off_fail_the_self_test(trained: Trained) -> None:
+    def scale(graph: onnx.ModelProto) -> None:
+        tensor = float_tensor(graph, 300 * 4)
+        weights = numpy_helper.to_array(tensor) * np.float32(1.05)
+        tensor.CopyFrom(numpy_helper.from_array(weights, tensor.name))
+
+    with pytest.raises(ModelError, match=r"golden vector's probabilities differ by \d"):
+        Model(edited(trained.model.content, scale), "mine.onnx")
+
+
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.9, 0.99])
+def test_a_truncated_file_is_refused(trained: Trained, tmp_path: Path, share: float) -> None:
+    path = tmp_path / "cut.onnx"
+    path.write_bytes(trained.model.content[: int(share * len(trained.model.content))])
+    with pytest.raises(ModelError, match=r"cut\.onnx: (not readable as ONNX, cut short|.*damaged)"):
+        load(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"These are words.", bytes(5_000), b"RIFF" * 99])
+def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "notes.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"notes\.onnx: (not readable as ONNX|an ONNX file, but)"):
+        load(path)
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"gone\.onnx: cannot be read \(No such file"):
+        load(tmp_path / "gone.onnx")
+    with pytest.raises(ModelError, match=r"cannot be read \(Is a directory"):
+        load(tmp_path)
+
+
+def test_somebody_elses_onnx_file_is_refused(trained: Trained) -> None:
+    def forget(graph: onnx.ModelProto) -> None:
+        del graph.metadata_props[:]
+
+    with pytest.raises(ModelError, match="an ONNX file, but not a voxaffect model"):
+        Model(edited(trained.model.content, forget))
+
+
+def test_a_newer_format_asks_for_an_upgrade(trained: Trained) -> None:
+    content = with_card(trained.model.content, lambda card: card.update(format=99))
+    with pytest.raises(ModelError, match=r"written in model format 99.*Upgrade voxaffect"):
+        Model(content)
+
+
+@pytest.mark.parametrize("change", [{"version": 99}, {"name": "future"}, {"groups": ["tonnetz"]}])
+def test_features_that_we_cannot_make_are_refused(trained: Trained, change: dict[str, Any]) -> None:
+    content = with_card(trained.model.content, lambda card: card["spec"].update(change))
+    with pytest.raises(
+        ModelError, match=r"version 99 are asked for|no features named|expected some"
+    ):
+        Model(content, "mine.onnx")
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(ModelCard)])
+def test_a_missing_field_is_damage(trained: Trained, field: str) -> None:
+    content = with_card(trained.model.content, lambda card: card.pop(field))
+    with pytest.raises(ModelError, match=f"metadata are damaged.*{field}"):
+        Model(content)
+
+
+def test_a_field_that_we_do_not_know_is_damage(trained: Trained) -> None:
+    content = with_card(trained.model.content, lambda card: card.update(colour="red"))
+    with pytest.raises(ModelError, match=r"metadata are damaged.*colour"):
+        Model(content)
+
+
+@pytest.mark.parametrize("text", ["", "words", "[]", "7", "null", '{"format": "one"}'])
+def test_metadata_that_are_no_card_are_damage(trained: Trained, text: str) -> None:
+    def spoil(graph: onnx.ModelProto) -> None:
+        graph.metadata_props[-1].value = text
+
+    with pytest.raises(ModelError, match="metadata are damaged"):
+        Model(edited(trained.model.content, spoil))
+
+
+def test_other_feature_names_are_refused(trained: Trained) -> None:
+    content = with_card(trained.model.content, lambda card: card["feature_names"].reverse())
+    with pytest.raises(ModelError, match="feature names are not those of its spec"):
+        Model(content)
+
+
+@pytest.mark.parametrize(
+    ("golden", "reason"),
+    [
+        ({}, "golden vector is damaged"),
+        ([], "golden vector is damaged"),
+        ({"vector": ["a"], "probabilities": [1]}, "golden vector is damaged"),
+        ({"vector": [1.0], "probabilities": [0.25] * 4}, "wrong length"),
+        ({"vector": [1.0] * 180, "probabilities": [1.0]}, "wrong length"),
+        ({"vector": [1.0] * 180, "probabilities": [0.25] * 4}, "self-test"),
+        ({"vector": [float("nan")] * 180, "probabilities": [0.25] * 4}, "NaN or infinite"),
+        ({"vector": [1.0] * 180, "probabilities": [float("nan")] * 4}, "self-test"),
+        ({"vector": [[1.0] * 180], "probabilities": [0.25] * 4}, "wrong length"),
+        ({"vector": 1.0, "probabilities": 1.0}, "wrong length"),
+    ],
+)
+def test_a_golden_vector_that_does_not_fit_is_refused(
+    trained: Trained, golden: Any, reason: str
+) -> None:
+    content = with_card(trained.model.content, lambda card: card.update(golden=golden))
+    with pytest.raises(ModelError, match=reason):
+        Model(content)
+
+
+def test_a_card_for_fewer_features_than_the_graph_takes_is_refused(trained: Trained) -> None:
+    def shrink(card: dict[str, Any]) -> None:
+        card["spec"]["groups"] = ["mfcc"]
+        card["feature_names"] = card["feature_names"][:40]
+        card["golden"]["vector"] = card["golden"]["vector"][:40]
+
+    with pytest.raises(
+        ModelError, match=r"maps \[\('features', 180\)\] .* say \[\('features', 40\)\]"
+    ):
+        Model(with_card(trained.model.content, shrink), "mine.onnx")
+
+
+def test_a_card_for_fewer_emotions_than_the_graph_gives_is_refused(trained: Trained) -> None:
+    def shrink(card: dict[str, Any]) -> None:
+        card["emotions"] = card["emotions"][:3]
+        card["golden"]["probabilities"] = card["golden"]["probabilities"][:3]
+
+    with pytest.raises(ModelError, match=r"gives shape \(1, 4\) for 3 emotions"):
+        Model(with_card(trained.model.content, shrink), "mine.onnx")
+
+
+def test_a_graph_with_another_input_is_refused(trained: Trained) -> None:
+    def rename(graph: onnx.ModelProto) -> None:
+        graph.graph.input[0].name = "x"
+        for node in graph.graph.node:
+            node.input[:] = ["x" if name == "features" else name for name in node.input]
+
+    with pytest.raises(ModelError, match=r"mine\.onnx: its graph maps \[\('x', 180\)\]"):
+        Model(edited(trained.model.content, rename), "mine.onnx")
+
+
+@pytest.mark.parametrize("shape", [(1, 179), (1, 181), (180,), (0, 3), (2, 2, 180)])
+def test_features_of_another_shape_are_refused(trained: Trained, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ModelError, match="expects 180 features a row, found shape"):
+        trained.model.probabilities(np.zeros(shape, np.float32))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_features_that_are_no_numbers_are_refused(trained: Trained, bad: float) -> None:
+    matrix = trained.data.matrix.copy()
+    matrix[3, 3] = bad
+    with pytest.raises(ModelError, match="NaN or infinite features"):
+        trained.model.probabilities(matrix)
+
+
+# Saving.
+
+
+@contextmanager
+def disk_full_after(size: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits files as Unix does")
+def test_saving_that_fails_midway_leaves_the_old_file(trained: Trained, tmp_path: Path) -> None:
+    path = tmp_path / "mine.onnx"
+    path.write_bytes(b"the old one")
+    with disk_full_after(1_000), pytest.raises(ModelError, match=r"mine\.onnx: cannot be written"):
+        trained.model.save(path)
+    assert path.read_bytes() == b"the old one"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_saving_replaces_the_old_file_and_leaves_no_other(trained: Trained, tmp_path: Path) -> None:
+    path = tmp_path / "mine.onnx"
+    path.write_bytes(b"the old one")
+    trained.model.save(path)
+    assert path.read_bytes() == trained.model.content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("place", ["no/such/folder/mine.onnx", "."])
+def test_saving_where_no_file_can_be_says_so(trained: Trained, tmp_path: Path, place: str) -> None:
+    with pytest.raises(ModelError, match="cannot be written"):
+        trained.model.save(tmp_path / place)
+
+
+# The bundled model.
+
+
+def test_the_bundled_model_loads_and_is_small() -> None:
+    model = load()
+    assert load() is model
+    assert len(model.content) < 5_000_000
+    assert model.card.corpora
+
+
+def test_the_bundled_model_holds_no_pickle_and_one_thread_of_metadata() -> None:
+    graph = onnx.load_model_from_string(load().content)
+    assert [entry.key for entry in graph.metadata_props].count(METADATA_KEY) == 1
+    assert {node.domain for node in graph.graph.node} <= {"", "ai.onnx.ml"}
+    assert json.dumps(asdict(load().card))
+
+
+def test_the_bundled_model_recognises_any_usable_sound(signal: Signal) -> None:
+    model = load()
+    found = model.probabilities(describe(signal, model.card.spec)[None])
+    assert found.sum() == pytest.approx(1)

@@ -1,0 +1,167 @@
+"""The tutorial's own names do what the tutorial does."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.model_selection import train_test_split
+
+from voxaffect.audio import Signal, read
+from voxaffect.errors import AudioError, CorpusError, EvaluationError, FeatureError, TrainingError
+from voxaffect.features import describe, feature_spec
+from voxaffect.tutorial import emotions, extract_feature, load_data, observed_emotions
+
+QUIET = {"progress": False, "cached": False}
+
+
+def test_the_emotions_are_those_of_ravdess() -> None:
+    assert emotions == {
+        "01": "neutral", "02": "calm", "03": "happy", "04": "sad",
+        "05": "angry", "06": "fearful", "07": "disgust", "08": "surprised",
+    }  # fmt: skip
+    assert observed_emotions == ["calm", "happy", "fearful", "disgust"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "length"),
+    [
+        ((True, True, True), 180), ((True, False, False), 40), ((False, True, False), 12),
+        ((False, False, True), 128), ((True, False, True), 168), ((False, True, True), 140),
+    ],
+)  # fmt: skip
+def test_features_are_chosen_by_the_tutorials_booleans(
+    recordings: list[Path], wanted: tuple[bool, bool, bool], length: int
+) -> None:
+    mfcc, chroma, mel = wanted
+    by_place = extract_feature(str(recordings[0]), mfcc, chroma, mel)
+    by_name = extract_feature(recordings[0], mfcc=mfcc, chroma=chroma, mel=mel)
+    assert by_place.shape == (length,)
+    assert np.array_equal(by_place, by_name)
+    whole = extract_feature(recordings[0])
+    parts = [whole[:40], whole[40:52], whole[52:]]
+    kept = [part for part, is_on in zip(parts, wanted, strict=True) if is_on]
+    assert np.array_equal(by_place, np.concatenate(kept))
+
+
+def test_features_are_those_of_classic_at_the_files_own_rate(recordings: list[Path]) -> None:
+    expected = describe(read(recordings[0]), feature_spec("classic"))
+    found = extract_feature(recordings[0], mfcc=True, chroma=True, mel=True)
+    assert np.array_equal(found, expected)
+
+
+def test_path_bytes_stream_and_array_have_the_same_features(
+    recordings: list[Path], signal: Signal
+) -> None:
+    content = recordings[0].read_bytes()
+    sound = read(content)
+    found = [
+        extract_feature(recordings[0]), extract_feature(content),
+        extract_feature(io.BytesIO(content)), extract_feature(sound),
+        extract_feature(sound.samples, rate_hz=sound.rate_hz),
+    ]  # fmt: skip
+    assert len({vector.tobytes() for vector in found}) == 1
+    assert not np.array_equal(found[0], extract_feature(signal))  # another recording
+
+
+def test_no_feature_at_all_is_refused(recordings: list[Path]) -> None:
+    with pytest.raises(FeatureError, match="expected some of mfcc, chroma, mel; found none"):
+        extract_feature(recordings[0], False, False, False)
+
+
+def test_a_file_that_is_no_audio_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"words")
+    with pytest.raises(AudioError, match=r"a\.wav: not readable as audio"):
+        extract_feature(tmp_path / "a.wav", mfcc=True, chroma=True, mel=True)
+
+
+def test_a_quarter_is_held_out(small_ravdess: Path) -> None:
+    x_train, x_test, y_train, y_test = load_data(0.25, root=small_ravdess, **QUIET)
+    assert (x_train.shape, x_test.shape) == ((48, 180), (16, 180))
+    assert (len(y_train), len(y_test)) == (48, 16)
+    assert all(type(emotion) is str for emotion in y_train + y_test)
+    assert set(y_train) | set(y_test) == set(observed_emotions)
+
+
+@pytest.mark.parametrize("seed", [9, 3])
+def test_the_split_is_scikit_learns(small_ravdess: Path, seed: int) -> None:
+    paths = sorted(small_ravdess.glob("Actor_*/*.wav"))
+    x = np.array([extract_feature(path) for path in paths])
+    y = [emotions[path.name.split("-")[2]] for path in paths]
+    expected = train_test_split(x, y, test_size=0.25, random_state=seed)
+    found = load_data(test_size=0.25, root=small_ravdess, seed=seed, **QUIET)
+    assert np.array_equal(found[0], expected[0])
+    assert np.array_equal(found[1], expected[1])
+    assert found[2:] == tuple(expected[2:])
+
+
+def test_the_seed_is_the_tutorials_unless_given(small_ravdess: Path) -> None:
+    default = load_data(root=small_ravdess, **QUIET)
+    assert np.array_equal(default[0], load_data(root=small_ravdess, seed=9, **QUIET)[0])
+    assert not np.array_equal(default[0], load_data(root=small_ravdess, seed=1, **QUIET)[0])
+
+
+@pytest.mark.parametrize("observed", [["happy", "disgust"], ("calm", "fearful", "happy"), None])
+def test_only_the_observed_emotions_are_kept(
+    small_ravdess: Path, observed: list[str] | None
+) -> None:
+    found = load_data(root=small_ravdess, observed=observed, **QUIET)
+    assert set(found[2]) | set(found[3]) == set(observed or observed_emotions)
+    assert len(found[2]) + len(found[3]) == 16 * len(observed or observed_emotions)
+
+
+def test_none_observes_what_is_beyond_the_four(small_ravdess: Path) -> None:
+    calm = small_ravdess / "Actor_01" / "03-01-02-01-01-01-01.wav"
+    calm.rename(calm.with_name("03-01-08-01-01-01-01.wav"))
+    found = load_data(root=small_ravdess, observed=None, **QUIET)
+    assert "surprised" in found[2] + found[3]
+    four = load_data(root=small_ravdess, **QUIET)
+    assert "surprised" not in four[2] + four[3]
+
+
+def test_ravdess_is_found_by_the_environment(
+    small_ravdess: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOXAFFECT_DATA", str(small_ravdess.parent))
+    assert load_data(**QUIET)[0].shape == (48, 180)
+
+
+def test_the_cache_changes_no_bit(small_ravdess: Path) -> None:
+    found = [
+        load_data(root=small_ravdess, progress=False, cached=cached)[0].tobytes()
+        for cached in (False, True, True)
+    ]
+    assert len(set(found)) == 1
+
+
+def test_progress_is_shown(small_ravdess: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    load_data(root=small_ravdess, cached=False)
+    assert "64/64" in capsys.readouterr().err
+
+
+def test_an_unknown_emotion_names_the_known_ones(small_ravdess: Path) -> None:
+    with pytest.raises(
+        TrainingError, match="no recording of 'hapy'; there are: calm, disgust, fearful, happy"
+    ):
+        load_data(root=small_ravdess, observed=["hapy", "calm"], **QUIET)
+
+
+@pytest.mark.parametrize("test_size", [0.0, 1.0, -0.5, 1.5])
+def test_a_side_that_would_be_empty_is_refused(small_ravdess: Path, test_size: float) -> None:
+    with pytest.raises(EvaluationError, match="64 utterances cannot be split with a test share"):
+        load_data(test_size, root=small_ravdess, **QUIET)
+
+
+def test_a_recording_that_cannot_be_used_is_left_out_with_a_warning(small_ravdess: Path) -> None:
+    broken = small_ravdess / "Actor_01" / "03-01-02-01-01-01-01.wav"
+    broken.write_bytes(b"words")
+    with pytest.warns(UserWarning, match=r"left out: .*03-01-02-01-01-01-01\.wav: not readable"):
+        found = load_data(root=small_ravdess, **QUIET)
+    assert len(found[2]) + len(found[3]) == 63
+
+
+def test_a_root_without_recordings_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="holds no recording"):
+        load_data(root=tmp_path, **QUIET)
