@@ -71,8 +71,9 @@ def decode_and_fft(path: Path) -> np.ndarray:
 
 def per_clip(paths: list[Path], rounds: int) -> dict[str, list[float]]:
     """Milliseconds a clip for each system, round by round."""
-    classic, smile = feature_spec("classic"), opensmile.Smile(
-        feature_set=opensmile.FeatureSet.eGeMAPSv02, num_workers=1
+    classic, smile = (
+        feature_spec("classic"),
+        opensmile.Smile(feature_set=opensmile.FeatureSet.eGeMAPSv02, num_workers=1),
     )
     systems = {
         "tutorial": tutorial,
@@ -81,7 +82,7 @@ def per_clip(paths: list[Path], rounds: int) -> dict[str, list[float]]:
         "opensmile eGeMAPSv02": smile.process_file,
     }
     times: dict[str, list[float]] = {name: [] for name in systems}
-    for name, system in systems.items():  # filter banks, plans and page cache
+    for system in systems.values():  # filter banks, plans and page cache
         for path in paths[:3]:
             system(path)
     for _ in range(rounds):

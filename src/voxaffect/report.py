@@ -30,18 +30,26 @@ def to_text(evaluations: Mapping[str, Evaluation]) -> str:
         rows.append([name, str(len(evaluation.folds)), *cells])
     protocols = {e.protocol.name: e.protocol.summary for e in evaluations.values()}
     notes = [f"{name}: {summary}." for name, summary in protocols.items()]
-    matrices = [_confusion(name, evaluation) for name, evaluation in evaluations.items()]
+    matrices = [_details(name, evaluation) for name, evaluation in evaluations.items()]
     heading = "Mean ± standard deviation over folds\n"
     return "\n".join([heading + aligned(rows), "\n".join(notes) + "\n", *matrices])
 
 
-def _confusion(name: str, evaluation: Evaluation) -> str:
-    """Utterances by true (row) and recognised (column) emotion, with the recall of each row."""
+def _details(name: str, evaluation: Evaluation) -> str:
+    """Interval, calibration, sexes, and utterances by true (row) and recognised emotion."""
+    low, high = evaluation.interval
+    facts = [
+        f"UAR of all, 95 % interval over speakers: {low:.3f} to {high:.3f}",
+        f"calibration error (ECE): {evaluation.calibration_error:.3f}",
+        *(f"UAR, {sex}: {value:.3f}" for sex, value in evaluation.by_sex.items()),
+    ]
     rows = [["true \\ recognised", "", *evaluation.emotions, "recall"]]
-    for emotion, counts in zip(evaluation.emotions, evaluation.confusion, strict=True):
-        recall = counts[evaluation.emotions.index(emotion)] / counts.sum()
-        rows.append([emotion, "", *map(str, counts), f"{recall:.2f}"])
-    return f"{name}\n{aligned(rows)}"
+    for place, (emotion, counts) in enumerate(
+        zip(evaluation.emotions, evaluation.confusion, strict=True)
+    ):
+        recall = f"{counts[place] / counts.sum():.2f}" if counts.sum() else "–"
+        rows.append([emotion, "", *map(str, counts), recall])
+    return "\n".join([name, *facts, aligned(rows)])
 
 
 def to_json(evaluations: Mapping[str, Evaluation]) -> str:
@@ -62,6 +70,9 @@ def to_json(evaluations: Mapping[str, Evaluation]) -> str:
                 for result in evaluation.folds
             ],
             "confusion": evaluation.confusion.tolist(),
+            "interval": evaluation.interval,
+            "calibration_error": evaluation.calibration_error,
+            "by_sex": evaluation.by_sex,
         }
         for name, evaluation in evaluations.items()
     }

@@ -177,7 +177,8 @@ def evaluate(
 
     A random split and folds on new voices always stand side by side. Protocols: tutorial
     (random 25 %, 20 seeds, four emotions), random (the same with 6 seeds, all emotions),
-    speakers (six folds of unheard speakers), emobox (EmoBox's RAVDESS folds).
+    speakers (six folds of unheard speakers), emobox (EmoBox's RAVDESS folds), cross (trained
+    on the first corpus named, tested on the others).
     """
     is_tutorial = protocol == "tutorial" and not recipe_names and not options["features"]
     recipes = _recipes(("tutorial", "mlp") if is_tutorial else recipe_names, options["features"])

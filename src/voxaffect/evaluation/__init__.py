@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError
-from voxaffect.evaluation.metrics import Scores, confusion, scores
+from voxaffect.evaluation.metrics import (
+    Scores,
+    calibration_error,
+    confusion,
+    scores,
+    speaker_interval,
+    uar,
+)
 from voxaffect.evaluation.protocols import (
     PROTOCOLS,
     Fold,
@@ -31,6 +38,7 @@ __all__ = [
     "Scores",
     "evaluate",
     "evaluate_all",
+    "evaluate_conditions",
     "held_out",
     "protocol_named",
     "random_split",
@@ -61,15 +69,31 @@ class Evaluation:
     ----------
     protocol : Protocol
     emotions : tuple of str
+        In the order of the probabilities.
     folds : tuple of FoldResult
-    confusion : ndarray of int, shape (emotions, emotions)
-        Rows are truths; all folds added up.
+    tested : tuple of Utterance
+        What the folds tested, one after the other.
     """
 
     protocol: Protocol
     emotions: tuple[str, ...]
     folds: tuple[FoldResult, ...]
-    confusion: NDArray[np.int64]
+    tested: tuple[Utterance, ...]
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """Of all tested utterances, shape (tested, emotions)."""
+        return np.concatenate([result.probabilities for result in self.folds])
+
+    @property
+    def truth(self) -> NDArray[np.str_]:
+        """Emotions of all tested utterances."""
+        return np.array([utterance.emotion for utterance in self.tested])
+
+    @property
+    def predicted(self) -> NDArray[np.str_]:
+        """Recognised emotions of all tested utterances."""
+        return np.asarray(np.array(self.emotions)[self.probabilities.argmax(axis=1)])
 
     @property
     def summary(self) -> Mapping[str, Mapping[str, float]]:
@@ -83,6 +107,31 @@ class Evaluation:
             for metric in rows[0]
         }
 
+    @property
+    def confusion(self) -> NDArray[np.int64]:
+        """Utterances by true (row) and recognised (column) emotion, all folds added up."""
+        return confusion(self.truth.tolist(), self.predicted.tolist(), self.emotions)
+
+    @property
+    def calibration_error(self) -> float:
+        """ECE over all tested utterances."""
+        return calibration_error(self.probabilities, self.truth, self.emotions)
+
+    @property
+    def by_sex(self) -> Mapping[str, float]:
+        """UAR of each sex that is known."""
+        sexes = np.array([utterance.sex or "" for utterance in self.tested])
+        return {
+            str(sex): uar(self.truth[sexes == sex], self.predicted[sexes == sex])
+            for sex in np.unique(sexes) if sex
+        }  # fmt: skip
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the UAR over all tested utterances, by bootstrap over speakers."""
+        speakers = [f"{u.corpus}/{u.speaker}" for u in self.tested]
+        return speaker_interval(self.truth, self.predicted, speakers)
+
 
 def evaluate(
     estimator: Any,
@@ -91,7 +140,6 @@ def evaluate(
     *,
     protocol: str,
     copies: Copies | None = None,
-    tested: NDArray[np.float32] | None = None,
     seed: int = 0,
 ) -> Evaluation:
     """Fit and test an estimator on every fold of a protocol.
@@ -107,8 +155,6 @@ def evaluate(
         One of ``PROTOCOLS``.
     copies : Copies, optional
         Altered copies to train on: those of training utterances, never of others.
-    tested : ndarray, shape (n, d), optional
-        Test on these features of the same utterances instead, for example perturbed ones.
     seed : int
 
     Returns
@@ -120,44 +166,84 @@ def evaluate(
     EvaluationError
         If the protocol cannot be filled with these utterances.
     """
-    if len(matrix) != len(utterances):
-        raise EvaluationError(f"{len(matrix)} rows of features for {len(utterances)} utterances.")
-    chosen = protocol_named(protocol)
     data = Dataset(tuple(utterances), matrix, copies=copies)
-    emotions = tuple(map(str, np.unique(data.emotions)))
-    tested = matrix if tested is None else tested
-    results = tuple(
-        _tested(estimator, data, fold, tested[fold.test]) for fold in chosen.split(utterances, seed)
-    )
+    conditions = {"": matrix}
+    return evaluate_conditions(estimator, data, conditions, protocol=protocol, seed=seed)[""]
+
+
+def evaluate_conditions(
+    estimator: Any,
+    data: Dataset,
+    conditions: Mapping[str, NDArray[np.float32]],
+    *,
+    protocol: str,
+    seed: int = 0,
+) -> dict[str, Evaluation]:
+    """Fit an estimator once a fold, and test it under several conditions.
+
+    Parameters
+    ----------
+    estimator : scikit-learn classifier
+        Any with ``predict_proba``; it is cloned for every fold and its seed set.
+    data : Dataset
+        What is trained on.
+    conditions : mapping of str to ndarray, shape (n, d)
+        Features of the same utterances to test on, such as perturbed ones.
+    protocol : str
+    seed : int
+
+    Returns
+    -------
+    dict of str to Evaluation
+        By condition.
+
+    Raises
+    ------
+    EvaluationError
+        If the protocol cannot be filled with these utterances.
+    """
+    for matrix in conditions.values():
+        if len(matrix) != len(data.utterances):
+            raise EvaluationError(
+                f"{len(matrix)} rows of features for {len(data.utterances)} utterances."
+            )
+    chosen = protocol_named(protocol)
+    folds = chosen.split(data.utterances, seed)
+    used = np.unique(np.concatenate([np.concatenate((f.train, f.test)) for f in folds]))
+    emotions = tuple(sorted({data.utterances[place].emotion for place in used}))
+    found: dict[str, list[FoldResult]] = {name: [] for name in conditions}
+    for fold in folds:
+        fitted = _fitted(estimator, data, fold)
+        for name, matrix in conditions.items():
+            found[name].append(_tested(fitted, data, fold, matrix[fold.test], emotions=emotions))
+    tested = tuple(data.utterances[place] for fold in folds for place in fold.test)
+    return {
+        name: Evaluation(chosen, emotions, tuple(results), tested)
+        for name, results in found.items()
+    }
+
+
+def _fitted(estimator: Any, data: Dataset, fold: Fold) -> Any:
     truth = np.array(data.emotions)
-    total = np.zeros((len(emotions), len(emotions)), dtype=np.int64)
-    for result in results:
-        predicted = _named(result.probabilities, emotions)
-        total += confusion(truth[result.fold.test].tolist(), predicted, emotions)
-    return Evaluation(chosen, emotions, results, total)
-
-
-def _named(probabilities: NDArray[np.float64], emotions: tuple[str, ...]) -> list[str]:
-    return [emotions[best] for best in probabilities.argmax(axis=1)]
-
-
-def _tested(
-    estimator: Any, data: Dataset, fold: Fold, test_matrix: NDArray[np.float32]
-) -> FoldResult:
-    truth = np.array(data.emotions)
-    emotions = tuple(map(str, np.unique(truth)))
     unseen = sorted(set(truth[fold.test]) - set(truth[fold.train]))
     if unseen:
         raise EvaluationError(
             f"{fold.name}: {', '.join(unseen)} is tested and never trained. "
             "Leave the emotion out, or add recordings of it."
         )
-    fitted = fit(seeded(estimator, fold.seed), data.rows(fold.train))
+    return fit(seeded(estimator, fold.seed), data.rows(fold.train))
+
+
+def _tested(
+    fitted: Any, data: Dataset, fold: Fold, matrix: NDArray[np.float32], *,
+    emotions: tuple[str, ...],
+) -> FoldResult:  # fmt: skip
     probabilities = np.zeros((len(fold.test), len(emotions)))
     columns = [emotions.index(str(name)) for name in fitted.classes_]
-    probabilities[:, columns] = fitted.predict_proba(test_matrix)
-    found = scores(truth[fold.test].tolist(), _named(probabilities, emotions))
-    return FoldResult(fold, found, probabilities)
+    probabilities[:, columns] = fitted.predict_proba(matrix)
+    truth = [data.utterances[place].emotion for place in fold.test]
+    predicted = [emotions[best] for best in probabilities.argmax(axis=1)]
+    return FoldResult(fold, scores(truth, predicted), probabilities)
 
 
 def evaluate_all(
@@ -179,7 +265,7 @@ def evaluate_all(
     seed : int
         The tutorial protocol always begins with seed 0.
     tested : ndarray, shape (n, d), optional
-        As for `evaluate`.
+        Test on these features of the same utterances instead, for example perturbed ones.
 
     Returns
     -------
@@ -188,11 +274,12 @@ def evaluate_all(
     """
     beside = "random" if protocol_named(protocol).new_voices else "speakers"
     names = (protocol, beside) if data.speakers > 1 else (protocol,)
+    conditions = {"": data.matrix if tested is None else tested}
     return {
-        f"{title}, {name}": evaluate(
-            estimator, data.matrix, data.utterances, protocol=name, copies=data.copies,
-            tested=tested, seed=0 if name == "tutorial" else seed,
-        )
+        f"{title}, {name}": evaluate_conditions(
+            estimator, data, conditions,
+            protocol=name, seed=0 if name == "tutorial" else seed,
+        )[""]
         for name in names
         for title, estimator in estimators.items()
     }  # fmt: skip

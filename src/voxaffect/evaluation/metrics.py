@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from voxaffect.errors import extra
 
+_BINS = 15
+_RESAMPLES = 2_000
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -53,3 +56,74 @@ def confusion(
     with extra("train"):
         from sklearn.metrics import confusion_matrix
     return np.asarray(confusion_matrix(truth, predicted, labels=list(emotions)), dtype=np.int64)
+
+
+def uar(truth: NDArray[np.str_], predicted: NDArray[np.str_]) -> float:
+    """Mean recall over the emotions among the truths."""
+    return float(np.mean([(predicted[truth == name] == name).mean() for name in np.unique(truth)]))
+
+
+def calibration_error(
+    probabilities: NDArray[np.float64], truth: NDArray[np.str_], emotions: Sequence[str]
+) -> float:
+    """Expected calibration error: how far confidence and accuracy lie apart.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n, emotions)
+    truth : ndarray of str, shape (n,)
+    emotions : sequence of str
+
+    Returns
+    -------
+    float
+        Mean over 15 equal bins of the highest probability, weighted by their utterances.
+
+    References
+    ----------
+    Naeini et al. 2015, AAAI; Guo et al. 2017, ICML (15 bins).
+    """
+    confidence = probabilities.max(axis=1)
+    is_right = np.array(emotions)[probabilities.argmax(axis=1)] == truth
+    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    gaps = [
+        abs(is_right[bins == number].mean() - confidence[bins == number].mean())
+        * (bins == number).mean()
+        for number in np.unique(bins)
+    ]
+    return float(np.sum(gaps))
+
+
+def speaker_interval(
+    truth: NDArray[np.str_], predicted: NDArray[np.str_], speakers: Sequence[str], *,
+    seed: int = 0,
+) -> tuple[float, float]:  # fmt: skip
+    """95 % interval of the UAR: percentiles of a bootstrap that draws whole speakers.
+
+    Parameters
+    ----------
+    truth, predicted : ndarray of str, shape (n,)
+    speakers : sequence of str, length n
+    seed : int
+
+    Returns
+    -------
+    low, high : float
+
+    References
+    ----------
+    Efron & Tibshirani 1993, *An Introduction to the Bootstrap*, chapters 8 and 13.
+    """
+    emotions, rows = np.unique(truth, return_inverse=True)
+    _, who = np.unique(np.asarray(speakers), return_inverse=True)
+    totals = np.zeros((who.max() + 1, len(emotions)))
+    right = np.zeros_like(totals)
+    np.add.at(totals, (who, rows), 1)
+    np.add.at(right, (who, rows), predicted == truth)
+    rng = np.random.default_rng(seed)
+    drawn = rng.integers(len(totals), size=(_RESAMPLES, len(totals)))
+    counts = totals[drawn].sum(axis=1)
+    recalls = np.divide(right[drawn].sum(axis=1), counts, where=counts > 0,
+                        out=np.full(counts.shape, np.nan))  # fmt: skip
+    low, high = np.percentile(np.nanmean(recalls, axis=1), [2.5, 97.5])
+    return float(low), float(high)

@@ -150,6 +150,29 @@ def _emobox(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
     return tuple(folds)
 
 
+def _cross(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
+    """Train on the corpus named first, test on each other one, on the emotions they share."""
+    corpora = list(dict.fromkeys(utterance.corpus for utterance in utterances))
+    if len(corpora) < 2:
+        raise EvaluationError(
+            f"protocol cross trains on one corpus and tests on others, found only {corpora[0]}. "
+            "Name two or more."
+        )
+    source = np.array([utterance.corpus for utterance in utterances])
+    emotion = np.array([utterance.emotion for utterance in utterances])
+    folds = []
+    for name in corpora[1:]:
+        common = np.intersect1d(emotion[source == corpora[0]], emotion[source == name])
+        if len(common) < 2:
+            raise EvaluationError(
+                f"{corpora[0]} and {name} share {len(common)} emotions, at least 2 are needed."
+            )
+        is_common = np.isin(emotion, common)
+        train, test = (np.flatnonzero((source == c) & is_common) for c in (corpora[0], name))
+        folds.append(Fold(f"{corpora[0]} to {name}", train, test, seed))
+    return tuple(folds)
+
+
 def _fold_of(name: str, is_test: NDArray[np.bool_], seed: int) -> Fold:
     return Fold(name, np.flatnonzero(~is_test), np.flatnonzero(is_test), seed)
 

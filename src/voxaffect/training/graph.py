@@ -74,7 +74,8 @@ def _converted(estimator: Any, length: int) -> onnx.ModelProto:
         )
     except (MissingConverter, MissingShapeCalculator, NotImplementedError) as error:
         raise TrainingError(f"{type(estimator).__name__}: no ONNX conversion ({error}).") from error
-    return select_model_inputs_outputs(graph, OUTPUT_NAME)
+    only_probabilities: onnx.ModelProto = select_model_inputs_outputs(graph, OUTPUT_NAME)
+    return only_probabilities
 
 
 def _scaler_shape(operator: Any) -> None:

@@ -1,0 +1,176 @@
+"""Accuracy: every figure of the README and the model card, from the corpora.
+
+    pip install -e ".[bench,train-deep]"
+    python benchmarks/accuracy.py --data DIR             # everything; hours on two cores
+    python benchmarks/accuracy.py --data DIR --only emobox-logistic --only cross-logistic
+
+``DIR`` holds ``ravdess`` and ``emodb`` (16 kHz), and ``ravdess-48k`` (originals). Each part
+updates its own entry in the JSON, so that parts can be run on their own. Nothing is chosen on
+the folds reported here: recipes are fixed in the package.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voxaffect.evaluation import Evaluation, evaluate_conditions
+from voxaffect.extraction import FeatureCache, extract
+from voxaffect.features import feature_spec
+from voxaffect.training import OBSERVED_EMOTIONS, Dataset, gather, recipe_named, with_copies
+from voxaffect.training.augmentation import PERTURBATIONS, test_variant
+
+LIBRARIES = ("voxaffect", "numpy", "scipy", "scikit-learn", "onnxruntime", "soundfile", "soxr")
+SEED = 9
+RECIPES = ("tutorial", "mlp", "logistic", "accurate")
+COMMON = ("neutral", "happy", "sad", "angry", "fearful", "disgust")
+
+
+def gathered(
+    recipe_name: str,
+    root: Path,
+    names: tuple[str, ...] = ("ravdess",),
+    emotions: tuple[str, ...] | None = None,
+) -> Dataset:
+    """Corpora with the features and copies that a recipe trains on."""
+    recipe = recipe_named(recipe_name)
+    data = gather({name: root / name for name in names},
+                  feature_spec(recipe.features, groups=recipe.groups),
+                  emotions=emotions, progress=True)  # fmt: skip
+    if recipe.augmentation:
+        data = with_copies(data, recipe.augmentation, seed=SEED, progress=True)
+    return data
+
+
+def figures(evaluation: Evaluation) -> dict[str, Any]:
+    """What is quoted of an evaluation."""
+    return {
+        **evaluation.summary,
+        "interval": evaluation.interval,
+        "calibration_error": evaluation.calibration_error,
+        "by_sex": dict(evaluation.by_sex),
+        "folds": [result.scores.uar for result in evaluation.folds],
+    }
+
+
+def altered(data: Dataset, condition: str) -> np.ndarray:
+    """Features of the same utterances under a condition."""
+    assert data.spec is not None
+    variant = test_variant(condition, rate_hz=data.spec.rate_hz)
+    with FeatureCache() as cache:
+        found = extract([u.path for u in data.utterances], data.spec, variant=variant,
+                        cache=cache, progress=True)  # fmt: skip
+    if found.failures:
+        raise SystemExit(f"{condition}: {found.failures[0].reason}")
+    return found.matrix
+
+
+def originals(data: Dataset, root: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Features of the 48 kHz originals, and which utterances they are of."""
+    places = {(u.path.parent.name, u.path.name): i for i, u in enumerate(data.utterances)}
+    paths = sorted((root / "ravdess-48k").glob("Actor_*/*.wav"))
+    found = extract(paths, data.spec)
+    return found.matrix, np.array([places[path.parent.name, path.name] for path in paths])
+
+
+def emobox(recipe: str, root: Path) -> dict[str, Any]:
+    """Eight emotions on EmoBox's folds, clean and altered, fitted once a fold."""
+    data = gathered(recipe, root)
+    conditions = {"clean": data.matrix}
+    if recipe in ("logistic", "accurate"):
+        conditions |= {name: altered(data, name) for name in PERTURBATIONS}
+        matrix, places = originals(data, root)
+        replaced = data.matrix.copy()
+        replaced[places] = matrix
+        conditions["48 kHz original"] = replaced
+    found = evaluate_conditions(
+        recipe_named(recipe).build(SEED), data, conditions, protocol="emobox", seed=SEED
+    )
+    result = {name: figures(evaluation) for name, evaluation in found.items()}
+    if "48 kHz original" in found:
+        result["48 kHz original"] = _of_originals(found, places)
+    return result
+
+
+def _of_originals(found: dict[str, Evaluation], places: np.ndarray) -> dict[str, Any]:
+    """Accuracy over the utterances whose originals are here, at 16 kHz and at 48 kHz."""
+    order = np.concatenate([result.fold.test for result in found["clean"].folds])
+    is_here = np.isin(order, places)
+    accuracy = {
+        name: float((found[name].predicted == found[name].truth)[is_here].mean())
+        for name in ("clean", "48 kHz original")
+    }
+    probabilities = [found[name].probabilities[is_here] for name in accuracy]
+    return {
+        "utterances": int(is_here.sum()),
+        "accuracy_16_khz": accuracy["clean"],
+        "accuracy_48_khz": accuracy["48 kHz original"],
+        "largest_difference_of_a_probability": float(np.abs(np.subtract(*probabilities)).max()),
+    }
+
+
+def four(recipe: str, root: Path) -> dict[str, Any]:
+    """The tutorial's four emotions: random splits, and new voices beside them."""
+    data = gathered(recipe, root, emotions=OBSERVED_EMOTIONS)
+    estimator, result = recipe_named(recipe).build(SEED), {}
+    for protocol, seed in (("tutorial", 0), ("emobox", SEED)):
+        found = evaluate_conditions(
+            estimator, data, {"": data.matrix}, protocol=protocol, seed=seed
+        )[""]
+        result[protocol] = figures(found)
+    return result
+
+
+def cross(recipe: str, root: Path) -> dict[str, Any]:
+    """Trained on RAVDESS, tested on EMO-DB: six emotions, nothing adapted."""
+    data = gathered(recipe, root, ("ravdess", "emodb"), COMMON)
+    found = evaluate_conditions(
+        recipe_named(recipe).build(SEED), data, {"": data.matrix}, protocol="cross", seed=SEED
+    )[""]
+    return figures(found)
+
+
+PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    f"{kind.__name__}-{recipe}": lambda root, kind=kind, recipe=recipe: kind(recipe, root)
+    for kind in (emobox, four, cross)
+    for recipe in RECIPES
+    if (kind, recipe) != (four, "accurate")  # twenty trainings of the network
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=os.environ.get("VOXAFFECT_DATA"))
+    parser.add_argument("--only", action="append", choices=list(PARTS))
+    parser.add_argument("-o", "--output", type=Path, default=Path("benchmarks/accuracy.json"))
+    given = parser.parse_args()
+    if given.data is None:
+        parser.error("name the folder of the corpora: --data DIR, or set VOXAFFECT_DATA")
+    for name in given.only or PARTS:
+        start = time.monotonic()
+        found = PARTS[name](Path(given.data))
+        entry = {
+            **found,
+            "minutes": (time.monotonic() - start) / 60,
+            "seed": SEED,
+            "python": platform.python_version(),
+            "versions": {library: version(library) for library in LIBRARIES},
+        }
+        document = json.loads(given.output.read_text()) if given.output.exists() else {}
+        document[name] = entry
+        given.output.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+        print(name, json.dumps(entry, indent=1), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
