@@ -115,6 +115,5 @@ def trained(ravdess_to_read: Path) -> Trained:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Got `batch_size` less than 1 or larger than")
         pipeline.fit(matrix, data.emotions)
-    model = export(pipeline, data.matrix, spec=spec, recipe="mlp", seed=9,
-                   corpora=data.summary(), scores={})  # fmt: skip
+    model = export(pipeline, data, recipe="mlp", seed=9, scores={})
     return Trained(data, pipeline, model)

@@ -280,7 +280,7 @@ def test_a_vector_of_another_length_is_refused(
         extract(recordings, CLASSIC, cache=cache)
 
 
-def test_more_keys_than_sqlite_takes_at_once_are_found(database: Path) -> None:
+def test_more_keys_than_one_query_takes_are_found(database: Path) -> None:
     vectors = {
         number.to_bytes(32, "big"): np.full(3, number, dtype=np.float32) for number in range(1_203)
     }

@@ -83,7 +83,7 @@ def _scaler_shape(operator: Any) -> None:
     operator.outputs[0].type = FloatTensorType([count, operator.raw_operator.n_features_in_])
 
 
-def _scaler_nodes(_scope: Any, operator: Any, container: Any) -> None:
+def _scaler_nodes(scope: Any, operator: Any, container: Any) -> None:
     scaler, opset = operator.raw_operator, container.target_opset
     centred = OnnxSub(operator.inputs[0], scaler.mean_, op_version=opset)
     scaled = OnnxDiv(centred, scaler.scale_, op_version=opset)
@@ -91,7 +91,7 @@ def _scaler_nodes(_scope: Any, operator: Any, container: Any) -> None:
     OnnxClip(
         scaled, np.array(-limit), np.array(limit), op_version=opset,
         output_names=operator.outputs[:1],
-    ).add_to(_scope, container)  # fmt: skip
+    ).add_to(scope, container)  # fmt: skip
 
 
 update_registered_converter(ClippedScaler, "VoxaffectClippedScaler", _scaler_shape, _scaler_nodes)

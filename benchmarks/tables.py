@@ -1,0 +1,131 @@
+"""Write the tables of README.md and MODEL_CARD.md from the JSON of the other benchmarks.
+
+    python benchmarks/tables.py            # write
+    python benchmarks/tables.py --check    # fail if they are not up to date
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+TARGETS = ("README.md", "MODEL_CARD.md")
+NAMES = {"tutorial": "`tutorial`: classic, MLP", "mlp": "`mlp`: classic, scaled, MLP",
+         "logistic": "`logistic`: affect, logistic regression",
+         "accurate": "`accurate`: that and a network"}  # fmt: skip
+
+
+def mean_sd(metric: dict[str, float]) -> str:
+    return f"{metric['mean']:.3f} ± {metric['sd']:.3f}"
+
+
+def table(rows: list[list[str]]) -> str:
+    head, *body = rows
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def recipes_table(results: dict[str, Any]) -> str:
+    """Random split and new voices side by side, and the other corpus."""
+    rows = [["recipe", "4 emotions, random split, accuracy", "4 emotions, new voices, accuracy",
+             "8 emotions, new voices, UAR", "95 % interval", "RAVDESS → EMO-DB, 6 emotions, UAR"]]  # fmt: skip
+    for recipe, title in NAMES.items():
+        four, eight, cross = (results.get(f"{part}-{recipe}") for part in ("four", "emobox",
+                                                                           "cross"))  # fmt: skip
+        cells = [title]
+        cells += [mean_sd(four[p]["accuracy"]) for p in ("tutorial", "emobox")] if four else ["–"] * 2
+        clean = eight["clean"] if eight else None
+        cells += [mean_sd(clean["uar"]), "{:.3f} to {:.3f}".format(*clean["interval"])] if clean else ["–"] * 2
+        cells.append(f"{cross['uar']['mean']:.3f}" if cross else "–")
+        rows.append(cells)
+    return table(rows)
+
+
+def conditions_table(results: dict[str, Any]) -> str:
+    """UAR under each condition, and what it loses against clean."""
+    found = {r: results[f"emobox-{r}"] for r in ("logistic", "accurate") if f"emobox-{r}" in results}
+    rows = [["condition", *(f"`{recipe}` UAR (loss)" for recipe in found)]]
+    first = next(iter(found.values()))
+    for name in sorted((k for k, v in first.items() if isinstance(v, dict) and "uar" in v),
+                       key=lambda k: (k != "clean", k)):  # fmt: skip
+        cells = []
+        for result in found.values():
+            value, clean = (result[k]["uar"]["mean"] for k in (name, "clean"))
+            cells.append(f"{value:.3f}" + ("" if name == "clean" else f" ({clean - value:+.3f})"))
+        rows.append([name, *cells])
+    return table(rows)
+
+
+def honesty_table(results: dict[str, Any]) -> str:
+    """Calibration, sexes, and 48 kHz originals."""
+    found = {r: results[f"emobox-{r}"] for r in ("logistic", "accurate") if f"emobox-{r}" in results}
+    rows = [["", *(f"`{recipe}`" for recipe in found)]]
+    clean = [result["clean"] for result in found.values()]
+    rows.append(["calibration error (ECE), new voices",
+                 *(f"{c['calibration_error']:.3f}" for c in clean)])  # fmt: skip
+    for sex in ("female", "male"):
+        rows.append([f"UAR, {sex} speakers", *(f"{c['by_sex'][sex]:.3f}" for c in clean)])
+    same = [result["48 kHz original"] for result in found.values()]
+    rows.append([f"accuracy on {same[0]['utterances']} clips at 16 kHz → their 48 kHz originals",
+                 *(f"{s['accuracy_16_khz']:.3f} → {s['accuracy_48_khz']:.3f}" for s in same)])  # fmt: skip
+    return table(rows)
+
+
+def speed_table(result: dict[str, Any]) -> str:
+    """Medians of one run, and ratios with their spread."""
+    per_clip = result["milliseconds a 48 kHz clip, one thread"]
+    rows = [["features of a 48 kHz clip of about 3.7 s, one thread", "ms (median)"]]
+    rows += [[name, f"{times['median']:.1f}"] for name, times in per_clip.items()]
+    ratios = [["ratio, within one run", "median", "min to max"]]
+    ratios += [
+        [name, f"{r['median']:.1f}", f"{r['min']:.1f} to {r['max']:.1f}"]
+        for name, r in result["ratios"].items()
+    ]
+    corpus = result["seconds for all 16 kHz clips"]
+    note = "; ".join(f"{name}: {times['median']:.2f} s" for name, times in corpus.items())
+    count = result["clips"]["16 kHz"]
+    return f"{table(rows)}\n\n{table(ratios)}\n\nAll {count:,} clips at 16 kHz, `classic`: {note}."
+
+
+def sections() -> dict[str, str]:
+    accuracy = json.loads((HERE / "accuracy.json").read_text())
+    speed = json.loads((HERE / "speed.json").read_text())
+    return {
+        "recipes": recipes_table(accuracy),
+        "conditions": conditions_table(accuracy),
+        "honesty": honesty_table(accuracy),
+        "speed": speed_table(speed),
+    }
+
+
+def filled(text: str, found: dict[str, str]) -> str:
+    """Replace what stands between `<!-- NAME -->` and `<!-- /NAME -->`."""
+    for name, body in found.items():
+        pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
+        text = re.sub(pattern, lambda m, body=body: f"{m[1]}{body}\n{m[2]}", text, flags=re.DOTALL)
+    return text
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true")
+    given = parser.parse_args()
+    found, stale = sections(), []
+    for target in TARGETS:
+        path = HERE.parent / target
+        text = path.read_text()
+        if filled(text, found) != text:
+            stale.append(target)
+            if not given.check:
+                path.write_text(filled(text, found))
+    if given.check and stale:
+        sys.exit(f"not up to date: {', '.join(stale)}. Run: python benchmarks/tables.py")
+
+
+if __name__ == "__main__":
+    main()
