@@ -33,22 +33,32 @@ def table(rows: list[list[str]]) -> str:
 def recipes_table(results: dict[str, Any]) -> str:
     """Random split and new voices side by side, and the other corpus."""
     rows = [["recipe", "4 emotions, random split, accuracy", "4 emotions, new voices, accuracy",
-             "8 emotions, new voices, UAR", "95 % interval", "RAVDESS → EMO-DB, 6 emotions, UAR"]]  # fmt: skip
+             "8 emotions, new voices, UAR", "95 % interval",
+             "RAVDESS → EMO-DB, 6 emotions, UAR"]]  # fmt: skip
     for recipe, title in NAMES.items():
         four, eight, cross = (results.get(f"{part}-{recipe}") for part in ("four", "emobox",
                                                                            "cross"))  # fmt: skip
-        cells = [title]
-        cells += [mean_sd(four[p]["accuracy"]) for p in ("tutorial", "emobox")] if four else ["–"] * 2
-        clean = eight["clean"] if eight else None
-        cells += [mean_sd(clean["uar"]), "{:.3f} to {:.3f}".format(*clean["interval"])] if clean else ["–"] * 2
-        cells.append(f"{cross['uar']['mean']:.3f}" if cross else "–")
-        rows.append(cells)
+        cells = ["–"] * 5
+        if four:
+            cells[:2] = [mean_sd(four[p]["accuracy"]) for p in ("tutorial", "emobox")]
+        if eight:
+            low, high = eight["clean"]["interval"]
+            cells[2:4] = [mean_sd(eight["clean"]["uar"]), f"{low:.3f} to {high:.3f}"]
+        if cross:
+            cells[4] = f"{cross['uar']['mean']:.3f}"
+        rows.append([title, *cells])
     return table(rows)
+
+
+def of_affect(results: dict[str, Any]) -> dict[str, Any]:
+    """EmoBox results of the recipes on affect features."""
+    wanted = {recipe: f"emobox-{recipe}" for recipe in ("logistic", "accurate")}
+    return {recipe: results[part] for recipe, part in wanted.items() if part in results}
 
 
 def conditions_table(results: dict[str, Any]) -> str:
     """UAR under each condition, and what it loses against clean."""
-    found = {r: results[f"emobox-{r}"] for r in ("logistic", "accurate") if f"emobox-{r}" in results}
+    found = of_affect(results)
     rows = [["condition", *(f"`{recipe}` UAR (loss)" for recipe in found)]]
     first = next(iter(found.values()))
     for name in sorted((k for k, v in first.items() if isinstance(v, dict) and "uar" in v),
@@ -63,7 +73,7 @@ def conditions_table(results: dict[str, Any]) -> str:
 
 def honesty_table(results: dict[str, Any]) -> str:
     """Calibration, sexes, and 48 kHz originals."""
-    found = {r: results[f"emobox-{r}"] for r in ("logistic", "accurate") if f"emobox-{r}" in results}
+    found = of_affect(results)
     rows = [["", *(f"`{recipe}`" for recipe in found)]]
     clean = [result["clean"] for result in found.values()]
     rows.append(["calibration error (ECE), new voices",
@@ -71,8 +81,9 @@ def honesty_table(results: dict[str, Any]) -> str:
     for sex in ("female", "male"):
         rows.append([f"UAR, {sex} speakers", *(f"{c['by_sex'][sex]:.3f}" for c in clean)])
     same = [result["48 kHz original"] for result in found.values()]
-    rows.append([f"accuracy on {same[0]['utterances']} clips at 16 kHz → their 48 kHz originals",
-                 *(f"{s['accuracy_16_khz']:.3f} → {s['accuracy_48_khz']:.3f}" for s in same)])  # fmt: skip
+    cells = [f"{s['accuracy_16_khz']:.3f} → {s['accuracy_48_khz']:.3f}" for s in same]
+    count = same[0]["utterances"]
+    rows.append([f"accuracy on {count} clips at 16 kHz → their 48 kHz originals", *cells])
     return table(rows)
 
 

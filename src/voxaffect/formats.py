@@ -36,15 +36,22 @@ def to_jsonl(predictions: Sequence[Prediction]) -> str:
 
 def to_csv(predictions: Sequence[Prediction]) -> str:
     """Comma-separated values: source, emotion, probability, and a column for every emotion."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
     emotions = list(predictions[0].probabilities) if predictions else []
-    writer.writerow(["source", "emotion", "probability", *emotions])
+    lines = [_csv_line(["source", "emotion", "probability", *emotions])]
     for prediction in predictions:
         record = _record(prediction)
         values = record["probabilities"].values()
-        writer.writerow([prediction.source, prediction.emotion, record["probability"], *values])
-    return buffer.getvalue()
+        lines.append(
+            _csv_line([prediction.source, prediction.emotion, record["probability"], *values])
+        )
+    return "".join(lines)
+
+
+def _csv_line(cells: Sequence[object]) -> str:
+    """One line that ends as text files do, though a cell may hold any line break."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
+    return buffer.getvalue().removesuffix("\r\n") + "\n"
 
 
 def to_table(predictions: Sequence[Prediction]) -> str:
