@@ -109,6 +109,28 @@ def _trend(time: Array, height: Array) -> tuple[float, float, float]:
     return 2.0 * found[1] / span, float(found[2]), float(np.sqrt(np.mean(residual**2)))
 
 
+def _describe_segments(pitch: Pitch) -> list[float]:
+    """Means, ranges and net changes of the voiced segments of 30 ms or more, in semitones."""
+    starts, stops = runs(pitch.voiced)
+    long = stops - starts >= 3
+    starts, stops = (starts[long], stops[long]) if long.any() else (starts, stops)
+    sizes = stops - starts
+    inside = np.concatenate([np.arange(a, b) for a, b in zip(starts, stops, strict=True)])
+    offsets = np.concatenate(([0], np.cumsum(sizes)[:-1]))
+    line = pitch.semitones[inside]
+    means = np.add.reduceat(line, offsets) / sizes
+    ranges = np.maximum.reduceat(line, offsets) - np.minimum.reduceat(line, offsets)
+    nets = pitch.semitones[stops - 1] - pitch.semitones[starts]
+    return [
+        float(means.std()),
+        float(ranges.mean()),
+        float(ranges.max()),
+        float(nets.mean()),
+        float(nets.std()),
+        float(means[-1] - means[0]),
+    ]
+
+
 def describe_f0(pitch: Pitch) -> Array:
     """Melody of the voiced frames, in semitones, in the order of ``F0_NAMES``.
 
@@ -125,39 +147,17 @@ def describe_f0(pitch: Pitch) -> Array:
     melody = full(height[None])[0]
     slope = regression_delta(pitch.semitones[None])[:, where]
     change = slope[0] * np.float32(FRAMES_PER_SECOND)
-    starts, stops = runs(pitch.voiced)
-    long = stops - starts >= 3
-    starts, stops = (starts[long], stops[long]) if long.any() else (starts, stops)
-    sizes = stops - starts
-    inside = np.concatenate([np.arange(a, b) for a, b in zip(starts, stops, strict=True)])
-    offsets = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-    line = pitch.semitones[inside]
-    means = np.add.reduceat(line, offsets) / sizes
-    ranges = np.maximum.reduceat(line, offsets) - np.minimum.reduceat(line, offsets)
-    nets = pitch.semitones[stops - 1] - pitch.semitones[starts]
-    frames = len(pitch.voiced)
     rising = change > 0
-    found[:] = np.concatenate(
-        [
-            melody,
-            seven(slope)[0],
-            melody[[2, 3, 5, 6]] - melody[4],
-            _trend(time, height),
-            [
-                change[rising].mean() if rising.any() else 0.0,
-                change[~rising].mean() if not rising.all() else 0.0,
-                rising.mean(),
-                means.std(),
-                ranges.mean(),
-                ranges.max(),
-                nets.mean(),
-                nets.std(),
-                means[-1] - means[0],
-                where[np.argmax(height)] / frames,
-                where[np.argmin(height)] / frames,
-            ],
-        ]
-    )
+    frames = len(pitch.voiced)
+    moves = [
+        change[rising].mean() if rising.any() else 0.0,
+        change[~rising].mean() if not rising.all() else 0.0,
+        rising.mean(),
+    ]
+    extremes = [where[np.argmax(height)] / frames, where[np.argmin(height)] / frames]
+    relative = melody[[2, 3, 5, 6]] - melody[4]
+    parts = [melody, seven(slope)[0], relative, _trend(time, height), moves]
+    found[:] = np.concatenate([*parts, _describe_segments(pitch), extremes])
     return found
 
 

@@ -123,6 +123,14 @@ def _best_peak(correlation: Array, score: Array) -> tuple[Array, Array]:
     return (lag + offset).astype(np.float32), strength.astype(np.float32)
 
 
+def _score_peaks(correlation: Array, cost: Array) -> Array:
+    """Height less cost at each local maximum of the lags in use, -inf elsewhere."""
+    inner = correlation[:, SHORTEST_LAG : LONGEST_LAG + 1]
+    rising = inner >= correlation[:, SHORTEST_LAG - 1 : LONGEST_LAG]
+    falling = inner > correlation[:, SHORTEST_LAG + 1 : LONGEST_LAG + 2]
+    return np.where(rising & falling, inner - cost, np.float32(-np.inf))
+
+
 def _smooth(semitones: Array) -> Array:
     """Running median of five."""
     padded = np.pad(semitones, 2, mode="edge")
@@ -147,21 +155,15 @@ def track_pitch(samples: Array, frames: int) -> Pitch:
     """
     signal = decimate(samples)
     correlation = autocorrelation(signal, frames)
-    inner = correlation[:, SHORTEST_LAG : LONGEST_LAG + 1]
-    rising = inner >= correlation[:, SHORTEST_LAG - 1 : LONGEST_LAG]
-    falling = inner > correlation[:, SHORTEST_LAG + 1 : LONGEST_LAG + 2]
     octaves = np.log2(np.arange(SHORTEST_LAG, LONGEST_LAG + 1, dtype=np.float32))
-    cost = np.float32(OCTAVE_COST) * octaves
-    score = np.where(rising & falling, inner - cost, np.float32(-np.inf))
+    score = _score_peaks(correlation, np.float32(OCTAVE_COST) * octaves)
     lag, strength = _best_peak(correlation, score)
     voiced = strength > VOICING_STRENGTH
-    if np.count_nonzero(voiced) < FEWEST_VOICED:
-        flat = np.full(frames, USUAL_SEMITONES, dtype=np.float32)
-        return Pitch(flat, strength, np.zeros(frames, dtype=np.bool_), signal)
-    middle = np.log2(np.median(lag[voiced]))
-    score -= np.float32(MEDIAN_COST) * np.abs(octaves - np.float32(middle))
-    lag, strength = _best_peak(correlation, score)
-    voiced = strength > VOICING_STRENGTH
+    if np.count_nonzero(voiced) >= FEWEST_VOICED:
+        middle = np.float32(np.log2(np.median(lag[voiced])))
+        score -= np.float32(MEDIAN_COST) * np.abs(octaves - middle)
+        lag, strength = _best_peak(correlation, score)
+        voiced = strength > VOICING_STRENGTH
     where = np.flatnonzero(voiced)
     if len(where) < FEWEST_VOICED:
         flat = np.full(frames, USUAL_SEMITONES, dtype=np.float32)

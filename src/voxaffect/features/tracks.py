@@ -32,8 +32,6 @@ HIGHEST_HZ: Final = 7_600.0
 NARROW_HIGHEST_HZ: Final = 3_700.0
 DYNAMIC_RANGE_DB: Final = 70.0
 DELTA_FRAMES: Final = 4
-QUIET_SHARE: Final = 0.15
-SPECTRAL_FLOOR: Final = 0.1
 ROLL_OFFS: Final = (0.25, 0.50, 0.85, 0.95)
 SLOPES_HZ: Final = ((30.0, 500.0), (500.0, 1_500.0), (1_500.0, 6_000.0))
 BANDS_HZ: Final = ((50.0, 500.0), (500.0, 1_500.0), (1_500.0, 4_000.0))
@@ -72,8 +70,6 @@ class Tracks:
         The same from 26 triangles, 50-3,700 Hz: what a telephone lets through.
     spectral : ndarray, shape (17, frames)
         In the order of ``SPECTRAL_NAMES``.
-    spectral_narrow : ndarray, shape (17, frames)
-        The same from the bins under 3,700 Hz.
     energy_db, crossings : ndarray, shape (1, frames)
         Level in dB re the active frames; zero crossings per sample.
     pitch : Pitch
@@ -83,7 +79,6 @@ class Tracks:
     mfcc: Array
     narrow: Array
     spectral: Array
-    spectral_narrow: Array
     energy_db: Array
     crossings: Array
     pitch: Pitch
@@ -126,22 +121,6 @@ def power_spectrum(samples: Array) -> Array:
     framed = sliding_window_view(samples, FRAME_SAMPLES)[::HOP_SAMPLES] * _hann()
     spectrum = fft.rfft(framed, FFT_SAMPLES, axis=-1)
     return np.asarray(spectrum.real**2 + spectrum.imag**2, dtype=np.float32)
-
-
-def subtract_background(power: Array, energy: Array) -> Array:
-    """Take the mean spectrum of the quietest frames off every frame.
-
-    The quietest 15 % of the kept frames hold the background (the front end leaves a margin
-    around the speech). A tenth of each bin always stays, so that weak speech is not lost.
-
-    References
-    ----------
-    Boll (1979), IEEE Trans. ASSP 27(2); Berouti et al. (1979), ICASSP (spectral floor).
-    """
-    count = max(1, round(QUIET_SHARE * len(energy)))
-    quiet = np.argpartition(energy, count - 1)[:count]
-    background = power[quiet].mean(axis=0)
-    return np.maximum(power - background, np.float32(SPECTRAL_FLOOR) * power)
 
 
 def floored_db(power: Array) -> Array:
@@ -199,6 +178,28 @@ def _roll_offs(power: Array, total: Array) -> Array:
     return found * np.float32(RATE_HZ / FFT_SAMPLES)
 
 
+def _faintest(power: Array) -> np.float32:
+    """70 dB under the mean bin of the loudest frame."""
+    top = max(float(power.mean(axis=1).max(initial=0.0)), 1e-20)
+    return np.float32(top * 10.0 ** (-DYNAMIC_RANGE_DB / 10.0))
+
+
+def _moments(power: Array, total: Array) -> Array:
+    """Centroid and bandwidth of each frame, in Hz; shape (2, frames)."""
+    bins = np.arange(power.shape[1], dtype=np.float32)
+    hertz = bins * np.float32(RATE_HZ / FFT_SAMPLES)
+    first, second = (power @ np.stack([hertz, hertz**2], axis=1) / total[:, None]).T
+    return np.stack([first, np.sqrt(np.maximum(second - first**2, 0.0))])
+
+
+def _flux(power: Array, total: Array) -> Array:
+    """Hellinger distance of each frame's normalised spectrum to the one before; first 0."""
+    root = np.sqrt(power / total[:, None])
+    overlap = np.einsum("fb,fb->f", root[1:], root[:-1])
+    distance = np.sqrt(np.maximum(1.0 - overlap, 0.0))
+    return np.concatenate([np.zeros(1, dtype=np.float32), distance])
+
+
 def _decibels(numerator: Array, denominator: Array) -> Array:
     return np.asarray(10.0 * np.log10(numerator / denominator), dtype=np.float32)
 
@@ -225,26 +226,19 @@ def describe_spectrum(power: Array) -> Array:
     ratio, Hammarberg index); Peeters (2004), CUIDADO report (centroid to flatness).
     """
     frames, bins = power.shape
-    top = max(float(power.mean(axis=1).max(initial=0.0)), 1e-20)
-    power = power + np.float32(top * 10.0 ** (-DYNAMIC_RANGE_DB / 10.0))
-    hertz = np.arange(bins, dtype=np.float32) * np.float32(RATE_HZ / FFT_SAMPLES)
+    power = power + _faintest(power)
     total = power.sum(axis=1)
-    moments = power @ np.stack([hertz, hertz**2], axis=1) / total[:, None]
     log_power = np.log(power)
     bands = power @ _band_weights(bins)
     split = int(2_000 * FFT_SAMPLES / RATE_HZ)
     last = int(5_000 * FFT_SAMPLES / RATE_HZ)
-    root = np.sqrt(power / total[:, None])
-    overlap = np.einsum("fb,fb->f", root[1:], root[:-1])
     tracks = np.empty((len(SPECTRAL_NAMES), frames), dtype=np.float32)
-    tracks[0] = moments[:, 0]
-    tracks[1] = np.sqrt(np.maximum(moments[:, 1] - moments[:, 0] ** 2, 0.0))
+    tracks[0:2] = _moments(power, total)
     tracks[2:6] = _roll_offs(power, total)
     tracks[6] = (10.0 / np.log(10.0)) * (log_power.mean(axis=1) - np.log(total / bins))
     mean_log = np.einsum("fb,fb->f", power, log_power) / total
     tracks[7] = (np.log(total) - mean_log) / np.log(bins)
-    tracks[8, 0] = 0.0
-    tracks[8, 1:] = np.sqrt(np.maximum(1.0 - overlap, 0.0))
+    tracks[8] = _flux(power, total)
     tracks[9:12] = (log_power @ _slope_weights(bins)).T * np.float32(10.0 / np.log(10.0))
     tracks[12] = _decibels(bands[:, 3], bands[:, 4])
     tracks[13] = _decibels(power[:, :split].max(axis=1), power[:, split:last].max(axis=1))
@@ -269,17 +263,14 @@ def measure(speech: Speech) -> Tracks:
     """All tracks of an utterance's active part."""
     power = power_spectrum(speech.samples)
     frames = len(power)
-    level = frame_powers(speech.samples)[:frames]
-    power = subtract_background(power, level)
     log_mel = floored_db(mel_bank(MEL_BANDS, HIGHEST_HZ) @ power.T)
     narrow = floored_db(mel_bank(NARROW_BANDS, NARROW_HIGHEST_HZ) @ power.T)
-    narrow_bins = int(NARROW_HIGHEST_HZ * FFT_SAMPLES / RATE_HZ) + 1
+    level = frame_powers(speech.samples)[:frames]
     return Tracks(
         log_mel=log_mel,
         mfcc=cosine_basis(CEPSTRA, MEL_BANDS) @ log_mel,
         narrow=cosine_basis(NARROW_CEPSTRA, NARROW_BANDS) @ narrow,
         spectral=describe_spectrum(power),
-        spectral_narrow=describe_spectrum(power[:, :narrow_bins]),
         energy_db=floored_db(level[None]),
         crossings=zero_crossings(speech.samples, frames),
         pitch=track_pitch(speech.samples, frames),

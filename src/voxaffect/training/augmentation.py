@@ -294,12 +294,12 @@ class Augmentation:
 
     First one copy per speed in `speeds`, otherwise clean; then `mixed_copies` that go through a
     random speed, equaliser, room, noise, channel and codec, in the order sound meets them. Pairs
-    are the ends of a uniform draw. Two mixed copies of which two thirds lose their upper band,
+    are the ends of a uniform draw. Two thirds of the mixed copies lose their upper band,
     because a narrow band was what models trained on one such copy in 2.5 withstood least.
     """
 
     speeds: tuple[float, ...] = (0.9, 1.1)
-    mixed_copies: int = 2
+    mixed_copies: int = 4
     mixed_speeds: tuple[float, float] = (0.9, 1.1)
     equaliser_db: float = 6.0
     equaliser_points: int = 8

@@ -87,6 +87,20 @@ def _logistic(seed: int) -> Any:
     return make_pipeline(ClippedScaler(), classifier)
 
 
+def _ensemble(seed: int) -> Any:
+    with extra("train"):
+        from sklearn.neural_network import MLPClassifier
+        from sklearn.pipeline import make_pipeline
+    from voxaffect.training.estimators import ClippedScaler, Ensemble
+
+    perceptron = MLPClassifier(
+        (128,), alpha=1.0, batch_size=128, max_iter=12, tol=0.0, random_state=seed
+    )
+    end = len(names(feature_spec("affect")))
+    members = [(_logistic(seed), 0, end), (make_pipeline(ClippedScaler(), perceptron), 0, end)]
+    return Ensemble(members, random_state=seed)
+
+
 def _accurate(seed: int) -> Any:
     from voxaffect.training.estimators import Ensemble, NetworkClassifier
 
@@ -112,6 +126,13 @@ RECIPES: Mapping[str, Recipe] = {
             "logistic",
             "affect features, augmented, then logistic regression: the fast default",
             _logistic,
+            features="affect",
+            augmentation=Augmentation(),
+        ),
+        Recipe(
+            "ensemble",
+            "logistic and a multi-layer perceptron, calibrated",
+            _ensemble,
             features="affect",
             augmentation=Augmentation(),
         ),
