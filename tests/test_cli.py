@@ -26,7 +26,7 @@ from voxaffect.extraction import extract
 from voxaffect.features import feature_spec, names
 from voxaffect.formats import FORMATS
 from voxaffect.model import load
-from voxaffect.recognizer import predict, predict_many
+from voxaffect.recognizer import enrol_speaker, predict, predict_many
 from voxaffect.tutorial import load_data
 
 
@@ -547,3 +547,15 @@ def test_every_command_explains_itself(run: Run, command: str) -> None:
 
 def test_an_unknown_command_is_a_usage_error(run: Run) -> None:
     assert run("preddict").code == 2
+
+
+def test_enrol_recognises_as_python_does_with_the_speaker(
+    run: Run, recordings: list[Path], trained: Trained, model: Path
+) -> None:
+    arguments = ["predict", recordings[0], "--model", model, "--format", "json"]
+    enrolled = [word for path in recordings[:4] for word in ("--enrol", path)]
+    found = json.loads(run(*arguments, *enrolled).out)
+    speaker = enrol_speaker(recordings[:4], model=trained.model)
+    expected = predict(recordings[0], model=trained.model, speaker=speaker)
+    assert found[0]["probabilities"] == pytest.approx(dict(expected.probabilities), abs=1e-6)
+    assert found != json.loads(run(*arguments).out)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from voxaffect.extraction import FeatureCache, extract
     from voxaffect.features import FeatureSpec, describe, feature_spec
     from voxaffect.model import Model, load
-    from voxaffect.recognizer import Batch, Prediction, predict, predict_many
+    from voxaffect.recognizer import Batch, Prediction, enrol_speaker, predict, predict_many
     from voxaffect.training import Dataset, fit, gather, recipe
     from voxaffect.training.transformer import FeatureExtractor
     from voxaffect.tutorial import emotions, extract_feature, load_data, observed_emotions
@@ -43,6 +43,7 @@ _HOMES = {
     "VoxaffectError": "errors",
     "describe": "features",
     "emotions": "tutorial",
+    "enrol_speaker": "recognizer",
     "evaluate": "evaluation",
     "extract": "extraction",
     "extract_feature": "tutorial",
@@ -74,6 +75,7 @@ __all__ = [
     "VoxaffectError",
     "describe",
     "emotions",
+    "enrol_speaker",
     "evaluate",
     "extract",
     "extract_feature",

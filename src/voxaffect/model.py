@@ -30,6 +30,7 @@ FORMAT_VERSION = 1
 field, raise this number, keep reading the old one, and add a file of the old one to the tests."""
 _GOLDEN_TOLERANCE = 1e-4
 _SUM_TOLERANCE = 1e-4
+_SEQUENCES = ("feature_names", "emotions", "mean")
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class ModelCard:
         By protocol: mean and standard deviation of each metric.
     golden : mapping
         ``vector`` and its ``probabilities``.
+    mean : tuple of float
+        Of every feature over the utterances trained on: where enrolment moves a speaker to.
     libraries : mapping of str to str
         Versions that trained the model.
     created : str
@@ -64,6 +67,7 @@ class ModelCard:
     corpora: Mapping[str, Mapping[str, Any]]
     scores: Mapping[str, Mapping[str, Any]]
     golden: Mapping[str, list[float]]
+    mean: tuple[float, ...]
     libraries: Mapping[str, str]
     created: str
     format: int = field(default=FORMAT_VERSION)
@@ -89,7 +93,7 @@ class ModelCard:
                     f"up to {FORMAT_VERSION}. Upgrade voxaffect."
                 )
             spec = FeatureSpec.from_json(json.dumps(fields["spec"]))
-            sequences = {key: tuple(fields[key]) for key in ("feature_names", "emotions")}
+            sequences = {key: tuple(fields[key]) for key in _SEQUENCES}
             return cls(**{**fields, **sequences, "spec": spec})
         except (ValueError, TypeError, KeyError, FeatureError) as error:
             raise ModelError(f"{name}: its voxaffect metadata are damaged ({error}).") from error

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.audio import Source, as_signal
+from voxaffect.errors import AudioError, ModelError
 from voxaffect.extraction import Failure, extract
 from voxaffect.features import describe
+from voxaffect.features.enrolment import Speaker, adapt, enrol
 from voxaffect.model import Model, load
 
 
@@ -52,8 +54,57 @@ def _prediction(source: str, probabilities: NDArray[np.float64], model: Model) -
     return Prediction(source, model.emotions[int(probabilities.argmax())], by_emotion)
 
 
+def enrol_speaker(
+    paths: Sequence[Path], *, model: Model | str | Path | None = None, workers: int | None = None
+) -> Speaker:
+    """Learn what a speaker's voice is like from a few unlabelled recordings.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        In varied emotions; about eight serve well.
+    model : Model, str or Path, optional
+        What will recognise the speaker; the bundled model by default.
+    workers : int, optional
+
+    Returns
+    -------
+    Speaker
+        For `predict` and `predict_many` with the same model.
+
+    Raises
+    ------
+    AudioError
+        If a recording cannot be used; every one is named.
+    FeatureError
+        If there is none.
+    """
+    loaded = model if isinstance(model, Model) else load(model)
+    found = extract(paths, loaded.card.spec, workers=workers)
+    if found.failures:
+        reasons = "; ".join(failure.reason for failure in found.failures)
+        raise AudioError(f"{len(found.failures)} of {len(paths)} not enrolled: {reasons}")
+    return enrol(found.matrix)
+
+
+def _probabilities(
+    matrix: NDArray[np.float32], model: Model, speaker: Speaker | None
+) -> NDArray[np.float64]:
+    if speaker is not None:
+        card = model.card
+        if len(speaker.mean) != len(card.mean):
+            raise ModelError(f"{model.name}: the speaker was enrolled for another model.")
+        matrix = adapt(matrix, speaker, training_mean=np.array(card.mean),
+                       names=card.feature_names)  # fmt: skip
+    return model.probabilities(matrix)
+
+
 def predict(
-    source: Source, *, rate_hz: int | None = None, model: Model | str | Path | None = None
+    source: Source,
+    *,
+    rate_hz: int | None = None,
+    model: Model | str | Path | None = None,
+    speaker: Speaker | None = None,
 ) -> Prediction:
     """Recognise the emotion of one recording.
 
@@ -65,6 +116,8 @@ def predict(
         Sampling rate of an array.
     model : Model, str or Path, optional
         A model or its file; the bundled model by default.
+    speaker : Speaker, optional
+        As `enrol_speaker` gives it, if the speaker is known.
 
     Returns
     -------
@@ -80,13 +133,14 @@ def predict(
     loaded = model if isinstance(model, Model) else load(model)
     signal = as_signal(source, rate_hz)
     vector = describe(signal, loaded.card.spec)
-    return _prediction(signal.name, loaded.probabilities(vector[None])[0], loaded)
+    return _prediction(signal.name, _probabilities(vector[None], loaded, speaker)[0], loaded)
 
 
 def predict_many(
     paths: Sequence[Path],
     *,
     model: Model,
+    speaker: Speaker | None = None,
     workers: int | None = None,
     progress: bool = False,
 ) -> Batch:
@@ -96,6 +150,8 @@ def predict_many(
     ----------
     paths : sequence of Path
     model : Model
+    speaker : Speaker, optional
+        As `enrol_speaker` gives it, if one known speaker speaks in all of them.
     workers : int, optional
         Threads; as many as processors by default.
     progress : bool
@@ -107,7 +163,7 @@ def predict_many(
         Both parts in the order of the paths.
     """
     extraction = extract(paths, model.card.spec, workers=workers, progress=progress)
-    rows = model.probabilities(extraction.matrix)
+    rows = _probabilities(extraction.matrix, model, speaker)
     predictions = tuple(
         _prediction(str(paths[place]), row, model)
         for place, row in zip(extraction.kept, rows, strict=True)

@@ -7,23 +7,26 @@ an average speaker had spoken it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from voxaffect.features.front_end import Array
+from voxaffect.errors import FeatureError
+from voxaffect.features.spectrum import Array
 
 # With n recordings the shift is n / (n + 4) of the difference: two thirds at eight, which is
 # where the accuracy for held-out development speakers peaked.
-HALFWAY_RECORDINGS: Final = 4.0
+HALFWAY_RECORDINGS = 4.0
+_PICTURE = "logmel_"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Speaker:
     """What is kept of an enrolled speaker.
 
-    Attributes
+    Parameters
     ----------
     mean : ndarray, shape (d,), float32
         Mean of the speaker's vectors.
@@ -36,15 +39,24 @@ class Speaker:
 
 
 def enrol(vectors: Array) -> Speaker:
-    """Summarise a speaker's recordings, shape (n, d), n >= 1; varied ones serve best.
+    """Summarise a speaker's recordings.
+
+    Parameters
+    ----------
+    vectors : ndarray, shape (n, d)
+        Of recordings in varied emotions; about eight serve well.
+
+    Returns
+    -------
+    Speaker
 
     Raises
     ------
-    ValueError
-        If there is no recording.
+    FeatureError
+        If there is none.
     """
-    if len(vectors) == 0:
-        raise ValueError("no recording to enrol: at least one is needed, eight are better")
+    if not len(vectors):
+        raise FeatureError("no recording to enrol: at least one is needed, eight are better.")
     mean = np.asarray(vectors, dtype=np.float64).mean(axis=0)
     return Speaker(mean.astype(np.float32), len(vectors))
 
@@ -57,21 +69,25 @@ def shift_weight(recordings: int) -> float:
     return recordings / (recordings + HALFWAY_RECORDINGS)
 
 
-def adapt(vectors: Array, speaker: Speaker, *, training_mean: Array) -> Array:
+def adapt(
+    vectors: Array, speaker: Speaker, *, training_mean: NDArray[np.floating], names: Sequence[str]
+) -> Array:
     """Vectors of an enrolled speaker as the classifier should see them.
 
     Parameters
     ----------
-    vectors : ndarray, shape (..., d)
+    vectors : ndarray, shape (n, d)
         As `describe` gives them.
     speaker : Speaker
     training_mean : ndarray, shape (d,)
-        Mean over the utterances the classifier was trained on: its scaler's mean.
+        Mean over the utterances that the classifier was trained on.
+    names : sequence of str, length d
+        Of the features. A log-mel picture has no meaningful mean and is left as it is.
 
     Returns
     -------
-    ndarray, shape (..., d), float32
+    ndarray, shape (n, d), float32
     """
-    difference = speaker.mean - training_mean
-    weight = np.float32(shift_weight(speaker.recordings))
-    return np.asarray(vectors - weight * difference, dtype=np.float32)
+    is_shifted = np.array([not name.startswith(_PICTURE) for name in names])
+    difference = np.where(is_shifted, speaker.mean - training_mean, 0.0)
+    return np.asarray(vectors - shift_weight(speaker.recordings) * difference, dtype=np.float32)

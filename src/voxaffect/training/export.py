@@ -69,6 +69,7 @@ def export(
             "vector": matrix[central].astype(float).tolist(),
             "probabilities": expected[central].tolist(),
         },
+        mean=tuple(float(f"{value:.6g}") for value in matrix.mean(axis=0, dtype=np.float64)),
         libraries={library: version(library) for library in _LIBRARIES},
         created=datetime.now(UTC).date().isoformat(),
     )

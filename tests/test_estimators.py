@@ -1,0 +1,171 @@
+"""The scaler, the ensemble, their graphs and copies: trained alike, exported alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnxruntime import InferenceSession
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from voxaffect.errors import TrainingError
+from voxaffect.features import feature_spec
+from voxaffect.training import RECIPES, Augmentation, fit, gather, with_copies
+from voxaffect.training.dataset import Rows
+from voxaffect.training.estimators import ClippedScaler, Ensemble, softmax, temperature
+from voxaffect.training.graph import to_graph
+
+RNG = np.random.default_rng(0)
+
+
+def rows(count: int = 240, seed: int = 0) -> Rows:
+    """Three emotions in ten features, of eight speakers; the second half is copies of the first."""
+    rng = np.random.default_rng(seed)
+    half = count // 2
+    emotions = np.array(["angry", "calm", "sad"])[np.arange(half) % 3]
+    matrix = rng.standard_normal((half, 10)).astype(np.float32)
+    matrix[np.arange(half), np.arange(half) % 3] += 2
+    copies = matrix + rng.standard_normal(matrix.shape).astype(np.float32) * 0.3
+    speakers = np.array([f"speaker {place // 3 % 8}" for place in range(half)])
+    return Rows(
+        np.concatenate((matrix, copies)), np.tile(emotions, 2),
+        np.tile(np.arange(half), 2), np.tile(speakers, 2),
+    )  # fmt: skip
+
+
+def run(estimator: object, matrix: np.ndarray) -> np.ndarray:
+    graph = to_graph(estimator, matrix.shape[1]).SerializeToString()
+    session = InferenceSession(graph, providers=["CPUExecutionProvider"])
+    return np.concatenate([session.run(None, {"features": row[None]})[0] for row in matrix])
+
+
+def test_within_the_limit_the_scaler_is_scikit_learns() -> None:
+    matrix = RNG.normal(3, 2, (200, 6)).astype(np.float32)
+    expected = StandardScaler().fit_transform(matrix)
+    found = ClippedScaler(9.0).fit(matrix).transform(matrix)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@given(st.floats(-1e6, 1e6), st.floats(0.5, 8))
+def test_no_feature_leaves_the_limit(value: float, limit: float) -> None:
+    scaler = ClippedScaler(limit).fit(np.arange(8, dtype=np.float32)[:, None])
+    found = scaler.transform(np.array([[value]], dtype=np.float32))
+    assert abs(found[0, 0]) <= np.float32(limit)
+
+
+def test_a_constant_feature_becomes_0() -> None:
+    matrix = np.full((20, 1), 7.3, dtype=np.float32)
+    assert ClippedScaler().fit(matrix).transform(matrix).tolist() == [[0.0]] * 20
+
+
+@pytest.mark.parametrize("wanted", [0.5, 1.0, 3.0])
+def test_the_temperature_that_made_the_scores_is_found(wanted: float) -> None:
+    rng = np.random.default_rng(1)
+    scores = rng.normal(0, 2, (20_000, 4))
+    truth = np.array([rng.choice(4, p=p) for p in softmax(scores / wanted)])
+    assert temperature(scores, truth) == pytest.approx(wanted, rel=0.06)
+
+
+def two_members(weights: list[float] | None = None) -> Ensemble:
+    first = make_pipeline(ClippedScaler(), LogisticRegression())
+    return Ensemble([(first, 0, 10), (LogisticRegression(), 2, 7)], weights=weights)
+
+
+@pytest.mark.parametrize("weights", [None, [3.0, 1.0]])
+def test_the_graph_of_an_ensemble_says_what_it_says(weights: list[float] | None) -> None:
+    data = rows()
+    ensemble = fit(two_members(weights), data)
+    np.testing.assert_allclose(
+        run(ensemble, data.matrix), ensemble.predict_proba(data.matrix), atol=1e-5
+    )
+
+
+def test_an_ensemble_is_the_tempered_mean_of_log_probabilities() -> None:
+    data = rows()
+    ensemble = fit(two_members([3.0, 1.0]), data)
+    (a, _, _), (b, _, _) = ensemble.members_
+    mean = 0.75 * a.predict_log_proba(data.matrix) + 0.25 * b.predict_log_proba(data.matrix[:, 2:7])
+    expected = softmax(mean / ensemble.temperature_)
+    np.testing.assert_allclose(ensemble.predict_proba(data.matrix), expected, atol=1e-6)
+
+
+class Recorder(LogisticRegression):
+    """Notes what it was fitted on."""
+
+    seen: list[np.ndarray] = []
+
+    def fit(self, matrix: np.ndarray, y: np.ndarray) -> Recorder:
+        Recorder.seen.append(matrix)
+        return super().fit(matrix, y)
+
+
+def test_the_temperature_is_fitted_on_speakers_that_the_members_had_not_heard() -> None:
+    data = rows()
+    Recorder.seen = []
+    fit(Ensemble([(Recorder(), 0, 10)], held_out=0.25), data)
+    without, everything = Recorder.seen
+    heard = {tuple(row) for row in without}
+    speakers = {s for s, row in zip(data.speakers, data.matrix, strict=True) if tuple(row) in heard}
+    assert len(speakers) == 6
+    assert len(without) == np.isin(data.speakers, list(speakers)).sum()
+    assert len(everything) == len(data.matrix)
+
+
+def test_a_member_made_timid_by_its_penalty_is_sharpened() -> None:
+    ensemble = fit(Ensemble([(LogisticRegression(C=1e-4), 0, 10)]), rows(1_200))
+    assert ensemble.temperature_ < 1
+
+
+def test_one_emotion_alone_is_refused() -> None:
+    data = rows()
+    only = data.emotions == "sad"
+    with pytest.raises(TrainingError, match="at least two emotions"):
+        fit(two_members(), Rows(data.matrix[only], data.emotions[only],
+                                data.origins[only], data.speakers[only]))  # fmt: skip
+
+
+POLICY = Augmentation(speeds=(0.9,), mixed_copies=1)
+
+
+def test_rows_hold_copies_of_their_own_utterances_and_of_no_other(small_ravdess: Path) -> None:
+    data = gather({"ravdess": small_ravdess}, feature_spec("classic"))
+    data = with_copies(data, POLICY, seed=0)
+    places = np.arange(0, len(data.utterances), 3)
+    found = data.rows(places)
+    assert len(found.matrix) == 3 * len(places)
+    assert set(found.origins) == set(places)
+    np.testing.assert_array_equal(found.matrix[: len(places)], data.matrix[places])
+    for origin, emotion, speaker in zip(
+        found.origins, found.emotions, found.speakers, strict=True
+    ):
+        assert emotion == data.utterances[origin].emotion
+        assert speaker == f"ravdess/{data.utterances[origin].speaker}"
+
+
+def test_copies_follow_the_seed_and_not_the_order(small_ravdess: Path) -> None:
+    spec = feature_spec("classic")
+    data = gather({"ravdess": small_ravdess}, spec)
+    few = gather({"ravdess": small_ravdess}, spec, emotions=["happy"])
+    matrices = [with_copies(d, POLICY, seed=s).copies for d, s in ((data, 0), (few, 0), (data, 1))]
+    assert all(matrices)
+    whole, part, other = (found.matrix for found in matrices if found)
+    is_happy = np.array(data.emotions) == "happy"
+    np.testing.assert_array_equal(whole[np.tile(is_happy, 2)], part)
+    assert not np.array_equal(whole, other)
+
+
+@pytest.mark.parametrize("name", ["logistic", "ensemble"])
+def test_a_recipe_of_affect_features_exports_what_it_learnt(name: str) -> None:
+    recipe = RECIPES[name]
+    length = 5_130
+    matrix = RNG.standard_normal((48, length)).astype(np.float32)
+    emotions = np.array(["calm", "happy", "sad"])[np.arange(48) % 3]
+    matrix[np.arange(48), np.arange(48) % 3] += 4
+    speakers = np.array([f"{place // 12}" for place in range(48)])
+    fitted = fit(recipe.build(0), Rows(matrix, emotions, np.arange(48), speakers))
+    np.testing.assert_allclose(run(fitted, matrix), fitted.predict_proba(matrix), atol=1e-4)
