@@ -1,7 +1,7 @@
 """Write the tables of README.md and MODEL_CARD.md from the JSON of the other benchmarks.
 
-    python benchmarks/tables.py            # write
-    python benchmarks/tables.py --check    # fail if they are not up to date
+python benchmarks/tables.py            # write
+python benchmarks/tables.py --check    # fail if they are not up to date
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ HERE = Path(__file__).parent
 TARGETS = ("README.md", "MODEL_CARD.md")
 NAMES = {"tutorial": "`tutorial`: classic, MLP", "mlp": "`mlp`: classic, scaled, MLP",
          "logistic": "`logistic`: affect, logistic regression",
-         "accurate": "`accurate`: that and a network"}  # fmt: skip
+         "ensemble": "`ensemble`: that and an MLP",
+         "accurate": "`accurate`: logistic and a network"}  # fmt: skip
 
 
 def mean_sd(metric: dict[str, float]) -> str:
@@ -87,6 +88,17 @@ def honesty_table(results: dict[str, Any]) -> str:
     return table(rows)
 
 
+def enrolment_table(results: dict[str, Any]) -> str:
+    """What a few recordings of the speaker bring."""
+    rows = [["recordings enrolled", "UAR without", "UAR with"]]
+    part = results["enrol-logistic"]
+    rows += [
+        [count, f"{part[count]['without']:.3f}", f"{part[count]['with']:.3f}"]
+        for count in sorted((key for key in part if key.isdigit()), key=int)
+    ]
+    return table(rows)
+
+
 def speed_table(result: dict[str, Any]) -> str:
     """Medians of one run, and ratios with their spread."""
     per_clip = result["milliseconds a 48 kHz clip, one thread"]
@@ -110,6 +122,7 @@ def sections() -> dict[str, str]:
         "recipes": recipes_table(accuracy),
         "conditions": conditions_table(accuracy),
         "honesty": honesty_table(accuracy),
+        "enrolment": enrolment_table(accuracy),
         "speed": speed_table(speed),
     }
 

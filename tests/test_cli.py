@@ -559,3 +559,16 @@ def test_enrol_recognises_as_python_does_with_the_speaker(
     expected = predict(recordings[0], model=trained.model, speaker=speaker)
     assert found[0]["probabilities"] == pytest.approx(dict(expected.probabilities), abs=1e-6)
     assert found != json.loads(run(*arguments).out)
+
+
+@pytest.mark.parametrize("command", ["predict", "train", "evaluate", "features"])
+def test_an_output_folder_that_does_not_exist_is_refused_before_the_work(
+    run: Run, recordings: list[Path], small_ravdess: Path, tmp_path: Path, command: str
+) -> None:
+    output = tmp_path / "nowhere" / "out.csv"
+    source = ["ravdess", "--data", small_ravdess] if command in ("train", "evaluate") else recordings
+    done = run(command, *source, "-o", output)
+    assert done.code == 1
+    assert done.out == ""
+    assert "nowhere does not exist" in done.err
+    assert len(done.err.splitlines()) == 1

@@ -53,6 +53,7 @@ def predict(
     """
     if example == bool(sources):
         raise click.UsageError("Name recordings to recognise, or use --example.")
+    check_output(output)
     model = load(model_path)
     speaker = enrol_speaker(recordings(enrol), model=model, workers=workers) if enrol else None
     if example:
@@ -81,6 +82,12 @@ def _one(content: bytes, name: str, model: Model, speaker: Speaker | None) -> Ba
     """Recognise one recording that is no file, under a name to print."""
     found = predict_one(read(content, name=name), model=model, speaker=speaker)
     return Batch((found,), ())
+
+
+def check_output(path: Path | None) -> None:
+    """Refuse a place that cannot be written to, before the work is done."""
+    if path is not None and not path.parent.is_dir():
+        raise VoxaffectError(f"{path}: the folder {path.parent} does not exist. Make it first.")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from voxaffect.cli.recognition import finish, write_text
+from voxaffect.cli.recognition import check_output, finish, write_text
 from voxaffect.cli.sources import recordings
 from voxaffect.evaluation import PROTOCOLS, HeldOut, evaluate_all, held_out, protocol_named
 from voxaffect.evaluation import evaluate as evaluate_by
@@ -119,6 +119,7 @@ def train(
     A random share is held out to measure accuracy as the tutorial does, and speakers are held
     out to measure it on new voices. The model that is written is then trained on everything.
     """
+    check_output(output)
     names = [recipe_name] if recipe_name else []
     chosen, seed = _recipes(names, options["features"])[0], options["seed"]
     data = _gathered(corpora, chosen, emotions or chosen.emotions, **options)
@@ -180,6 +181,7 @@ def evaluate(
     speakers (six folds of unheard speakers), emobox (EmoBox's RAVDESS folds), cross (trained
     on the first corpus named, tested on the others).
     """
+    check_output(output)
     is_tutorial = protocol == "tutorial" and not recipe_names and not options["features"]
     recipes = _recipes(("tutorial", "mlp") if is_tutorial else recipe_names, options["features"])
     kept = emotions or protocol_named(protocol).emotions

@@ -261,7 +261,9 @@ def modulation(tracks: Array) -> Array:
         size *= 2
     window = np.hanning(frames + 2)[1:-1].astype(np.float32)
     centred = tracks - tracks.mean(axis=1, keepdims=True)
-    spectrum = np.fft.rfft(centred * window, size, axis=1)
+    from scipy.fft import rfft
+
+    spectrum = rfft(centred * window, size, axis=1)
     power = (spectrum.real**2 + spectrum.imag**2) / np.float32(np.dot(window, window))
     return np.asarray(np.log(power @ _modulation_bins(size) + np.float32(1e-3)), np.float32)
 

@@ -39,7 +39,9 @@ def log_mel(speech: Array) -> Array:
     needed = (count - 1) * HOP_SAMPLES + FRAME_SAMPLES
     padded = np.pad(speech, (0, max(0, needed - len(speech))))
     frames = sliding_window_view(padded, FRAME_SAMPLES)[::HOP_SAMPLES][:count]
-    spectrum = np.fft.rfft(frames * hann(FRAME_SAMPLES), FFT_SAMPLES, axis=1)
+    from scipy.fft import rfft
+
+    spectrum = rfft(frames * hann(FRAME_SAMPLES), FFT_SAMPLES, axis=1)
     power = np.square(spectrum.real) + np.square(spectrum.imag)
     mel = power.reshape(count // 2, 2, -1).mean(axis=1) @ _triangles()
     bels = np.log10(np.maximum(mel, 1e-10))

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy import fft
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
@@ -76,8 +75,8 @@ def _low_pass() -> Array:
 def _window() -> tuple[Array, Array]:
     """Hann window of a pitch frame, and its autocorrelation over the lags in use."""
     window = 0.5 - 0.5 * np.cos(2.0 * np.pi * (np.arange(WINDOW_SAMPLES) + 0.5) / WINDOW_SAMPLES)
-    power = np.abs(fft.rfft(window, 2 * WINDOW_SAMPLES)) ** 2
-    correlation = fft.irfft(power)[: LONGEST_LAG + 2]
+    power = np.abs(np.fft.rfft(window, 2 * WINDOW_SAMPLES)) ** 2
+    correlation = np.fft.irfft(power)[: LONGEST_LAG + 2]
     return window.astype(np.float32), (correlation / correlation[0]).astype(np.float32)
 
 
@@ -100,9 +99,11 @@ def autocorrelation(signal: Array, frames: int) -> Array:
     count = min(len(signal), needed - before)
     padded[before : before + count] = signal[:count]
     framed = sliding_window_view(padded, WINDOW_SAMPLES)[::PITCH_HOP_SAMPLES] * window
-    spectrum = fft.rfft(framed, FFT_SAMPLES, axis=-1)
+    from scipy.fft import irfft, rfft
+
+    spectrum = rfft(framed, FFT_SAMPLES, axis=-1)
     power = spectrum.real**2 + spectrum.imag**2
-    raw = fft.irfft(power, FFT_SAMPLES, axis=-1)[:, : len(own)]
+    raw = irfft(power, FFT_SAMPLES, axis=-1)[:, : len(own)]
     energy = raw[:, :1]
     floor = np.float32(1e-6) * max(float(energy.max(initial=0.0)), 1e-20)
     return np.asarray(raw / (energy + floor) / own, dtype=np.float32)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy import fft
 from numpy.lib.stride_tricks import sliding_window_view
 
 from voxaffect.features.front_end import (
@@ -20,6 +19,7 @@ from voxaffect.features.front_end import (
     frame_powers,
 )
 from voxaffect.features.pitch import Pitch, track_pitch
+from voxaffect.features.spectrum import hann
 
 FFT_SAMPLES: Final = 512
 BINS: Final = FFT_SAMPLES // 2 + 1
@@ -110,16 +110,12 @@ def cosine_basis(kept: int, size: int) -> Array:
     return np.asarray(basis, dtype=np.float32)
 
 
-@functools.cache
-def _hann() -> Array:
-    phase = 2.0 * np.pi * np.arange(FRAME_SAMPLES) / FRAME_SAMPLES
-    return np.asarray(0.5 - 0.5 * np.cos(phase), dtype=np.float32)
-
-
 def power_spectrum(samples: Array) -> Array:
     """Power spectrum of each frame (periodic Hann, 512 points); shape (frames, 257)."""
-    framed = sliding_window_view(samples, FRAME_SAMPLES)[::HOP_SAMPLES] * _hann()
-    spectrum = fft.rfft(framed, FFT_SAMPLES, axis=-1)
+    framed = sliding_window_view(samples, FRAME_SAMPLES)[::HOP_SAMPLES] * hann(FRAME_SAMPLES)
+    from scipy.fft import rfft
+
+    spectrum = rfft(framed, FFT_SAMPLES, axis=-1)
     return np.asarray(spectrum.real**2 + spectrum.imag**2, dtype=np.float32)
 
 
