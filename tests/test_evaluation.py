@@ -361,3 +361,27 @@ def test_a_report_says_what_was_found(trained: Trained) -> None:
     text = to_text({"nearest": found})
     assert f"{found.summary['uar']['mean']:.3f} ± {found.summary['uar']['sd']:.3f}" in text
     assert "6 folds, no speaker on both sides" in text
+
+
+def _in(corpus: str, emotions: str) -> list[Utterance]:
+    words = {"h": "happy", "s": "sad", "c": "calm", "a": "angry"}
+    return [Utterance(Path(f"{i}.wav"), corpus, words[e], "1") for i, e in enumerate(emotions)]
+
+
+def test_cross_trains_on_the_first_corpus_and_tests_the_others_on_common_emotions() -> None:
+    utterances = [*_in("ravdess", "hsca"), *_in("emodb", "shah"), *_in("savee", "hs")]
+    first, second = PROTOCOLS["cross"].split(utterances, 0)
+    assert (first.train.tolist(), first.test.tolist()) == ([0, 1, 3], [4, 5, 6, 7])
+    assert (second.train.tolist(), second.test.tolist()) == ([0, 1], [8, 9])
+
+
+@pytest.mark.parametrize(
+    ("utterances", "message"),
+    [(_in("ravdess", "hs"), "Name two or more"),
+     ([*_in("ravdess", "hs"), *_in("emodb", "ca")], "share 0 emotions")],
+)  # fmt: skip
+def test_cross_needs_two_corpora_with_common_emotions(
+    utterances: list[Utterance], message: str
+) -> None:
+    with pytest.raises(EvaluationError, match=message):
+        PROTOCOLS["cross"].split(utterances, 0)

@@ -202,6 +202,12 @@ PROTOCOLS: Mapping[str, Protocol] = {
             new_voices=True,
         ),
         Protocol("emobox", "EmoBox's six RAVDESS folds of four speakers", _emobox, new_voices=True),
+        Protocol(
+            "cross",
+            "trained on the first corpus, tested on each other one, on their common emotions",
+            _cross,
+            new_voices=True,
+        ),
     )
 }
 
