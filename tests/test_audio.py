@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -323,3 +324,63 @@ def test_a_quarter_second_is_usable_at_every_rate(rate_hz: int) -> None:
 def test_a_recording_of_one_value_is_silent(value: float) -> None:
     with pytest.raises(AudioError, match=f"hush: silent, every sample is {value:g}"):
         check_usable(Signal(np.full(8_000, value, dtype=np.float32), RATE_HZ, "hush"))
+
+
+# What an attack found.
+
+
+def test_gsm_whose_length_is_unknown_until_the_end_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "gsm.wav"
+    soundfile.write(path, voice(0), 16_000, subtype="GSM610")
+    assert read(path).seconds == pytest.approx(0.6, abs=0.05)
+
+
+def test_flac_that_does_not_state_its_length_gets_a_remedy() -> None:
+    stream = io.BytesIO()
+    soundfile.write(stream, voice(0), 16_000, format="FLAC")
+    content = bytearray(stream.getvalue())
+    content[21] &= 0xF0  # the 36 bits of STREAMINFO that count samples; 0 means unknown
+    content[22:26] = bytes(4)
+    with pytest.raises(AudioError, match="ffmpeg"):  # libsndfile cannot seek in it
+        read(bytes(content))
+
+
+@pytest.mark.parametrize("form", ["AU", "W64", "RF64", "WAV", "AIFF"])
+@pytest.mark.parametrize("share", [0.5, 0.95])
+def test_a_file_cut_short_is_refused(form: str, share: float) -> None:
+    stream = io.BytesIO()
+    soundfile.write(stream, voice(0), 16_000, format=form, subtype="PCM_16")
+    content = stream.getvalue()
+    with pytest.raises(AudioError, match="cut short"):
+        read(content[: int(share * len(content))])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    with pytest.raises(AudioError, match="a pipe or a device"):
+        read(tmp_path / "pipe.wav")
+
+
+@pytest.mark.parametrize("name", ["a" * 300 + ".wav", "nul\0.wav"])
+def test_a_name_that_no_file_can_have_is_refused(name: str) -> None:
+    with pytest.raises(AudioError, match="cannot be read"):
+        read(name)
+
+
+@pytest.mark.parametrize("source", [None, 3.5, 123, ["a.wav"]])
+def test_what_is_no_recording_is_refused(source: object) -> None:
+    with pytest.raises(AudioError, match="expected a path, bytes, a binary stream or an array"):
+        as_signal(source)  # type: ignore[arg-type]
+
+
+def test_a_text_stream_is_refused() -> None:
+    with pytest.raises(AudioError, match="expected a stream of bytes, found str"):
+        read(io.StringIO("RIFF"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("peak", "reason"), [(1e-8, "silent"), (1e8, "Normalise it")])
+def test_no_sound_and_far_too_much_of_it_are_refused(peak: float, reason: str) -> None:
+    tone = np.sin(np.arange(8_000) / 9, dtype=np.float32) * np.float32(peak)
+    with pytest.raises(AudioError, match=reason):
+        check_usable(Signal(tone, 16_000))

@@ -262,7 +262,8 @@ def test_file_instead_of_a_folder_is_explained(tmp_path: Path) -> None:
 
 
 def test_unknown_corpus_lists_the_known() -> None:
-    with pytest.raises(CorpusError, match=r"'ravdes' is no corpus.*ravdess, emodb.*folder or csv"):
+    known = r"'ravdes' is no public corpus.*ravdess, emodb.*folder and csv"
+    with pytest.raises(CorpusError, match=known):
         look_up("ravdes")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -169,3 +170,25 @@ def test_a_recipe_of_affect_features_exports_what_it_learnt(name: str) -> None:
     speakers = np.array([f"{place // 12}" for place in range(48)])
     fitted = fit(recipe.build(0), Rows(matrix, emotions, np.arange(48), speakers))
     np.testing.assert_allclose(run(fitted, matrix), fitted.predict_proba(matrix), atol=1e-4)
+
+
+class Interrupted(LogisticRegression):
+    """Behaves as scikit-learn's MLP does when somebody presses Ctrl-C."""
+
+    def fit(self, matrix: np.ndarray, y: np.ndarray) -> Interrupted:
+        warnings.warn("Training interrupted by user.", stacklevel=1)
+        return super().fit(matrix, y)
+
+
+def test_an_interrupted_training_gives_no_half_trained_model() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        fit(Interrupted(), rows())
+
+
+def test_a_part_of_a_dataset_keeps_its_own_copies(small_ravdess: Path) -> None:
+    data = with_copies(gather({"ravdess": small_ravdess}, feature_spec("classic")), POLICY, seed=0)
+    part = data.where(data.utterances[3:9])
+    assert part.utterances == data.utterances[3:9]
+    whole, own = data.rows(np.arange(3, 9)), part.rows()
+    np.testing.assert_array_equal(whole.matrix, own.matrix)
+    assert (whole.origins - 3).tolist() == own.origins.tolist()

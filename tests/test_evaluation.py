@@ -122,7 +122,7 @@ def test_speakers_of_the_same_name_in_two_corpora_are_two() -> None:
     )
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", [name for name in PROTOCOLS if name != "cross"])
 def test_folds_are_the_same_for_the_same_seed(protocol: str) -> None:
     once, again = (protocol_named(protocol).split(members(actors()), 7) for _ in range(2))
     assert len(once) == len(again)

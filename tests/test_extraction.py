@@ -136,7 +136,7 @@ def test_failures_are_listed_in_order_and_the_others_kept(
                 recordings[place] for place in (1, 4, 7, 9)
             ]
             reasons = [failure.reason for failure in found.failures]
-            expected = ("not readable as audio", "cannot be read", "empty", "silent")
+            expected = ("not readable as audio", "no such file", "empty", "silent")
             assert all(word in reason for word, reason in zip(expected, reasons, strict=True))
             assert all(
                 reason.startswith(str(f.path))
@@ -278,6 +278,24 @@ def test_a_vector_of_another_length_is_refused(
         pytest.raises(CacheError, match="a vector of other than 180 numbers"),
     ):
         extract(recordings, CLASSIC, cache=cache)
+
+
+@pytest.mark.parametrize(
+    "stored", ["x" * 12, 7, 7.5, np.array([1, np.nan, 2], "f4").tobytes(),
+               np.array([1, 2, -np.inf], "f4").tobytes()]
+)  # fmt: skip
+def test_a_stored_value_that_is_no_finite_vector_is_refused(database: Path, stored: object) -> None:
+    with FeatureCache(database) as cache:
+        cache.put({b"content": np.ones(3, np.float32)}, "recipe")
+    connection = sqlite3.connect(database)
+    with connection:
+        connection.execute("UPDATE vectors SET vector=?", (stored,))
+    connection.close()
+    with (
+        FeatureCache(database) as cache,
+        pytest.raises(CacheError, match=r"a vector (of other than 3 numbers|with NaN).*Delete it"),
+    ):
+        cache.get([b"content"], "recipe", length=3)
 
 
 def test_more_keys_than_one_query_takes_are_found(database: Path) -> None:

@@ -47,6 +47,13 @@ def test_a_table_has_a_line_a_recording_and_a_column_an_emotion() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["a\nb.wav", "a\r\x1b[31m.wav", "a\udcff.wav", "a\u2028b\x85.wav"])
+def test_a_table_has_one_printable_line_a_recording_whatever_its_name(name: str) -> None:
+    text = to_table([Prediction(name, "happy", {"happy": 1.0})])
+    assert len(text.splitlines()) == 2
+    assert text.replace("\n", "").isprintable()
+
+
 @pytest.mark.parametrize(
     ("form", "expected"),
     [("table", ""), ("json", "[]\n"), ("jsonl", ""), ("csv", "source,emotion,probability\n")],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,13 +23,20 @@ Samples = NDArray[np.float32]
 MIN_RATE_HZ = 8_000
 MAX_RATE_HZ = 192_000
 MIN_SECONDS = 0.25
+MAX_PEAK = 1e6
+"""Float samples nominally stay within 1; far over it, power overflows single precision."""
+MIN_PEAK = 1e-6
+"""Under −120 dB there is no sound, only rounding."""
 EXTENSIONS = frozenset(
     {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf",
      ".w64", ".rf64"}
 )  # fmt: skip
 
 # libsndfile reports a data chunk that the file cannot hold in its log, and reads on regardless.
-_SHORT_CHUNK = re.compile(r"(?:data|SSND)\s*: (\d+) \(should be (\d+)\)")
+_SHORT_CHUNK = re.compile(
+    r"(?:data|SSND|Data Size|riff)\s*: (?P<promised>\d+) \(should be (?P<held>\d+)\)"
+    r"|frame count (?P<frames_held>\d+) does not match .* of (?P<frames_promised>\d+)"
+)
 _CUT_OGG = re.compile(r"lacks an end-of-stream bit|Junk after the last page|ended unexpectedly")
 _OPEN_ENDED = 0x7FFF_0000  # streamed WAVs carry a size near 2^31 or 2^32 that means "unknown"
 
@@ -114,45 +122,88 @@ def read(source: str | Path | bytes | BinaryIO, *, name: str | None = None) -> S
     import soundfile
 
     name = name or _name_of(source)
-    handle = _handle(source, name)
+    content = content_of(source, name)
     try:
-        with soundfile.SoundFile(handle) as file:
+        with soundfile.SoundFile(io.BytesIO(content)) as file:
             promised = file.frames
-            samples = file.read(dtype="float32")
+            samples = _decoded(file)
             rate_hz, log = file.samplerate, file.extra_info
-    except (soundfile.LibsndfileError, OSError) as error:
+    except (soundfile.LibsndfileError, OSError, ValueError, TypeError, MemoryError) as error:
         raise AudioError(f"{name}: not readable as audio ({_reason(error)}). {_REMEDY}") from error
     _check_whole(len(samples), promised, log=log, name=name)
     return Signal(mix_down(samples), rate_hz, name)
 
 
 _REMEDY = "Convert it to WAV or FLAC, for example with: ffmpeg -i FILE FILE.wav"
+_BLOCK_SAMPLES = 1 << 22
+
+
+def _decoded(file: Any) -> NDArray[np.float32]:
+    """Read to the end in blocks: a header may not know the length, or claim a wild one."""
+    frames = max(1, _BLOCK_SAMPLES // file.channels)
+    blocks = [file.read(frames, dtype="float32", always_2d=True)]
+    while len(blocks[-1]) == frames:
+        blocks.append(file.read(frames, dtype="float32", always_2d=True))
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
 
 def _name_of(source: object) -> str:
     return str(source) if isinstance(source, str | Path) else "<bytes>"
 
 
-def _handle(source: str | Path | bytes | BinaryIO, name: str) -> str | BinaryIO:
-    """Return what soundfile can open; explain a path that cannot be one."""
-    if isinstance(source, bytes):
-        if not source:
-            raise AudioError(f"{name}: empty, 0 bytes long. Record or copy it again.")
-        return io.BytesIO(source)
-    if not isinstance(source, str | Path):
-        return source
-    path = Path(source)
-    if path.is_dir():
-        raise AudioError(f"{name}: is a folder, expected a recording.")
-    if not path.exists():
-        raise AudioError(f"{name}: no such file.")
-    if not path.stat().st_size:
+def content_of(source: str | Path | bytes | BinaryIO, name: str | None = None) -> bytes:
+    """Bytes of a recording, wherever it is.
+
+    Parameters
+    ----------
+    source : path, bytes or binary stream
+    name : str, optional
+        What messages call it.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    AudioError
+        If there is no such regular file, it cannot be read, or there are no bytes.
+    """
+    name = name or _name_of(source)
+    if isinstance(source, str | Path):
+        content = _content_of_file(Path(source), name)
+    elif isinstance(source, bytes | bytearray | memoryview):
+        content = bytes(source)
+    elif hasattr(source, "read"):
+        content = source.read()
+    else:
+        raise AudioError(
+            f"{name}: expected a path, bytes, a binary stream or an array, "
+            f"found {type(source).__name__}."
+        )
+    if not isinstance(content, bytes):
+        raise AudioError(f"{name}: expected a stream of bytes, found {type(content).__name__}.")
+    if not content:
         raise AudioError(f"{name}: empty, 0 bytes long. Record or copy it again.")
-    return str(path)
+    return content
+
+
+def _content_of_file(path: Path, name: str) -> bytes:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise AudioError(f"{name}: is a folder, expected a recording.")
+        if not stat.S_ISREG(mode):
+            raise AudioError(f"{name}: is a pipe or a device, expected a regular file.")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise AudioError(f"{name}: no such file.") from error
+    except (OSError, ValueError) as error:
+        raise AudioError(f"{name}: cannot be read ({_reason(error)}).") from error
 
 
 def _reason(error: Exception) -> str:
-    text = getattr(error, "error_string", None) or str(error)
+    text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
     return str(text).strip().rstrip(".")
 
 
@@ -162,10 +213,13 @@ def _check_whole(read_frames: int, promised_frames: int, *, log: str, name: str)
         raise AudioError(
             f"{name}: cut short, its last page is missing or broken. Copy or download it again."
         )
-    chunk = _SHORT_CHUNK.search(log)
-    promised, held = map(int, chunk.groups()) if chunk else (promised_frames, read_frames)
+    chunk, unit = _SHORT_CHUNK.search(log), "frames"
+    promised, held = promised_frames, read_frames
+    if chunk and chunk["promised"]:
+        promised, held, unit = int(chunk["promised"]), int(chunk["held"]), "bytes of sound"
+    elif chunk:
+        promised, held = int(chunk["frames_promised"]), int(chunk["frames_held"])
     if held + 1 < promised < _OPEN_ENDED:
-        unit = "bytes of sound" if chunk else "frames"
         raise AudioError(
             f"{name}: cut short, its header promises {promised} {unit} and it holds {held}. "
             "Copy or download it again."
@@ -221,7 +275,7 @@ def as_signal(source: Source, rate_hz: int | None = None) -> Signal:
 
 def _scaled(samples: NDArray[Any]) -> NDArray[Any]:
     """Scale integers as soundfile does: the most negative value becomes −1."""
-    if samples.ndim not in (1, 2):
+    if samples.ndim not in (1, 2) or 0 in samples.shape[1:]:
         raise AudioError(f"<array>: expected shape (n,) or (n, channels), found {samples.shape}.")
     if np.issubdtype(samples.dtype, np.signedinteger):
         return samples / np.float32(-float(np.iinfo(samples.dtype).min))
@@ -261,7 +315,8 @@ def check_usable(signal: Signal) -> None:
     Raises
     ------
     AudioError
-        If it is shorter than 0.25 s, or every sample has the same value.
+        If it is shorter than 0.25 s, moves by less than −120 dB of full scale, or is so
+        loud that its power overflows.
     """
     if len(signal.samples) < int(MIN_SECONDS * signal.rate_hz):
         milliseconds = int(1000 * signal.seconds)  # never rounded up to what is needed
@@ -269,8 +324,12 @@ def check_usable(signal: Signal) -> None:
             f"{signal.name}: {milliseconds / 1000} s long, at least {MIN_SECONDS} s are needed. "
             "Record longer."
         )
-    if signal.samples.min() == signal.samples.max():
+    low, high = float(signal.samples.min()), float(signal.samples.max())
+    if high - low < MIN_PEAK:
         raise AudioError(
-            f"{signal.name}: silent, every sample is {signal.samples[0]:g}. "
-            "Check the microphone or the export."
+            f"{signal.name}: silent, every sample is {low:g}. Check the microphone or the export."
+        )
+    if max(-low, high) > MAX_PEAK:
+        raise AudioError(
+            f"{signal.name}: samples reach {max(-low, high):.2g}, expected −1 to 1. Normalise it."
         )

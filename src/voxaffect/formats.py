@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from voxaffect.files import printable
 from voxaffect.recognizer import Prediction
 
 _DECIMALS = 6
@@ -55,7 +56,7 @@ def _csv_line(cells: Sequence[object]) -> str:
 
 
 def to_table(predictions: Sequence[Prediction]) -> str:
-    """Aligned columns: one line a recording, one column an emotion."""
+    """Aligned columns: one line a recording, whatever its name holds, one column an emotion."""
     if not predictions:
         return ""
     emotions = list(predictions[0].probabilities)
@@ -64,7 +65,7 @@ def to_table(predictions: Sequence[Prediction]) -> str:
         [p.source, p.emotion, *(f"{p.probabilities[name]:.2f}" for name in emotions)]
         for p in predictions
     ]
-    return aligned(rows)
+    return aligned([[printable(cell) for cell in row] for row in rows])
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -26,6 +26,7 @@ SILENT_PEAK = 1e-3
 """A recording that never leaves its mean by more than this, −60 dB, is called silent."""
 
 _WORKERS = 2
+_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -260,7 +261,7 @@ def describe(report: Report) -> Iterator[str]:
     """
     title = CORPORA[report.corpus].title if report.corpus in CORPORA else report.corpus
     shares = ", ".join(f"{count:,} {emotion}" for emotion, count in report.emotions.items())
-    yield f"{title}: {report.files:,} recordings, {report.speakers} speakers, {shares}."
+    yield f"{title}: {report.files:,} recordings, {report.speakers} speakers, {shares or 'none'}."
     if not report.is_whole:
         sizes = " or ".join(f"{size:,}" for size in report.expected)
         yield f"not whole: expected {sizes} recordings, found {report.files:,}"
@@ -276,7 +277,10 @@ def describe(report: Report) -> Iterator[str]:
         "known trap": report.traps,
     }
     for what, items in found.items():
-        yield from (f"{what}: {item}" for item in items)
+        listed = list(items)
+        yield from (f"{what}: {item}" for item in listed[:_SHOWN])
+        if len(listed) > _SHOWN:
+            yield f"{what}: and {len(listed) - _SHOWN:,} more"
 
 
 def _joined(paths: Sequence[Path]) -> str:

@@ -8,29 +8,33 @@ scored, and a golden vector with its probabilities that is checked on every load
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect import features
-from voxaffect.errors import FeatureError, ModelError
+from voxaffect.audio import MAX_RATE_HZ
+from voxaffect.errors import FeatureError, ModelError, VoxaffectError
 from voxaffect.features import FeatureSpec
+from voxaffect.files import printable, write_whole
 
 METADATA_KEY = "voxaffect"
 INPUT_NAME, OUTPUT_NAME = "features", "probabilities"
+_KIND = "tensor(float)"
 FORMAT_VERSION = 1
 """Raised when a reader of the version before could misread the file. To bump: write the new
 field, raise this number, keep reading the old one, and add a file of the old one to the tests."""
 _GOLDEN_TOLERANCE = 1e-4
 _SUM_TOLERANCE = 1e-4
-_SEQUENCES = ("feature_names", "emotions", "mean")
+_REASON_LENGTH = 120
 
 
 @dataclass(frozen=True)
@@ -83,20 +87,127 @@ class ModelCard:
         Raises
         ------
         ModelError
-            If the format is newer, or a field is missing or unknown.
+            If the format is newer, or a field is missing, unknown or of another kind.
         """
         try:
-            fields = json.loads(text)
+            fields = json.loads(text, object_pairs_hook=_mapping)
+            _check(fields, {"format": _FIELDS["format"]})
             if fields["format"] > FORMAT_VERSION:
                 raise ModelError(
                     f"{name}: written in model format {fields['format']}, this voxaffect reads "
                     f"up to {FORMAT_VERSION}. Upgrade voxaffect."
                 )
-            spec = FeatureSpec.from_json(json.dumps(fields["spec"]))
-            sequences = {key: tuple(fields[key]) for key in _SEQUENCES}
-            return cls(**{**fields, **sequences, "spec": spec})
-        except (ValueError, TypeError, KeyError, FeatureError) as error:
-            raise ModelError(f"{name}: its voxaffect metadata are damaged ({error}).") from error
+            _check(fields, _FIELDS)
+            _check(fields["spec"], _SPEC_FIELDS)
+            if len(fields["mean"]) != len(fields["feature_names"]):
+                raise ValueError("mean: not as many numbers as feature_names")
+            read = {
+                "spec": FeatureSpec.from_json(json.dumps(fields["spec"])),
+                "feature_names": tuple(fields["feature_names"]),
+                "emotions": tuple(fields["emotions"]),
+                "golden": {key: [*map(float, row)] for key, row in fields["golden"].items()},
+                "mean": tuple(map(float, fields["mean"])),
+            }
+            return cls(**{**fields, **read})
+        except (
+            ValueError, TypeError, KeyError, OverflowError, RecursionError, FeatureError
+        ) as error:  # fmt: skip
+            raise ModelError(
+                f"{name}: its voxaffect metadata are damaged ({_reason(error)})."
+            ) from error
+
+
+def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object, unless a name is in it twice."""
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a name is there twice")
+    return result
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_positive(value: Any) -> bool:
+    return _is_whole(value) and value >= 1
+
+
+def _is_rate(value: Any) -> bool:
+    return value is None or (_is_positive(value) and value <= MAX_RATE_HZ)
+
+
+def _are_names(value: Any) -> bool:
+    is_list = isinstance(value, list) and all(isinstance(name, str) and name for name in value)
+    return is_list and 0 < len(value) == len(set(value))
+
+
+def _are_numbers(value: object) -> bool:
+    return isinstance(value, list) and all(_is_whole(n) or isinstance(n, float) for n in value)
+
+
+def _are_finite(value: Any) -> bool:
+    return _are_numbers(value) and all(map(math.isfinite, value))
+
+
+def _are(holds: Callable[[Any], bool], value: object) -> bool:
+    return isinstance(value, dict) and all(map(holds, value.values()))
+
+
+def _is_corpus(value: Any) -> bool:
+    is_counted = isinstance(value, dict) and {"utterances", "speakers", "licence"} <= set(value)
+    return is_counted and all(isinstance(one, int | str) for one in value.values())
+
+
+def _is_score(value: Any) -> bool:
+    is_pair = isinstance(value, dict) and {"mean", "sd"} <= set(value)
+    return is_pair and _are_numbers([value["mean"], value["sd"]])
+
+
+def _is_golden(value: Any) -> bool:
+    is_pair = isinstance(value, dict) and set(value) == {"vector", "probabilities"}
+    return is_pair and all(map(_are_numbers, value.values()))
+
+
+_Checks = Mapping[str, tuple[Callable[[Any], bool], str]]
+_FIELDS: _Checks = {
+    "spec": (lambda value: isinstance(value, dict), "a mapping"),
+    "feature_names": (_are_names, "a list of unique names"),
+    "emotions": (_are_names, "a list of unique names"),
+    "recipe": (_is_text, "text"),
+    "seed": (_is_whole, "a whole number"),
+    "corpora": (partial(_are, _is_corpus), "utterances, speakers and licence of each"),
+    "scores": (partial(_are, partial(_are, _is_score)), "mean and sd of each metric of each"),
+    "golden": (_is_golden, "vector and probabilities, lists of numbers"),
+    "mean": (_are_finite, "a list of finite numbers"),
+    "libraries": (partial(_are, _is_text), "a mapping to text"),
+    "created": (_is_text, "text"),
+    "format": (_is_positive, "a whole number from 1"),
+}
+_SPEC_FIELDS: _Checks = {
+    "name": (_is_text, "text"),
+    "version": (_is_whole, "a whole number"),
+    "groups": (_are_names, "a list of unique names"),
+    "rate_hz": (_is_rate, f"nothing, or a whole number from 1 to {MAX_RATE_HZ}"),
+}
+
+
+def _check(fields: Any, checks: _Checks) -> None:
+    """Refuse a field of another kind: JSON has fewer kinds than the card."""
+    if not isinstance(fields, dict):
+        raise TypeError(f"expected a mapping, found {shortened(fields)}")
+    for key, (holds, expected) in checks.items():
+        if not holds(fields[key]):
+            raise ValueError(f"{key}: expected {expected}, found {shortened(fields[key])}")
+
+
+def _reason(error: Exception) -> str:
+    """First line of what a library says, short enough to stand in a message."""
+    return printable((str(error) or type(error).__name__).splitlines()[0][:_REASON_LENGTH])
 
 
 class Model:
@@ -123,7 +234,10 @@ class Model:
         self.content = content
         self.name = name
         self._session = _session(content, name)
-        metadata = self._session.get_modelmeta().custom_metadata_map
+        try:
+            metadata = self._session.get_modelmeta().custom_metadata_map
+        except UnicodeError as error:
+            raise ModelError(f"{name}: its metadata are damaged ({_reason(error)}).") from error
         if METADATA_KEY not in metadata:
             raise ModelError(
                 f"{name}: an ONNX file, but not a voxaffect model: it has no {METADATA_KEY!r} "
@@ -144,21 +258,29 @@ class Model:
 
     def _check_graph(self) -> None:
         """Refuse a graph that does not take the features that the card names."""
-        inputs = [(end.name, *end.shape[1:]) for end in self._session.get_inputs()]
-        outputs = [end.name for end in self._session.get_outputs()]
+        try:
+            ends = [*self._session.get_inputs(), *self._session.get_outputs()]
+            kinds = {end.type for end in ends}
+            inputs = [(end.name, *end.shape[1:]) for end in self._session.get_inputs()]
+            outputs = [end.name for end in self._session.get_outputs()]
+        except Exception as error:  # names of other bytes, kinds without a shape
+            raise ModelError(f"{self.name}: its graph is damaged ({_reason(error)}).") from error
         expected = [(INPUT_NAME, len(self.card.feature_names))], [OUTPUT_NAME]
         if (inputs, outputs) != expected:
             raise ModelError(
                 f"{self.name}: its graph maps {inputs} to {outputs}, and its metadata say "
                 f"{expected[0]} to {expected[1]}. The file is damaged."
             )
+        if kinds != {_KIND}:
+            raise ModelError(
+                f"{self.name}: its graph takes and gives {', '.join(sorted(kinds))}, expected "
+                f"{_KIND} only. The file is damaged."
+            )
 
     def _check_golden(self) -> None:
-        try:
+        with np.errstate(over="ignore"):  # infinite is refused below
             vector = np.array([self.card.golden["vector"]], dtype=np.float32)
-            expected = np.array(self.card.golden["probabilities"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"{self.name}: its golden vector is damaged ({error}).") from error
+        expected = np.array(self.card.golden["probabilities"])
         shapes = (1, len(self.card.feature_names)), (len(self.emotions),)
         if (vector.shape, expected.shape) != shapes:
             raise ModelError(f"{self.name}: its golden vector has the wrong length.")
@@ -191,7 +313,7 @@ class Model:
         Raises
         ------
         ModelError
-            If the shape is wrong, or NaN goes in or comes out.
+            If the shape is wrong, NaN goes in or comes out, or the graph cannot be run.
         """
         expected = len(self.card.feature_names)
         if matrix.ndim != 2 or matrix.shape[1] != expected:
@@ -203,8 +325,7 @@ class Model:
         rows = np.asarray(matrix, dtype=np.float32)
         result = np.empty((len(rows), len(self.emotions)))
         for place in range(len(rows)):
-            feed = {INPUT_NAME: rows[place : place + 1]}
-            found = self._session.run([OUTPUT_NAME], feed)[0]
+            found = self._run(rows[place : place + 1])
             if found.shape != (1, len(self.emotions)):
                 raise ModelError(
                     f"{self.name}: its graph gives shape {found.shape} for "
@@ -214,7 +335,18 @@ class Model:
         sums = result.sum(axis=1)
         if not (np.abs(sums - 1) < _SUM_TOLERANCE).all():
             raise ModelError(f"{self.name}: probabilities do not sum to 1. The file is damaged.")
+        if (result < -_SUM_TOLERANCE).any():
+            raise ModelError(f"{self.name}: probabilities below 0. The file is damaged.")
         return np.asarray(result / sums[:, None])
+
+    def _run(self, row: NDArray[np.float32]) -> NDArray[np.float32]:
+        try:
+            found: NDArray[np.float32] = self._session.run([OUTPUT_NAME], {INPUT_NAME: row})[0]
+        except Exception as error:  # onnxruntime's own errors have no common base
+            raise ModelError(
+                f"{self.name}: its graph cannot be run ({_reason(error)}). The file is damaged."
+            ) from error
+        return found
 
     def save(self, path: str | Path) -> None:
         """Write the model file, whole or not at all.
@@ -229,15 +361,10 @@ class Model:
         ModelError
             If it cannot be written there.
         """
-        path = Path(path)
-        partial = path.with_name(f".{path.name}.partial")
         try:
-            partial.write_bytes(self.content)
-            partial.replace(path)
-        except OSError as error:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
-            raise ModelError(f"{path}: cannot be written ({error.strerror}).") from error
+            write_whole(Path(path), lambda stream: stream.write(self.content))
+        except VoxaffectError as error:
+            raise ModelError(str(error)) from error
 
 
 def _session(content: bytes, name: str) -> Any:
@@ -250,8 +377,7 @@ def _session(content: bytes, name: str) -> Any:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own errors have no common base
         raise ModelError(
-            f"{name}: not readable as ONNX, cut short or another kind of file "
-            f"({str(error).splitlines()[0][:120]})."
+            f"{name}: not readable as ONNX, cut short or another kind of file ({_reason(error)})."
         ) from error
 
 
@@ -276,7 +402,10 @@ def load(path: str | Path | None = None) -> Model:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}).") from error
+        raise ModelError(
+            f"{path}: cannot be read ({error.strerror}). Name a file written by voxaffect train, "
+            "or none for the bundled model."
+        ) from error
     return Model(content, str(path))
 
 

@@ -55,13 +55,16 @@ def _prediction(source: str, probabilities: NDArray[np.float64], model: Model) -
 
 
 def enrol_speaker(
-    paths: Sequence[Path], *, model: Model | str | Path | None = None, workers: int | None = None
+    paths: Sequence[str | Path],
+    *,
+    model: Model | str | Path | None = None,
+    workers: int | None = None,
 ) -> Speaker:
     """Learn what a speaker's voice is like from a few unlabelled recordings.
 
     Parameters
     ----------
-    paths : sequence of Path
+    paths : sequence of str or Path
         In varied emotions; about eight serve well.
     model : Model, str or Path, optional
         What will recognise the speaker; the bundled model by default.
@@ -137,9 +140,9 @@ def predict(
 
 
 def predict_many(
-    paths: Sequence[Path],
+    paths: Sequence[str | Path],
     *,
-    model: Model,
+    model: Model | str | Path | None = None,
     speaker: Speaker | None = None,
     workers: int | None = None,
     progress: bool = False,
@@ -148,8 +151,9 @@ def predict_many(
 
     Parameters
     ----------
-    paths : sequence of Path
-    model : Model
+    paths : sequence of str or Path
+    model : Model, str or Path, optional
+        A model or its file; the bundled model by default.
     speaker : Speaker, optional
         As `enrol_speaker` gives it, if one known speaker speaks in all of them.
     workers : int, optional
@@ -162,10 +166,11 @@ def predict_many(
     Batch
         Both parts in the order of the paths.
     """
-    extraction = extract(paths, model.card.spec, workers=workers, progress=progress)
-    rows = _probabilities(extraction.matrix, model, speaker)
+    loaded = model if isinstance(model, Model) else load(model)
+    extraction = extract(paths, loaded.card.spec, workers=workers, progress=progress)
+    rows = _probabilities(extraction.matrix, loaded, speaker)
     predictions = tuple(
-        _prediction(str(paths[place]), row, model)
+        _prediction(str(paths[place]), row, loaded)
         for place, row in zip(extraction.kept, rows, strict=True)
     )
     return Batch(predictions, extraction.failures)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.errors import FeatureError, extra
+from voxaffect.files import encodable, write_whole
 
 Writer = Callable[[Path, Sequence[str], Sequence[str], NDArray[np.float32]], None]
 
@@ -17,18 +20,25 @@ Writer = Callable[[Path, Sequence[str], Sequence[str], NDArray[np.float32]], Non
 def _csv(
     path: Path, files: Sequence[str], names: Sequence[str], matrix: NDArray[np.float32]
 ) -> None:
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
+    def write(stream: BinaryIO) -> None:
+        text = codecs.getwriter("utf-8")(stream, "backslashreplace")
+        writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["file", *names])
         # repr of a float32 is the shortest text that reads back as the same float32.
         writer.writerows([file, *map(str, row)] for file, row in zip(files, matrix, strict=True))
+
+    write_whole(path, write)
 
 
 def _npz(
     path: Path, files: Sequence[str], names: Sequence[str], matrix: NDArray[np.float32]
 ) -> None:
-    with path.open("wb") as stream:
-        np.savez(stream, files=np.array(files), names=np.array(names), features=matrix)
+    column = np.array([*map(encodable, files)])
+
+    def write(stream: BinaryIO) -> None:
+        np.savez(stream, files=column, names=np.array(names), features=matrix)
+
+    write_whole(path, write)
 
 
 def _parquet(
@@ -37,8 +47,9 @@ def _parquet(
     with extra("parquet"):
         import pyarrow
         from pyarrow import parquet
-    columns = {"file": list(files), **dict(zip(names, matrix.T, strict=True))}
-    parquet.write_table(pyarrow.table(columns), path)
+    columns = {"file": [*map(encodable, files)], **dict(zip(names, matrix.T, strict=True))}
+    table = pyarrow.table(columns)
+    write_whole(path, lambda stream: parquet.write_table(table, stream))
 
 
 WRITERS: Mapping[str, Writer] = {".csv": _csv, ".npz": _npz, ".parquet": _parquet}

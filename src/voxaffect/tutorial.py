@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from voxaffect.audio import Source, as_signal
 from voxaffect.corpora import CORPORA
+from voxaffect.errors import extra
 from voxaffect.evaluation import random_split
 from voxaffect.features import describe, feature_spec
 from voxaffect.training import OBSERVED_EMOTIONS, gather
@@ -114,6 +115,8 @@ def load_data(
     EvaluationError
         If either side of the split would be empty.
     """
+    with extra("train"):
+        import sklearn  # noqa: F401 (said now, not after the extraction)
     data = gather(
         {"ravdess": root}, feature_spec("classic"), emotions=observed,
         workers=workers, cached=cached, progress=progress,

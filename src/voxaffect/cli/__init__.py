@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from voxaffect.errors import VoxaffectError
+from voxaffect.files import printable
 
 # Where each command lives; it is imported when it is called, so that none waits for another.
 _COMMANDS = {
@@ -60,5 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         cli(args=arguments, prog_name="voxaffect")
     except VoxaffectError as error:
-        click.echo(f"{type(error).__name__}: {error}", err=True)
+        click.echo(printable(f"{type(error).__name__}: {error}"), err=True)
+        sys.exit(1)
+    except OSError as error:
+        click.echo(f"VoxaffectError: the result cannot be printed ({error.strerror}).", err=True)
         sys.exit(1)

@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 
 from voxaffect.audio import read
+from voxaffect.cli.output import check_output, emit, finish
 from voxaffect.cli.sources import recordings
-from voxaffect.errors import VoxaffectError
-from voxaffect.extraction import Failure
+from voxaffect.errors import AudioError
 from voxaffect.features.enrolment import Speaker
 from voxaffect.formats import FORMATS
 from voxaffect.model import Model, load
@@ -52,26 +52,37 @@ def predict(
     code 1; the others are recognised all the same.
     """
     if example == bool(sources):
-        raise click.UsageError("Name recordings to recognise, or use --example.")
-    check_output(output)
+        raise click.UsageError("Name recordings to recognise, or use --example; one of them.")
+    if "-" in sources and sources != ("-",):
+        raise click.UsageError("- reads one recording from standard input and stands alone.")
+    paths, nowhere = recordings(() if example or sources == ("-",) else sources)
+    check_output(output, sources=paths)
     model = load(model_path)
-    speaker = enrol_speaker(recordings(enrol), model=model, workers=workers) if enrol else None
+    speaker = _enrolled(enrol, model, workers) if enrol else None
     if example:
         batch = _one(_example(), EXAMPLE, model, speaker)
     elif sources == ("-",):
-        batch = _one(sys.stdin.buffer.read(), "-", model, speaker)
+        batch = _one(_standard_input(), "-", model, speaker)
     else:
-        paths = recordings(sources)
         progress = len(paths) > 20 and sys.stderr.isatty()
         batch = predict_many(
             paths, model=model, speaker=speaker, workers=workers, progress=progress
         )
-    text = FORMATS[format_](batch.predictions)
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_text(output, text)
-    finish(batch.failures, len(batch.predictions))
+    emit(FORMATS[format_](batch.predictions), output)
+    finish((*batch.failures, *nowhere), len(batch.predictions))
+
+
+def _enrolled(sources: tuple[str, ...], model: Model, workers: int | None) -> Speaker:
+    paths, nowhere = recordings(sources)
+    if nowhere:
+        raise AudioError(nowhere[0].reason)
+    return enrol_speaker(paths, model=model, workers=workers)
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None or sys.stdin.closed:
+        raise AudioError("-: standard input is closed. Pipe a recording into it.")
+    return sys.stdin.buffer.read()
 
 
 def _example() -> bytes:
@@ -82,31 +93,6 @@ def _one(content: bytes, name: str, model: Model, speaker: Speaker | None) -> Ba
     """Recognise one recording that is no file, under a name to print."""
     found = predict_one(read(content, name=name), model=model, speaker=speaker)
     return Batch((found,), ())
-
-
-def check_output(path: Path | None) -> None:
-    """Refuse a place that cannot be written to, before the work is done."""
-    if path is not None and not path.parent.is_dir():
-        raise VoxaffectError(f"{path}: the folder {path.parent} does not exist. Make it first.")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file, or say why not."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise VoxaffectError(f"{path}: cannot be written ({error.strerror}).") from error
-
-
-def finish(failures: tuple[Failure, ...], succeeded: int) -> None:
-    """List what failed; exit code 1 if anything did."""
-    if not failures:
-        return
-    for failure in failures:
-        click.echo(f"failed: {failure.reason}", err=True)
-    total = len(failures) + succeeded
-    click.echo(f"{len(failures)} of {total} recordings could not be used.", err=True)
-    sys.exit(1)
 
 
 @click.command()

@@ -3,46 +3,70 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from voxaffect.audio import EXTENSIONS
 from voxaffect.errors import AudioError
+from voxaffect.extraction import Failure
 
 
-def recordings(arguments: Sequence[str]) -> list[Path]:
-    """List recordings named by files, folders (searched through) and patterns, each once, in order.
+def recordings(arguments: Sequence[str]) -> tuple[list[Path], tuple[Failure, ...]]:
+    """Find recordings by files, folders (searched through) and patterns, each once, in order.
+
+    Returns
+    -------
+    list of Path
+        A file that is named is taken as it is: whether it can be read is found out later.
+    tuple of Failure
+        Folders without a recording or that cannot be read, patterns that match nothing.
 
     Raises
     ------
     AudioError
-        If a folder holds no recording, or a pattern matches nothing.
+        If nothing at all is found.
     """
     found: dict[Path, None] = {}
+    failures: list[Failure] = []
     for argument in arguments:
-        found.update(dict.fromkeys(_named_by(argument)))
-    return list(found)
+        paths = _named_by(argument, failures)
+        found.update(dict.fromkeys(paths))
+    if failures and not found:
+        raise AudioError(" ".join(failure.reason for failure in failures))
+    return list(found), tuple(failures)
 
 
-def _named_by(argument: str) -> list[Path]:
+def _named_by(argument: str, failures: list[Failure]) -> list[Path]:
     path = Path(argument)
-    if path.is_dir():
-        inside = sorted(p for p in path.rglob("*") if _is_recording(p))
-        if not inside:
-            raise AudioError(
-                f"{argument}: no recordings in this folder. Expected files ending in "
-                f"{', '.join(sorted(EXTENSIONS))}."
-            )
-        return inside
-    if not path.exists() and glob.has_magic(argument):
-        matches = sorted(Path(match) for match in glob.glob(argument, recursive=True))  # noqa: PTH207
-        if not matches:
-            raise AudioError(f"{argument}: no file matches this pattern.")
-        return recordings([str(match) for match in matches])
-    return [path]
+    if not argument:
+        failures.append(Failure(path, "'': an empty name. Is a variable unset?"))
+        return []
+    if os.path.isdir(path):  # noqa: PTH112 (unlike Path.is_dir, it never raises)
+        return _inside(path, failures)
+    if os.path.lexists(path) or not glob.has_magic(argument):
+        return [path]
+    matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207
+    if not matches:
+        failures.append(Failure(path, f"{argument}: no file matches this pattern."))
+    return [found for match in matches for found in _named_by(match, failures)]
 
 
-def _is_recording(path: Path) -> bool:
-    """By extension; leaves out hidden files, as copying from a Mac makes them."""
-    is_hidden = path.name.startswith(".")
-    return path.suffix.lower() in EXTENSIONS and not is_hidden and path.is_file()
+def _inside(folder: Path, failures: list[Failure]) -> list[Path]:
+    """Recordings anywhere under a folder, by extension; hidden files are none."""
+    problems: list[OSError] = []
+    found = [
+        Path(parent) / name
+        for parent, _, names in os.walk(folder, onerror=problems.append)
+        for name in names
+        if Path(name).suffix.lower() in EXTENSIONS and not name.startswith(".")
+    ]
+    failures += [
+        Failure(Path(str(problem.filename)), f"{problem.filename}: {problem.strerror}.")
+        for problem in problems
+    ]
+    if not found and not problems:
+        endings = ", ".join(sorted(EXTENSIONS))
+        reason = f"{folder}: no recordings in this folder. Expected files ending in {endings}."
+        failures.append(Failure(folder, reason))
+    return sorted(found)

@@ -5,15 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from voxaffect.cli.recognition import check_output, finish, write_text
+from voxaffect.cli.output import check_output, emit, finish
 from voxaffect.cli.sources import recordings
-from voxaffect.evaluation import PROTOCOLS, HeldOut, evaluate_all, held_out, protocol_named
+from voxaffect.errors import EvaluationError
+from voxaffect.evaluation import (
+    PROTOCOLS,
+    HeldOut,
+    evaluate_all,
+    held_out,
+    protocol_named,
+    random_split,
+)
 from voxaffect.evaluation import evaluate as evaluate_by
 from voxaffect.extraction import FeatureCache, extract
 from voxaffect.features import SETS, feature_spec
@@ -33,6 +41,7 @@ from voxaffect.training import (
 )
 from voxaffect.training.augmentation import PERTURBATIONS, test_variant
 
+MAX_SEED = 2**32 - 100  # scikit-learn's limit, less the seeds that protocols count up
 DEFAULT_FEATURES = next(iter(DEFAULT_RECIPES))
 
 
@@ -53,7 +62,7 @@ def _corpus_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="Keep only these; 'all' keeps all."),
         click.option("--augment/--no-augment", default=True, show_default=True,
                      help="Train on altered copies too, where the recipe does."),
-        click.option("--seed", type=click.IntRange(min=0), default=9, show_default=True),
+        click.option("--seed", type=click.IntRange(0, MAX_SEED), default=9, show_default=True),
         click.option("--workers", type=click.IntRange(min=1),
                      help="Threads; all processors by default."),
         click.option("--cache/--no-cache", "cached", default=True, show_default=True,
@@ -82,6 +91,8 @@ def _gathered(
     workers: int | None, cached: bool, condition: str | None = None,
 ) -> Dataset:  # fmt: skip
     """Utterances, features and copies, as the options say; what was found goes to stderr."""
+    if len(set(corpora)) < len(corpora):
+        raise click.UsageError("A corpus is named twice; merge its folders, or write one csv.")
     if roots and len(roots) != len(corpora):
         raise click.UsageError(f"{len(corpora)} corpora and {len(roots)} times --data.")
     same = features in (None, recipe.features)
@@ -93,7 +104,7 @@ def _gathered(
                   variant=variant, **shared)  # fmt: skip
     click.echo(
         f"{', '.join(corpora)}: {len(data.utterances)} utterances, {data.speakers} speakers, "
-        f"{len(set(data.emotions))} emotions, {data.matrix.shape[1]} {spec.name} features",
+        f"{data.matrix.shape[1]} {spec.name} features, {', '.join(sorted(set(data.emotions)))}",
         err=True,
     )
     if recipe.augmentation and augment:
@@ -122,27 +133,32 @@ def train(
     check_output(output)
     names = [recipe_name] if recipe_name else []
     chosen, seed = _recipes(names, options["features"])[0], options["seed"]
+    estimator = chosen.build(seed)  # says now, not after the work, what is not installed
     data = _gathered(corpora, chosen, emotions or chosen.emotions, **options)
-    scores = _measured(chosen, data, test_size=test_size, seed=seed) if test_size else {}
+    if test_size:
+        random_split(len(data.matrix), test_size=test_size, seed=seed)  # refuses an empty side
     fitted = fit(chosen.build(seed), data.rows())
-    model = export(fitted, data, recipe=chosen.name, seed=seed, scores=scores)
-    model.save(output)
+    # Written before it is measured: whoever interrupts the measuring keeps the model.
+    export(fitted, data, recipe=chosen.name, seed=seed, scores={}).save(output)
+    if test_size:
+        scores = _measured(estimator, data, test_size=test_size, seed=seed)
+        export(fitted, data, recipe=chosen.name, seed=seed, scores=scores).save(output)
     click.echo(f"Model trained on all {len(data.matrix)} utterances: {output}")
     finish(data.failures, len(data.matrix))
 
 
-def _measured(recipe: Recipe, data: Dataset, *, test_size: float, seed: int) -> dict[str, Any]:
+def _measured(estimator: Any, data: Dataset, *, test_size: float, seed: int) -> dict[str, Any]:
     """Print the tutorial's figures, and those on new voices beside them."""
-    estimator = recipe.build(seed)
     held = held_out(estimator, data, test_size=test_size, seed=seed)
     _print_held_out(held, test_size)
     once = {metric: {"mean": value, "sd": 0.0} for metric, value in asdict(held.scores).items()}
     by_protocol: dict[str, Any] = {f"random {test_size:.0%}, seed {seed}": once}
-    if data.speakers < 2:
-        click.echo("Accuracy on new voices: unknown, at least 2 speakers are needed")
+    try:
+        voices = evaluate_by(estimator, data.matrix, data.utterances, protocol="speakers",
+                             copies=data.copies, seed=seed)  # fmt: skip
+    except EvaluationError as error:
+        click.echo(f"Accuracy on new voices: unknown, {error}")
         return by_protocol
-    voices = evaluate_by(estimator, data.matrix, data.utterances, protocol="speakers",
-                         copies=data.copies, seed=seed)  # fmt: skip
     mean = voices.summary["accuracy"]
     click.echo(f"Accuracy on new voices: {mean['mean']:.2%} ± {mean['sd']:.2%} "
                f"over {len(voices.folds)} folds")  # fmt: skip
@@ -184,19 +200,22 @@ def evaluate(
     check_output(output)
     is_tutorial = protocol == "tutorial" and not recipe_names and not options["features"]
     recipes = _recipes(("tutorial", "mlp") if is_tutorial else recipe_names, options["features"])
+    estimators = {recipe.name: recipe.build(options["seed"]) for recipe in recipes}
     kept = emotions or protocol_named(protocol).emotions
     data = _gathered(corpora, recipes[0], kept, **options)
     tested = None
     if perturb:
         options["augment"] = False
-        tested = _gathered(corpora, recipes[0], kept, condition=perturb, **options).matrix
-    estimators = {recipe.name: recipe.build(options["seed"]) for recipe in recipes}
-    found = evaluate_all(estimators, data, protocol=protocol, seed=options["seed"], tested=tested)
+        altered = _gathered(corpora, recipes[0], kept, condition=perturb, **options)
+        data, tested = data.where(altered.utterances), altered.matrix
+        data = replace(data, failures=(*data.failures, *altered.failures))
+    found, missing = evaluate_all(
+        estimators, data, protocol=protocol, seed=options["seed"], tested=tested
+    )
+    if missing:
+        click.echo(f"beside it there is no {missing}", err=True)
     text = {"text": to_text, "json": to_json}[format_](found)
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_text(output, text)
+    emit(text, output)
     finish(data.failures, len(data.matrix))
 
 
@@ -223,12 +242,13 @@ def features(
 
     What was computed before an interruption comes from the cache.
     """
+    paths, nowhere = recordings(sources)
+    check_output(output, sources=paths)
     writer = table_writer(output)
     spec = feature_spec(name, groups=tuple(groups) if groups else None, rate_hz=rate_hz)
-    paths = recordings(sources)
     with FeatureCache() if cached else nullcontext() as cache:
         found = extract(paths, spec, workers=workers, cache=cache, progress=sys.stderr.isatty())
     kept = [str(paths[place]) for place in found.kept]
     writer(output, kept, feature_names(spec), found.matrix)
     click.echo(f"{len(kept)} recordings, {found.matrix.shape[1]} features: {output}")
-    finish(found.failures, len(kept))
+    finish((*found.failures, *nowhere), len(kept))

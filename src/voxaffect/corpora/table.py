@@ -176,8 +176,8 @@ def look_up(name: str) -> Corpus:
         return CORPORA[name.lower()]
     except KeyError:
         raise CorpusError(
-            f"{name!r} is no corpus with a file-name grammar. Choose from {', '.join(CORPORA)}; "
-            f"or use {' or '.join(OWN_DATA)} for your own data."
+            f"{name!r} is no public corpus that voxaffect knows. Choose from {', '.join(CORPORA)}; "
+            f"{' and '.join(OWN_DATA)} are for your own data, in train, evaluate and check."
         ) from None
 
 

@@ -253,7 +253,7 @@ def evaluate_all(
     protocol: str,
     seed: int,
     tested: NDArray[np.float32] | None = None,
-) -> dict[str, Evaluation]:
+) -> tuple[dict[str, Evaluation], str]:
     """Evaluate several estimators by a protocol, and by one of the other kind beside it.
 
     Parameters
@@ -271,18 +271,26 @@ def evaluate_all(
     -------
     dict of str to Evaluation
         By estimator and protocol.
+    str
+        Why there is no protocol of the other kind, if these data cannot fill it.
     """
-    beside = "random" if protocol_named(protocol).new_voices else "speakers"
-    names = (protocol, beside) if data.speakers > 1 else (protocol,)
     conditions = {"": data.matrix if tested is None else tested}
-    return {
-        f"{title}, {name}": evaluate_conditions(
-            estimator, data, conditions,
-            protocol=name, seed=0 if name == "tutorial" else seed,
-        )[""]
-        for name in names
-        for title, estimator in estimators.items()
-    }  # fmt: skip
+
+    def by(name: str) -> dict[str, Evaluation]:
+        start = 0 if name == "tutorial" else seed
+        return {
+            f"{title}, {name}": evaluate_conditions(
+                estimator, data, conditions, protocol=name, seed=start
+            )[""]
+            for title, estimator in estimators.items()
+        }
+
+    beside = "random" if protocol_named(protocol).new_voices else "speakers"
+    found = by(protocol)
+    try:
+        return {**found, **by(beside)}, ""
+    except EvaluationError as error:
+        return found, f"{beside}: {error}"
 
 
 @dataclass(frozen=True, eq=False)

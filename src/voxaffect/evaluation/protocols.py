@@ -87,6 +87,8 @@ def random_split(
     """
     with extra("train"):
         from sklearn.model_selection import train_test_split
+    if seed < 0:
+        raise EvaluationError(f"seed {seed}, expected 0 or more.")
     try:
         train, test = train_test_split(np.arange(count), test_size=test_size, random_state=seed)
     except ValueError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -13,10 +14,10 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.audio import Signal, read
+from voxaffect.audio import Signal, content_of, read
 from voxaffect.errors import AudioError, FeatureError
 from voxaffect.extraction.cache import FeatureCache
-from voxaffect.features import FeatureSpec, describe, names
+from voxaffect.features import FeatureSpec, check_known, describe, names
 
 __all__ = ["Extraction", "Failure", "FeatureCache", "Variant", "extract", "worker_count"]
 
@@ -79,7 +80,7 @@ def worker_count() -> int:
 
 
 def extract(
-    paths: Sequence[Path],
+    paths: Sequence[str | Path],
     spec: FeatureSpec,
     *,
     variant: Variant | None = None,
@@ -91,7 +92,7 @@ def extract(
 
     Parameters
     ----------
-    paths : sequence of Path
+    paths : sequence of str or Path
     spec : FeatureSpec
     variant : Variant, optional
         Done to every recording first; nothing by default.
@@ -100,7 +101,7 @@ def extract(
     cache : FeatureCache, optional
         Where known vectors are looked up and new ones kept; none by default.
     progress : bool
-        Show a progress bar on standard error.
+        Show a progress bar on standard error; off a terminal, a line now and then.
 
     Returns
     -------
@@ -112,16 +113,28 @@ def extract(
         If the spec is unknown.
     CacheError
         If the cache cannot be used.
+    AudioError
+        If a single path is given instead of a sequence.
     """
     from tqdm import tqdm
 
+    if isinstance(paths, str | Path):
+        raise AudioError(f"{paths}: expected a sequence of paths, found one. Put it in a list.")
+    files = [Path(path) for path in paths]
+    check_known(spec)
     task = _Task(spec, variant, cache)
     outcomes: list[Outcome | None] = []
     title = f"{spec.name} {variant.key}" if variant else spec.name
-    bar = tqdm(total=len(paths), unit="file", disable=not progress, desc=title)
+    bar = tqdm(
+        total=len(files),
+        unit="file",
+        disable=not progress,
+        mininterval=0.1 if sys.stderr.isatty() else 10,
+        desc=title,
+    )
     with bar, ThreadPoolExecutor(workers or worker_count()) as pool:
-        for start in range(0, len(paths), _CHUNK_FILES):
-            chunk = paths[start : start + _CHUNK_FILES]
+        for start in range(0, len(files), _CHUNK_FILES):
+            chunk = files[start : start + _CHUNK_FILES]
             found = task.known(chunk, pool)
             missing = [place for place, vector in enumerate(found) if vector is None]
             bar.update(len(chunk) - len(missing))
@@ -129,7 +142,7 @@ def extract(
                 found[place] = outcome
                 bar.update()
             outcomes += found
-    return _assembled(paths, outcomes, len(names(spec)))
+    return _assembled(files, outcomes, len(names(spec)))
 
 
 @dataclass(frozen=True)
@@ -183,22 +196,20 @@ class _Task:
     def outcome(self, path: Path) -> tuple[bytes, Outcome]:
         """Digest and vector of the very same bytes, whatever happens to the file meanwhile."""
         try:
-            content = path.read_bytes()
+            content = content_of(path)
             digest = hashlib.sha256(content).digest()
             signal = read(content, name=str(path))
             if self.variant:
                 signal = self.variant.alter(signal, digest)
             return digest, describe(signal, self.spec)
-        except OSError as error:
-            return b"", f"{path}: cannot be read ({error.strerror})."
         except (AudioError, FeatureError) as error:
             return b"", str(error)
 
 
 def _digest(path: Path) -> bytes | None:
     try:
-        return hashlib.sha256(path.read_bytes()).digest()
-    except OSError:
+        return hashlib.sha256(content_of(path)).digest()
+    except AudioError:
         return None  # reported when it is read as audio
 
 

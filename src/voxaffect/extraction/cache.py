@@ -120,10 +120,11 @@ class FeatureCache:
         Raises
         ------
         CacheError
-            If the database is damaged or holds a vector of another length.
+            If the database is damaged or holds a vector of another length, or one that is
+            not finite.
         """
         wanted = list(dict.fromkeys(contents))
-        found: dict[bytes, bytes] = {}
+        found: dict[bytes, object] = {}  # SQLite keeps any type in any column
         try:
             for start in range(0, len(wanted), _KEYS_PER_QUERY):
                 part = wanted[start : start + _KEYS_PER_QUERY]
@@ -134,9 +135,16 @@ class FeatureCache:
                 found.update(self._database.execute(query, (recipe, *part)).fetchall())
         except sqlite3.Error as error:
             raise self._problem(error) from error
-        if any(len(blob) != length * _NUMBER_BYTES for blob in found.values()):
+        return {content: self._vector(stored, length) for content, stored in found.items()}
+
+    def _vector(self, stored: object, length: int) -> NDArray[np.float32]:
+        """Return what a row holds, or refuse it."""
+        if not isinstance(stored, bytes) or len(stored) != length * _NUMBER_BYTES:
             raise self._problem(ValueError(f"a vector of other than {length} numbers"))
-        return {content: np.frombuffer(blob, np.float32) for content, blob in found.items()}
+        vector = np.frombuffer(stored, np.float32)
+        if not np.isfinite(vector).all():
+            raise self._problem(ValueError("a vector with NaN or infinity"))
+        return vector
 
     def put(self, vectors: Mapping[bytes, NDArray[np.float32]], recipe: str) -> None:
         """Keep vectors, in one transaction: all of them or none.

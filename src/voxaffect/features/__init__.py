@@ -7,13 +7,13 @@ from types import ModuleType
 
 import numpy as np
 
-from voxaffect.audio import Signal, check_usable, resample
+from voxaffect.audio import MAX_RATE_HZ, MIN_RATE_HZ, Signal, check_usable, resample
 from voxaffect.errors import FeatureError
 from voxaffect.features import affect, classic
 from voxaffect.features.spec import FeatureSpec
 from voxaffect.features.spectrum import Array
 
-__all__ = ["SETS", "FeatureSpec", "describe", "feature_spec", "names"]
+__all__ = ["SETS", "FeatureSpec", "check_known", "describe", "feature_spec", "names"]
 
 SETS: dict[str, ModuleType] = {"affect": affect, "classic": classic}
 """Every feature set: a module with ``VERSION``, ``GROUPS``, ``DEFAULT_GROUPS``, ``RATE_HZ`` (None:
@@ -51,6 +51,8 @@ def feature_spec(
     if unknown or not wanted:
         found = ", ".join(map(repr, unknown)) or "none"
         raise FeatureError(f"{name}: expected some of {', '.join(known)}; found {found}.")
+    if rate_hz is not None and not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
+        raise FeatureError(f"{name}: {rate_hz} Hz, expected {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz.")
     if chosen.RATE_HZ is not None and rate_hz not in (None, chosen.RATE_HZ):
         raise FeatureError(f"{name}: defined at {chosen.RATE_HZ} Hz, found {rate_hz} Hz.")
     ordered = tuple(group for group in known if group in wanted)

@@ -42,6 +42,7 @@ __all__ = [
 
 
 _NARROW_FEATURES = 1_000
+_INTERRUPTED = "Training interrupted by user"
 
 
 def fit(estimator: Any, rows: Rows) -> Any:
@@ -82,7 +83,12 @@ def fit(estimator: Any, rows: Rows) -> Any:
         # Stopping after the recipe's iterations, and batches cut to small data, are the recipe.
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", "Got `batch_size` less than 1 or larger than")
-        return estimator.fit(rows.matrix, rows.emotions, **more)
+        # scikit-learn turns Ctrl-C into a warning and hands back a half-trained network.
+        warnings.filterwarnings("error", _INTERRUPTED)
+        try:
+            return estimator.fit(rows.matrix, rows.emotions, **more)
+        except UserWarning as warning:
+            raise KeyboardInterrupt from warning
 
 
 def seeded(estimator: Any, seed: int) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -106,6 +106,17 @@ class Dataset:
         emotions = np.array(self.emotions)[origins]
         speakers = np.array([_speaker(u, i) for i, u in enumerate(self.utterances)])[origins]
         return Rows(np.concatenate(parts), emotions, origins, speakers)
+
+    def where(self, kept: Collection[Utterance]) -> Dataset:
+        """Return the dataset of some of its utterances, with their copies."""
+        places = [place for place, one in enumerate(self.utterances) if one in kept]
+        copies = self.copies
+        if copies is not None:
+            wanted = np.isin(copies.origins, places)
+            origins = np.searchsorted(places, copies.origins[wanted])
+            copies = Copies(copies.matrix[wanted], origins)
+        utterances = tuple(self.utterances[place] for place in places)
+        return replace(self, utterances=utterances, matrix=self.matrix[places], copies=copies)
 
     def summary(self) -> Mapping[str, Mapping[str, Any]]:
         """Return what a model card states of each corpus."""

@@ -102,6 +102,7 @@ def _ensemble(seed: int) -> Any:
 
 
 def _accurate(seed: int) -> Any:
+    from voxaffect.training import network  # noqa: F401 (says early what is not installed)
     from voxaffect.training.estimators import Ensemble, NetworkClassifier
 
     split, end = (len(names(feature_spec("affect", groups=groups)))
