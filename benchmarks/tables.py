@@ -47,7 +47,8 @@ def recipes_table(results: dict[str, Any]) -> str:
             cells[2:4] = [mean_sd(eight["clean"]["uar"]), f"{low:.3f} to {high:.3f}"]
         if cross:
             cells[4] = f"{cross['uar']['mean']:.3f}"
-        rows.append([title, *cells])
+        if four or eight or cross:
+            rows.append([title, *cells])
     return table(rows)
 
 
@@ -58,16 +59,16 @@ def of_affect(results: dict[str, Any]) -> dict[str, Any]:
 
 
 def conditions_table(results: dict[str, Any]) -> str:
-    """UAR under each condition, and what it loses against clean."""
+    """UAR under each condition, and how it differs from clean."""
     found = of_affect(results)
-    rows = [["condition", *(f"`{recipe}` UAR (loss)" for recipe in found)]]
+    rows = [["condition", *(f"`{recipe}` UAR (change)" for recipe in found)]]
     first = next(iter(found.values()))
     for name in sorted((k for k, v in first.items() if isinstance(v, dict) and "uar" in v),
                        key=lambda k: (k != "clean", k)):  # fmt: skip
         cells = []
         for result in found.values():
             value, clean = (result[k]["uar"]["mean"] for k in (name, "clean"))
-            cells.append(f"{value:.3f}" + ("" if name == "clean" else f" ({clean - value:+.3f})"))
+            cells.append(f"{value:.3f}" + ("" if name == "clean" else f" ({value - clean:+.3f})"))
         rows.append([name, *cells])
     return table(rows)
 

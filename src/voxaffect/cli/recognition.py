@@ -15,6 +15,7 @@ from voxaffect.cli.output import check_output, emit, finish
 from voxaffect.cli.sources import recordings
 from voxaffect.errors import AudioError
 from voxaffect.features.enrolment import Speaker
+from voxaffect.files import printable
 from voxaffect.formats import FORMATS
 from voxaffect.model import Model, load
 from voxaffect.recognizer import Batch, enrol_speaker, predict_many
@@ -123,4 +124,4 @@ def info(path: Path | None, format_: str) -> None:
         values = ", ".join(f"{m} {v['mean']:.3f} ± {v['sd']:.3f}" for m, v in metrics.items())
         lines.append(f"scores    {protocol}: {values}")
     lines.append(f"libraries {', '.join(f'{k} {v}' for k, v in card.libraries.items())}")
-    click.echo("\n".join(lines))
+    click.echo("\n".join(map(printable, lines)))
