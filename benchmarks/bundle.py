@@ -1,6 +1,6 @@
 """Write measured scores into a model file's card, and the file into the package.
 
-    voxaffect train ravdess emodb --recipe accurate --emotions … --seed 9 --test-size 0 -o model.onnx
+    voxaffect train ravdess emodb --recipe accurate …       # as the model card has it
     python benchmarks/accuracy.py --data DIR --only emobox-accurate
     python benchmarks/bundle.py model.onnx
 
