@@ -71,14 +71,13 @@ def decode_and_fft(path: Path) -> np.ndarray:
 
 def per_clip(paths: list[Path], rounds: int) -> dict[str, list[float]]:
     """Milliseconds a clip for each system, round by round."""
-    classic, smile = (
-        feature_spec("classic"),
-        opensmile.Smile(feature_set=opensmile.FeatureSet.eGeMAPSv02, num_workers=1),
-    )
+    classic, affect = feature_spec("classic"), feature_spec("affect")
+    smile = opensmile.Smile(feature_set=opensmile.FeatureSet.eGeMAPSv02, num_workers=1)
     systems = {
         "tutorial": tutorial,
         "voxaffect classic": lambda path: describe(read(path), classic),
         "decode + bare FFT": decode_and_fft,
+        "voxaffect affect": lambda path: describe(read(path), affect),
         "opensmile eGeMAPSv02": smile.process_file,
     }
     times: dict[str, list[float]] = {name: [] for name in systems}
@@ -162,7 +161,9 @@ def main() -> None:
         parser.error(f"{given.data}: needs ravdess-48k and ravdess with Actor_*/*.wav")
 
     clip_times = per_clip(originals, given.rounds)
-    corpus_times = corpus(clips, given.rounds)
+    copies = [given.data / "ravdess" / path.parent.name / path.name for path in originals]
+    small_times = per_clip(copies, given.rounds)
+    corpus_times = corpus(clips, min(given.rounds, 3))
     process_times = whole_process(clips[0], clips[::8], given.rounds)
     result = {
         "machine": {"processor": platform.machine(), "processors": os.cpu_count(),
@@ -171,6 +172,7 @@ def main() -> None:
         "rounds": given.rounds,
         "clips": {"48 kHz": len(originals), "16 kHz": len(clips)},
         "milliseconds a 48 kHz clip, one thread": spread(clip_times),
+        "milliseconds a 16 kHz clip, one thread": spread(small_times),
         "seconds for all 16 kHz clips": spread(corpus_times),
         "seconds, whole process, one clip": spread(process_times),
         "ratios": {

@@ -41,7 +41,8 @@ def recipes_table(results: dict[str, Any]) -> str:
                                                                            "cross"))  # fmt: skip
         cells = ["–"] * 5
         if four:
-            cells[:2] = [mean_sd(four[p]["accuracy"]) for p in ("tutorial", "emobox")]
+            cells[:2] = [mean_sd(four[p]["accuracy"]) if p in four else "–"
+                         for p in ("tutorial", "emobox")]  # fmt: skip
         if eight:
             low, high = eight["clean"]["interval"]
             cells[2:4] = [mean_sd(eight["clean"]["uar"]), f"{low:.3f} to {high:.3f}"]

@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -21,7 +22,16 @@ from numpy.typing import NDArray
 
 from voxaffect.audio import Samples, Signal, read
 from voxaffect.errors import AudioError, FeatureError
-from voxaffect.features import FeatureSpec, at_rate, chroma, describe, feature_spec, mel, names
+from voxaffect.features import (
+    SETS,
+    FeatureSpec,
+    at_rate,
+    chroma,
+    describe,
+    feature_spec,
+    mel,
+    names,
+)
 from voxaffect.features import spectrum as spectra
 
 RATES_HZ = (8_000, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000)
@@ -355,7 +365,14 @@ def test_an_unusable_recording_has_no_description(samples: Samples, reason: str)
         describe(Signal(samples, 16_000), CLASSIC)
 
 
-def test_a_number_that_overflows_is_named() -> None:
-    loud = voice(1) * np.float32(1e25)
-    with np.errstate(all="ignore"), pytest.raises(FeatureError, match="not finite: mfcc_1"):
-        describe(Signal(loud, 16_000), CLASSIC)
+def test_a_number_that_is_not_finite_is_named(
+    signal: Signal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = ModuleType("broken")
+    broken.VERSION, broken.RATE_HZ = 1, None
+    broken.GROUPS = broken.DEFAULT_GROUPS = ("all",)
+    broken.names = lambda _: ("good", "bad")
+    broken.describe = lambda *_: np.array([1, np.nan], dtype=np.float32)
+    monkeypatch.setitem(SETS, "broken", broken)
+    with pytest.raises(FeatureError, match="voice: not finite: bad"):
+        describe(signal, feature_spec("broken"))

@@ -23,7 +23,7 @@ def test_it_opens_with_exactly_two_commands() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_makes_an_environment_of_its_own(command: str) -> None:
-    python = command.split()[4]
+    python = command.split()[3]
     assert command.startswith(f"python3 -m venv {python} && {python}/bin/pip install ")
 
 

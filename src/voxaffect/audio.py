@@ -240,6 +240,8 @@ def mix_down(samples: NDArray[Any]) -> Samples:
     if samples.ndim == 2:
         # Adding columns is ten times faster than a mean over so short an axis.
         channels = samples.shape[1]
+        if channels == 1:
+            return np.ascontiguousarray(samples[:, 0], dtype=np.float32)
         samples = sum(samples[:, place] for place in range(1, channels)) + samples[:, 0]
         samples = samples / samples.dtype.type(channels)
     return np.ascontiguousarray(samples, dtype=np.float32)

@@ -29,7 +29,7 @@ _PEAK_LOW_HZ, _PEAK_HIGH_HZ = 150.0, 4_000.0
 _PEAK_THRESHOLD = np.float32(0.1)
 _CENTRE_OCTAVE, _OCTAVE_WIDTH = 5.0, 2.0
 _STEPS = np.linspace(-0.5, 0.5, 101)
-_ROUNDING = np.float32(1e-6)  # of a single-precision transform, re the frame's maximum
+_ROUNDING = np.float32(1e-5)  # of a single-precision transform, re the peaks' threshold
 _DOUBTFUL_STEPS = 3e-3  # what that rounding can move a peak by, in steps
 
 
@@ -107,32 +107,34 @@ class _Peaks:
     @classmethod
     def find(cls, magnitude: Array, region: slice, rate_hz: int) -> _Peaks:
         """Local maxima of some bins over a tenth of their frame's maximum."""
-        loudest, band = magnitude.max(axis=1), np.ascontiguousarray(magnitude[:, region])
-        width, flat = band.shape[1], band.ravel()
+        threshold = magnitude.max(axis=1)[:, None] * _PEAK_THRESHOLD
+        band = np.ascontiguousarray(magnitude[:, region])
         rise = band[:, 1:] - band[:, :-1]
-        rising = rise > 0
+        rising, is_loud = rise > 0, band[:, 1:] > threshold
         is_peak = np.zeros(band.shape, dtype=bool)
-        np.logical_and(rising[:, :-1], ~rising[:, 1:], out=is_peak[:, 1:-1])
-        where = np.flatnonzero(is_peak)
-        frame = where // width
-        is_loud = flat[where] > _PEAK_THRESHOLD * loudest[frame]
-        where, frame = where[is_loud], frame[is_loud]
+        np.logical_and(rising[:, :-1], is_loud[:, :-1], out=is_peak[:, 1:-1])
+        is_peak[:, 1:-1] &= ~rising[:, 1:]
+        is_tied = (np.abs(rise) < threshold * _ROUNDING) & is_loud
 
+        where, flat = np.flatnonzero(is_peak), band.ravel()
+        frame = where // band.shape[1]
         left, centre, right = flat[where - 1], flat[where], flat[where + 1]
         curve, slope = left + right - 2 * centre, (right - left) / 2
         is_flat = np.abs(slope) >= np.abs(curve)
         shift = np.where(is_flat, np.float32(0), -slope / np.where(is_flat, 1, curve))
-        position = (where - frame * width + region.start + shift) * (rate_hz / FRAME_SAMPLES)
+        position = (where - frame * band.shape[1] + region.start + shift) * (
+            rate_hz / FRAME_SAMPLES
+        )
         return cls(
             _deviation(position.astype(np.float32)),
-            centre + slope * shift / 2,
+            np.asarray(centre + slope * shift / 2, dtype=np.float32),
             frame,
-            np.flatnonzero(_is_tied(band, rise, loudest)),
+            np.flatnonzero(is_tied.any(axis=1)),
         )
 
     def counts(self) -> NDArray[np.intp]:
         """Peaks of at least the median height in each step of deviation."""
-        deviation = self.deviation[self.height >= np.median(self.height)]
+        deviation = self.deviation[self.height >= _median(self.height)]
         # np.histogram's own counts, without its overhead.
         return np.diff(np.sort(deviation).searchsorted(_STEPS))
 
@@ -150,12 +152,15 @@ class _Peaks:
         rivals = np.flatnonzero(counts + doubts >= counts[mode] - doubts[mode])
         if len(rivals) == 1:
             return self.tied
-        contested = np.isin(edge, np.concatenate((rivals, rivals + 1)))
-        return np.union1d(self.frame[is_doubtful][contested], self.tied)
+        is_contested = np.zeros(len(_STEPS), dtype=bool)
+        is_contested[rivals] = is_contested[rivals + 1] = True
+        return np.union1d(self.frame[is_doubtful][is_contested[edge]], self.tied)
 
     def replaced(self, frames: NDArray[np.intp], peaks: _Peaks) -> _Peaks:
         """Take the peaks of these frames from elsewhere."""
-        keep = np.isin(self.frame, frames, invert=True)
+        is_elsewhere = np.zeros(max(self.frame.max(initial=0), frames.max()) + 1, dtype=bool)
+        is_elsewhere[frames] = True
+        keep = ~is_elsewhere[self.frame]
         return _Peaks(
             np.concatenate((self.deviation[keep], peaks.deviation)),
             np.concatenate((self.height[keep], peaks.height)),
@@ -164,19 +169,21 @@ class _Peaks:
         )
 
 
+def _median(values: Array) -> np.float32:
+    """Median, as np.median gives it, without its checks for NaN."""
+    middle = len(values) // 2
+    if len(values) % 2:
+        return np.float32(np.partition(values, middle)[middle])
+    ordered = np.partition(values, (middle - 1, middle))
+    return np.float32(ordered[middle - 1 : middle + 1].mean())
+
+
 def _deviation(pitch_hz: Array) -> Array:
     """Distance from the nearest pitch of the tempered scale, in semitones, −0.5 to 0.5."""
     pitch = CHROMAS * np.log2(pitch_hz / np.float32(_A0_HZ))
     deviation: Array = pitch - np.floor(pitch)
-    deviation[deviation >= 0.5] -= 1
+    deviation -= deviation >= 0.5
     return deviation
-
-
-def _is_tied(band: Array, rise: Array, loudest: Array) -> NDArray[np.bool_]:
-    """Whether a frame has loud neighbouring bins that differ by no more than rounding."""
-    is_level = np.abs(rise) < _ROUNDING * loudest[:, None]
-    is_level &= band[:, 1:] > _PEAK_THRESHOLD * loudest[:, None]
-    return np.asarray(is_level.any(axis=1))
 
 
 @lru_cache(maxsize=512)  # a tuning takes one of 100 values, a corpus has few rates

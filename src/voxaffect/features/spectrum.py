@@ -19,7 +19,7 @@ FRAME_SAMPLES = 2_048
 HOP_SAMPLES = 512
 BINS = FRAME_SAMPLES // 2 + 1
 _SMALL_PRODUCT = 250_000  # multiplications; OpenBLAS starts threads at 2^18
-_BLOCK_FRAMES = 64  # the work arrays of a block stay in a core's second-level cache
+_BLOCK_FRAMES = 32  # the work arrays of a block stay in a core's second-level cache
 
 
 def frames(samples: Array) -> Array:
@@ -51,8 +51,13 @@ def hann(length: int) -> Array:
     -------
     ndarray, shape (length,), float32
     """
+    return _exact_hann(length).astype(np.float32)
+
+
+@cache
+def _exact_hann(length: int) -> NDArray[np.float64]:
     phase = 2 * np.pi * np.arange(length) / length
-    return (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
+    return np.asarray(0.5 - 0.5 * np.cos(phase))
 
 
 def power(samples: Array) -> Array:
@@ -71,12 +76,13 @@ def power(samples: Array) -> Array:
     framed, window = frames(samples), hann(FRAME_SAMPLES)
     spectrogram = np.empty((len(framed), BINS), dtype=np.float32)
     windowed = np.empty((_BLOCK_FRAMES, FRAME_SAMPLES), dtype=np.float32)
+    squares = np.empty((_BLOCK_FRAMES, BINS), dtype=np.float32)
     for start in range(0, len(framed), _BLOCK_FRAMES):
         block = framed[start : start + _BLOCK_FRAMES]
         buffer = np.multiply(block, window, out=windowed[: len(block)])
         spectrum = rfft(buffer, axis=-1, overwrite_x=True)
         out = np.square(spectrum.real, out=spectrogram[start : start + len(block)])
-        out += np.square(spectrum.imag)
+        out += np.square(spectrum.imag, out=squares[: len(block)])
     return spectrogram
 
 
@@ -95,8 +101,11 @@ def exact_magnitude(samples: Array, which: NDArray[np.intp]) -> Array:
     """
     from scipy.fft import rfft
 
-    phase = 2 * np.pi * np.arange(FRAME_SAMPLES) / FRAME_SAMPLES
-    windowed = frames(samples)[which] * (0.5 - 0.5 * np.cos(phase))
+    windowed = np.zeros((len(which), FRAME_SAMPLES))
+    for row, start in zip(windowed, which * HOP_SAMPLES - FRAME_SAMPLES // 2, strict=True):
+        part = samples[max(start, 0) : start + FRAME_SAMPLES]
+        row[max(-start, 0) :][: len(part)] = part
+    windowed *= _exact_hann(FRAME_SAMPLES)
     spectrum = rfft(windowed, axis=-1, overwrite_x=True).astype(np.complex64)
     return np.asarray(np.abs(spectrum), dtype=np.float32)
 

@@ -216,7 +216,7 @@ def companded(samples: Samples) -> Samples:
     References : ITU-T G.711.
     """
     peak = float(np.max(np.abs(samples), initial=0.0))
-    if peak == 0.0:
+    if peak < 1e-30:  # nor can what is all but silent be scaled up
         return samples.copy()
     scaled = samples * (0.5 / peak)
     code = np.round(127 * np.log1p(255 * np.abs(scaled)) / np.log(256.0))
