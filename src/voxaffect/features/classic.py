@@ -38,14 +38,13 @@ def describe(signal: Signal, spec: FeatureSpec) -> Array:
     -------
     ndarray, shape (d,), float32
     """
-    power = spectrum.power(signal.samples)
+    magnitude = spectrum.magnitude(signal.samples)
     means = {}
     if "mfcc" in spec.groups or "mel" in spec.groups:
-        bands = mel.bands(power, signal.rate_hz)
+        bands = mel.bands(np.square(magnitude), signal.rate_hz)
         if "mfcc" in spec.groups:
             means["mfcc"] = mel.mean_mfcc(bands)
         means["mel"] = bands.mean(axis=0, dtype=np.float64)
     if "chroma" in spec.groups:
-        magnitude = np.sqrt(power, out=power)
         means["chroma"] = chroma.mean_chroma(magnitude, signal.samples, signal.rate_hz)
     return np.concatenate([means[group] for group in spec.groups]).astype(np.float32)

@@ -60,8 +60,8 @@ def _exact_hann(length: int) -> NDArray[np.float64]:
     return np.asarray(0.5 - 0.5 * np.cos(phase))
 
 
-def power(samples: Array) -> Array:
-    """Power spectrogram |X|².
+def magnitude(samples: Array) -> Array:
+    """Magnitude spectrogram |X|.
 
     Parameters
     ----------
@@ -76,13 +76,11 @@ def power(samples: Array) -> Array:
     framed, window = frames(samples), hann(FRAME_SAMPLES)
     spectrogram = np.empty((len(framed), BINS), dtype=np.float32)
     windowed = np.empty((_BLOCK_FRAMES, FRAME_SAMPLES), dtype=np.float32)
-    squares = np.empty((_BLOCK_FRAMES, BINS), dtype=np.float32)
     for start in range(0, len(framed), _BLOCK_FRAMES):
         block = framed[start : start + _BLOCK_FRAMES]
         buffer = np.multiply(block, window, out=windowed[: len(block)])
         spectrum = rfft(buffer, axis=-1, overwrite_x=True)
-        out = np.square(spectrum.real, out=spectrogram[start : start + len(block)])
-        out += np.square(spectrum.imag, out=squares[: len(block)])
+        np.abs(spectrum, out=spectrogram[start : start + len(block)])
     return spectrogram
 
 
