@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Timer
 
 import numpy as np
 import pytest
@@ -395,3 +396,14 @@ def test_ravdess_killed_midway_ends_with_the_same_matrix(
     assert saved > 0
     assert row_count(database) >= saved
     assert np.array_equal(np.load(output), extract(paths, CLASSIC).matrix)
+
+
+def test_opening_waits_for_a_process_that_is_preparing_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "features.sqlite"
+    other = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE half_done (x)")
+    Timer(0.5, other.rollback).start()
+    with FeatureCache(path) as cache:
+        assert cache.get([b"x"], "recipe", length=3) == {}
+    other.close()

@@ -12,6 +12,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from time import monotonic, sleep
 from types import TracebackType
 
 import numpy as np
@@ -60,13 +61,24 @@ class FeatureCache:
         except (OSError, sqlite3.Error) as error:
             raise self._problem(error) from error
         try:
-            self._prepare()
+            self._prepare_in_turn()
         except sqlite3.Error as error:
             self._database.close()
             raise self._problem(error) from error
         except CacheError:
             self._database.close()
             raise
+
+    def _prepare_in_turn(self) -> None:
+        """Prepare; wait for another process that is at it, as SQLite does not by itself here."""
+        until = monotonic() + _WAIT_SECONDS
+        while True:
+            try:
+                return self._prepare()
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or monotonic() > until:
+                    raise
+                sleep(0.02)
 
     def _prepare(self) -> None:
         found = self._database.execute("PRAGMA user_version").fetchone()[0]
