@@ -16,7 +16,7 @@ with extra("train"):
     from scipy.optimize import minimize_scalar
     from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 
-_FLOOR_PROBABILITY = 1e-7
+FLOOR_PROBABILITY = 1e-7
 _TEMPERATURES = (0.25, 8.0)
 
 
@@ -135,7 +135,7 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _mean_log(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
         logs = [
-            np.log(np.maximum(member.predict_proba(matrix[:, first:last]), _FLOOR_PROBABILITY))
+            np.log(np.maximum(member.predict_proba(matrix[:, first:last]), FLOOR_PROBABILITY))
             for member, first, last in self.members_
         ]
         return np.average(np.asarray(logs, dtype=np.float64), axis=0, weights=self.weights)
@@ -172,7 +172,7 @@ def temperature(scores: NDArray[np.float64], truth: NDArray[np.intp]) -> float:
 
     def loss(log_temperature: float) -> float:
         chosen = softmax(scores / np.exp(log_temperature))[np.arange(len(truth)), truth]
-        return float(-np.log(np.maximum(chosen, _FLOOR_PROBABILITY)).mean())
+        return float(-np.log(np.maximum(chosen, FLOOR_PROBABILITY)).mean())
 
     low, high = np.log(_TEMPERATURES)
     return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x))

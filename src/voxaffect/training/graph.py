@@ -9,7 +9,12 @@ import numpy as np
 
 from voxaffect.errors import TrainingError, extra
 from voxaffect.model import INPUT_NAME, OUTPUT_NAME
-from voxaffect.training.estimators import ClippedScaler, Ensemble, NetworkClassifier
+from voxaffect.training.estimators import (
+    FLOOR_PROBABILITY,
+    ClippedScaler,
+    Ensemble,
+    NetworkClassifier,
+)
 
 with extra("train"):
     import onnx
@@ -29,7 +34,6 @@ with extra("train"):
     from skl2onnx.helpers.onnx_helper import select_model_inputs_outputs
 
 OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
-_FLOOR_PROBABILITY = 1e-7
 
 
 def to_graph(estimator: Any, length: int) -> onnx.ModelProto:
@@ -102,7 +106,7 @@ def _merged(
     length: int, temperature: float, emotions: int,
 ) -> onnx.ModelProto:  # fmt: skip
     """Weighted mean of log-probabilities, over the temperature, as one graph."""
-    nodes, constants, logs = [], {"floor": np.float32(_FLOOR_PROBABILITY), "axis": [1]}, []
+    nodes, constants, logs = [], {"floor": np.float32(FLOOR_PROBABILITY), "axis": [1]}, []
     initializers: list[onnx.TensorProto] = []
     shares = np.asarray(weights) / np.sum(weights) / temperature
     for number, ((member, first, last), share) in enumerate(zip(members, shares, strict=True)):
