@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from voxaffect.extraction import FeatureCache, extract
     from voxaffect.features import FeatureSpec, describe, feature_spec
     from voxaffect.model import Model, load
-    from voxaffect.recognizer import Batch, Prediction, enrol_speaker, predict, predict_many
+    from voxaffect.recognizer import (
+        Batch,
+        Prediction,
+        Segment,
+        Timeline,
+        Window,
+        enrol_speaker,
+        predict,
+        predict_many,
+    )
     from voxaffect.training import Dataset, fit, gather, recipe
     from voxaffect.training.transformer import FeatureExtractor
     from voxaffect.tutorial import emotions, extract_feature, load_data, observed_emotions
@@ -38,9 +47,12 @@ _HOMES = {
     "FeatureSpec": "features",
     "Model": "model",
     "Prediction": "recognizer",
+    "Segment": "recognizer",
     "Signal": "audio",
+    "Timeline": "recognizer",
     "Utterance": "corpora",
     "VoxaffectError": "errors",
+    "Window": "recognizer",
     "describe": "features",
     "emotions": "tutorial",
     "enrol_speaker": "recognizer",
@@ -70,9 +82,12 @@ __all__ = [
     "FeatureSpec",
     "Model",
     "Prediction",
+    "Segment",
     "Signal",
+    "Timeline",
     "Utterance",
     "VoxaffectError",
+    "Window",
     "describe",
     "emotions",
     "enrol_speaker",

@@ -1,0 +1,23 @@
+"""Recognition: a model and a recording become a ``Prediction``, or a ``Timeline``."""
+
+from __future__ import annotations
+
+from voxaffect.recognizer.prediction import (
+    Batch,
+    Prediction,
+    enrol_speaker,
+    predict,
+    predict_many,
+)
+from voxaffect.recognizer.timeline import Segment, Timeline, Window
+
+__all__ = [
+    "Batch",
+    "Prediction",
+    "Segment",
+    "Timeline",
+    "Window",
+    "enrol_speaker",
+    "predict",
+    "predict_many",
+]

@@ -1,0 +1,76 @@
+"""Emotion over time, as values: windows as the model saw them, and segments for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Window:
+    """What the model says of one window of speech, as it comes.
+
+    Parameters
+    ----------
+    start_seconds, end_seconds : float
+        From the beginning of the recording.
+    probabilities : mapping of str to float
+        Of every emotion, in the model's order; they sum to 1.
+    """
+
+    start_seconds: float
+    end_seconds: float
+    probabilities: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of speech in one emotion, after smoothing over time.
+
+    Parameters
+    ----------
+    start_seconds, end_seconds : float
+    emotion : str
+    probabilities : mapping of str to float
+        Mean of the smoothed probabilities over the segment, in the model's order.
+    """
+
+    start_seconds: float
+    end_seconds: float
+    emotion: str
+    probabilities: Mapping[str, float]
+
+    @property
+    def certainty(self) -> float:
+        """Mean smoothed probability of the segment's emotion."""
+        return self.probabilities[self.emotion]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Emotion over the time of one channel of a recording.
+
+    What no segment covers is silence.
+
+    Parameters
+    ----------
+    source : str
+        The recording's path, or ``<bytes>`` or ``<array>``.
+    channel : str
+        ``mix``, ``left``, ``right``, or the number of the channel, from 1.
+    seconds : float
+        Length of the recording.
+    emotions : tuple of str
+        In the model's order.
+    windows : tuple of Window
+        In order of their start.
+    segments : tuple of Segment
+        In order, without overlap.
+    """
+
+    source: str
+    channel: str
+    seconds: float
+    emotions: tuple[str, ...]
+    windows: tuple[Window, ...]
+    segments: tuple[Segment, ...]
