@@ -10,10 +10,11 @@ import numpy as np
 from voxaffect.audio import MAX_RATE_HZ, MIN_RATE_HZ, Signal, check_usable, resample
 from voxaffect.errors import FeatureError
 from voxaffect.features import affect, classic
+from voxaffect.features.logmel import is_picture
 from voxaffect.features.spec import FeatureSpec
 from voxaffect.features.spectrum import Array
 
-__all__ = ["SETS", "FeatureSpec", "check_known", "describe", "feature_spec", "names"]
+__all__ = ["SETS", "FeatureSpec", "check_known", "describe", "feature_spec", "is_picture", "names"]
 
 SETS: dict[str, ModuleType] = {"affect": affect, "classic": classic}
 """Every feature set: a module with ``VERSION``, ``GROUPS``, ``DEFAULT_GROUPS``, ``RATE_HZ`` (None:

@@ -17,6 +17,7 @@ MIN_FRAMES = 24
 FFT_SAMPLES = 512
 LOW_HZ, HIGH_HZ = 50.0, 7_600.0
 RANGE_BELS = 6.0
+_STEM = "logmel_"
 LENGTH = MAX_FRAMES * BANDS + 1
 
 
@@ -78,9 +79,14 @@ def picture_of(row: Array) -> Array:
 @cache
 def names() -> tuple[str, ...]:
     """Name of every number of the row."""
-    cells = (f"logmel_{frame:03d}_{band:02d}" for frame in range(MAX_FRAMES)
+    cells = (f"{_STEM}{frame:03d}_{band:02d}" for frame in range(MAX_FRAMES)
              for band in range(BANDS))  # fmt: skip
-    return (*cells, "logmel_frames")
+    return (*cells, f"{_STEM}frames")
+
+
+def is_picture(name: str) -> bool:
+    """Whether a feature is a cell of the picture, which has no meaning outside it."""
+    return name.startswith(_STEM)
 
 
 @cache
