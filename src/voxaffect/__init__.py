@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from voxaffect.audio import Signal, read
     from voxaffect.corpora import CORPORA, Corpus, Utterance
     from voxaffect.errors import VoxaffectError
-    from voxaffect.evaluation import Evaluation, evaluate
+    from voxaffect.evaluation import (
+        Evaluation,
+        Study,
+        System,
+        evaluate,
+        read_split,
+        study,
+        write_split,
+    )
     from voxaffect.extraction import FeatureCache, extract
     from voxaffect.features import FeatureSpec, describe, feature_spec
     from voxaffect.model import Model, load
@@ -29,7 +37,8 @@ if TYPE_CHECKING:
         predict,
         predict_many,
     )
-    from voxaffect.training import Dataset, fit, gather, recipe
+    from voxaffect.report import document, write_report
+    from voxaffect.training import Dataset, fit, gather, recipe, recipe_named, with_copies
     from voxaffect.training.transformer import FeatureExtractor
     from voxaffect.tutorial import emotions, extract_feature, load_data, observed_emotions
 
@@ -49,11 +58,14 @@ _HOMES = {
     "Prediction": "recognizer",
     "Segment": "recognizer",
     "Signal": "audio",
+    "Study": "evaluation",
+    "System": "evaluation",
     "Timeline": "recognizer",
     "Utterance": "corpora",
     "VoxaffectError": "errors",
     "Window": "recognizer",
     "describe": "features",
+    "document": "report",
     "emotions": "tutorial",
     "enrol_speaker": "recognizer",
     "evaluate": "evaluation",
@@ -68,7 +80,13 @@ _HOMES = {
     "predict": "recognizer",
     "predict_many": "recognizer",
     "read": "audio",
+    "read_split": "evaluation",
     "recipe": "training",
+    "recipe_named": "training",
+    "study": "evaluation",
+    "with_copies": "training",
+    "write_report": "report",
+    "write_split": "evaluation",
 }
 
 __all__ = [
@@ -84,11 +102,14 @@ __all__ = [
     "Prediction",
     "Segment",
     "Signal",
+    "Study",
+    "System",
     "Timeline",
     "Utterance",
     "VoxaffectError",
     "Window",
     "describe",
+    "document",
     "emotions",
     "enrol_speaker",
     "evaluate",
@@ -103,7 +124,13 @@ __all__ = [
     "predict",
     "predict_many",
     "read",
+    "read_split",
     "recipe",
+    "recipe_named",
+    "study",
+    "with_copies",
+    "write_report",
+    "write_split",
 ]
 
 

@@ -67,15 +67,8 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def chosen_recipes(names: Sequence[str], features: str | None) -> list[Recipe]:
-    """Recipes asked for, or what is advised for the features; they must want the same ones."""
-    chosen = [recipe_named(name) for name in names]
-    chosen = chosen or [recipe_named(DEFAULT_RECIPES[features or DEFAULT_FEATURES])]
-    wanted = {(recipe.features, recipe.groups) for recipe in chosen}
-    if len(wanted) > 1:
-        raise click.UsageError(
-            f"{', '.join(names)} want different features; evaluate them one at a time."
-        )
-    return chosen
+    """Recipes asked for, or what is advised for the features."""
+    return [recipe_named(name) for name in names or [DEFAULT_RECIPES[features or DEFAULT_FEATURES]]]
 
 
 def gathered(

@@ -14,7 +14,7 @@ from voxaffect.evaluation.protocols import (
 from voxaffect.evaluation.result import Evaluation, FoldResult, Group
 from voxaffect.evaluation.runs import HeldOut, evaluate, evaluate_conditions, held_out
 from voxaffect.evaluation.splits import read_split, write_split
-from voxaffect.evaluation.study import Found, Study, System, study
+from voxaffect.evaluation.studies import Found, Study, System, study
 
 __all__ = [
     "PROTOCOLS",

@@ -42,7 +42,9 @@ def evaluate(
     Parameters
     ----------
     estimator : scikit-learn classifier
-        Any with ``predict_proba``; it is cloned for every fold and its seed set.
+        It is cloned for every fold and its seed set. Without ``predict_proba``, the softmax of
+        its ``decision_function`` stands for probabilities; without either, its bare answer:
+        decisions are scored all the same, and what is said of calibration is then true of that.
     matrix : ndarray, shape (n, d)
         Features of any kind, one row an utterance.
     utterances : sequence of Utterance, length n
@@ -173,7 +175,7 @@ class _Task:
             found = {}
             for name, condition in self.conditions.items():
                 rows = np.zeros((len(fold.test), len(self.emotions)))
-                rows[:, columns] = fitted.predict_proba(self._tested(condition, fold))
+                rows[:, columns] = _probabilities(fitted, self._tested(condition, fold))
                 found[name] = rows
         return found
 
@@ -181,6 +183,21 @@ class _Task:
         if callable(condition):
             return condition(self.data.matrix[fold.test], fold.seed)
         return condition[fold.test]
+
+
+def _probabilities(fitted: Any, matrix: Matrix) -> NDArray[np.float64]:
+    """Of each of the estimator's classes; from its scores, or its answer, where it has none."""
+    if hasattr(fitted, "predict_proba"):
+        return np.asarray(fitted.predict_proba(matrix), dtype=np.float64)
+    answers = np.asarray(fitted.predict(matrix))[:, None] == fitted.classes_
+    if not hasattr(fitted, "decision_function"):
+        return np.asarray(answers, dtype=np.float64)
+    from scipy.special import expit, softmax
+
+    scores_found = np.asarray(fitted.decision_function(matrix), dtype=np.float64)
+    if scores_found.ndim == 1:  # two classes: the second's score
+        return np.stack([expit(-scores_found), expit(scores_found)], axis=1)
+    return np.asarray(softmax(scores_found, axis=1))
 
 
 def _results(

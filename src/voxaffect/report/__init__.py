@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from voxaffect.files import write_text
-from voxaffect.report.document import Document, compare, document, read_document, to_json
+from voxaffect.report.documents import Document, compare, document, read_document, to_json
 from voxaffect.report.text import to_text
 
 

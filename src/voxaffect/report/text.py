@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from voxaffect.formats import aligned
-from voxaffect.report.document import Document
+from voxaffect.report.documents import Document
 
 _METRICS = {"uar": "UAR", "accuracy": "accuracy", "macro_f1": "macro-F1"}
 _WHOLE = {"top_two": "top-2", "nll": "NLL", "ece": "ECE"}
