@@ -226,3 +226,27 @@ def test_comparison_needs_the_same_folds_and_a_system_that_is_there(
         compare(told, other, ("nearest", "nearest"))
     with pytest.raises(EvaluationError, match=r"no system named 'svm'.* nearest, linear"):
         compare(told, told, ("svm", "linear"))
+
+
+def test_a_cross_corpus_study_shows_which_emotions_meet(trained: Trained) -> None:
+    data = trained.data
+    moved = tuple(
+        replace(one, corpus="emodb", emotion="bored" if one.emotion == "calm" else one.emotion)
+        if one.speaker in ("07", "08") else one
+        for one in data.utterances
+    )  # fmt: skip
+    told = document(study({"nearest": System(nearest(), replace(data, utterances=moved))},
+                          protocol="cross"))  # fmt: skip
+    text = to_text(told)
+    assert told["beside"] is None
+    assert told["premium"] == {}
+    assert "happy: emodb and ravdess\n" in text
+    assert "bored: emodb only, left out\n" in text
+    emotions = told["systems"]["nearest"]["evaluations"]["cross"]["emotions"]
+    assert emotions == ["disgust", "fearful", "happy"]
+
+
+def test_sentences_stand_beside_sentences_of_new_speakers(trained: Trained) -> None:
+    found = study({"nearest": System(nearest(), trained.data)}, protocol="sentences")
+    assert list(found.systems["nearest"].evaluations) == ["sentences", "sentences-speakers"]
+    assert found.premium("nearest") is not None

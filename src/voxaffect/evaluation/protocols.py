@@ -68,6 +68,8 @@ class Protocol:
         What is kept unless told otherwise; all by default.
     meant : frozenset of str
         Kinds of leak that it means to have: they are reported and do not stop it.
+    beside : str
+        Protocol of the other kind to compare with; empty if none is comparable.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Protocol:
     new_voices: bool
     emotions: tuple[str, ...] | None = None
     meant: frozenset[str] = frozenset({"sentence"})
+    beside: str = "random"
 
 
 def random_split(
@@ -243,6 +246,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
             new_voices=False,
             emotions=OBSERVED_EMOTIONS,
             meant=_ANYTHING,
+            beside="speakers",
         ),
         Protocol(
             "random",
@@ -251,6 +255,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
             partial(_random, seeds=RANDOM_SEEDS),
             new_voices=False,
             meant=_ANYTHING,
+            beside="speakers",
         ),
         Protocol(
             "speakers",
@@ -266,6 +271,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
             _sentences,
             new_voices=False,
             meant=frozenset({"speaker"}),
+            beside="sentences-speakers",
         ),
         Protocol(
             "sentences-speakers",
@@ -279,6 +285,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
             "trained on the first corpus, tested on each other one, on their common emotions",
             _cross,
             new_voices=True,
+            beside="",
         ),
     )
 }

@@ -196,7 +196,6 @@ def study(
                 f"{len(first.utterances)} or others. Systems are compared on the same ones."
             )
     chosen = protocol if isinstance(protocol, Protocol) else protocol_named(protocol)
-    other = protocol_named("random" if chosen.new_voices else "speakers")
 
     def run(name: str, by: Protocol, conditions: Mapping[str, Condition]) -> dict[str, Evaluation]:
         return evaluate_conditions(
@@ -210,20 +209,21 @@ def study(
             progress=f"{name}, {by.name}" if progress else "",
         )
 
-    found, missing = {}, "" if beside else "not asked for"
+    found, missing = {}, "" if beside and chosen.beside else "none was asked for, or compares"
     for name, system in systems.items():
         groups = _groups(system.data) if insight else {}
         main = run(name, chosen, {CLEAN: system.data.matrix, **system.altered, **groups})
         evaluations = {chosen.name: main[CLEAN]}
         if not missing:
             try:
+                other = protocol_named(chosen.beside)
                 evaluations[other.name] = run(name, other, {CLEAN: system.data.matrix})[CLEAN]
             except EvaluationError as error:
                 missing = str(error)
         altered, shuffled = ({key: main[key] for key in keys} for keys in (system.altered, groups))
         shuffled = {key.removeprefix(_STEM): one for key, one in shuffled.items()}
         found[name] = Found(system.summary, evaluations, altered, shuffled)
-    return Study(chosen, "" if missing else other.name, missing, seed, found, first)
+    return Study(chosen, "" if missing else chosen.beside, missing, seed, found, first)
 
 
 _STEM = "without "

@@ -55,6 +55,10 @@ def _notes(found: Document) -> Iterator[str]:
     first = next(iter(found["systems"].values()))
     for protocol, one in first["evaluations"].items():
         yield f"{protocol}: {one['summary']}."
+    for row in found["data"]["mapping"]:
+        yield f"{row['emotion']}: {' and '.join(row['corpora'])}" + (
+            "" if len(row["corpora"]) > 1 else " only, left out"
+        )
     if found["beside_missing"]:
         yield f"beside it there is no other protocol: {found['beside_missing']}"
     for name, premium in found["premium"].items():
