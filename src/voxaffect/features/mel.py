@@ -19,7 +19,7 @@ _DYNAMIC_RANGE_DB = 80.0
 _FLOOR_POWER = 1e-10
 _BREAK_HZ, _BREAK_MEL = 1_000.0, 15.0
 _LOG_STEP = np.log(6.4) / 27
-_BLOCK_BANDS = 16
+_BLOCK_BANDS = 8
 
 
 def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
