@@ -11,6 +11,7 @@ import io
 import re
 import stat
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -67,7 +68,12 @@ class Signal:
 
     def __post_init__(self) -> None:
         _check_rate(self.rate_hz, self.name)
-        _check_samples(self.samples, self.name)
+        _check_samples(self)
+
+    @cached_property
+    def extremes(self) -> tuple[float, float]:
+        """Lowest and highest sample; NaN if any sample is."""
+        return float(self.samples.min()), float(self.samples.max())
 
     @property
     def seconds(self) -> float:
@@ -86,7 +92,8 @@ def _check_rate(rate_hz: int, name: str) -> None:
         )
 
 
-def _check_samples(samples: Samples, name: str) -> None:
+def _check_samples(signal: Signal) -> None:
+    samples, name = signal.samples, signal.name
     if samples.ndim != 1 or samples.dtype != np.float32:
         raise AudioError(
             f"{name}: expected one-dimensional float32 samples, "
@@ -94,10 +101,7 @@ def _check_samples(samples: Samples, name: str) -> None:
         )
     if not len(samples):
         raise AudioError(f"{name}: holds no samples. Record it again.")
-    # The sum is NaN or infinite when any sample is: one pass instead of two, no temporary.
-    with np.errstate(invalid="ignore"):  # infinities of both signs
-        total = samples.sum(dtype=np.float64)
-    if not np.isfinite(total):
+    if not np.isfinite(signal.extremes).all():
         raise AudioError(f"{name}: holds NaN or infinite samples. Repair or re-export it.")
 
 
@@ -334,7 +338,7 @@ def check_usable(signal: Signal) -> None:
             f"{signal.name}: {milliseconds / 1000} s long, at least {MIN_SECONDS} s are needed. "
             "Record longer."
         )
-    low, high = float(signal.samples.min()), float(signal.samples.max())
+    low, high = signal.extremes
     if high - low < MIN_PEAK:
         raise AudioError(
             f"{signal.name}: silent, every sample is {low:g}. Check the microphone or the export."
