@@ -1,0 +1,85 @@
+"""Evaluations as text and JSON, and as a report of figures, Markdown and one page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from voxaffect.errors import VoxaffectError
+from voxaffect.files import printable, write_text
+from voxaffect.report.content import lay_out
+from voxaffect.report.html import to_html
+from voxaffect.report.markdown import FIGURES, to_markdown
+from voxaffect.report.overview import headline_text
+from voxaffect.report.reading import Document
+from voxaffect.report.svg import to_svg
+from voxaffect.report.text import to_json, to_text
+
+__all__ = ["FORMAT", "KIND", "to_json", "to_text", "write_report"]
+
+KIND = "voxaffect evaluation"
+FORMAT = 1
+"""Raise it when a reader of the former document would misread the new one."""
+
+
+def write_report(document: Document, folder: Path) -> list[Path]:
+    """Write an evaluation as JSON, Markdown with figures, and one self-contained page.
+
+    The same document gives the same bytes. Each file is written whole or not at all; the page
+    is the last, so where it is, everything is.
+
+    Parameters
+    ----------
+    document : mapping
+        Of kind ``voxaffect evaluation``, format 1, as ``json.loads`` gives it.
+    folder : Path
+        Made if it is absent; files of an earlier report are replaced.
+
+    Returns
+    -------
+    list of Path
+        ``report.json``, ``figures/*.svg``, ``report.md``, ``report.html``.
+
+    Raises
+    ------
+    VoxaffectError
+        If the document is of another kind or format, or a file cannot be written.
+    MissingExtraError
+        If matplotlib or jinja2 is not installed.
+    """
+    _check(document)
+    report = lay_out(document, folder=folder)
+    page = to_html(report, description=headline_text(document))
+    files = {
+        "report.json": json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+        **{f"{FIGURES}/{plot.name}.svg": to_svg(plot) for plot in report.plots},
+        "report.md": to_markdown(report),
+        "report.html": page,
+    }
+    paths = [folder / name for name in files]
+    for path, text in zip(paths, files.values(), strict=True):
+        _make(path.parent)
+        write_text(path, text)
+    return paths
+
+
+def _check(document: Document) -> None:
+    kind: Any = document.get("kind"), document.get("format")
+    if kind != (KIND, FORMAT):
+        raise VoxaffectError(
+            f"A report needs a document of kind {KIND!r}, format {FORMAT}, not {kind[0]!r}, "
+            f"format {kind[1]!r}. Evaluate again with this version."
+        )
+    if not document.get("systems"):
+        raise VoxaffectError("A report needs at least one system; the document holds none.")
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise VoxaffectError(
+            f"{printable(str(folder))}: cannot be made a folder ({reason})."
+        ) from error

@@ -1,0 +1,450 @@
+"""Figures of an evaluation, as matplotlib objects: numbers in, ``Figure`` out.
+
+Every series has a colour (Okabe & Ito's, which the colour-blind tell apart), a marker and a
+hatch, so that black and white keeps them apart too. No pyplot, no global state: each is drawn
+under a style of its own, whatever the user's ``matplotlibrc`` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from voxaffect.errors import extra
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK = "#1b1f24"
+MUTED = "#667080"
+LINE = "#d5dae1"
+PAPER = "#ffffff"
+BLUE = "#0072b2"
+ORANGE = "#d55e00"
+MOST_SYSTEMS = 4
+"""As many as can be told apart in one figure."""
+
+STYLE: dict[str, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.edgecolor": MUTED,
+    "axes.facecolor": "none",
+    "axes.labelcolor": INK,
+    "figure.facecolor": PAPER,
+    "figure.constrained_layout.h_pad": 0.06,
+    "grid.color": LINE,
+    "grid.linewidth": 0.8,
+    "hatch.linewidth": 1.0,
+    "text.color": INK,
+    "text.parse_math": False,  # a dollar in an emotion's name is a dollar
+    "xtick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.color": MUTED,
+    "ytick.labelcolor": INK,
+    "svg.fonttype": "none",  # text stays text: smaller, selectable, in the page's own font
+}
+
+_WIDTH = 6.0
+_Given = ParamSpec("_Given")
+_Made = TypeVar("_Made")
+
+
+@dataclass(frozen=True)
+class Series:
+    """How one of several systems looks."""
+
+    colour: str
+    marker: str
+    hatch: str
+    dashes: str
+
+    @property
+    def face(self) -> str:
+        """Filled for the first, open for the others."""
+        return PAPER if self.hatch else self.colour
+
+
+SERIES = (
+    Series(BLUE, "o", "", "-"),
+    Series(ORANGE, "s", "////", "--"),
+    Series("#009e73", "^", "....", "-."),
+    Series("#a2609b", "D", "xxxx", ":"),
+)
+
+
+def styled(draw: Callable[_Given, _Made]) -> Callable[_Given, _Made]:
+    """Run a function that draws or saves under our style, and only while it runs."""
+
+    @wraps(draw)
+    def wrapper(*args: _Given.args, **options: _Given.kwargs) -> _Made:
+        with extra("report"):
+            from matplotlib import style
+        with style.context(["default", STYLE]):
+            return draw(*args, **options)
+
+    return wrapper
+
+
+def _canvas(height: float, *, width: float = _WIDTH) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def _as_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Make the vertical axis a list of names, read from the top."""
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x")
+
+
+def _offsets(count: int, *, height: float) -> list[float]:
+    """Where each of several series lies within a row, top to bottom."""
+    return [height * (place - (count - 1) / 2) for place in range(count)]
+
+
+def _whisker(axes: Axes, bounds: Sequence[float] | None, y: float, *, colour: str) -> None:
+    if bounds:
+        axes.plot(bounds, [y, y], color=colour, linewidth=2.2, solid_capstyle="butt", zorder=2)
+
+
+def _key(axes: Axes, *, columns: int = 2) -> None:
+    """Explain the series over the figure, where nothing is drawn."""
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=columns, frameon=False,
+                borderpad=0, handletextpad=0.5, columnspacing=1.6)  # fmt: skip
+
+
+def _reference(axes: Axes, value: float, name: str) -> None:
+    """Draw a dotted vertical line with its name at the foot."""
+    axes.axvline(value, color=MUTED, linestyle=":", linewidth=1.2, zorder=1)
+    axes.annotate(name, (value, 0), xycoords=("data", "axes fraction"), xytext=(4, 4),
+                  textcoords="offset points", color=MUTED, fontsize=9)  # fmt: skip
+
+
+@styled
+def headline(
+    systems: Mapping[str, tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]],
+    *,
+    chance: float | None = None,
+) -> Figure:
+    """UAR on new voices and by a random split, joined for each system.
+
+    Parameters
+    ----------
+    systems : mapping of str to pair of metrics
+        By system: on new voices, by a random split; each with ``mean`` and ``interval``, or None.
+    chance : float, optional
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axes = _canvas(0.95 + 0.62 * len(systems))
+    for row, (new, heard) in enumerate(systems.values()):
+        if new and heard:
+            axes.plot([new["mean"], heard["mean"]], [row, row], color=LINE, linewidth=7, zorder=1,
+                      solid_capstyle="round")  # fmt: skip
+    for place, name in ((0, "new voices"), (1, "random split")):
+        found = [(row, both[place]) for row, both in enumerate(systems.values())]
+        _marks(axes, [(row, metric) for row, metric in found if metric], SERIES[place], name)
+    _as_rows(axes, list(systems))
+    axes.set_ylim(len(systems) - 0.5, -0.75)
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("UAR (mean recall over the emotions)")
+    if chance is not None:
+        _reference(axes, chance, f"chance {chance:.3f}")
+    _key(axes)
+    return figure
+
+
+def _marks(
+    axes: Axes, metrics: Sequence[tuple[int, Mapping[str, Any]]], look: Series, name: str
+) -> None:
+    """Mark the mean of each metric in its row, with its number above and its interval."""
+    for row, metric in metrics:
+        _whisker(axes, metric.get("interval"), row, colour=look.colour)
+        axes.annotate(f"{metric['mean']:.3f}", (metric["mean"], row), xytext=(0, 9),
+                      textcoords="offset points", ha="center", fontweight="bold")  # fmt: skip
+    if metrics:
+        rows, means = zip(*((row, metric["mean"]) for row, metric in metrics), strict=True)
+        axes.plot(means, rows, look.marker, color=look.colour, label=name, markersize=9,
+                  markerfacecolor=look.face, markeredgewidth=2, zorder=3)  # fmt: skip
+
+
+@styled
+def confusion(counts: Sequence[Sequence[int]], emotions: Sequence[str]) -> Figure:
+    """Share of each true emotion (row) that was recognised as each (column), in per cent."""
+    table = np.asarray(counts, dtype=float)
+    totals = table.sum(axis=1, keepdims=True)
+    shares = np.divide(table, totals, out=np.zeros_like(table), where=totals > 0)
+    side = max(3.6, 0.52 * len(emotions) + 1.2)
+    figure, axes = _canvas(side * 0.92, width=min(_WIDTH, side + 0.9))
+    axes.imshow(shares, cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    for row, column in np.ndindex(shares.shape):
+        share = shares[row, column]
+        text = f"{100 * share:.0f}" if table[row, column] else "·"
+        axes.text(column, row, text, ha="center", va="center",
+                  color="#111111" if share > 0.5 else "#fdfdfd",
+                  fontweight="bold" if row == column else "normal")  # fmt: skip
+    names = [f"{name} ({int(total)})" for name, total in zip(emotions, totals[:, 0], strict=True)]
+    axes.set_yticks(range(len(emotions)), names)
+    axes.set_xticks(range(len(emotions)), emotions, rotation=40, ha="right",
+                    rotation_mode="anchor")  # fmt: skip
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel("recognised")
+    axes.set_ylabel("true (utterances)")
+    return figure
+
+
+@styled
+def grouped_bars(
+    names: Sequence[str], series: Mapping[str, Sequence[float | None]], *, label: str
+) -> Figure:
+    """Bars side by side for each name, with their numbers.
+
+    Parameters
+    ----------
+    names : sequence of str
+    series : mapping of str to sequence of float or None
+        Up to four, each as long as the names.
+    label : str
+        Of the values, from 0 to 1.
+
+    Returns
+    -------
+    Figure
+    """
+    thick = 0.8 / len(series)
+    figure, axes = _canvas(0.9 + len(names) * (0.14 + 0.19 * len(series)))
+    for offset, look, (title, values) in zip(
+        _offsets(len(series), height=thick), SERIES, series.items(), strict=False
+    ):
+        places = [row + offset for row, value in enumerate(values) if value is not None]
+        known = [value for value in values if value is not None]
+        bars = axes.barh(places, known, height=thick * 0.86, label=title, linewidth=1,
+                         color=look.face, edgecolor=look.colour,
+                         hatch=look.hatch)  # fmt: skip
+        axes.bar_label(bars, fmt="%.2f", padding=4, fontsize=9)
+    _as_rows(axes, names)
+    axes.set_xlim(0, 1)
+    axes.set_xlabel(label)
+    _key(axes)
+    return figure
+
+
+@styled
+def reliability(systems: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
+    """Accuracy at each confidence, a panel for each system, over the share of utterances."""
+    from matplotlib.figure import Figure
+
+    columns = min(2, len(systems))
+    rows = -(-len(systems) // columns)
+    size = (_WIDTH if columns > 1 else 4.6, (3.3 if columns > 1 else 4.1) * rows)
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    for place, axes in enumerate(panels.flat):
+        if place >= len(systems):
+            axes.set_visible(False)
+            continue
+        name, bins = list(systems.items())[place]
+        _reliability_panel(axes, bins)
+        axes.set_title(name if len(systems) > 1 else "")
+        axes.label_outer()
+    return figure
+
+
+def _reliability_panel(axes: Axes, bins: Sequence[Mapping[str, Any]]) -> None:
+    filled = [each for each in bins if each["utterances"]]
+    total = sum(each["utterances"] for each in filled)
+    axes.bar([each["low"] for each in filled], [each["utterances"] / total for each in filled],
+             width=[each["high"] - each["low"] for each in filled], align="edge", color=LINE,
+             edgecolor=PAPER, label="share of utterances")  # fmt: skip
+    axes.plot([0, 1], [0, 1], color=MUTED, linestyle=":", linewidth=1.2)
+    axes.annotate("as sure as right", (0.22, 0.22), xytext=(-4, 4), textcoords="offset points",
+                  rotation=45, rotation_mode="anchor", color=MUTED, fontsize=9)  # fmt: skip
+    axes.plot([each["confidence"] for each in filled], [each["accuracy"] for each in filled],
+              marker="o", color=BLUE, linewidth=1.8, markersize=6, label="accuracy")  # fmt: skip
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="confidence", ylabel="accuracy")
+    axes.grid(visible=True)
+    axes.legend(loc="upper left", frameon=False, fontsize=9, handlelength=1.5)
+
+
+@styled
+def risk_coverage(
+    systems: Mapping[str, Mapping[str, Sequence[float]]],
+    *,
+    marked: Sequence[Mapping[str, Any]] = (),
+) -> Figure:
+    """Share of wrong answers against the share of recordings that are answered.
+
+    Parameters
+    ----------
+    systems : mapping of str to curve
+        Each with ``coverage`` and ``risk``.
+    marked : sequence of mapping
+        Thresholds of the first system, each with ``risk``, ``coverage`` and ``threshold``.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axes = _canvas(3.4)
+    for look, (name, curve) in zip(SERIES, systems.items(), strict=False):
+        axes.plot(curve["coverage"], curve["risk"], look.dashes, color=look.colour, label=name,
+                  linewidth=2, drawstyle="steps-post")  # fmt: skip
+    for each in marked:
+        if each.get("threshold") is None:
+            continue
+        axes.plot(each["coverage"], each["risk"], "o", color=BLUE, markerfacecolor=PAPER,
+                  markersize=8, markeredgewidth=2, zorder=4)  # fmt: skip
+        axes.annotate(f"sure {each['threshold']:.2f}", (each["coverage"], each["risk"]),
+                      xytext=(-6, 7), textcoords="offset points", ha="right", fontsize=9)  # fmt: skip
+    axes.set_xlim(0, 1)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("coverage: share of recordings that are answered")
+    axes.set_ylabel("risk: share of answers\nthat are wrong")
+    axes.grid(visible=True)
+    if len(systems) > 1:
+        _key(axes)
+    return figure
+
+
+@styled
+def speakers(by_speaker: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """UAR of every speaker, lowest first; sexes by marker where they are known."""
+    ranked = sorted(by_speaker.items(), key=lambda item: (item[1]["uar"], item[0]))
+    values = [each["uar"] for _, each in ranked]
+    figure, axes = _canvas(3.3)
+    axes.vlines(range(len(ranked)), 0, values, color=LINE, linewidth=2, zorder=1)
+    sexes = sorted({each.get("sex") or "" for _, each in ranked})
+    for sex in sexes:
+        look = SERIES[sexes.index(sex) % len(SERIES)]
+        places = [place for place, (_, each) in enumerate(ranked) if (each.get("sex") or "") == sex]
+        axes.plot(places, [values[place] for place in places], look.marker, color=look.colour,
+                  markerfacecolor=look.face, markersize=7,
+                  markeredgewidth=1.8, label=sex or "sex unknown")  # fmt: skip
+    middle = float(np.median(values))
+    axes.axhline(middle, color=MUTED, linestyle=":", linewidth=1.2, zorder=1)
+    axes.annotate(f"median {middle:.3f}", (0, middle), xytext=(0, 4), color=MUTED, fontsize=9,
+                  xycoords=("axes fraction", "data"), textcoords="offset points")  # fmt: skip
+    names = [name.rpartition("/")[2] for name, _ in ranked]
+    is_crowded = len(ranked) > 40
+    axes.set_xticks([] if is_crowded else range(len(ranked)), [] if is_crowded else names,
+                    rotation=90 if len(ranked) > 12 else 0, fontsize=9)  # fmt: skip
+    axes.set(ylim=(0, 1), ylabel="UAR", xlabel=f"{len(ranked)} speakers, lowest first")
+    axes.grid(axis="y")
+    axes.spines["bottom"].set_visible(False)
+    axes.tick_params(axis="x", length=0)
+    if len(sexes) > 1:
+        _key(axes, columns=3)
+    return figure
+
+
+@styled
+def estimates(
+    names: Sequence[str],
+    series: Mapping[str, Sequence[Mapping[str, Any] | None]],
+    *,
+    reference: tuple[float, str] | None = None,
+) -> Figure:
+    """UAR of each name with its interval, one mark for each system.
+
+    Parameters
+    ----------
+    names : sequence of str
+    series : mapping of str to sequence of mapping or None
+        By system, each with ``uar`` and ``interval``, as long as the names.
+    reference : tuple of float and str, optional
+        A value to compare with, and its name.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axes = _canvas(0.95 + len(names) * (0.16 + 0.2 * len(series)))
+    for offset, look, (title, values) in zip(
+        _offsets(len(series), height=0.7 / len(series)), SERIES, series.items(), strict=False
+    ):
+        known = [(row + offset, value) for row, value in enumerate(values) if value]
+        for y, value in known:
+            _whisker(axes, value.get("interval"), y, colour=look.colour)
+            right = max([value["uar"], *(value.get("interval") or [])])
+            axes.annotate(f"{value['uar']:.3f}", (right, y), xytext=(8, 0), va="center",
+                          textcoords="offset points", fontsize=9)  # fmt: skip
+        axes.plot([value["uar"] for _, value in known], [y for y, _ in known], look.marker,
+                  color=look.colour, markerfacecolor=look.face,
+                  markersize=7, markeredgewidth=1.8, label=title, zorder=3)  # fmt: skip
+    _as_rows(axes, names)
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("UAR")
+    if reference:
+        _reference(axes, *reference)
+    if len(series) > 1:
+        _key(axes)
+    return figure
+
+
+@styled
+def insight(families: Sequence[Mapping[str, Any]]) -> Figure:
+    """How much UAR is lost when a family of features is shuffled, most first."""
+    ranked = sorted(families, key=lambda each: -each["drop"])
+    figure, axes = _canvas(0.8 + 0.32 * len(ranked))
+    drops = [each["drop"] for each in ranked]
+    axes.barh(range(len(ranked)), drops, height=0.62, color=BLUE)
+    for row, each in enumerate(ranked):
+        bounds = each.get("interval")
+        if bounds:
+            axes.plot(bounds, [row, row], color=INK, linewidth=1.2, marker="|", markersize=7)
+        right = max([each["drop"], 0.0, *(bounds or [])])
+        axes.annotate(f"{each['drop']:.3f}".replace("-", "−"), (right, row), xytext=(6, 0),
+                      textcoords="offset points", va="center", fontsize=9)  # fmt: skip
+    _as_rows(axes, [f"{each['family']} ({each['features']})" for each in ranked])
+    axes.axvline(0, color=MUTED, linewidth=0.8)
+    axes.margins(x=0.14)
+    axes.set_xlabel("UAR lost when the family is shuffled")
+    return figure
+
+
+@styled
+def embedding(points: Sequence[Sequence[float]], emotions: Sequence[str]) -> Figure:
+    """Every utterance on a plane, a panel for each emotion over all the others in grey."""
+    from matplotlib.figure import Figure
+
+    names = sorted(set(emotions))
+    columns = min(len(names), 4 if len(names) != 3 and len(names) not in (5, 6, 9) else 3)
+    rows = -(-len(names) // columns)
+    figure = Figure(figsize=(_WIDTH, 0.3 + rows * (_WIDTH / columns + 0.12)), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    plane, truth = np.asarray(points, dtype=float), np.asarray(emotions)
+    for place, axes in enumerate(panels.flat):
+        if place >= len(names):
+            axes.set_visible(False)
+            continue
+        own = truth == names[place]
+        # Thousands of shapes would make the page heavy: behind and before, they are pixels.
+        axes.plot(*plane[~own].T, ".", color="#b4bcc6", markersize=2, rasterized=True)
+        axes.plot(*plane[own].T, ".", color=BLUE, markersize=3.5, rasterized=True)
+        axes.plot(*plane[own].mean(axis=0), "P", color=ORANGE, markersize=9,
+                  markeredgecolor=PAPER, markeredgewidth=1.2)  # fmt: skip
+        axes.set_title(names[place])
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set_visible(True)
+        axes.spines[:].set_color(LINE)
+    return figure
