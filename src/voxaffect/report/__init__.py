@@ -50,12 +50,12 @@ def write_report(document: Document, folder: Path) -> list[Path]:
     """
     _check(document)
     report = lay_out(document, folder=folder)
-    page = to_html(report, description=headline_text(document))
+    figures = {plot.name: to_svg(plot) for plot in report.plots}
     files = {
         "report.json": json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-        **{f"{FIGURES}/{plot.name}.svg": to_svg(plot) for plot in report.plots},
+        **{f"{FIGURES}/{name}.svg": svg for name, svg in figures.items()},
         "report.md": to_markdown(report),
-        "report.html": page,
+        "report.html": to_html(report, figures, description=headline_text(document)),
     }
     paths = [folder / name for name in files]
     for path, text in zip(paths, files.values(), strict=True):

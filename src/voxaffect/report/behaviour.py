@@ -102,8 +102,9 @@ def emotions_section(document: Document) -> Section | Missing:
     said = _extremes(systems[0])
     figure = figures.grouped_bars(names, chosen, label=label)
     numbers = "; ".join(f"{row[0]}, {row[1]}: recall {row[2]}, precision {row[3]}" for row in rows)
-    caption = ("Recall: of the utterances of an emotion, the share that was recognised. Precision: "
-               "of the answers with that emotion, the share that was right.")  # fmt: skip
+    caption = "Recall: of the utterances of an emotion, the share that was recognised."
+    if len(systems) == 1:
+        caption += " Precision: of the answers with that emotion, the share that was right."
     table = Table("Scores by emotion",
                   ["system", "emotion", "recall", "precision", "F1", "utterances"], rows, words=2)  # fmt: skip
     plot = Plot("emotions", figure, f"{label.capitalize()} by emotion. {numbers}.", caption, table)
@@ -279,7 +280,7 @@ def _gap(shown_: Shown) -> str:
 
 def _estimates_plot(
     name: str, found: Mapping[str, Sequence[Mapping[str, Any] | None]], titles: Sequence[str], *,
-    what: str, caption: str, count: str = "", reference: tuple[float, str] | None = None,
+    what: str, caption: str, count: str = "", reference: float | None = None,
 ) -> Plot:  # fmt: skip
     rows = [
         [system, title, number(each["uar"]), interval(each.get("interval")),
@@ -320,7 +321,7 @@ def robustness_section(document: Document) -> Section | Missing:
         "robustness", found, ["as recorded", *names], what="UAR on altered recordings",
         caption="The same folds, trained on the same, tested on altered recordings. The dotted "
         f"line is {first.name} on the recordings as they are.",
-        reference=(clean[first.name]["mean"], "as recorded"),
+        reference=clean[first.name]["mean"],
     )  # fmt: skip
     return Section("robustness", "When the sound is worse", (Prose(said), plot))
 

@@ -26,16 +26,18 @@ LINE = "#d5dae1"
 PAPER = "#ffffff"
 BLUE = "#0072b2"
 ORANGE = "#d55e00"
+HEAT = "#00446f"
+"""The full end of a scale that begins with the paper."""
 MOST_SYSTEMS = 4
 """As many as can be told apart in one figure."""
 
 STYLE: dict[str, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 10,
-    "axes.titlesize": 10,
+    "font.size": 11,
+    "axes.titlesize": 11,
     "axes.titlelocation": "left",
-    "axes.labelsize": 10,
+    "axes.labelsize": 11,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
@@ -56,7 +58,7 @@ STYLE: dict[str, Any] = {
     "svg.fonttype": "none",  # text stays text: smaller, selectable, in the page's own font
 }
 
-_WIDTH = 6.0
+_WIDTH = 5.8
 _Given = ParamSpec("_Given")
 _Made = TypeVar("_Made")
 
@@ -79,7 +81,7 @@ class Series:
 SERIES = (
     Series(BLUE, "o", "", "-"),
     Series(ORANGE, "s", "////", "--"),
-    Series("#009e73", "^", "....", "-."),
+    Series("#009e73", "^", "\\\\\\\\", "-."),
     Series("#a2609b", "D", "xxxx", ":"),
 )
 
@@ -123,17 +125,21 @@ def _whisker(axes: Axes, bounds: Sequence[float] | None, y: float, *, colour: st
         axes.plot(bounds, [y, y], color=colour, linewidth=2.2, solid_capstyle="butt", zorder=2)
 
 
-def _key(axes: Axes, *, columns: int = 2) -> None:
+def _key(axes: Axes) -> None:
     """Explain the series over the figure, where nothing is drawn."""
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=columns, frameon=False,
-                borderpad=0, handletextpad=0.5, columnspacing=1.6)  # fmt: skip
+    handles, names = axes.get_legend_handles_labels()
+    figure = axes.get_figure()
+    assert figure is not None
+    fits = sum(map(len, names)) + 6 * len(names) < 9 * figure.get_figwidth()  # letters to an inch
+    figure.legend(handles, names, loc="outside upper left", ncols=len(names) if fits else 2,
+                  frameon=False, borderpad=0, handletextpad=0.5, columnspacing=1.6)  # fmt: skip
 
 
 def _reference(axes: Axes, value: float, name: str) -> None:
     """Draw a dotted vertical line with its name at the foot."""
     axes.axvline(value, color=MUTED, linestyle=":", linewidth=1.2, zorder=1)
     axes.annotate(name, (value, 0), xycoords=("data", "axes fraction"), xytext=(4, 4),
-                  textcoords="offset points", color=MUTED, fontsize=9)  # fmt: skip
+                  textcoords="offset points", color=MUTED, fontsize=10)  # fmt: skip
 
 
 @styled
@@ -189,18 +195,22 @@ def _marks(
 @styled
 def confusion(counts: Sequence[Sequence[int]], emotions: Sequence[str]) -> Figure:
     """Share of each true emotion (row) that was recognised as each (column), in per cent."""
+    from matplotlib.patches import Rectangle
+
     table = np.asarray(counts, dtype=float)
     totals = table.sum(axis=1, keepdims=True)
     shares = np.divide(table, totals, out=np.zeros_like(table), where=totals > 0)
-    side = max(3.6, 0.52 * len(emotions) + 1.2)
-    figure, axes = _canvas(side * 0.92, width=min(_WIDTH, side + 0.9))
-    axes.imshow(shares, cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    side = max(3.6, 0.5 * len(emotions) + 1.2)
+    figure, axes = _canvas(side * 0.95, width=min(_WIDTH, side + 0.9))
     for row, column in np.ndindex(shares.shape):
         share = shares[row, column]
-        text = f"{100 * share:.0f}" if table[row, column] else "·"
-        axes.text(column, row, text, ha="center", va="center",
-                  color="#111111" if share > 0.5 else "#fdfdfd",
+        # Ink that thins out over the paper is a scale on any paper, white or dark.
+        axes.add_patch(Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, facecolor=HEAT,
+                                 alpha=0.05 + 0.95 * share, linewidth=0))  # fmt: skip
+        axes.text(column, row, f"{100 * share:.0f}" if table[row, column] else "·",
+                  ha="center", va="center", color=PAPER if share > 0.55 else INK,
                   fontweight="bold" if row == column else "normal")  # fmt: skip
+    axes.set(xlim=(-0.5, len(emotions) - 0.5), ylim=(len(emotions) - 0.5, -0.5))
     names = [f"{name} ({int(total)})" for name, total in zip(emotions, totals[:, 0], strict=True)]
     axes.set_yticks(range(len(emotions)), names)
     axes.set_xticks(range(len(emotions)), emotions, rotation=40, ha="right",
@@ -240,7 +250,7 @@ def grouped_bars(
         bars = axes.barh(places, known, height=thick * 0.86, label=title, linewidth=1,
                          color=look.face, edgecolor=look.colour,
                          hatch=look.hatch)  # fmt: skip
-        axes.bar_label(bars, fmt="%.2f", padding=4, fontsize=9)
+        axes.bar_label(bars, fmt="%.2f", padding=4, fontsize=10)
     _as_rows(axes, names)
     axes.set_xlim(0, 1)
     axes.set_xlabel(label)
@@ -255,17 +265,19 @@ def reliability(systems: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
 
     columns = min(2, len(systems))
     rows = -(-len(systems) // columns)
-    size = (_WIDTH if columns > 1 else 4.6, (3.3 if columns > 1 else 4.1) * rows)
+    size = (_WIDTH if columns > 1 else 4.6, (3.1 if columns > 1 else 4.4) * rows)
     figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    for place, axes in enumerate(panels.flat):
-        if place >= len(systems):
-            axes.set_visible(False)
-            continue
-        name, bins = list(systems.items())[place]
+    panels = figure.subplots(rows, columns, squeeze=False).flatten()
+    for place, (axes, (name, bins)) in enumerate(zip(panels, systems.items(), strict=False)):
         _reliability_panel(axes, bins)
         axes.set_title(name if len(systems) > 1 else "")
-        axes.label_outer()
+        if place + columns < len(systems):
+            axes.set_xlabel("")
+        if place % columns:
+            axes.set_ylabel("")
+    for axes in panels[len(systems) :]:
+        axes.set_visible(False)
+    _key(panels[0])
     return figure
 
 
@@ -275,14 +287,11 @@ def _reliability_panel(axes: Axes, bins: Sequence[Mapping[str, Any]]) -> None:
     axes.bar([each["low"] for each in filled], [each["utterances"] / total for each in filled],
              width=[each["high"] - each["low"] for each in filled], align="edge", color=LINE,
              edgecolor=PAPER, label="share of utterances")  # fmt: skip
-    axes.plot([0, 1], [0, 1], color=MUTED, linestyle=":", linewidth=1.2)
-    axes.annotate("as sure as right", (0.22, 0.22), xytext=(-4, 4), textcoords="offset points",
-                  rotation=45, rotation_mode="anchor", color=MUTED, fontsize=9)  # fmt: skip
+    axes.plot([0, 1], [0, 1], color=MUTED, linestyle=":", linewidth=1.2, label="as right as sure")
     axes.plot([each["confidence"] for each in filled], [each["accuracy"] for each in filled],
               marker="o", color=BLUE, linewidth=1.8, markersize=6, label="accuracy")  # fmt: skip
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="confidence", ylabel="accuracy")
     axes.grid(visible=True)
-    axes.legend(loc="upper left", frameon=False, fontsize=9, handlelength=1.5)
 
 
 @styled
@@ -306,7 +315,8 @@ def risk_coverage(
     """
     figure, axes = _canvas(3.4)
     for look, (name, curve) in zip(SERIES, systems.items(), strict=False):
-        axes.plot(curve["coverage"], curve["risk"], look.dashes, color=look.colour, label=name,
+        shown = _thinned(curve)
+        axes.plot(*shown, look.dashes, color=look.colour, label=name,
                   linewidth=2, drawstyle="steps-post")  # fmt: skip
     for each in marked:
         if each.get("threshold") is None:
@@ -314,7 +324,7 @@ def risk_coverage(
         axes.plot(each["coverage"], each["risk"], "o", color=BLUE, markerfacecolor=PAPER,
                   markersize=8, markeredgewidth=2, zorder=4)  # fmt: skip
         axes.annotate(f"sure {each['threshold']:.2f}", (each["coverage"], each["risk"]),
-                      xytext=(-6, 7), textcoords="offset points", ha="right", fontsize=9)  # fmt: skip
+                      xytext=(7, -4), textcoords="offset points", va="top", fontsize=10)  # fmt: skip
     axes.set_xlim(0, 1)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("coverage: share of recordings that are answered")
@@ -323,6 +333,13 @@ def risk_coverage(
     if len(systems) > 1:
         _key(axes)
     return figure
+
+
+def _thinned(curve: Mapping[str, Sequence[float]], most: int = 400) -> tuple[Any, Any]:
+    """As many points of a curve as a figure can show, both ends among them."""
+    size = len(curve["coverage"])
+    kept = np.unique(np.linspace(0, size - 1, min(size, most)).round().astype(int))
+    return np.asarray(curve["coverage"])[kept], np.asarray(curve["risk"])[kept]
 
 
 @styled
@@ -341,18 +358,18 @@ def speakers(by_speaker: Mapping[str, Mapping[str, Any]]) -> Figure:
                   markeredgewidth=1.8, label=sex or "sex unknown")  # fmt: skip
     middle = float(np.median(values))
     axes.axhline(middle, color=MUTED, linestyle=":", linewidth=1.2, zorder=1)
-    axes.annotate(f"median {middle:.3f}", (0, middle), xytext=(0, 4), color=MUTED, fontsize=9,
+    axes.annotate(f"median {middle:.3f}", (0, middle), xytext=(0, 4), color=MUTED, fontsize=10,
                   xycoords=("axes fraction", "data"), textcoords="offset points")  # fmt: skip
     names = [name.rpartition("/")[2] for name, _ in ranked]
     is_crowded = len(ranked) > 40
     axes.set_xticks([] if is_crowded else range(len(ranked)), [] if is_crowded else names,
-                    rotation=90 if len(ranked) > 12 else 0, fontsize=9)  # fmt: skip
+                    rotation=90 if len(ranked) > 12 else 0, fontsize=10)  # fmt: skip
     axes.set(ylim=(0, 1), ylabel="UAR", xlabel=f"{len(ranked)} speakers, lowest first")
     axes.grid(axis="y")
     axes.spines["bottom"].set_visible(False)
     axes.tick_params(axis="x", length=0)
     if len(sexes) > 1:
-        _key(axes, columns=3)
+        _key(axes)
     return figure
 
 
@@ -361,7 +378,7 @@ def estimates(
     names: Sequence[str],
     series: Mapping[str, Sequence[Mapping[str, Any] | None]],
     *,
-    reference: tuple[float, str] | None = None,
+    reference: float | None = None,
 ) -> Figure:
     """UAR of each name with its interval, one mark for each system.
 
@@ -370,8 +387,8 @@ def estimates(
     names : sequence of str
     series : mapping of str to sequence of mapping or None
         By system, each with ``uar`` and ``interval``, as long as the names.
-    reference : tuple of float and str, optional
-        A value to compare with, and its name.
+    reference : float, optional
+        A value to compare with.
 
     Returns
     -------
@@ -384,20 +401,26 @@ def estimates(
         known = [(row + offset, value) for row, value in enumerate(values) if value]
         for y, value in known:
             _whisker(axes, value.get("interval"), y, colour=look.colour)
-            right = max([value["uar"], *(value.get("interval") or [])])
-            axes.annotate(f"{value['uar']:.3f}", (right, y), xytext=(8, 0), va="center",
-                          textcoords="offset points", fontsize=9)  # fmt: skip
+            axes.annotate(f"{value['uar']:.3f}", (1, y), xycoords=("axes fraction", "data"),
+                          xytext=(8, 0), textcoords="offset points", va="center", fontsize=10)  # fmt: skip
         axes.plot([value["uar"] for _, value in known], [y for y, _ in known], look.marker,
                   color=look.colour, markerfacecolor=look.face,
                   markersize=7, markeredgewidth=1.8, label=title, zorder=3)  # fmt: skip
     _as_rows(axes, names)
-    axes.set_xlim(0, 1)
+    axes.set_xlim(*_around(series))
     axes.set_xlabel("UAR")
-    if reference:
-        _reference(axes, *reference)
+    if reference is not None:
+        axes.axvline(reference, color=MUTED, linestyle=":", linewidth=1.2, zorder=1)
     if len(series) > 1:
         _key(axes)
     return figure
+
+
+def _around(series: Mapping[str, Sequence[Mapping[str, Any] | None]]) -> tuple[float, float]:
+    """Return the tenths that hold every value and interval."""
+    found = [bound for values in series.values() for value in values if value
+             for bound in (value["uar"], *(value.get("interval") or []))]  # fmt: skip
+    return max(0.0, np.floor(10 * min(found) - 0.2) / 10), min(1.0, np.ceil(10 * max(found) + 0.2) / 10)
 
 
 @styled
@@ -413,7 +436,7 @@ def insight(families: Sequence[Mapping[str, Any]]) -> Figure:
             axes.plot(bounds, [row, row], color=INK, linewidth=1.2, marker="|", markersize=7)
         right = max([each["drop"], 0.0, *(bounds or [])])
         axes.annotate(f"{each['drop']:.3f}".replace("-", "−"), (right, row), xytext=(6, 0),
-                      textcoords="offset points", va="center", fontsize=9)  # fmt: skip
+                      textcoords="offset points", va="center", fontsize=10)  # fmt: skip
     _as_rows(axes, [f"{each['family']} ({each['features']})" for each in ranked])
     axes.axvline(0, color=MUTED, linewidth=0.8)
     axes.margins(x=0.14)
@@ -438,8 +461,9 @@ def embedding(points: Sequence[Sequence[float]], emotions: Sequence[str]) -> Fig
             continue
         own = truth == names[place]
         # Thousands of shapes would make the page heavy: behind and before, they are pixels.
-        axes.plot(*plane[~own].T, ".", color="#b4bcc6", markersize=2, rasterized=True)
-        axes.plot(*plane[own].T, ".", color=BLUE, markersize=3.5, rasterized=True)
+        axes.plot(*plane[~own].T, ".", color="#8a94a0", markersize=2,
+                  markeredgewidth=0, alpha=0.4, rasterized=True)
+        axes.plot(*plane[own].T, ".", color="#2b8fce", markersize=3.5, markeredgewidth=0, rasterized=True)
         axes.plot(*plane[own].mean(axis=0), "P", color=ORANGE, markersize=9,
                   markeredgecolor=PAPER, markeredgewidth=1.2)  # fmt: skip
         axes.set_title(names[place])

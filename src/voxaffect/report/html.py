@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import resources
 
 from voxaffect.errors import extra
@@ -9,12 +10,14 @@ from voxaffect.report.blocks import Report
 from voxaffect.report.svg import to_inline_svg
 
 
-def to_html(report: Report, *, description: str = "") -> str:
+def to_html(report: Report, figures: Mapping[str, str], *, description: str = "") -> str:
     """Set a report as one page: style and figures are inside it.
 
     Parameters
     ----------
     report : Report
+    figures : mapping of str to str
+        Every plot of the report as SVG, by name.
     description : str
         The result in one line, for whatever lists pages.
 
@@ -29,6 +32,6 @@ def to_html(report: Report, *, description: str = "") -> str:
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
     template = resources.files("voxaffect.report").joinpath("page.html")
-    figures = {plot.name: Markup(to_inline_svg(plot)) for plot in report.plots}
+    inline = {name: Markup(to_inline_svg(svg)) for name, svg in figures.items()}
     page = environment.from_string(template.read_text(encoding="utf-8"))
-    return page.render(report=report, figures=figures, description=description) + "\n"
+    return page.render(report=report, figures=inline, description=description) + "\n"

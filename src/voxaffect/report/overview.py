@@ -29,7 +29,7 @@ def headline(document: Document) -> Section:
     systems = document["systems"]
     first = next(iter(systems))
     blocks: list[Block] = [
-        Cards((*_cards(document, first), *_baseline_cards(document))),
+        Cards((*_cards(document, first), *_guess_cards(document))),
         Prose(_verdict(document, first), warns=not pair(systems[first])[0]),
     ]
     if any(any(pair(system)) for system in systems.values()):
@@ -56,16 +56,19 @@ def _cards(document: Document, name: str) -> tuple[Card, ...]:
     return tuple(found)
 
 
-def _baseline_cards(document: Document) -> tuple[Card, ...]:
+def _guess_cards(document: Document) -> tuple[Card, ...]:
+    """What is had without listening."""
     baselines = dig(document, "baselines", document["protocol"]) or {}
-    majority = baselines.get("majority") or {}
-    notes = {"chance": "every emotion guessed alike",
-             "majority": f"always “{majority.get('emotion', UNKNOWN)}”"}  # fmt: skip
-    return tuple(
-        Card(name.capitalize(), number(baselines[name]["uar"]),
-             note=f"{notes[name]}: accuracy {number(baselines[name].get('accuracy'))}")
-        for name in ("chance", "majority") if baselines.get(name)
-    )  # fmt: skip
+    chance, majority = baselines.get("chance"), baselines.get("majority")
+    if not chance and not majority:
+        return ()
+    notes = []
+    if chance:
+        notes.append("chance: every emotion guessed alike")
+    if majority:
+        notes.append(f"always “{majority['emotion']}”: {number(majority['uar'])}, accuracy "
+                     f"{number(majority.get('accuracy'))}")  # fmt: skip
+    return (Card("Guessing", number(dig(chance or majority, "uar")), note="; ".join(notes)),)
 
 
 def _verdict(document: Document, name: str) -> str:
@@ -82,13 +85,14 @@ def _verdict(document: Document, name: str) -> str:
     if not premium:
         return f"Figures are {unit}."
     bounds = premium.get("interval")
+    size = with_interval(premium["uar"], bounds)
     if bounds and bounds[0] <= 0 <= bounds[1]:
-        claim = "claims no clear advantage over"
+        claim = f"no clear advantage over new voices: {size} UAR"
     else:
-        claim = "claims more than" if premium["uar"] > 0 else "claims less than"
-    return (f"The random split {claim} new voices: {with_interval(premium['uar'], bounds)} UAR. "
-            "It tests voices that training has heard, so it answers another question; expect "
-            f"the figure of new voices from a stranger. Figures are {unit}.")  # fmt: skip
+        claim = f"{size} UAR {'beyond' if premium['uar'] > 0 else 'short of'} new voices"
+    return (f"The random split claims {claim}. It tests voices that training has heard, so it "
+            "answers another question; expect the figure of new voices from a stranger. Figures "
+            f"are {unit}.")  # fmt: skip
 
 
 def _headline_plot(document: Document) -> Plot:
@@ -126,13 +130,10 @@ def systems_section(document: Document) -> Section | Missing:
     found = evaluations(document)
     if not found:
         return Missing("Systems", "no system was measured by the protocol.")
-    rows = []
-    for name, evaluation in found:
-        metrics = evaluation["metrics"]
-        uar = metrics.get("uar") or {}
-        cells = [measured(metrics.get(metric)) for metric in METRICS]
-        rows.append([name, evaluation["protocol"], cells[0], interval(uar.get("interval")),
-                     *cells[1:]])  # fmt: skip
+    rows = [
+        [name, evaluation["protocol"], *_scores(evaluation["metrics"])]
+        for name, evaluation in found
+    ]
     rows += _baseline_rows(document)
     said = [f"{name}: {system['summary']}" for name, system in document["systems"].items()
             if system.get("summary")]  # fmt: skip
@@ -145,16 +146,27 @@ def systems_section(document: Document) -> Section | Missing:
     ))  # fmt: skip
 
 
+def _scores(metrics: Mapping[str, Any]) -> list[str]:
+    """Cells of a row: folds are scored by the first three metrics, all utterances by the others."""
+    uar, *others = (metrics.get(name) or {} for name in METRICS)
+    return [measured(uar), interval(uar.get("interval")), *map(measured, others[:2]),
+            *(number(each.get("mean")) for each in others[2:])]  # fmt: skip
+
+
 def _baseline_rows(document: Document) -> list[list[str]]:
-    rows = []
+    """Chance and majority by each protocol; those that agree share a row."""
+    protocols: dict[tuple[str, str, str], list[str]] = {}
     for protocol, baselines in (document.get("baselines") or {}).items():
         for name in ("chance", "majority"):
             each = (baselines or {}).get(name)
             if each:
-                title = f"{name} (always {each['emotion']})" if each.get("emotion") else name
-                rows.append([title, protocol, number(each["uar"]), UNKNOWN,
-                             number(each.get("accuracy")), *[UNKNOWN] * 4])  # fmt: skip
-    return rows
+                title = f"always {each['emotion']}" if each.get("emotion") else name
+                key = (title, number(each["uar"]), number(each.get("accuracy")))
+                protocols.setdefault(key, []).append(protocol)
+    return [
+        [title, ", ".join(names), uar, UNKNOWN, accuracy, *[UNKNOWN] * 4]
+        for (title, uar, accuracy), names in protocols.items()
+    ]
 
 
 def _paired(document: Document) -> tuple[Block, ...]:
@@ -197,13 +209,14 @@ def protocol_section(document: Document) -> Section | Missing:
     kind = "no speaker of a test is in its training" if evaluation.get("new_voices") else (
         "speakers of a test may be in its training")  # fmt: skip
     rows = [
-        [fold["name"], f"{len(fold['train'])}", f"{len(fold['test'])}", _who(document, fold),
+        [fold["name"], _who(document, fold), f"{len(fold['train'])}", f"{len(fold['test'])}",
          number(fold.get("uar")), number(fold.get("accuracy"))]
         for fold in folds
     ]  # fmt: skip
     said = f"{evaluation['protocol']}: {evaluation['summary']}; {kind}."
     table = Table(f"Folds of {systems[0].name}",
-                  ["fold", "trained on", "tested on", "speakers tested", "UAR", "accuracy"], rows)  # fmt: skip
+                  ["fold", "speakers tested", "trained on", "tested on", "UAR", "accuracy"], rows,
+                  words=2)  # fmt: skip
     return Section("protocol", "Protocol", (Prose(said), *([table] if rows else [])))
 
 

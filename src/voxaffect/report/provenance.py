@@ -137,8 +137,8 @@ def data_section(document: Document) -> Section:
         head = ["corpus", "licence", "citation", "utterances", "speakers"]
         blocks.append(Table("Corpora", head, rows, words=3))
     if emotions:
-        blocks.append(Table("Utterances by emotion", ["emotion", "utterances"],
-                            [[name, str(count)] for name, count in emotions.items()]))  # fmt: skip
+        blocks.append(Table("Utterances by emotion", list(emotions),
+                            [[str(count) for count in emotions.values()]], words=0))  # fmt: skip
     if features:
         groups = ", ".join(features.get("groups") or []) or "all"
         blocks.append(Prose(f"Features: {features['name']}, version {features.get('version')}, "
@@ -172,7 +172,8 @@ def _failures(data: Mapping[str, Any]) -> tuple[Block, ...]:
         return ()
     rows = [[each["path"], each["reason"]] for each in found[:MOST_LISTED]]
     left = len(found) - len(rows)
-    said = f"{counted(len(found), 'recording')} could not be used, and none of them was measured."
+    said = f"{counted(len(found), 'recording')} could not be used and is in no figure."
+    said = said if len(found) == 1 else said.replace(" is in", " are in")
     said += f" The other {left} are in report.json." if left else ""
     table = Table("Recordings that could not be used", ["file", "reason"], rows, words=2)
     return (Prose(said, warns=True), table)

@@ -11,13 +11,17 @@ from voxaffect.report import figures
 from voxaffect.report.blocks import Plot
 
 _SVG = "http://www.w3.org/2000/svg"
+_TEXT, _TITLE, _DESCRIPTION = (f"{{{_SVG}}}{tag}" for tag in ("text", "title", "desc"))
 _XLINK = "http://www.w3.org/1999/xlink"
 _FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
+_SCALE = 1.45
+"""Of a figure on a wide page: its letters are then as large as the page's."""
 _VARIABLES = {
     figures.INK: "--ink",
     figures.MUTED: "--muted",
     figures.LINE: "--line",
     figures.PAPER: "--paper",
+    figures.HEAT: "--heat",
     **{look.colour: f"--series-{place}" for place, look in enumerate(figures.SERIES, 1)},
 }
 """Colours that a page sets, so that a figure is dark where the page is."""
@@ -28,47 +32,45 @@ ElementTree.register_namespace("xlink", _XLINK)
 
 def to_svg(plot: Plot) -> str:
     """Return the figure as an SVG file with a title and a description, the same every time."""
-    root = _drawn(plot, fonts=_FONTS)
+    root = ElementTree.fromstring(_saved(plot))
+    for parent in list(root.iter()):
+        for child in list(parent):
+            # A style element would reach out of its figure; the metadata tell of matplotlib.
+            if child.tag in (f"{{{_SVG}}}metadata", f"{{{_SVG}}}style"):
+                parent.remove(child)
+    _name_identifiers(root, plot.name)
+    for text in root.iter(_TEXT):
+        text.set("style", text.get("style", "").replace("'DejaVu Sans', sans-serif", _FONTS))
+    root.set("stroke-linejoin", "round")
     root.set("role", "img")
-    for tag, text in (("desc", plot.alternative), ("title", plot.table.caption)):
-        element = ElementTree.Element(f"{{{_SVG}}}{tag}")
-        element.text = text
+    for tag, words in ((_DESCRIPTION, plot.alternative), (_TITLE, plot.table.caption)):
+        element = ElementTree.Element(tag)
+        element.text = words
         root.insert(0, element)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + _written(root)
 
 
-def to_inline_svg(plot: Plot) -> str:
-    """Return the figure as an element of a page: as wide as its place, in the page's colours."""
-    root = _drawn(plot, fonts="var(--sans)")
+def to_inline_svg(svg: str) -> str:
+    """Return a figure's file as an element of a page: as wide as its place, in its colours."""
+    root = ElementTree.fromstring(svg)
     width = float(root.attrib.pop("width").removesuffix("pt"))
     del root.attrib["height"]
-    root.set("role", "img")
-    root.set("aria-label", plot.alternative)
-    root.set("style", f"max-width: {width * 1.45:.0f}px")
+    root.set("aria-label", root.findtext(_DESCRIPTION, ""))
+    for child in [*root.findall(_TITLE), *root.findall(_DESCRIPTION)]:
+        root.remove(child)  # a page would show the title under the pointer
+    root.set("style", f"max-width: {width * _SCALE:.0f}px")
     for element in root.iter():
         style = element.get("style")
         if style:
             element.set("style", re.sub(r"#[0-9a-f]{6}\b", _variable, style))
+        if element.tag == _TEXT:
+            element.set("style", element.get("style", "").replace(_FONTS, "var(--sans)"))
     return _written(root)
 
 
 def _variable(colour: re.Match[str]) -> str:
     name = _VARIABLES.get(colour[0])
     return f"var({name}, {colour[0]})" if name else colour[0]
-
-
-def _drawn(plot: Plot, *, fonts: str) -> ElementTree.Element:
-    root = ElementTree.fromstring(_saved(plot))
-    root.set("stroke-linejoin", "round")
-    for parent in list(root.iter()):
-        for child in list(parent):
-            # A style element would reach out of its figure; the metadata tell of matplotlib.
-            if child.tag.rpartition("}")[2] in {"metadata", "style"}:
-                parent.remove(child)
-    _name_identifiers(root, plot.name)
-    for text in root.iter(f"{{{_SVG}}}text"):
-        text.set("style", text.get("style", "").replace("'DejaVu Sans', sans-serif", fonts))
-    return root
 
 
 @figures.styled
@@ -79,7 +81,7 @@ def _saved(plot: Plot) -> str:
     with matplotlib.rc_context({"svg.hashsalt": plot.name}), warnings.catch_warnings():
         # The reader's browser writes the text, with whatever fonts its script needs.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        plot.figure.savefig(stream, format="svg", metadata={"Date": None}, dpi=200)
+        plot.figure.savefig(stream, format="svg", metadata={"Date": None}, dpi=150)
     return stream.getvalue()
 
 
