@@ -213,13 +213,17 @@ def _extras(uar: float, seed: int) -> dict[str, Any]:
               "MP3 at 64 kbit/s": -0.003, "gain −20 dB": 0.0}  # fmt: skip
     families = {"timbre": 812, "pitch": 120, "energy": 64, "voice quality": 40, "rhythm": 88,
                 "modulation": 220, "covariance": 3570}  # fmt: skip
+
+    def around(value: float, half: float) -> list[float]:
+        return [value - half, value + half]
+
     return {
         "robustness": {
-            name: {"uar": uar - loss, "loss": loss, "interval": [uar - loss - 0.05, uar - loss + 0.05]}
+            name: {"uar": uar - loss, "loss": loss, "interval": around(uar - loss, 0.05)}
             for name, loss in losses.items()
         },
         "insight": [
-            {"family": name, "features": count, "drop": drop, "interval": [drop - 0.02, drop + 0.02]}
+            {"family": name, "features": count, "drop": drop, "interval": around(drop, 0.02)}
             for (name, count) in families.items() for drop in [float(rng.uniform(-0.01, 0.12))]
         ],
     }  # fmt: skip
@@ -244,8 +248,9 @@ def document(
     points = [plane[list(emotions).index(each["emotion"])] + extra
               for each, extra in zip(members, noise, strict=True)]  # fmt: skip
     counts = Counter(each["emotion"] for each in members)
-    baseline = {"chance": {"uar": 1 / len(emotions), "accuracy": 1 / len(emotions)},
-                "majority": {"emotion": emotions[0], "uar": 1 / len(emotions), "accuracy": 0.133}}  # fmt: skip
+    even = 1 / len(emotions)
+    baseline = {"chance": {"uar": even, "accuracy": even},
+                "majority": {"emotion": emotions[0], "uar": even, "accuracy": 0.133}}  # fmt: skip
     made_up = {
         "kind": "voxaffect evaluation", "format": 1, "created": "2026-11-22T18:00:00+00:00",
         "command": "voxaffect evaluate ravdess --protocol emobox --report out/", "seed": seed,

@@ -105,8 +105,12 @@ def emotions_section(document: Document) -> Section | Missing:
     caption = "Recall: of the utterances of an emotion, the share that was recognised."
     if len(systems) == 1:
         caption += " Precision: of the answers with that emotion, the share that was right."
-    table = Table("Scores by emotion",
-                  ["system", "emotion", "recall", "precision", "F1", "utterances"], rows, words=2)  # fmt: skip
+    table = Table(
+        "Scores by emotion",
+        ["system", "emotion", "recall", "precision", "F1", "utterances"],
+        rows,
+        words=2,
+    )
     plot = Plot("emotions", figure, f"{label.capitalize()} by emotion. {numbers}.", caption, table)
     return Section("emotions", "Emotion by emotion", (Prose(said), plot))
 
@@ -177,8 +181,8 @@ def abstention_section(document: Document) -> Section | Missing:
         for each in thresholds
     ]  # fmt: skip
     said = " ".join(_promise(each) for each in thresholds) or f"{ends}."
-    table = Table(f"Threshold of {systems[0].name} for a wanted risk",
-                  ["risk wanted", "answer only when at least this sure", "coverage"], rows, words=0)  # fmt: skip
+    table = Table(f"How sure {systems[0].name} must be to answer, for a wanted risk",
+                  ["risk wanted", "threshold", "coverage"], rows, words=0)  # fmt: skip
     plot = Plot(
         "risk-coverage",
         figures.risk_coverage(curves, marked=thresholds),
@@ -209,7 +213,7 @@ def _tenths(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> list[list[st
     for name, curve in curves.items():
         coverage = curve["coverage"]
         for tenth in range(1, 11):
-            place = min(range(len(coverage)), key=lambda i: abs(coverage[i] - tenth / 10))  # noqa: B023
+            place = min(range(len(coverage)), key=lambda i: abs(coverage[i] - tenth / 10))
             rows.append([name, number(coverage[place]), number(curve["risk"][place])])
     return rows
 
@@ -242,8 +246,10 @@ def speakers_section(document: Document) -> Section | Missing:
 def _spread(shown_: Shown) -> str:
     found = {name: each["uar"] for name, each in shown_.evaluation["by_speaker"].items()}
     low, high = min(found, key=lambda n: found[n]), max(found, key=lambda n: found[n])
-    return (f"{shown_.name}: {counted(len(found), 'speaker')}, from {number(found[low])} ({low}) "
-            f"to {number(found[high])} ({high}), median {number(median(found.values()))}.")  # fmt: skip
+    return (
+        f"{shown_.name}: {counted(len(found), 'speaker')}, from {number(found[low])} ({low}) "
+        f"to {number(found[high])} ({high}), median {number(median(found.values()))}."
+    )
 
 
 def groups_section(document: Document) -> Section | Missing:
@@ -272,9 +278,11 @@ def _gap(shown_: Shown) -> str:
         found = {name: each["uar"] for name, each in (shown_.evaluation.get(kind) or {}).items()}
         if len(found) < 2:
             continue
-        best, worst = max(found, key=lambda n: found[n]), min(found, key=lambda n: found[n])  # noqa: B023
-        said.append(f"Between {noun}, {shown_.name} differs by {number(found[best] - found[worst])}"
-                    f" UAR ({best} {number(found[best])}, {worst} {number(found[worst])}).")  # fmt: skip
+        best, worst = max(found, key=lambda n: found[n]), min(found, key=lambda n: found[n])
+        said.append(
+            f"Between {noun}, {shown_.name} differs by {number(found[best] - found[worst])}"
+            f" UAR ({best} {number(found[best])}, {worst} {number(found[worst])})."
+        )
     return " ".join(said) or f"{shown_.name}: only one group is known."
 
 
@@ -364,10 +372,15 @@ def embedding_section(document: Document) -> Section | Missing:
     explained = embedding.get("explained") or []
     said = f"{embedding['method']} of the features, without their emotions"
     said += f"; it keeps {percent(sum(explained))} of their variance." if explained else "."
-    rows = [[name, str(len(own)), *(number(sum(point[axis] for point in own) / len(own), 2)
-                                    for axis in (0, 1))]
-            for name in sorted(set(emotions))
-            for own in [[p for p, e in zip(points, emotions, strict=True) if e == name]]]  # fmt: skip
+    rows = [
+        [
+            name,
+            str(len(own)),
+            *(number(sum(point[axis] for point in own) / len(own), 2) for axis in (0, 1)),
+        ]
+        for name in sorted(set(emotions))
+        for own in [[p for p, e in zip(points, emotions, strict=True) if e == name]]
+    ]
     centres = "; ".join(f"{row[0]} at {row[2]}, {row[3]}" for row in rows)
     plot = Plot(
         "embedding",

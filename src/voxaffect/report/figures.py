@@ -128,9 +128,8 @@ def _whisker(axes: Axes, bounds: Sequence[float] | None, y: float, *, colour: st
 def _key(axes: Axes) -> None:
     """Explain the series over the figure, where nothing is drawn."""
     handles, names = axes.get_legend_handles_labels()
-    figure = axes.get_figure()
-    assert figure is not None
-    fits = sum(map(len, names)) + 6 * len(names) < 9 * figure.get_figwidth()  # letters to an inch
+    figure = axes.figure
+    fits = sum(map(len, names)) + 7 * len(names) < 11 * figure.bbox.width / 72  # letters an inch
     figure.legend(handles, names, loc="outside upper left", ncols=len(names) if fits else 2,
                   frameon=False, borderpad=0, handletextpad=0.5, columnspacing=1.6)  # fmt: skip
 
@@ -290,7 +289,8 @@ def _reliability_panel(axes: Axes, bins: Sequence[Mapping[str, Any]]) -> None:
     axes.plot([0, 1], [0, 1], color=MUTED, linestyle=":", linewidth=1.2, label="as right as sure")
     axes.plot([each["confidence"] for each in filled], [each["accuracy"] for each in filled],
               marker="o", color=BLUE, linewidth=1.8, markersize=6, label="accuracy")  # fmt: skip
-    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="confidence", ylabel="accuracy")
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="confidence", ylabel="accuracy",
+             xticks=np.linspace(0, 1, 6), yticks=np.linspace(0, 1, 6))  # fmt: skip
     axes.grid(visible=True)
 
 
@@ -323,8 +323,14 @@ def risk_coverage(
             continue
         axes.plot(each["coverage"], each["risk"], "o", color=BLUE, markerfacecolor=PAPER,
                   markersize=8, markeredgewidth=2, zorder=4)  # fmt: skip
-        axes.annotate(f"sure {each['threshold']:.2f}", (each["coverage"], each["risk"]),
-                      xytext=(7, -4), textcoords="offset points", va="top", fontsize=10)  # fmt: skip
+        axes.annotate(
+            f"sure {each['threshold']:.2f}",
+            (each["coverage"], each["risk"]),
+            xytext=(7, -4),
+            textcoords="offset points",
+            va="top",
+            fontsize=10,
+        )
     axes.set_xlim(0, 1)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("coverage: share of recordings that are answered")
@@ -401,8 +407,15 @@ def estimates(
         known = [(row + offset, value) for row, value in enumerate(values) if value]
         for y, value in known:
             _whisker(axes, value.get("interval"), y, colour=look.colour)
-            axes.annotate(f"{value['uar']:.3f}", (1, y), xycoords=("axes fraction", "data"),
-                          xytext=(8, 0), textcoords="offset points", va="center", fontsize=10)  # fmt: skip
+            axes.annotate(
+                f"{value['uar']:.3f}",
+                (1, y),
+                xycoords=("axes fraction", "data"),
+                xytext=(8, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=10,
+            )
         axes.plot([value["uar"] for _, value in known], [y for y, _ in known], look.marker,
                   color=look.colour, markerfacecolor=look.face,
                   markersize=7, markeredgewidth=1.8, label=title, zorder=3)  # fmt: skip
@@ -420,7 +433,9 @@ def _around(series: Mapping[str, Sequence[Mapping[str, Any] | None]]) -> tuple[f
     """Return the tenths that hold every value and interval."""
     found = [bound for values in series.values() for value in values if value
              for bound in (value["uar"], *(value.get("interval") or []))]  # fmt: skip
-    return max(0.0, np.floor(10 * min(found) - 0.2) / 10), min(1.0, np.ceil(10 * max(found) + 0.2) / 10)
+    return max(0.0, np.floor(10 * min(found) - 0.2) / 10), min(
+        1.0, np.ceil(10 * max(found) + 0.2) / 10
+    )
 
 
 @styled
@@ -461,9 +476,18 @@ def embedding(points: Sequence[Sequence[float]], emotions: Sequence[str]) -> Fig
             continue
         own = truth == names[place]
         # Thousands of shapes would make the page heavy: behind and before, they are pixels.
-        axes.plot(*plane[~own].T, ".", color="#8a94a0", markersize=2,
-                  markeredgewidth=0, alpha=0.4, rasterized=True)
-        axes.plot(*plane[own].T, ".", color="#2b8fce", markersize=3.5, markeredgewidth=0, rasterized=True)
+        axes.plot(
+            *plane[~own].T,
+            ".",
+            color="#8a94a0",
+            markersize=2,
+            markeredgewidth=0,
+            alpha=0.4,
+            rasterized=True,
+        )
+        axes.plot(
+            *plane[own].T, ".", color="#2b8fce", markersize=3.5, markeredgewidth=0, rasterized=True
+        )
         axes.plot(*plane[own].mean(axis=0), "P", color=ORANGE, markersize=9,
                   markeredgecolor=PAPER, markeredgewidth=1.2)  # fmt: skip
         axes.set_title(names[place])

@@ -60,7 +60,9 @@ def _block(block: Block) -> str:
         case Recordings():
             return _recordings(block)
         case Terms():
-            return "\n".join(f"- **{escaped(term)}.** {escaped(said)}" for term, said in block.terms)
+            return "\n".join(
+                f"- **{escaped(term)}.** {escaped(said)}" for term, said in block.terms
+            )
         case Folded():
             inner = "\n\n".join(_block(each) for each in block.blocks)
             return f"**{escaped(block.summary)}**\n\n{inner}"

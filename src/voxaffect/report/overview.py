@@ -174,7 +174,7 @@ def _paired(document: Document) -> tuple[Block, ...]:
     if not found:
         return ()
     rows = [
-        [f"{each['a']} − {each['b']}", each["protocol"], METRICS.get(each["metric"], each["metric"]),
+        [f"{each['a']} − {each['b']}", each["protocol"], _metric(each["metric"]),
          signed(each["difference"]), interval(each.get("interval")), probability(each.get("p"))]
         for each in found
     ]  # fmt: skip
@@ -185,9 +185,13 @@ def _paired(document: Document) -> tuple[Block, ...]:
     )  # fmt: skip
 
 
+def _metric(name: str) -> str:
+    return METRICS.get(name, name)
+
+
 def _difference(paired: Mapping[str, Any]) -> str:
     bounds = paired.get("interval")
-    metric = METRICS.get(paired["metric"], paired["metric"])
+    metric = _metric(paired["metric"])
     size = with_interval(abs(paired["difference"]), None)
     names = f"{paired['a']} and {paired['b']}"
     if bounds and bounds[0] <= 0 <= bounds[1]:
@@ -238,5 +242,3 @@ def headline_text(document: Document) -> str:
              f"{number(heard)} by a random split" if heard is not None else "",
              f"a premium of {signed(premium)}" if premium is not None else ""]  # fmt: skip
     return f"{name}: UAR {', '.join(part for part in parts if part) or UNKNOWN}"
-
-

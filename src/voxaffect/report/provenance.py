@@ -32,7 +32,7 @@ _LEAKS = {
 }
 _TERMS = (
     ("UAR", "Unweighted average recall: the mean, over the emotions, of the share that was "
-            "recognised. Chance is one over the number of emotions, however many of each there are."),
+            "recognised. Chance is one over the number of emotions, however unequal they are."),
     ("Accuracy", "The share of all utterances that was recognised."),
     ("Macro-F1", "The mean over the emotions of F1, the harmonic mean of recall and precision."),
     ("Top-two", "The share whose emotion is among the two most probable."),
@@ -141,8 +141,12 @@ def data_section(document: Document) -> Section:
                             [[str(count) for count in emotions.values()]], words=0))  # fmt: skip
     if features:
         groups = ", ".join(features.get("groups") or []) or "all"
-        blocks.append(Prose(f"Features: {features['name']}, version {features.get('version')}, "
-                            f"{counted(features['count'], 'number')} each; groups: {groups}."))  # fmt: skip
+        blocks.append(
+            Prose(
+                f"Features: {features['name']}, version {features.get('version')}, "
+                f"{counted(features['count'], 'number')} each; groups: {groups}."
+            )
+        )
     else:
         blocks.append(Prose("Features: brought by the user, not described."))
     return Section("data", "Data", (*blocks, *_mapping(data), *_failures(data)))
@@ -194,9 +198,14 @@ def leaks_section(document: Document) -> Section | Missing:
         for each in found
     ]  # fmt: skip
     unmeant = [each for each in found if not each.get("meant")]
-    said = "What stood on both sides of a split is meant by the protocol." if not unmeant else (
-        f"{counted(len(unmeant), 'kind')} of leak "
-        f"{'is' if len(unmeant) == 1 else 'are'} not meant by the protocol: see below.")  # fmt: skip
+    said = (
+        "What stood on both sides of a split is meant by the protocol."
+        if not unmeant
+        else (
+            f"{counted(len(unmeant), 'kind')} of leak "
+            f"{'is' if len(unmeant) == 1 else 'are'} not meant by the protocol: see below."
+        )
+    )
     head = ["protocol", "what", "judged", "examples", "count"]
     table = Table("What stood on both sides of a split", head, rows, words=4)
     return Section("leaks", "Leak check", (Prose(said, warns=bool(unmeant)), table))
@@ -210,9 +219,11 @@ def _judged(leak: Mapping[str, Any]) -> str:
 
 def origin_section(document: Document) -> Section:
     """The command, seed, date and versions: what is needed to make it again."""
-    rows = [["seed", str(document.get("seed", UNKNOWN))],
-            ["made", str(document.get("created") or UNKNOWN)],
-            *([name, str(version)] for name, version in (document.get("versions") or {}).items())]  # fmt: skip
+    rows = [
+        ["seed", str(document.get("seed", UNKNOWN))],
+        ["made", str(document.get("created") or UNKNOWN)],
+        *([name, str(version)] for name, version in (document.get("versions") or {}).items()),
+    ]
     table = Table("Versions", ["what", "which"], rows, words=2)
     command = document.get("command")
     return Section("origin", "How it was made", (*([Code(command)] if command else []), table))
@@ -220,8 +231,16 @@ def origin_section(document: Document) -> Section:
 
 def reading_section(missing: Sequence[Missing]) -> Section:
     """What the words mean, and what is not here."""
-    left = [Prose("Not in this report: " + " ".join(f"{each.title}: {each.reason}"
-                                                     for each in missing))] if missing else []  # fmt: skip
+    left = (
+        [
+            Prose(
+                "Not in this report: "
+                + " ".join(f"{each.title}: {each.reason}" for each in missing)
+            )
+        ]
+        if missing
+        else []
+    )
     return Section("reading", "How to read it", (*left, Terms(_TERMS)))
 
 
@@ -236,7 +255,11 @@ def lead(document: Document) -> str:
     utterances = document["utterances"]
     people = {(each.get("corpus"), each["speaker"]) for each in utterances if each.get("speaker")}
     emotions = {each["emotion"] for each in utterances}
-    parts = [counted(len(utterances), "utterance"), counted(len(emotions), "emotion"),
-             counted(len(people), "speaker") if people else "speakers unknown",
-             counted(len(document["systems"]), "system"), f"protocol {document['protocol']}"]  # fmt: skip
+    parts = [
+        counted(len(utterances), "utterance"),
+        counted(len(emotions), "emotion"),
+        counted(len(people), "speaker") if people else "speakers unknown",
+        counted(len(document["systems"]), "system"),
+        f"protocol {document['protocol']}",
+    ]
     return f"{', '.join(parts)}; {str(document.get('created') or '')[:10] or 'undated'}."
