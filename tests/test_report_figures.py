@@ -19,12 +19,17 @@ from voxaffect.report.blocks import Plot, Report
 from voxaffect.report.content import lay_out
 from voxaffect.report.svg import to_inline_svg, to_svg
 
-SYSTEMS = ("logistic", "eGeMAPS + SVM", "ComParE + SVM")
-
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    return documents.document(systems=SYSTEMS)
+    members = documents.utterances(speakers=6, each=2)
+    return documents.document(members=members, systems=("logistic", "eGeMAPS + SVM"))
+
+
+@pytest.fixture(scope="module")
+def drawn(report: Report) -> dict[str, str]:
+    """Return every figure as SVG, by name."""
+    return {plot.name: to_svg(plot) for plot in report.plots}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +53,7 @@ def test_bars_are_as_long_as_the_numbers() -> None:
 
 
 def test_bars_of_every_system_have_a_hatch_of_their_own() -> None:
-    figure = figures.grouped_bars(["sad"], dict.fromkeys("abcd", [0.5]), label="recall")
+    figure = figures.grouped_bars(["sad"], {name: [0.5] for name in "abcd"}, label="recall")
     hatches = [container[0].get_hatch() for container in figure.axes[0].containers]
     assert len(set(hatches)) == 4
 
@@ -93,15 +98,18 @@ def test_reliability_leaves_empty_bins_out() -> None:
 
 def test_a_long_curve_keeps_its_ends() -> None:
     size = 5_000
-    curve = {"coverage": [(n + 1) / size for n in range(size)], "risk": [n / size for n in range(size)]}
+    coverage = [(number + 1) / size for number in range(size)]
+    curve = {"coverage": coverage, "risk": coverage}
     line = figures.risk_coverage({"a": curve}).axes[0].lines[0]
     assert len(line.get_xdata()) <= 400
     assert (line.get_xdata()[0], line.get_xdata()[-1]) == (1 / size, 1)
 
 
 def test_families_of_features_stand_by_what_they_carry() -> None:
-    families = [{"family": "rhythm", "features": 2, "drop": -0.01},
-                {"family": "pitch", "features": 9, "drop": 0.05, "interval": [0.01, 0.09]}]  # fmt: skip
+    families = [
+        {"family": "rhythm", "features": 2, "drop": -0.01},
+        {"family": "pitch", "features": 9, "drop": 0.05, "interval": [0.01, 0.09]},
+    ]
     axes = figures.insight(families).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["pitch (9)", "rhythm (2)"]
     assert [bar.get_width() for bar in axes.containers[0]] == [0.05, -0.01]
@@ -124,6 +132,11 @@ def test_drawing_needs_no_pyplot() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_long_name_leaves_room_for_the_figure(report: Report) -> None:
+    figure = figures.confusion([[1]], ["as long as can be " * 9])
+    assert "as long as can be as lo…" in to_svg(replace(report.plots[0], figure=figure))
+
+
 def test_a_dollar_in_a_name_is_a_dollar(report: Report) -> None:
     figure = figures.confusion([[1]], ["$sad$"])
     assert "$sad$" in to_svg(replace(report.plots[0], figure=figure))
@@ -134,23 +147,20 @@ def test_a_script_that_the_figures_font_lacks_is_written_all_the_same(report: Re
     assert "悲しい" in to_svg(replace(report.plots[0], figure=figure))
 
 
-def test_the_same_numbers_are_the_same_bytes(document: dict[str, Any], report: Report) -> None:
-    again = lay_out(document, folder=Path("out"))
-    assert list(map(to_svg, again.plots)) == list(map(to_svg, report.plots))
-
-
 def test_identifiers_are_unique_among_figures_and_all_references_lead_somewhere(
-    report: Report,
+    drawn: dict[str, str],
 ) -> None:
-    page = "".join(to_inline_svg(to_svg(plot)) for plot in report.plots)
+    page = "".join(map(to_inline_svg, drawn.values()))
     identifiers = re.findall(r'\bid="([^"]+)"', page)
     assert len(identifiers) == len(set(identifiers))
     assert set(re.findall(r'(?:url\(|href=")#([^")]+)', page)) <= set(identifiers)
 
 
-def test_a_figures_file_has_a_title_and_says_what_it_shows(report: Report) -> None:
+def test_a_figures_file_has_a_title_and_says_what_it_shows(
+    report: Report, drawn: dict[str, str]
+) -> None:
     for plot in report.plots:
-        root = ElementTree.fromstring(to_svg(plot))
+        root = ElementTree.fromstring(drawn[plot.name])
         assert root.findtext("{*}title") == plot.table.caption
         assert root.findtext("{*}desc") == plot.alternative
         assert "metadata" not in {element.tag.rpartition("}")[2] for element in root.iter()}

@@ -49,6 +49,8 @@ def write_report(document: Document, folder: Path) -> list[Path]:
         If matplotlib or jinja2 is not installed.
     """
     _check(document)
+    for place in (folder, folder / FIGURES):  # says now, not after the work, what cannot be made
+        _make(place)
     report = lay_out(document, folder=folder)
     figures = {plot.name: to_svg(plot) for plot in report.plots}
     files = {
@@ -59,7 +61,6 @@ def write_report(document: Document, folder: Path) -> list[Path]:
     }
     paths = [folder / name for name in files]
     for path, text in zip(paths, files.values(), strict=True):
-        _make(path.parent)
         write_text(path, text)
     return paths
 

@@ -28,6 +28,8 @@ BLUE = "#0072b2"
 ORANGE = "#d55e00"
 HEAT = "#00446f"
 """The full end of a scale that begins with the paper."""
+MOST_LETTERS = 24
+"""Of a name in a figure."""
 MOST_SYSTEMS = 4
 """As many as can be told apart in one figure."""
 
@@ -99,6 +101,11 @@ def styled(draw: Callable[_Given, _Made]) -> Callable[_Given, _Made]:
     return wrapper
 
 
+def _short(name: str) -> str:
+    """Return a name that leaves room for the figure; tables and texts have all of it."""
+    return name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1].rstrip()}…"
+
+
 def _canvas(height: float, *, width: float = _WIDTH) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure
 
@@ -108,7 +115,7 @@ def _canvas(height: float, *, width: float = _WIDTH) -> tuple[Figure, Axes]:
 
 def _as_rows(axes: Axes, names: Sequence[str]) -> None:
     """Make the vertical axis a list of names, read from the top."""
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), list(map(_short, names)))
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
@@ -128,6 +135,7 @@ def _whisker(axes: Axes, bounds: Sequence[float] | None, y: float, *, colour: st
 def _key(axes: Axes) -> None:
     """Explain the series over the figure, where nothing is drawn."""
     handles, names = axes.get_legend_handles_labels()
+    names = list(map(_short, names))
     figure = axes.figure
     fits = sum(map(len, names)) + 7 * len(names) < 11 * figure.bbox.width / 72  # letters an inch
     figure.legend(handles, names, loc="outside upper left", ncols=len(names) if fits else 2,
@@ -210,9 +218,10 @@ def confusion(counts: Sequence[Sequence[int]], emotions: Sequence[str]) -> Figur
                   ha="center", va="center", color=PAPER if share > 0.55 else INK,
                   fontweight="bold" if row == column else "normal")  # fmt: skip
     axes.set(xlim=(-0.5, len(emotions) - 0.5), ylim=(len(emotions) - 0.5, -0.5))
-    names = [f"{name} ({int(total)})" for name, total in zip(emotions, totals[:, 0], strict=True)]
-    axes.set_yticks(range(len(emotions)), names)
-    axes.set_xticks(range(len(emotions)), emotions, rotation=40, ha="right",
+    short = list(map(_short, emotions))
+    titles = [f"{name} ({int(total)})" for name, total in zip(short, totals[:, 0], strict=True)]
+    axes.set_yticks(range(len(emotions)), titles)
+    axes.set_xticks(range(len(emotions)), short, rotation=40, ha="right",
                     rotation_mode="anchor")  # fmt: skip
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -269,7 +278,7 @@ def reliability(systems: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     panels = figure.subplots(rows, columns, squeeze=False).flatten()
     for place, (axes, (name, bins)) in enumerate(zip(panels, systems.items(), strict=False)):
         _reliability_panel(axes, bins)
-        axes.set_title(name if len(systems) > 1 else "")
+        axes.set_title(_short(name) if len(systems) > 1 else "")
         if place + columns < len(systems):
             axes.set_xlabel("")
         if place % columns:
@@ -366,7 +375,7 @@ def speakers(by_speaker: Mapping[str, Mapping[str, Any]]) -> Figure:
     axes.axhline(middle, color=MUTED, linestyle=":", linewidth=1.2, zorder=1)
     axes.annotate(f"median {middle:.3f}", (0, middle), xytext=(0, 4), color=MUTED, fontsize=10,
                   xycoords=("axes fraction", "data"), textcoords="offset points")  # fmt: skip
-    names = [name.rpartition("/")[2] for name, _ in ranked]
+    names = [_short(name.rpartition("/")[2]) for name, _ in ranked]
     is_crowded = len(ranked) > 40
     axes.set_xticks([] if is_crowded else range(len(ranked)), [] if is_crowded else names,
                     rotation=90 if len(ranked) > 12 else 0, fontsize=10)  # fmt: skip
@@ -401,24 +410,10 @@ def estimates(
     Figure
     """
     figure, axes = _canvas(0.95 + len(names) * (0.16 + 0.2 * len(series)))
-    for offset, look, (title, values) in zip(
-        _offsets(len(series), height=0.7 / len(series)), SERIES, series.items(), strict=False
-    ):
+    offsets = _offsets(len(series), height=0.7 / len(series))
+    for offset, look, (title, values) in zip(offsets, SERIES, series.items(), strict=False):
         known = [(row + offset, value) for row, value in enumerate(values) if value]
-        for y, value in known:
-            _whisker(axes, value.get("interval"), y, colour=look.colour)
-            axes.annotate(
-                f"{value['uar']:.3f}",
-                (1, y),
-                xycoords=("axes fraction", "data"),
-                xytext=(8, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=10,
-            )
-        axes.plot([value["uar"] for _, value in known], [y for y, _ in known], look.marker,
-                  color=look.colour, markerfacecolor=look.face,
-                  markersize=7, markeredgewidth=1.8, label=title, zorder=3)  # fmt: skip
+        _estimates_of(axes, known, look=look, title=title)
     _as_rows(axes, names)
     axes.set_xlim(*_around(series))
     axes.set_xlabel("UAR")
@@ -427,6 +422,20 @@ def estimates(
     if len(series) > 1:
         _key(axes)
     return figure
+
+
+def _estimates_of(
+    axes: Axes, known: Sequence[tuple[float, Mapping[str, Any]]], *, look: Series, title: str
+) -> None:
+    """Mark each value in its row with its interval, and write it in a column on the right."""
+    for y, value in known:
+        _whisker(axes, value.get("interval"), y, colour=look.colour)
+        axes.annotate(f"{value['uar']:.3f}", (1, y), xycoords=("axes fraction", "data"),
+                      xytext=(8, 0), textcoords="offset points", va="center",
+                      fontsize=10)  # fmt: skip
+    axes.plot([value["uar"] for _, value in known], [y for y, _ in known], look.marker,
+              color=look.colour, markerfacecolor=look.face, markersize=7, markeredgewidth=1.8,
+              label=title, zorder=3)  # fmt: skip
 
 
 def _around(series: Mapping[str, Sequence[Mapping[str, Any] | None]]) -> tuple[float, float]:
@@ -490,7 +499,7 @@ def embedding(points: Sequence[Sequence[float]], emotions: Sequence[str]) -> Fig
         )
         axes.plot(*plane[own].mean(axis=0), "P", color=ORANGE, markersize=9,
                   markeredgecolor=PAPER, markeredgewidth=1.2)  # fmt: skip
-        axes.set_title(names[place])
+        axes.set_title(_short(names[place]))
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_visible(True)
