@@ -96,13 +96,20 @@ def test_reliability_leaves_empty_bins_out() -> None:
     assert (list(drawn.get_xdata()), list(drawn.get_ydata())) == ([0.8], [0.7])
 
 
-def test_a_long_curve_keeps_its_ends() -> None:
+def test_numbers_of_close_marks_are_set_apart() -> None:
+    near, far = {"mean": 0.40}, {"mean": 0.45}
+    axes = figures.headline({"a": (near, far)}).axes[0]
+    sides = {text.get_text(): text.get_horizontalalignment() for text in axes.texts}
+    assert sides == {"0.400": "right", "0.450": "left"}
+
+
+def test_a_long_curve_is_thinned_and_starts_where_answers_are_many() -> None:
     size = 5_000
     coverage = [(number + 1) / size for number in range(size)]
     curve = {"coverage": coverage, "risk": coverage}
     line = figures.risk_coverage({"a": curve}).axes[0].lines[0]
     assert len(line.get_xdata()) <= 400
-    assert (line.get_xdata()[0], line.get_xdata()[-1]) == (1 / size, 1)
+    assert (line.get_xdata()[0], line.get_xdata()[-1]) == (0.02, 1)
 
 
 def test_families_of_features_stand_by_what_they_carry() -> None:

@@ -11,7 +11,6 @@ from voxaffect.files import printable, write_text
 from voxaffect.report.content import lay_out
 from voxaffect.report.html import to_html
 from voxaffect.report.markdown import FIGURES, to_markdown
-from voxaffect.report.overview import headline_text
 from voxaffect.report.reading import Document
 from voxaffect.report.svg import to_svg
 from voxaffect.report.text import to_json, to_text
@@ -57,7 +56,7 @@ def write_report(document: Document, folder: Path) -> list[Path]:
         "report.json": json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
         **{f"{FIGURES}/{name}.svg": svg for name, svg in figures.items()},
         "report.md": to_markdown(report),
-        "report.html": to_html(report, figures, description=headline_text(document)),
+        "report.html": to_html(report, figures),
     }
     paths = [folder / name for name in files]
     for path, text in zip(paths, files.values(), strict=True):

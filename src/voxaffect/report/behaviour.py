@@ -176,7 +176,7 @@ def abstention_section(document: Document) -> Section | Missing:
                      f"at {percent(max(curve['coverage']))} coverage"
                      for name, curve in curves.items())  # fmt: skip
     rows = [
-        [percent(each["risk"]), number(each.get("threshold"), 2),
+        [percent(each["risk"]), number(each.get("threshold")),
          percent(each["coverage"]) if each.get("threshold") is not None else "cannot be had"]
         for each in thresholds
     ]  # fmt: skip
@@ -188,7 +188,7 @@ def abstention_section(document: Document) -> Section | Missing:
         figures.risk_coverage(curves, marked=thresholds),
         f"Risk by coverage. {ends}. {said}",
         "Left: only the surest answers are given. Right: every recording is answered. Circles: "
-        "the thresholds below.",
+        "the thresholds below. Under 2 % coverage there are too few answers to tell.",
         Table("Risk by coverage, at every tenth", ["system", "coverage", "risk"], _tenths(curves)),
     )
     return Section("abstention", "What if it may say “uncertain”?",
@@ -202,7 +202,7 @@ def _widest(curve: Mapping[str, Sequence[float]]) -> int:
 def _promise(threshold: Mapping[str, Any]) -> str:
     if threshold.get("threshold") is None:
         return f"No threshold keeps the risk at {percent(threshold['risk'])}."
-    return (f"Answering only when at least {number(threshold['threshold'], 2)} sure keeps "
+    return (f"Answering only when at least {number(threshold['threshold'])} sure keeps "
             f"{percent(threshold['coverage'])} of the recordings, and errs on at most "
             f"{percent(threshold['risk'])} of them.")  # fmt: skip
 
@@ -388,7 +388,7 @@ def embedding_section(document: Document) -> Section | Missing:
         f"Map of {counted(len(points), 'utterance')}, a panel for each emotion. {said} "
         f"Centres: {centres}.",
         "Every dot is an utterance: those of the panel's emotion in front, all others in grey. "
-        "The cross is the emotion's centre.",
+        "The cross is the emotion's centre. The outermost 1 % are drawn at the edge.",
         Table("Centres of the emotions on the map", ["emotion", "utterances", "x", "y"], rows),
     )  # fmt: skip
     return Section("map", "Where utterances lie", (Prose(said), plot))

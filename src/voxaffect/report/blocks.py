@@ -6,7 +6,7 @@ Words, tables and figures are decided once here; :mod:`markdown` and :mod:`html`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -174,12 +174,15 @@ class Report:
     title : str
     lead : str
         What was measured, on what, how, when.
+    summary : str
+        The result in one line.
     sections : tuple of Section
     """
 
     title: str
     lead: str
-    sections: tuple[Section, ...] = field(default=())
+    summary: str
+    sections: tuple[Section, ...]
 
     @property
     def plots(self) -> tuple[Plot, ...]:

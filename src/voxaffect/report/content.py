@@ -49,7 +49,12 @@ def lay_out(document: Document, *, folder: Path) -> Report:
     sections = [each for each in found if isinstance(each, Section)]
     missing = [each for each in found if isinstance(each, Missing)]
     sections.append(provenance.reading_section(missing))
-    return Report(provenance.title(document), provenance.lead(document), tuple(sections))
+    return Report(
+        title=provenance.title(document),
+        lead=provenance.lead(document),
+        summary=overview.summary(document),
+        sections=tuple(sections),
+    )
 
 
 def _printable(value: Any) -> Any:

@@ -30,6 +30,8 @@ HEAT = "#00446f"
 """The full end of a scale that begins with the paper."""
 MOST_LETTERS = 24
 """Of a name in a figure."""
+LEAST_COVERAGE = 0.02
+"""Under it, risk is a share of a handful of answers."""
 MOST_SYSTEMS = 4
 """As many as can be told apart in one figure."""
 
@@ -47,7 +49,7 @@ STYLE: dict[str, Any] = {
     "axes.facecolor": "none",
     "axes.labelcolor": INK,
     "figure.facecolor": PAPER,
-    "figure.constrained_layout.h_pad": 0.06,
+    "figure.constrained_layout.h_pad": 0.09,
     "grid.color": LINE,
     "grid.linewidth": 0.8,
     "hatch.linewidth": 1.0,
@@ -173,8 +175,12 @@ def headline(
             axes.plot([new["mean"], heard["mean"]], [row, row], color=LINE, linewidth=7, zorder=1,
                       solid_capstyle="round")  # fmt: skip
     for place, name in ((0, "new voices"), (1, "random split")):
-        found = [(row, both[place]) for row, both in enumerate(systems.values())]
-        _marks(axes, [(row, metric) for row, metric in found if metric], SERIES[place], name)
+        found = [
+            (row, both[place], _outward(both[place], both[1 - place]))
+            for row, both in enumerate(systems.values())
+        ]
+        _marks(axes, [(row, metric, side) for row, metric, side in found if metric],
+               look=SERIES[place], name=name)  # fmt: skip
     _as_rows(axes, list(systems))
     axes.set_ylim(len(systems) - 0.5, -0.75)
     axes.set_xlim(0, 1)
@@ -185,16 +191,24 @@ def headline(
     return figure
 
 
+def _outward(metric: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> str:
+    """Return how a number is set over its mark, so that close neighbours leave each other room."""
+    if not metric or not other or abs(metric["mean"] - other["mean"]) > 0.12:
+        return "center"
+    return "right" if metric["mean"] < other["mean"] else "left"
+
+
 def _marks(
-    axes: Axes, metrics: Sequence[tuple[int, Mapping[str, Any]]], look: Series, name: str
+    axes: Axes, metrics: Sequence[tuple[int, Mapping[str, Any], str]], *, look: Series, name: str
 ) -> None:
     """Mark the mean of each metric in its row, with its number above and its interval."""
-    for row, metric in metrics:
+    for row, metric, side in metrics:
         _whisker(axes, metric.get("interval"), row, colour=look.colour)
-        axes.annotate(f"{metric['mean']:.3f}", (metric["mean"], row), xytext=(0, 9),
-                      textcoords="offset points", ha="center", fontweight="bold")  # fmt: skip
+        shift = {"center": 0, "right": 2, "left": -2}[side]
+        axes.annotate(f"{metric['mean']:.3f}", (metric["mean"], row), xytext=(shift, 9),
+                      textcoords="offset points", ha=side, fontweight="bold")  # fmt: skip
     if metrics:
-        rows, means = zip(*((row, metric["mean"]) for row, metric in metrics), strict=True)
+        rows, means = zip(*((row, metric["mean"]) for row, metric, _ in metrics), strict=True)
         axes.plot(means, rows, look.marker, color=look.colour, label=name, markersize=9,
                   markerfacecolor=look.face, markeredgewidth=2, zorder=3)  # fmt: skip
 
@@ -339,6 +353,7 @@ def risk_coverage(
             textcoords="offset points",
             va="top",
             fontsize=10,
+            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1, "alpha": 0.8},
         )
     axes.set_xlim(0, 1)
     axes.set_ylim(bottom=0)
@@ -351,10 +366,11 @@ def risk_coverage(
 
 
 def _thinned(curve: Mapping[str, Sequence[float]], most: int = 400) -> tuple[Any, Any]:
-    """As many points of a curve as a figure can show, both ends among them."""
-    size = len(curve["coverage"])
-    kept = np.unique(np.linspace(0, size - 1, min(size, most)).round().astype(int))
-    return np.asarray(curve["coverage"])[kept], np.asarray(curve["risk"])[kept]
+    """As many points of a curve as a figure can show, but for answers too few to tell a risk."""
+    coverage, risk = np.asarray(curve["coverage"]), np.asarray(curve["risk"])
+    enough = np.flatnonzero((coverage >= LEAST_COVERAGE) | (coverage == coverage.max()))
+    kept = enough[np.linspace(0, len(enough) - 1, min(len(enough), most)).round().astype(int)]
+    return coverage[kept], risk[kept]
 
 
 @styled
@@ -373,7 +389,7 @@ def speakers(by_speaker: Mapping[str, Mapping[str, Any]]) -> Figure:
                   markeredgewidth=1.8, label=sex or "sex unknown")  # fmt: skip
     middle = float(np.median(values))
     axes.axhline(middle, color=MUTED, linestyle=":", linewidth=1.2, zorder=1)
-    axes.annotate(f"median {middle:.3f}", (0, middle), xytext=(0, 4), color=MUTED, fontsize=10,
+    axes.annotate(f"median {middle:.3f}", (0, middle), xytext=(4, 4), color=MUTED, fontsize=10,
                   xycoords=("axes fraction", "data"), textcoords="offset points")  # fmt: skip
     names = [_short(name.rpartition("/")[2]) for name, _ in ranked]
     is_crowded = len(ranked) > 40
@@ -479,6 +495,8 @@ def embedding(points: Sequence[Sequence[float]], emotions: Sequence[str]) -> Fig
     figure = Figure(figsize=(_WIDTH, 0.3 + rows * (_WIDTH / columns + 0.12)), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     plane, truth = np.asarray(points, dtype=float), np.asarray(emotions)
+    # A few far ones would press the others into a corner: they are shown at the edge.
+    plane = np.clip(plane, *np.percentile(plane, [1, 99], axis=0))
     for place, axes in enumerate(panels.flat):
         if place >= len(names):
             axes.set_visible(False)

@@ -10,7 +10,7 @@ from voxaffect.report.blocks import Report
 from voxaffect.report.svg import to_inline_svg
 
 
-def to_html(report: Report, figures: Mapping[str, str], *, description: str = "") -> str:
+def to_html(report: Report, figures: Mapping[str, str]) -> str:
     """Set a report as one page: style and figures are inside it.
 
     Parameters
@@ -18,8 +18,6 @@ def to_html(report: Report, figures: Mapping[str, str], *, description: str = ""
     report : Report
     figures : mapping of str to str
         Every plot of the report as SVG, by name.
-    description : str
-        The result in one line, for whatever lists pages.
 
     Returns
     -------
@@ -34,4 +32,4 @@ def to_html(report: Report, figures: Mapping[str, str], *, description: str = ""
     template = resources.files("voxaffect.report").joinpath("page.html")
     inline = {name: Markup(to_inline_svg(svg)) for name, svg in figures.items()}
     page = environment.from_string(template.read_text(encoding="utf-8"))
-    return page.render(report=report, figures=inline, description=description) + "\n"
+    return page.render(report=report, figures=inline) + "\n"

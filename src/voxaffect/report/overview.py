@@ -40,12 +40,12 @@ def headline(document: Document) -> Section:
 def _cards(document: Document, name: str) -> tuple[Card, ...]:
     new, heard = pair(document["systems"][name])
     premium = dig(document, "premium", name)
-    notes = {"New voices": "speakers never heard in training",
-             "Random split": "speakers heard in training"}  # fmt: skip
     found: list[Card] = []
     for label, evaluation in (("New voices", new), ("Random split", heard)):
         uar = dig(evaluation, "metrics", "uar") or {}
-        note = f"{notes[label]}: {evaluation['summary']}" if evaluation else "not measured"
+        note = evaluation["summary"] if evaluation else "not measured"
+        if evaluation and evaluation is new:
+            note = f"speakers never heard in training: {note}"
         bounds = interval(uar["interval"]) if uar.get("interval") else ""
         is_first = label == "New voices"
         found.append(Card(label, number(uar.get("mean")), bounds, note, is_first=is_first))
@@ -233,8 +233,8 @@ def _who(document: Document, fold: Mapping[str, Any]) -> str:
     return ", ".join(names) if len(names) <= 6 else f"{len(names)}"
 
 
-def headline_text(document: Document) -> str:
-    """Say the result in one line, for the page's description."""
+def summary(document: Document) -> str:
+    """Say the result in one line, for whatever lists pages."""
     name, system = next(iter(document["systems"].items()))
     new, heard = (dig(each, "metrics", "uar", "mean") for each in pair(system))
     premium = dig(document, "premium", name, "uar")

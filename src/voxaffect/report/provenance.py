@@ -73,7 +73,7 @@ def errors_section(document: Document, *, paths: Sequence[str], folder: Path) ->
         Recording(
             truth=document["utterances"][place]["emotion"],
             recognised=recognised,
-            confidence=number(confidence, 2),
+            confidence=number(confidence),
             speaker=document["utterances"][place].get("speaker") or UNKNOWN,
             name=printable(os.path.relpath(paths[place], root) if root else paths[place]),
             url=url(paths[place], folder),
