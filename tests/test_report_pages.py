@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,10 @@ from typing import Any
 import documents
 import pytest
 
-from voxaffect.errors import VoxaffectError
+from voxaffect.errors import MissingExtraError, VoxaffectError
 from voxaffect.report import write_report
 from voxaffect.report.content import lay_out
-from voxaffect.report.markdown import to_markdown
+from voxaffect.report.markdown import escaped, to_markdown
 from voxaffect.report.provenance import url
 
 SECTIONS = (
@@ -286,6 +287,23 @@ def test_another_document_is_refused(
     with pytest.raises(VoxaffectError, match=message):
         write_report({**document, **change}, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("library", ["matplotlib", "jinja2"])
+def test_what_is_not_installed_is_named_with_its_extra(
+    library: str, document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == library]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(MissingExtraError, match=r"voxaffect\[report\]"):
+        write_report(document, tmp_path)
+
+
+def test_intervals_are_left_readable_and_links_are_not_made() -> None:
+    assert escaped("0.5 [0.4, 0.6]") == "0.5 [0.4, 0.6]"
+    assert escaped("[0.4, 0.6](x)") == r"\[0.4, 0.6\](x)"
+    assert escaped("[a]: b_c") == r"\[a\]: b\_c"
 
 
 def test_a_folder_that_is_a_file_is_explained(document: dict[str, Any], tmp_path: Path) -> None:

@@ -342,7 +342,7 @@ def risk_coverage(
         axes.plot(*shown, look.dashes, color=look.colour, label=name,
                   linewidth=2, drawstyle="steps-post")  # fmt: skip
     for each in marked:
-        if each.get("threshold") is None:
+        if each.get("threshold") is None or each["coverage"] < LEAST_COVERAGE:
             continue
         axes.plot(each["coverage"], each["risk"], "o", color=BLUE, markerfacecolor=PAPER,
                   markersize=8, markeredgewidth=2, zorder=4)  # fmt: skip

@@ -19,7 +19,10 @@ from voxaffect.report.blocks import (
 )
 
 FIGURES = "figures"
-_MEANS_SOMETHING = re.compile(r"([\\`*_{}\[\]<>|#$~@&])")
+_MEANS_SOMETHING = re.compile(
+    r"(?P<interval>\[−?[\d.]+, −?[\d.]+\](?![(\[:]))|(?P<mark>[\\`*_{}\[\]<>|#$~@&])"
+)
+"""What Markdown would read; not an interval's brackets, so that the source is good to read too."""
 
 
 def to_markdown(report: Report) -> str:
@@ -42,7 +45,7 @@ def to_markdown(report: Report) -> str:
 
 def escaped(text: str) -> str:
     """Return text that Markdown takes as it is."""
-    return _MEANS_SOMETHING.sub(r"\\\1", text)
+    return _MEANS_SOMETHING.sub(lambda found: found["interval"] or f"\\{found['mark']}", text)
 
 
 def _block(block: Block) -> str:
