@@ -103,9 +103,9 @@ def styled(draw: Callable[_Given, _Made]) -> Callable[_Given, _Made]:
     return wrapper
 
 
-def _short(name: str) -> str:
+def _short(name: str, *, most: int = MOST_LETTERS) -> str:
     """Return a name that leaves room for the figure; tables and texts have all of it."""
-    return name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1].rstrip()}…"
+    return name if len(name) <= most else f"{name[: most - 1].rstrip()}…"
 
 
 def _canvas(height: float, *, width: float = _WIDTH) -> tuple[Figure, Axes]:
@@ -139,7 +139,9 @@ def _key(axes: Axes) -> None:
     handles, names = axes.get_legend_handles_labels()
     names = list(map(_short, names))
     figure = axes.figure
-    fits = sum(map(len, names)) + 7 * len(names) < 11 * figure.bbox.width / 72  # letters an inch
+    fits = (
+        sum(map(len, names)) + 7 * len(names) < 11 * figure.bbox.width / figure.dpi
+    )  # letters an inch
     figure.legend(handles, names, loc="outside upper left", ncols=len(names) if fits else 2,
                   frameon=False, borderpad=0, handletextpad=0.5, columnspacing=1.6)  # fmt: skip
 
@@ -210,7 +212,7 @@ def _marks(
     if metrics:
         rows, means = zip(*((row, metric["mean"]) for row, metric, _ in metrics), strict=True)
         axes.plot(means, rows, look.marker, color=look.colour, label=name, markersize=9,
-                  markerfacecolor=look.face, markeredgewidth=2, zorder=3)  # fmt: skip
+                  markerfacecolor=look.face, markeredgewidth=2, zorder=3, clip_on=False)  # fmt: skip
 
 
 @styled
@@ -311,7 +313,8 @@ def _reliability_panel(axes: Axes, bins: Sequence[Mapping[str, Any]]) -> None:
              edgecolor=PAPER, label="share of utterances")  # fmt: skip
     axes.plot([0, 1], [0, 1], color=MUTED, linestyle=":", linewidth=1.2, label="as right as sure")
     axes.plot([each["confidence"] for each in filled], [each["accuracy"] for each in filled],
-              marker="o", color=BLUE, linewidth=1.8, markersize=6, label="accuracy")  # fmt: skip
+              marker="o", color=BLUE, linewidth=1.8, markersize=6, label="accuracy",
+              clip_on=False)  # fmt: skip
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="confidence", ylabel="accuracy",
              xticks=np.linspace(0, 1, 6), yticks=np.linspace(0, 1, 6))  # fmt: skip
     axes.grid(visible=True)
@@ -341,20 +344,8 @@ def risk_coverage(
         shown = _thinned(curve)
         axes.plot(*shown, look.dashes, color=look.colour, label=name,
                   linewidth=2, drawstyle="steps-post")  # fmt: skip
-    for each in marked:
-        if each.get("threshold") is None or each["coverage"] < LEAST_COVERAGE:
-            continue
-        axes.plot(each["coverage"], each["risk"], "o", color=BLUE, markerfacecolor=PAPER,
-                  markersize=8, markeredgewidth=2, zorder=4)  # fmt: skip
-        axes.annotate(
-            f"sure {each['threshold']:.2f}",
-            (each["coverage"], each["risk"]),
-            xytext=(7, -4),
-            textcoords="offset points",
-            va="top",
-            fontsize=10,
-            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1, "alpha": 0.8},
-        )
+    if marked:
+        _thresholds(axes, marked, next(iter(systems.values())))
     axes.set_xlim(0, 1)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("coverage: share of recordings that are answered")
@@ -363,6 +354,24 @@ def risk_coverage(
     if len(systems) > 1:
         _key(axes)
     return figure
+
+
+def _thresholds(
+    axes: Axes, marked: Sequence[Mapping[str, Any]], curve: Mapping[str, Sequence[float]]
+) -> None:
+    """Circle the points of a curve that keep a wanted risk."""
+    coverage = np.asarray(curve["coverage"])
+    for each in marked:
+        if each.get("threshold") is None or each["coverage"] < LEAST_COVERAGE:
+            continue
+        point = each["coverage"], curve["risk"][int(np.abs(coverage - each["coverage"]).argmin())]
+        axes.plot(*point, "o", color=BLUE, markerfacecolor=PAPER, markersize=8,
+                  markeredgewidth=2, zorder=4, clip_on=False)  # fmt: skip
+        is_far = point[0] > 0.85
+        axes.annotate(f"sure {each['threshold']:.2f}", point, xytext=(-7 if is_far else 7, -4),
+                      textcoords="offset points", ha="right" if is_far else "left", va="top",
+                      fontsize=10, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1,
+                                         "alpha": 0.8})  # fmt: skip
 
 
 def _thinned(curve: Mapping[str, Sequence[float]], most: int = 400) -> tuple[Any, Any]:
@@ -386,7 +395,7 @@ def speakers(by_speaker: Mapping[str, Mapping[str, Any]]) -> Figure:
         places = [place for place, (_, each) in enumerate(ranked) if (each.get("sex") or "") == sex]
         axes.plot(places, [values[place] for place in places], look.marker, color=look.colour,
                   markerfacecolor=look.face, markersize=7,
-                  markeredgewidth=1.8, label=sex or "sex unknown")  # fmt: skip
+                  markeredgewidth=1.8, clip_on=False, label=sex or "sex unknown")  # fmt: skip
     middle = float(np.median(values))
     axes.axhline(middle, color=MUTED, linestyle=":", linewidth=1.2, zorder=1)
     axes.annotate(f"median {middle:.3f}", (0, middle), xytext=(4, 4), color=MUTED, fontsize=10,
@@ -451,7 +460,7 @@ def _estimates_of(
                       fontsize=10)  # fmt: skip
     axes.plot([value["uar"] for _, value in known], [y for y, _ in known], look.marker,
               color=look.colour, markerfacecolor=look.face, markersize=7, markeredgewidth=1.8,
-              label=title, zorder=3)  # fmt: skip
+              label=title, zorder=3, clip_on=False)  # fmt: skip
 
 
 def _around(series: Mapping[str, Sequence[Mapping[str, Any] | None]]) -> tuple[float, float]:
@@ -490,36 +499,24 @@ def embedding(points: Sequence[Sequence[float]], emotions: Sequence[str]) -> Fig
     from matplotlib.figure import Figure
 
     names = sorted(set(emotions))
-    columns = min(len(names), 4 if len(names) != 3 and len(names) not in (5, 6, 9) else 3)
+    columns = min(len(names), 3 if len(names) in (5, 6, 9) else 4)
     rows = -(-len(names) // columns)
     figure = Figure(figsize=(_WIDTH, 0.3 + rows * (_WIDTH / columns + 0.12)), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     plane, truth = np.asarray(points, dtype=float), np.asarray(emotions)
     # A few far ones would press the others into a corner: they are shown at the edge.
     plane = np.clip(plane, *np.percentile(plane, [1, 99], axis=0))
-    for place, axes in enumerate(panels.flat):
-        if place >= len(names):
-            axes.set_visible(False)
-            continue
-        own = truth == names[place]
-        # Thousands of shapes would make the page heavy: behind and before, they are pixels.
-        axes.plot(
-            *plane[~own].T,
-            ".",
-            color="#8a94a0",
-            markersize=2,
-            markeredgewidth=0,
-            alpha=0.4,
-            rasterized=True,
-        )
-        axes.plot(
-            *plane[own].T, ".", color="#2b8fce", markersize=3.5, markeredgewidth=0, rasterized=True
-        )
+    size = float(np.clip(120 / len(plane) ** 0.5, 3.5, 8))
+    for axes, name in zip(panels.flat, names, strict=False):
+        own = truth == name
+        # Thousands of shapes would make the page heavy: these dots are pixels.
+        for which, colour, alpha in ((~own, "#8a94a0", 0.4), (own, "#2b8fce", 1.0)):
+            axes.plot(*plane[which].T, ".", color=colour, alpha=alpha, markeredgewidth=0,
+                      markersize=size * (1 if alpha == 1 else 0.6), rasterized=True)  # fmt: skip
         axes.plot(*plane[own].mean(axis=0), "P", color=ORANGE, markersize=9,
                   markeredgecolor=PAPER, markeredgewidth=1.2)  # fmt: skip
-        axes.set_title(_short(names[place]))
-        axes.set_xticks([])
-        axes.set_yticks([])
-        axes.spines[:].set_visible(True)
-        axes.spines[:].set_color(LINE)
+        axes.set(title=_short(name, most=13), xticks=[], yticks=[])
+        axes.spines[:].set(visible=True, color=LINE)
+    for axes in panels.flat[len(names) :]:
+        axes.set_visible(False)
     return figure

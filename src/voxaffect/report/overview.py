@@ -7,6 +7,7 @@ from typing import Any
 
 from voxaffect.report import figures
 from voxaffect.report.blocks import Block, Card, Cards, Missing, Plot, Prose, Section, Table
+from voxaffect.report.figures import MOST_SYSTEMS
 from voxaffect.report.reading import Document, dig, evaluations, pair, shown
 from voxaffect.report.wording import (
     UNKNOWN,
@@ -137,6 +138,8 @@ def systems_section(document: Document) -> Section | Missing:
     rows += _baseline_rows(document)
     said = [f"{name}: {system['summary']}" for name, system in document["systems"].items()
             if system.get("summary")]  # fmt: skip
+    if len(document["systems"]) > MOST_SYSTEMS:
+        said.append(f"Figures under this show the first {MOST_SYSTEMS}")
     head = ["system", "protocol", "UAR", "95 % interval", *list(METRICS.values())[1:]]
     return Section("systems", "Systems", (
         *([Prose(f"{'. '.join(said)}.")] if said else []),
