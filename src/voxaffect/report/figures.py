@@ -139,9 +139,8 @@ def _key(axes: Axes) -> None:
     handles, names = axes.get_legend_handles_labels()
     names = list(map(_short, names))
     figure = axes.figure
-    fits = (
-        sum(map(len, names)) + 7 * len(names) < 11 * figure.bbox.width / figure.dpi
-    )  # letters an inch
+    letters = sum(map(len, names)) + 7 * len(names)
+    fits = letters < 11.5 * figure.bbox.width / figure.dpi
     figure.legend(handles, names, loc="outside upper left", ncols=len(names) if fits else 2,
                   frameon=False, borderpad=0, handletextpad=0.5, columnspacing=1.6)  # fmt: skip
 
@@ -212,7 +211,8 @@ def _marks(
     if metrics:
         rows, means = zip(*((row, metric["mean"]) for row, metric, _ in metrics), strict=True)
         axes.plot(means, rows, look.marker, color=look.colour, label=name, markersize=9,
-                  markerfacecolor=look.face, markeredgewidth=2, zorder=3, clip_on=False)  # fmt: skip
+                  markerfacecolor=look.face, markeredgewidth=2, zorder=3,
+                  clip_on=False)  # fmt: skip
 
 
 @styled
@@ -367,11 +367,13 @@ def _thresholds(
         point = each["coverage"], curve["risk"][int(np.abs(coverage - each["coverage"]).argmin())]
         axes.plot(*point, "o", color=BLUE, markerfacecolor=PAPER, markersize=8,
                   markeredgewidth=2, zorder=4, clip_on=False)  # fmt: skip
-        is_far = point[0] > 0.85
-        axes.annotate(f"sure {each['threshold']:.2f}", point, xytext=(-7 if is_far else 7, -4),
-                      textcoords="offset points", ha="right" if is_far else "left", va="top",
-                      fontsize=10, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1,
-                                         "alpha": 0.8})  # fmt: skip
+        is_far, is_low = point[0] > 0.85, point[1] < 0.15 * max(curve["risk"])
+        axes.annotate(f"sure {each['threshold']:.2f}", point,
+                      xytext=(-7 if is_far else 7, 6 if is_low else -4),
+                      textcoords="offset points", ha="right" if is_far else "left",
+                      va="bottom" if is_low else "top", fontsize=10,
+                      bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1,
+                            "alpha": 0.8})  # fmt: skip
 
 
 def _thinned(curve: Mapping[str, Sequence[float]], most: int = 400) -> tuple[Any, Any]:
