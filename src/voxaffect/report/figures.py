@@ -367,13 +367,11 @@ def _thresholds(
         point = each["coverage"], curve["risk"][int(np.abs(coverage - each["coverage"]).argmin())]
         axes.plot(*point, "o", color=BLUE, markerfacecolor=PAPER, markersize=8,
                   markeredgewidth=2, zorder=4, clip_on=False)  # fmt: skip
-        is_far, is_low = point[0] > 0.85, point[1] < 0.15 * max(curve["risk"])
-        axes.annotate(f"sure {each['threshold']:.2f}", point,
-                      xytext=(-7 if is_far else 7, 6 if is_low else -4),
-                      textcoords="offset points", ha="right" if is_far else "left",
-                      va="bottom" if is_low else "top", fontsize=10,
-                      bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1,
-                            "alpha": 0.8})  # fmt: skip
+        is_far = point[0] > 0.85
+        axes.annotate(f"sure {each['threshold']:.2f}", point, xytext=(-9 if is_far else 9, -5),
+                      textcoords="offset points", ha="right" if is_far else "left", va="center",
+                      fontsize=10, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1,
+                                         "alpha": 0.8})  # fmt: skip
 
 
 def _thinned(curve: Mapping[str, Sequence[float]], most: int = 400) -> tuple[Any, Any]:
