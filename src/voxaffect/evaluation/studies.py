@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from voxaffect.features import families
 from voxaffect.training import Dataset
 
 CLEAN = ""
+_STEM = "without "
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,12 +64,15 @@ class Found:
     shuffled : mapping of str to Evaluation
         By the study's protocol, with one family of features exchanged between the test
         utterances of a fold: what is lost is what the family carries.
+    families : mapping of str to int
+        Number of features of each family.
     """
 
     summary: str
     evaluations: Mapping[str, Evaluation]
     altered: Mapping[str, Evaluation]
     shuffled: Mapping[str, Evaluation]
+    families: Mapping[str, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,41 +200,57 @@ def study(
                 f"{len(first.utterances)} or others. Systems are compared on the same ones."
             )
     chosen = protocol if isinstance(protocol, Protocol) else protocol_named(protocol)
-
-    def run(name: str, by: Protocol, conditions: Mapping[str, Condition]) -> dict[str, Evaluation]:
-        return evaluate_conditions(
-            systems[name].estimator,
-            systems[name].data,
-            conditions,
-            protocol=by,
-            seed=0 if by.name == "tutorial" else seed,
-            workers=workers,
-            allow_leaks=allow_leaks,
-            progress=f"{name}, {by.name}" if progress else "",
-        )
-
-    found, missing = {}, "" if beside and chosen.beside else "none was asked for, or compares"
-    for name, system in systems.items():
-        groups = _groups(system.data) if insight else {}
-        main = run(name, chosen, {CLEAN: system.data.matrix, **system.altered, **groups})
-        evaluations = {chosen.name: main[CLEAN]}
-        if not missing:
-            try:
-                other = protocol_named(chosen.beside)
-                evaluations[other.name] = run(name, other, {CLEAN: system.data.matrix})[CLEAN]
-            except EvaluationError as error:
-                missing = str(error)
-        altered, shuffled = ({key: main[key] for key in keys} for keys in (system.altered, groups))
-        shuffled = {key.removeprefix(_STEM): one for key, one in shuffled.items()}
-        found[name] = Found(system.summary, evaluations, altered, shuffled)
+    how = _How(seed, workers, allow_leaks, progress)
+    found = {name: _measured(name, one, chosen, how, insight) for name, one in systems.items()}
+    missing = "" if beside and chosen.beside else "none was asked for, or can be compared"
+    if not missing:
+        try:
+            other = protocol_named(chosen.beside)
+            found = {
+                name: replace(one, evaluations={**one.evaluations, other.name: how.run(
+                    name, systems[name], other, {CLEAN: systems[name].data.matrix})[CLEAN]})
+                for name, one in found.items()
+            }  # fmt: skip
+        except EvaluationError as error:
+            missing = str(error)
     return Study(chosen, "" if missing else chosen.beside, missing, seed, found, first)
 
 
-_STEM = "without "
+@dataclass(frozen=True)
+class _How:
+    """How a study runs, the same for every system and protocol."""
+
+    seed: int
+    workers: int | None
+    allow_leaks: bool
+    progress: bool
+
+    def run(
+        self, name: str, system: System, by: Protocol, conditions: Mapping[str, Condition]
+    ) -> dict[str, Evaluation]:
+        """Evaluate one system by one protocol."""
+        return evaluate_conditions(
+            system.estimator,
+            system.data,
+            conditions,
+            protocol=by,
+            seed=0 if by.name == "tutorial" else self.seed,
+            workers=self.workers,
+            allow_leaks=self.allow_leaks,
+            progress=f"{name}, {by.name}" if self.progress else "",
+        )
 
 
-def _groups(data: Dataset) -> dict[str, Condition]:
-    """Family by family, its features shuffled; nothing for features that are not ours."""
-    if data.spec is None:
-        return {}
-    return {f"{_STEM}{name}": Shuffled(columns) for name, columns in families(data.spec).items()}
+def _measured(name: str, system: System, by: Protocol, how: _How, insight: bool) -> Found:
+    """One system by the study's protocol: as it is, altered, and with families shuffled."""
+    spec = system.data.spec
+    members = families(spec) if insight and spec is not None else {}
+    groups = {f"{_STEM}{key}": Shuffled(columns) for key, columns in members.items()}
+    main = how.run(name, system, by, {CLEAN: system.data.matrix, **system.altered, **groups})
+    return Found(
+        system.summary,
+        {by.name: main[CLEAN]},
+        {key: main[key] for key in system.altered},
+        {key.removeprefix(_STEM): main[key] for key in groups},
+        {key: len(columns) for key, columns in members.items()},
+    )

@@ -28,6 +28,7 @@ from voxaffect.training import Dataset
 
 KIND = "voxaffect evaluation"
 FORMAT = 1
+"""Raise it when a reader of the format before would misread the new one."""
 RISKS = (0.05, 0.1, 0.2, 0.3)
 Document = dict[str, Any]
 _DECIMALS = 6
@@ -83,8 +84,8 @@ def document(study: Study, *, command: str = "", embedded: bool = False) -> Docu
     return rounded
 
 
-def to_json(found: Document) -> str:
-    """Return the document as JSON, one line a row of probabilities or less."""
+def to_json(found: Mapping[str, Any]) -> str:
+    """Return the document as JSON."""
     return json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -101,16 +102,36 @@ def read_document(path: str | Path) -> Document:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or f"not JSON: {error}"
         raise EvaluationError(f"{path}: cannot be read ({reason}).") from error
-    if not isinstance(found, dict) or found.get("kind") != KIND:
+    check_document(found, str(path))
+    document: Document = found
+    return document
+
+
+def check_document(found: Any, name: str) -> None:
+    """Refuse what is no evaluation that this version reads.
+
+    Parameters
+    ----------
+    found : object
+    name : str
+        What messages call it.
+
+    Raises
+    ------
+    EvaluationError
+        If it is of another kind or a newer format, or holds no system.
+    """
+    if not isinstance(found, Mapping) or found.get("kind") != KIND:
         raise EvaluationError(
-            f"{path}: not an evaluation. Expected the JSON that voxaffect evaluate writes."
+            f"{name}: not an evaluation. Expected the JSON that voxaffect evaluate writes."
         )
     if not isinstance(found.get("format"), int) or found["format"] > FORMAT:
         raise EvaluationError(
-            f"{path}: written in format {found.get('format')!r}, this voxaffect reads up to "
+            f"{name}: written in format {found.get('format')!r}, this voxaffect reads up to "
             f"{FORMAT}. Upgrade voxaffect."
         )
-    return found
+    if not found.get("systems"):
+        raise EvaluationError(f"{name}: holds no system. Evaluate one or more.")
 
 
 def _rounded(value: Any) -> Any:
@@ -185,7 +206,10 @@ def _system(study: Study, found: Found) -> Document:
         "evaluations": {name: _evaluation(one) for name, one in found.evaluations.items()},
         "robustness": {name: _altered(main, one) for name, one in found.altered.items()},
         "insight": sorted(
-            ({"family": name, **_shuffled(main, one)} for name, one in found.shuffled.items()),
+            (
+                {"family": name, "features": found.families[name], **_shuffled(main, one)}
+                for name, one in found.shuffled.items()
+            ),
             key=lambda row: -row["drop"],
         ),
     }
