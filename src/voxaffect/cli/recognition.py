@@ -16,7 +16,7 @@ from voxaffect.cli.sources import recordings
 from voxaffect.errors import AudioError
 from voxaffect.features.enrolment import Speaker
 from voxaffect.files import printable
-from voxaffect.formats import FORMATS
+from voxaffect.formats import PREDICTION_FORMATS
 from voxaffect.model import Model, load
 from voxaffect.recognizer import Batch, enrol_speaker, predict_many
 from voxaffect.recognizer import predict as predict_one
@@ -29,7 +29,7 @@ EXAMPLE = "example.wav"
 @click.option("--example", is_flag=True, help="Recognise the bundled recording.")
 @click.option("--model", "model_path", type=click.Path(path_type=Path), metavar="FILE",
               help="Model file; the bundled model by default.")  # fmt: skip
-@click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="table",
+@click.option("--format", "format_", type=click.Choice(list(PREDICTION_FORMATS)), default="table",
               show_default=True)  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Write here instead of standard output.")  # fmt: skip
@@ -69,7 +69,7 @@ def predict(
         batch = predict_many(
             paths, model=model, speaker=speaker, workers=workers, progress=progress
         )
-    emit(FORMATS[format_](batch.predictions), output)
+    emit(PREDICTION_FORMATS[format_].encode(batch.predictions), output)
     finish((*batch.failures, *nowhere), len(batch.predictions))
 
 
