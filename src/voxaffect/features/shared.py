@@ -31,6 +31,9 @@ SAMPLES_BEFORE: Final = 2 * LEAD_SAMPLES + LOW_PASS_REACH
 SAMPLES_AFTER: Final = 2 * (WINDOW_SAMPLES - LEAD_SAMPLES) + LOW_PASS_REACH
 """Samples from its first on that a frame needs."""
 
+BEYOND_FRAMES: Final = 2
+"""Hops that the last frame reaches over its own, rounded up."""
+
 
 @dataclass(frozen=True)
 class Shared:
@@ -43,7 +46,8 @@ class Shared:
     correlation : ndarray, shape (frames, lags), float32
         Autocorrelation at 8 kHz.
     halved : ndarray, shape (n,), float32
-        The signal at 8 kHz, from the first sample of the first frame on.
+        The signal at 8 kHz, from the first sample of the first frame to the end of the last, at
+        least.
     """
 
     power: Array
@@ -86,7 +90,8 @@ def share_within(samples: Array, frames: int) -> Shared:
     power = power_spectrum(samples[SAMPLES_BEFORE : SAMPLES_BEFORE + last + FRAME_SAMPLES])
     halved = low_passed(samples)
     framed = sliding_window_view(halved, WINDOW_SAMPLES)[::PITCH_HOP_SAMPLES]
-    inner = halved[LEAD_SAMPLES : LEAD_SAMPLES + frames * PITCH_HOP_SAMPLES]
+    length = (frames + BEYOND_FRAMES) * PITCH_HOP_SAMPLES
+    inner = halved[LEAD_SAMPLES : LEAD_SAMPLES + length]
     return Shared(power, autocorrelation(framed), inner)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from voxaffect.recognizer.over_time import timeline
 from voxaffect.recognizer.prediction import (
     Batch,
     Prediction,
@@ -9,15 +10,22 @@ from voxaffect.recognizer.prediction import (
     predict,
     predict_many,
 )
+from voxaffect.recognizer.smoothing import Smoothing
+from voxaffect.recognizer.stream import Event, Stream, Update
 from voxaffect.recognizer.timeline import Segment, Timeline, Window
 
 __all__ = [
     "Batch",
+    "Event",
     "Prediction",
     "Segment",
+    "Smoothing",
+    "Stream",
     "Timeline",
+    "Update",
     "Window",
     "enrol_speaker",
     "predict",
     "predict_many",
+    "timeline",
 ]
