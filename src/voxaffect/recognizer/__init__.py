@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from voxaffect.recognizer.over_time import timeline
 from voxaffect.recognizer.prediction import (
     Batch,
     Prediction,
@@ -10,9 +9,10 @@ from voxaffect.recognizer.prediction import (
     predict,
     predict_many,
 )
+from voxaffect.recognizer.recording import timeline
+from voxaffect.recognizer.segments import Segment, Timeline, Window
 from voxaffect.recognizer.smoothing import Smoothing
 from voxaffect.recognizer.stream import Event, Stream, Update
-from voxaffect.recognizer.timeline import Segment, Timeline, Window
 
 __all__ = [
     "Batch",

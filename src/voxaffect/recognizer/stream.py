@@ -15,6 +15,7 @@ from voxaffect.audio import as_floats, check_finite, check_rate
 from voxaffect.errors import AudioError
 from voxaffect.features import names
 from voxaffect.model import Model, load
+from voxaffect.recognizer.segments import Segment, Window
 from voxaffect.recognizer.smoothing import Smoother, Smoothing
 from voxaffect.recognizer.spans import (
     Cutter,
@@ -25,7 +26,6 @@ from voxaffect.recognizer.spans import (
     check_peak,
     describe_span,
 )
-from voxaffect.recognizer.timeline import Segment, Window
 
 Vector = NDArray[np.float64]
 

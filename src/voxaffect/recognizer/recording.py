@@ -18,10 +18,10 @@ from voxaffect.errors import AudioError
 from voxaffect.extraction import worker_count
 from voxaffect.features import names
 from voxaffect.model import Model, load
+from voxaffect.recognizer.segments import Segment, Timeline, Window
 from voxaffect.recognizer.smoothing import Smoothing
 from voxaffect.recognizer.spans import Cutter, Cutting, Samples, Span, Tick, check_peak
 from voxaffect.recognizer.stream import Event, Narrator, Vector, judge
-from voxaffect.recognizer.timeline import Segment, Timeline, Window
 
 CHANNELS: Final = ("mix", "left", "right", "each")
 WAITING_WINDOWS: Final = 8
