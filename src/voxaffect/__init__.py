@@ -23,11 +23,15 @@ if TYPE_CHECKING:
         Batch,
         Prediction,
         Segment,
+        Smoothing,
+        Stream,
         Timeline,
+        Update,
         Window,
         enrol_speaker,
         predict,
         predict_many,
+        timeline,
     )
     from voxaffect.training import Dataset, fit, gather, recipe
     from voxaffect.training.transformer import FeatureExtractor
@@ -49,7 +53,10 @@ _HOMES = {
     "Prediction": "recognizer",
     "Segment": "recognizer",
     "Signal": "audio",
+    "Smoothing": "recognizer",
+    "Stream": "recognizer",
     "Timeline": "recognizer",
+    "Update": "recognizer",
     "Utterance": "corpora",
     "VoxaffectError": "errors",
     "Window": "recognizer",
@@ -69,6 +76,7 @@ _HOMES = {
     "predict_many": "recognizer",
     "read": "audio",
     "recipe": "training",
+    "timeline": "recognizer",
 }
 
 __all__ = [
@@ -84,7 +92,10 @@ __all__ = [
     "Prediction",
     "Segment",
     "Signal",
+    "Smoothing",
+    "Stream",
     "Timeline",
+    "Update",
     "Utterance",
     "VoxaffectError",
     "Window",
@@ -104,6 +115,7 @@ __all__ = [
     "predict_many",
     "read",
     "recipe",
+    "timeline",
 ]
 
 

@@ -39,10 +39,17 @@ class Speech:
         Mono, 16 kHz, no DC, RMS of the active frames ``ACTIVE_RMS``.
     active : ndarray, shape (frames,), bool
         Frames above the activity threshold.
+    start : int
+        Where in the signal they begin: a multiple of the hop.
+    offset, gain : float
+        They are the signal there less ``offset``, times ``gain``.
     """
 
     samples: Array
     active: NDArray[np.bool_]
+    start: int = 0
+    offset: float = 0.0
+    gain: float = 1.0
 
 
 def frame_powers(samples: Array) -> Array:
@@ -127,9 +134,11 @@ def find_speech(samples: Array) -> Speech:
         active[:] = True
     start, stop = _bounds(active, len(scaled))
     kept = scaled[start:stop]
-    kept = kept - kept.mean(dtype=np.float64).astype(np.float32)
+    offset = kept.mean(dtype=np.float64).astype(np.float32)
+    kept = kept - offset
     first = start // HOP_SAMPLES
     frames = 1 + (len(kept) - FRAME_SAMPLES) // HOP_SAMPLES
     active = active[first : first + frames]
     power = float(frame_powers(kept)[: len(active)][active].mean()) if active.any() else level
-    return Speech(kept * np.float32(ACTIVE_RMS / np.sqrt(max(power, SMALLEST_POWER))), active)
+    gain = np.float32(ACTIVE_RMS / np.sqrt(max(power, SMALLEST_POWER)))
+    return Speech(kept * gain, active, start, float(offset) * peak, float(gain) / peak)

@@ -21,7 +21,7 @@ from voxaffect.features.enrolment import Speaker
 from voxaffect.journal import Journal, Stamp, stamp
 from voxaffect.model import Model
 from voxaffect.recognizer.prediction import Prediction, predict_many
-from voxaffect.recognizer.timeline import Segment, Timeline, Window
+from voxaffect.recognizer.segments import Segment, Timeline, Window
 
 _FILES_PER_WORKER = 16  # a kill loses no more than these
 
