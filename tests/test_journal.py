@@ -54,7 +54,7 @@ def test_wherever_it_is_cut_whole_lines_hold_and_it_goes_on(path: Path) -> None:
     ends = [place for place, byte in enumerate(content) if byte == ord("\n")]
     for length in range(len(content)):
         path.write_bytes(content[:length])
-        expected = max(0, sum(end <= length for end in ends) - 1)  # a line that lacks its end counts
+        expected = max(0, sum(end <= length for end in ends) - 1)  # b'\n' may lack
         assert len(finished(path, "a.wav", "b.wav", "odd\udcff\n.wav")) == expected
         with Journal(path, TASK) as journal:
             journal.add("c.wav", STAMP, [])

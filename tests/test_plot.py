@@ -61,12 +61,12 @@ def test_a_drawing_is_the_same_bytes_in_another_process(recording: Path, tmp_pat
         "from timelines import CALL; from voxaffect.plot import plot\n"
         "plot([CALL], Path(sys.argv[3]), recording=Path(sys.argv[2]))"
     )
-    for seed in "12":
-        arguments = [str(Path(__file__).parent), str(recording), str(tmp_path / f"{seed}.svg")]
-        subprocess.run([sys.executable, "-c", code, *arguments], check=True,
-                       env={**os.environ, "PYTHONHASHSEED": seed})  # fmt: skip
-    assert (tmp_path / "1.svg").read_bytes() == (tmp_path / "2.svg").read_bytes()
-    assert b"<dc:date>" not in (tmp_path / "1.svg").read_bytes()
+    arguments = [str(Path(__file__).parent), str(recording), str(tmp_path / "there.svg")]
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True,
+                   env={**os.environ, "PYTHONHASHSEED": "1"})  # fmt: skip
+    plot([CALL], tmp_path / "here.svg", recording=recording)
+    assert (tmp_path / "there.svg").read_bytes() == (tmp_path / "here.svg").read_bytes()
+    assert b"<dc:date>" not in (tmp_path / "here.svg").read_bytes()
 
 
 def test_silence_and_odd_names_are_drawn(recording: Path, tmp_path: Path) -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from voxaffect.audio import mix_down
+from voxaffect.blocks import opened
 from voxaffect.errors import extra
 from voxaffect.files import printable, write_whole
 from voxaffect.palette import looks
@@ -21,7 +23,6 @@ from voxaffect.recognizer import Timeline
 
 _WIDTH_INCHES = 10.0
 _WAVE_INCHES, _STRIP_INCHES, _ROW_INCHES = 0.9, 0.35, 0.3
-_BLOCK_FRAMES = 1 << 16
 _ENVELOPE_SECONDS = 0.01
 _ENVELOPE_POINTS = 2_000
 _LETTER_INCHES = 0.07
@@ -58,6 +59,8 @@ def plot(timelines: Sequence[Timeline], path: Path, *, recording: Path | bytes) 
     ------
     MissingExtraError
         If Matplotlib is not installed.
+    AudioError
+        If the recording cannot be read any more.
     VoxaffectError
         If the file cannot be written.
     """
@@ -208,14 +211,10 @@ def envelope(
     ndarray, shape (n,), float32, two of them
         At most 2,000 points each.
     """
-    import soundfile
-
-    source: Path | BinaryIO = io.BytesIO(recording) if isinstance(recording, bytes) else recording
     lows, highs = [], []
-    with soundfile.SoundFile(source) as file:
-        step = max(1, round(file.samplerate * _ENVELOPE_SECONDS))
-        for block in file.blocks(_BLOCK_FRAMES // step * step or step, dtype="float32",
-                                 always_2d=True):  # fmt: skip
+    with opened(recording) as blocks:
+        step = max(1, round(blocks.rate_hz * _ENVELOPE_SECONDS))
+        for block in blocks:
             samples = _channel(block, channel)
             starts = np.arange(0, len(samples), step)
             lows.append(np.minimum.reduceat(samples, starts))
@@ -227,6 +226,6 @@ def envelope(
 
 def _channel(block: NDArray[np.float32], channel: str) -> NDArray[np.float32]:
     if channel == "mix":
-        return np.asarray(block.mean(axis=1), dtype=np.float32)
+        return mix_down(block)
     number = {"left": 0, "right": 1}.get(channel)
     return block[:, int(channel) - 1 if number is None else number]

@@ -109,15 +109,18 @@ class Timelines:
     Parameters
     ----------
     recognise : callable
-        From a path (and ``workers``) to its timelines, one a channel.
+        From a path (and ``workers``, ``progress``) to its timelines, one a channel.
     model : Model
     options : mapping
         What ``recognise`` was told, as JSON values.
+    shows_progress : bool
+        Within a recording that is alone; of several, a bar counts the files.
     """
 
     recognise: Callable[..., Sequence[Timeline]]
     model: Model
     options: Mapping[str, Any] = field(default_factory=dict)
+    shows_progress: bool = False
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -131,9 +134,10 @@ class Timelines:
 
         One recording has all workers for itself; of several, each has one.
         """
-        outside = min(workers, len(paths)) or 1
-        with ThreadPoolExecutor(outside) as pool:
-            one = partial(self._outcome, workers=workers if len(paths) == 1 else 1)
+        alone = len(paths) == 1
+        with ThreadPoolExecutor(1 if alone else workers) as pool:
+            one = partial(self._outcome, workers=workers if alone else 1,
+                          progress=alone and self.shows_progress)  # fmt: skip
             running = {pool.submit(one, path): place for place, path in enumerate(paths)}
             try:
                 for future in as_completed(running):
@@ -142,9 +146,9 @@ class Timelines:
                 for future in running:
                     future.cancel()
 
-    def _outcome(self, path: Path, workers: int) -> Sequence[Timeline] | str:
+    def _outcome(self, path: Path, *, workers: int, progress: bool) -> Sequence[Timeline] | str:
         try:
-            return self.recognise(path, workers=workers)
+            return self.recognise(path, workers=workers, progress=progress)
         except (AudioError, FeatureError) as error:
             return str(error)
 
