@@ -52,7 +52,8 @@ def test_the_last_result_of_a_file_holds(path: Path) -> None:
 def test_wherever_it_is_cut_whole_lines_hold_and_it_goes_on(path: Path) -> None:
     content = path.read_bytes()
     ends = [place for place, byte in enumerate(content) if byte == ord("\n")]
-    for length in range(len(content)):
+    beside = {end + step for end in ends for step in (0, 1)}
+    for length in sorted({*range(0, len(content), 9), *beside}):
         path.write_bytes(content[:length])
         expected = max(0, sum(end <= length for end in ends) - 1)  # b'\n' may lack
         assert len(finished(path, "a.wav", "b.wav", "odd\udcff\n.wav")) == expected

@@ -24,7 +24,7 @@ from pympi import Eaf
 from voxaffect.cli import main
 from voxaffect.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
 from voxaffect.model import load
-from voxaffect.recognizer import predict_many
+from voxaffect.recognizer import predict_many, timeline
 
 
 @dataclass(frozen=True)
@@ -333,10 +333,25 @@ def test_a_list_that_names_nothing_gets_one_line(
     assert f"{names}: the list" in done.err
 
 
+@pytest.mark.parametrize(
+    ("module", "extra", "arguments"),
+    [("matplotlib", "plot", ["--timeline", "--plot", "a.png"]),
+     ("pyarrow", "parquet", ["-o", "a.parquet"])],
+)  # fmt: skip
 def test_a_missing_extra_is_named_before_the_work(
-    run: Run, calls: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    done = run("predict", calls, "--timeline", "--plot", tmp_path / "figures")
-    assert (done.code, done.out) == (1, "")
-    assert 'pip install "voxaffect[plot]"' in done.err
+    run: Run, calls: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, module: str,
+    extra: str, arguments: list[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, module, None)
+    done = run("predict", calls / "note.flac", *arguments)
+    assert (done.code, done.out, len(done.err.splitlines())) == (1, "", 1)
+    assert f'pip install "voxaffect[{extra}]"' in done.err
+
+
+@pytest.mark.parametrize("form", ["table", "json", "jsonl", "csv", "audformat", "rttm"])
+def test_timelines_are_those_of_python(run: Run, model: Path, calls: Path, form: str) -> None:
+    done = run("predict", calls, "--timeline", "--model", model, "--format", form, "--hop", 0.5)
+    paths = sorted(path for path in calls.rglob("*") if path.is_file())
+    expected = [one for path in paths for one in timeline(path, model=model, hop_seconds=0.5)]
+    assert done == Done(0, str(TIMELINE_FORMATS[form].encode(expected, "segments")), "")

@@ -27,6 +27,9 @@ _ENVELOPE_SECONDS = 0.01
 _ENVELOPE_POINTS = 2_000
 _LETTER_INCHES = 0.07
 _ROW_SHARE = 0.92
+_OUTLINED_WINDOWS = 400  # of more, the outlines would hide the colours
+_MINUTES_APART = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 240)
+_MOST_TICKS = 10
 _INK = "#333333"
 
 
@@ -136,7 +139,8 @@ def _draw_curves(axes: Any, timeline: Timeline) -> None:
         heights = floor + _ROW_SHARE * values[:, row]
         axes.axhline(floor, color="#DDDDDD", linewidth=0.6, zorder=0)
         axes.fill_between(moments, floor, heights, color=how.colour, linewidth=0)
-        axes.plot(moments, heights, color=_INK, linewidth=0.7)
+        if len(moments) < _OUTLINED_WINDOWS:
+            axes.plot(moments, heights, color=_INK, linewidth=0.7)
         axes.add_patch(
             Rectangle((-0.024, floor + 0.12), 0.018, 0.5, transform=outside, clip_on=False,
                       facecolor=how.colour, hatch=2 * how.hatch, edgecolor="white", linewidth=0)
@@ -174,16 +178,17 @@ def _curves(timeline: Timeline) -> tuple[NDArray[np.float64], NDArray[np.float64
 
 
 def _draw_time(axes: Any, seconds: float) -> None:
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, MultipleLocator
 
     axes.set_xlim(0, seconds)
     axes.spines["bottom"].set_visible(True)
     axes.tick_params(axis="x", length=3)
+    axes.set_xlabel("time (s)")
     if seconds >= 120:
+        fits = [60 * one for one in _MINUTES_APART if seconds <= 60 * one * _MOST_TICKS]
+        axes.xaxis.set_major_locator(MultipleLocator(min(fits, default=86_400)))
         axes.xaxis.set_major_formatter(FuncFormatter(_minutes))
         axes.set_xlabel("time (minutes:seconds)")
-    else:
-        axes.set_xlabel("time (s)")
 
 
 def _minutes(seconds: float, _: object) -> str:

@@ -125,10 +125,10 @@ class Results:
         for form in self.formats.values():
             for path, part in self._files(form, results):
                 content = form.encode(part, self.level) if self.level else form.encode(part)
-                if isinstance(content, str) and path is None:
+                if path is not None:
+                    _write(path, content, in_folder=self.in_folder)
+                elif isinstance(content, str):
                     emit(content, None)
-                elif path is not None:
-                    _write(path, content)
 
     def _files(
         self, form: Format, results: Sequence[Any]
@@ -148,16 +148,13 @@ class Results:
                     yield self._file(name, form, f".{timeline.channel}"), [timeline]
 
 
-def _write(path: Path, content: str | bytes) -> None:
+def _write(path: Path, content: str | bytes, *, in_folder: bool) -> None:
+    if in_folder:
+        make_folder(path.parent)
     if isinstance(content, str):
-        write_text(path, content) if path.parent.is_dir() else _write_below(path, content)
+        write_text(path, content)
     else:
         write_whole(path, lambda stream: stream.write(content))
-
-
-def _write_below(path: Path, content: str) -> None:
-    make_folder(path.parent)
-    write_text(path, content)
 
 
 def make_folder(path: Path) -> None:
@@ -198,8 +195,11 @@ def results_to(
     ------
     click.UsageError
         If they do not fit where they should go.
+    MissingExtraError
+        If a format needs a library that is not installed.
     """
     for name, form in formats.items():
+        form.check()
         if level and level not in form.levels:
             raise click.UsageError(f"{name} holds segments, which do not overlap, not {level}.")
         if output is None and not form.is_text:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from voxaffect.formats import predictions, tiers, timelines
 from voxaffect.formats.places import places
-from voxaffect.formats.tabular import aligned
+from voxaffect.formats.tabular import aligned, check_parquet
 from voxaffect.formats.timelines import Level, by_source
 
 __all__ = [
@@ -39,6 +39,8 @@ class Format:
         Of timelines: ``segments``, and ``windows`` where stretches may overlap.
     is_text : bool
         Whether a terminal can show it.
+    check : callable
+        Raises MissingExtraError where a library that it needs is not installed.
     """
 
     encode: Callable[..., str | bytes]
@@ -46,6 +48,7 @@ class Format:
     holds: Literal["all", "recording", "channel"] = "all"
     levels: tuple[Level, ...] = ("segments", "windows")
     is_text: bool = True
+    check: Callable[[], None] = lambda: None
 
 
 def _one(encode: Callable[..., Any], suffix: str, holds: Literal["recording", "channel"]) -> Format:
@@ -57,7 +60,7 @@ PREDICTION_FORMATS: Mapping[str, Format] = {
     "json": Format(predictions.to_json, ".json"),
     "jsonl": Format(predictions.to_jsonl, ".jsonl"),
     "csv": Format(predictions.to_csv, ".csv"),
-    "parquet": Format(predictions.to_parquet, ".parquet", is_text=False),
+    "parquet": Format(predictions.to_parquet, ".parquet", is_text=False, check=check_parquet),
 }
 """By name, of one emotion for each recording."""
 
@@ -66,7 +69,7 @@ TIMELINE_FORMATS: Mapping[str, Format] = {
     "json": Format(timelines.to_json, ".json"),
     "jsonl": Format(timelines.to_jsonl, ".jsonl"),
     "csv": Format(timelines.to_csv, ".csv"),
-    "parquet": Format(timelines.to_parquet, ".parquet", is_text=False),
+    "parquet": Format(timelines.to_parquet, ".parquet", is_text=False, check=check_parquet),
     "audformat": Format(timelines.to_audformat, ".audformat.csv"),
     "rttm": Format(timelines.to_rttm, ".rttm"),
     "audacity": Format(tiers.to_audacity, ".labels.txt", "channel"),

@@ -38,6 +38,17 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def check_parquet() -> None:
+    """Refuse to begin where pyarrow is missing.
+
+    Raises
+    ------
+    MissingExtraError
+    """
+    with extra("parquet"):
+        import pyarrow  # noqa: F401
+
+
 def parquet_bytes(kinds: Mapping[str, str], rows: Iterable[Sequence[object]]) -> bytes:
     """Rows as a Parquet file.
 
@@ -52,9 +63,10 @@ def parquet_bytes(kinds: Mapping[str, str], rows: Iterable[Sequence[object]]) ->
     MissingExtraError
         If pyarrow is not installed.
     """
-    with extra("parquet"):
-        import pyarrow
-        from pyarrow import parquet
+    check_parquet()
+    import pyarrow
+    from pyarrow import parquet
+
     columns: list[list[object]] = [[] for _ in kinds]
     for row in rows:
         for column, cell in zip(columns, row, strict=True):
