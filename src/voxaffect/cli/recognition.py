@@ -115,8 +115,10 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
     _check_usage(sources, options)
     name = EXAMPLE if options["example"] else "-" if sources == ("-",) else None
     paths, nowhere = ([], ()) if name else _recordings(sources, options["list_path"])
-    results = _results([name] if name else [*map(str, paths)], paths, options)
-    figures = figures_to(options["plot"], [name] if name else [*map(str, paths)], taken=paths)
+    names = [name] if name else [*map(str, paths)]
+    figures = figures_to(options["plot"], names, taken=paths)
+    results = _results(names, paths, options)
+    journal = results.journal() if options["resume"] else None
     recogniser = _recogniser(load(options["model_path"]), workers, options)
     content = _content(name) if name else None
     if name and content is not None:
@@ -124,13 +126,12 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
     else:
         least = 1 if options["is_timeline"] else _PROGRESS_FILES
         progress = len(paths) > least and sys.stderr.isatty()
-        journal = results.journal if options["resume"] else None
         found = recognise(paths, recogniser, journal=journal, workers=workers, progress=progress)
     failures = (*found.failures, *nowhere)
     results.write(found.results)
     figures.draw(found.results, content=content)
-    if options["resume"] and not failures:
-        results.journal.unlink(missing_ok=True)
+    if journal and not failures:
+        journal.unlink(missing_ok=True)
     if options["output"]:
         seconds = monotonic() - began
         summarise(found.files, len(failures), seconds=seconds, where=options["output"])
@@ -146,8 +147,6 @@ def _check_usage(sources: tuple[str, ...], options: dict[str, Any]) -> None:
         raise click.UsageError("- reads one recording from standard input and stands alone.")
     if options["resume"] and (options["example"] or sources == ("-",)):
         raise click.UsageError("--resume goes with files and folders.")
-    if options["resume"] and not options["output"]:
-        raise click.UsageError("--resume keeps a journal beside the output: name it with -o.")
     if options["is_timeline"] and options["enrol"]:
         raise click.UsageError("--enrol goes without --timeline: it adapts to whole utterances.")
     for name, option in {**_OF_TIMELINES, "level": "--level", "plot": "--plot"}.items():
@@ -163,16 +162,15 @@ def _recordings(
 
 def _results(names: Sequence[str], paths: Sequence[Path], options: dict[str, Any]) -> Results:
     """Decide where results go, and refuse a place before the work is done."""
+    is_timeline, output = options["is_timeline"], options["output"]
     others = (options["model_path"], options["list_path"])
     taken = {*paths, *(path for path in others if path)}
-    output = options["output"]
     if output and not is_folder(output):
         check_output(Path(output), sources=taken)
-    is_timeline = options["is_timeline"]
     formats = formats_named(options["format_names"], output, is_timeline=is_timeline)
     level = (options["level"] or "segments") if is_timeline else None
     results = results_to(formats, output, names, level=level, channels=options["channels"])
-    results.prepare(taken=taken)
+    results.check(taken=taken)
     return results
 
 

@@ -82,17 +82,17 @@ class Results:
     names: Mapping[str, PurePath]
     level: str | None = None
 
-    @property
     def journal(self) -> Path:
-        """Where the journal of a run lies: in the folder, or beside the file."""
+        """Where the journal of a run lies: in the folder, which it makes, or beside the file."""
         if self.output is None:
             raise click.UsageError("--resume keeps a journal beside the output: name it with -o.")
         if self.in_folder:
+            make_folder(self.output)
             return self.output / _JOURNAL
         return self.output.with_name(f"{self.output.name}.journal")
 
-    def prepare(self, *, taken: Collection[Path]) -> None:
-        """Refuse what must not be written over, and make the folder.
+    def check(self, *, taken: Collection[Path]) -> None:
+        """Refuse a place that cannot or must not be written to.
 
         Raises
         ------
@@ -101,20 +101,16 @@ class Results:
         """
         if self.output is None:
             return
-        if not self.in_folder:
-            check_output(self.output, sources=taken)
-            return
-        if not self.output.parent.is_dir():
-            check_output(self.output)
-        absolute = {os.path.abspath(path) for path in taken}  # noqa: PTH100 (keeps links)
-        for form in self.formats.values():
-            for name in self.names.values() if form.holds != "all" else [PurePath(_STEM)]:
-                path = self._file(name, form)
-                if os.path.abspath(path) in absolute:  # noqa: PTH100
-                    raise VoxaffectError(
-                        f"{path}: would overwrite a recording. Name another folder."
-                    )
-        make_folder(self.output)
+        check_output(self.output, sources=taken)
+        if self.in_folder:
+            absolute = {os.path.abspath(path) for path in taken}  # noqa: PTH100 (keeps links)
+            for form in self.formats.values():
+                for name in [PurePath(_STEM)] if form.holds == "all" else self.names.values():
+                    path = self._file(name, form)
+                    if os.path.abspath(path) in absolute:  # noqa: PTH100
+                        raise VoxaffectError(
+                            f"{path}: would overwrite a recording. Name another folder."
+                        )
 
     def _file(self, name: PurePath, form: Format, channel: str = "") -> Path:
         folder = self.output or Path()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
 import os
 import sys
@@ -41,7 +42,8 @@ def recordings(arguments: Sequence[str]) -> tuple[list[Path], tuple[Failure, ...
 def listed(path: Path) -> list[str]:
     """Read a list of recordings, one a line; ``-`` is standard input.
 
-    Empty lines are passed over. Names may hold any bytes but a line break.
+    Empty lines are passed over, and the mark that Windows sets before UTF-8. Names may hold
+    any bytes but a line break.
 
     Raises
     ------
@@ -53,7 +55,8 @@ def listed(path: Path) -> list[str]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise AudioError(f"{path}: the list cannot be read ({reason}).") from error
-    names = [os.fsdecode(line) for line in content.splitlines() if line.strip()]
+    lines = content.removeprefix(codecs.BOM_UTF8).splitlines()
+    names = [os.fsdecode(line) for line in lines if line.strip()]
     if not names:
         raise AudioError(f"{path}: the list is empty, expected a recording a line.")
     return names

@@ -134,10 +134,11 @@ class Timelines:
 
         One recording has all workers for itself; of several, each has one.
         """
-        alone = len(paths) == 1
-        with ThreadPoolExecutor(1 if alone else workers) as pool:
-            one = partial(self._outcome, workers=workers if alone else 1,
-                          progress=alone and self.shows_progress)  # fmt: skip
+        if len(paths) == 1:
+            yield 0, self._outcome(paths[0], workers=workers, progress=self.shows_progress)
+            return
+        with ThreadPoolExecutor(workers) as pool:
+            one = partial(self._outcome, workers=1, progress=False)
             running = {pool.submit(one, path): place for place, path in enumerate(paths)}
             try:
                 for future in as_completed(running):
