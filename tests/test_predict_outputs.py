@@ -279,6 +279,26 @@ def test_what_does_not_go_together_is_a_usage_error(
     assert files(tmp_path) == before
 
 
+@pytest.mark.parametrize("source", ["--example", "-"])
+def test_what_is_no_file_is_not_resumed(run: Run, source: str, tmp_path: Path) -> None:
+    done = run("predict", source, "--resume", "-o", tmp_path / "a.csv")
+    assert (done.code, files(tmp_path)) == (2, [])
+    assert "--resume goes with files and folders" in done.err
+
+
+def test_a_journal_of_another_model_is_refused_in_one_line(
+    run: Run, model: Path, recordings: list[Path], tmp_path: Path
+) -> None:
+    recordings[0].write_bytes(b"words")
+    arguments = ("predict", *recordings[:3], "-o", tmp_path / "a.csv", "--resume")
+    assert run(*arguments, "--model", model).code == 1
+    before = (tmp_path / "a.csv").read_bytes()
+    done = run(*arguments)
+    assert (done.code, len(done.err.splitlines())) == (1, 1)
+    assert "a.csv.journal: belongs to a run with other settings (model " in done.err
+    assert (tmp_path / "a.csv").read_bytes() == before
+
+
 def test_a_file_of_one_channel_takes_no_two(run: Run, calls: Path, tmp_path: Path) -> None:
     done = run("predict", calls / "may" / "call.wav", "--timeline", "--channels", "each", "-o",
                tmp_path / "a.srt")  # fmt: skip

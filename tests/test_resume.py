@@ -162,6 +162,17 @@ def test_the_batch_is_that_of_predict_many(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_bar_counts_the_files(
+    recordings: list[Path], recognisers: dict[str, Recogniser[object]], kind: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    recognise(recordings, recognisers[kind], progress=True)
+    assert "12/12" in capsys.readouterr().err
+    recognise(recordings, recognisers[kind])
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_workers_change_nothing(
     recordings: list[Path], recognisers: dict[str, Recogniser[object]], kind: str
 ) -> None:
