@@ -144,6 +144,15 @@ def read(source: str | Path | bytes | BinaryIO, *, name: str | None = None) -> S
 _BLOCK_SAMPLES = 1 << 22
 
 
+def go_forward(file: Any) -> None:
+    """Keep soundfile from seeking, after every read of an MP3, to where it is already.
+
+    It empties the decoder's bit reservoir there, and the next block begins with a glitch.
+    """
+    if file.format == "MP3":
+        file.seekable = lambda: False
+
+
 def unreadable(name: str, error: Exception) -> AudioError:
     """What to raise where libsndfile gives up."""
     return AudioError(
@@ -154,6 +163,7 @@ def unreadable(name: str, error: Exception) -> AudioError:
 
 def _decoded(file: Any) -> NDArray[np.float32]:
     """Read to the end in blocks: a header may not know the length, or claim a wild one."""
+    go_forward(file)
     frames = max(1, _BLOCK_SAMPLES // file.channels)
     blocks = [file.read(frames, dtype="float32", always_2d=True)]
     while len(blocks[-1]) == frames:
