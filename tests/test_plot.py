@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree as Xml
@@ -12,11 +13,11 @@ from xml.etree import ElementTree as Xml
 import numpy as np
 import pytest
 import soundfile
-from timelines import CALL, LEFT, RIGHT, SILENT, timeline
+from timelines import CALL, LEFT, RIGHT, SILENT, odds, timeline
 
 from voxaffect.errors import MissingExtraError
-from voxaffect.plot import check_installed, envelope, plot
-from voxaffect.recognizer import Segment, Timeline
+from voxaffect.plot import _curves, check_installed, envelope, plot
+from voxaffect.recognizer import Segment, Timeline, Window
 
 RATE_HZ = 8_000
 
@@ -105,6 +106,15 @@ def test_an_envelope_is_as_long_as_the_recording(tmp_path: Path) -> None:
     soundfile.write(path, np.zeros(RATE_HZ * 200 + 3), RATE_HZ)
     low, _ = envelope(path, "mix")
     assert 1_000 < len(low) <= 2_000
+
+
+def test_a_curve_holds_each_window_over_what_it_hears_first() -> None:
+    spans = [(1.0, 1.5), (1.0, 2.0), (1.5, 2.5), (4.0, 4.6)]
+    windows = tuple(Window(*span, odds("sad", 0.5 + at / 10)) for at, span in enumerate(spans))
+    moments, values = _curves(replace(CALL, windows=windows))
+    assert moments.tolist() == [1.0, 1.0, 1.5, 1.5, 2.0, 2.0, 2.5, 4.0, 4.0, 4.6]
+    nan, sad = np.nan, values[:, 2].tolist()
+    assert sad == pytest.approx([nan, 0.5, 0.5, 0.6, 0.6, 0.7, 0.7, nan, 0.8, 0.8], nan_ok=True)
 
 
 def test_without_matplotlib_the_message_says_what_to_install(

@@ -25,9 +25,9 @@ _WIDTH_INCHES = 10.0
 _WAVE_INCHES, _STRIP_INCHES, _ROW_INCHES = 0.9, 0.35, 0.3
 _ENVELOPE_SECONDS = 0.01
 _ENVELOPE_POINTS = 2_000
-_LETTER_INCHES = 0.07
+_LETTER_INCHES = 0.062
 _ROW_SHARE = 0.92
-_OUTLINED_WINDOWS = 400  # of more, the outlines would hide the colours
+_OUTLINED_POINTS = 800  # of more, the outlines would hide the colours
 _MINUTES_APART = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 240)
 _MOST_TICKS = 10
 _INK = "#333333"
@@ -115,10 +115,10 @@ def _draw_strip(axes: Any, timeline: Timeline) -> None:
         how = look[segment.emotion]
         axes.broken_barh([(start, width)], (0, 1), facecolor=how.colour, hatch=how.hatch,
                          edgecolor="white", linewidth=0)  # fmt: skip
-        if width * inches_a_second > _LETTER_INCHES * (len(segment.emotion) + 1):
+        if width * inches_a_second > _LETTER_INCHES * (len(segment.emotion) + 0.7):
             box = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.0}
             axes.text(start + width / 2, 0.5, printable(segment.emotion), ha="center", va="center",
-                      fontsize=8, color="black", bbox=box, clip_on=True)  # fmt: skip
+                      fontsize=7, color="black", bbox=box, clip_on=True)  # fmt: skip
     axes.set(ylim=(0, 1), yticks=[0.5], yticklabels=["emotion"])
     axes.tick_params(axis="y", length=0)
     _bare(axes)
@@ -139,7 +139,7 @@ def _draw_curves(axes: Any, timeline: Timeline) -> None:
         heights = floor + _ROW_SHARE * values[:, row]
         axes.axhline(floor, color="#DDDDDD", linewidth=0.6, zorder=0)
         axes.fill_between(moments, floor, heights, color=how.colour, linewidth=0)
-        if len(moments) < _OUTLINED_WINDOWS:
+        if len(moments) < _OUTLINED_POINTS:
             axes.plot(moments, heights, color=_INK, linewidth=0.7)
         axes.add_patch(
             Rectangle((-0.024, floor + 0.12), 0.018, 0.5, transform=outside, clip_on=False,
@@ -157,22 +157,26 @@ def _draw_curves(axes: Any, timeline: Timeline) -> None:
 
 
 def _curves(timeline: Timeline) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Middles of the windows and their probabilities, with NaN where no window overlaps the next.
+    """Steps of the probabilities: of every window over what it hears first, NaN in silence.
 
     Returns
     -------
     ndarray, shape (n,)
+        Seconds.
     ndarray, shape (n, emotions)
     """
     moments: list[float] = []
     rows: list[list[float]] = []
-    reached = None
+    reached = 0.0
     for window in timeline.windows:
-        if reached is not None and window.start_seconds > reached:
-            moments.append((reached + window.start_seconds) / 2)
+        begin = max(window.start_seconds, reached)
+        if window.end_seconds <= begin:
+            continue
+        if begin > reached:
+            moments.append(begin)
             rows.append([np.nan] * len(timeline.emotions))
-        moments.append((window.start_seconds + window.end_seconds) / 2)
-        rows.append([window.probabilities[name] for name in timeline.emotions])
+        moments += [begin, window.end_seconds]
+        rows += 2 * [[window.probabilities[name] for name in timeline.emotions]]
         reached = window.end_seconds
     return np.array(moments), np.array(rows).reshape(len(moments), len(timeline.emotions))
 
