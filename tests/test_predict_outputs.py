@@ -160,6 +160,16 @@ def test_each_channel_has_its_tier_its_file_or_its_rows(
     assert raven.Channel.tolist() == frame.channel.tolist()
 
 
+def test_no_channel_is_written_over_another_recording(
+    run: Run, model: Path, calls: Path, tmp_path: Path
+) -> None:
+    (calls / "note.flac").rename(calls / "may" / "call.1.flac")
+    run("predict", calls / "may", "--timeline", "--channels", "each", "--model", model,
+        "--format", "srt,audacity", "-o", tmp_path / "out")  # fmt: skip
+    names = ["call.1.1", "call.1", "call.2"]
+    assert files(tmp_path / "out") == sorted(n + e for n in names for e in (".labels.txt", ".srt"))
+
+
 @pytest.mark.filterwarnings("ignore:The inplace keyword")
 def test_windows_are_written_when_asked_for(
     run: Run, model: Path, calls: Path, tmp_path: Path
@@ -262,6 +272,8 @@ USAGE = {
         "textgrid holds segments, which do not overlap, not windows",
     ),
     "enrolled": (["--timeline", "--enrol", "."], "--enrol goes without --timeline"),
+    "no name": (["-o", ""], "Invalid value for '-o' / '--output': an empty name. Is a variable"),
+    "no figure's name": (["--timeline", "--plot", ""], "Invalid value for '--plot': an empty na"),
     "resumed nowhere": (["--resume"], "--resume keeps a journal beside the output: name it with"),
 }  # fmt: skip
 

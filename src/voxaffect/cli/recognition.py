@@ -18,7 +18,7 @@ import click
 from voxaffect.audio import read
 from voxaffect.cli.figures import figures_to
 from voxaffect.cli.output import check_output, finish, summarise
-from voxaffect.cli.results import Results, formats_named, is_folder, results_to
+from voxaffect.cli.results import Results, check_named, formats_named, is_folder, results_to
 from voxaffect.cli.sources import listed, recordings
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
@@ -29,12 +29,7 @@ from voxaffect.model import Model, ModelCard, load
 from voxaffect.recognizer import enrol_speaker, timeline
 from voxaffect.recognizer import predict as predict_one
 from voxaffect.recognizer.activity import GATES
-from voxaffect.recognizer.batch import (
-    Predictions,
-    Recognised,
-    Timelines,
-    recognise,
-)
+from voxaffect.recognizer.batch import Predictions, Recognised, Timelines, recognise
 from voxaffect.recognizer.recording import CHANNELS
 from voxaffect.recognizer.spans import Cutting
 
@@ -71,7 +66,7 @@ def _timeline_options(command: Command) -> Command:
         click.option("--level", type=click.Choice(["segments", "windows"]),
                      help="Smoothed segments, or the raw windows under them.  "
                           "[default: segments]"),
-        click.option("--plot", metavar="FILE",
+        click.option("--plot", metavar="FILE | FOLDER", callback=check_named,
                      help="Draw the timeline too: .png or .svg; of several recordings, a folder."),
     ]  # fmt: skip
     for option in reversed(options):
@@ -91,7 +86,7 @@ def _timeline_options(command: Command) -> Command:
               help=f"Of {', '.join(PREDICTION_FORMATS)}; with --timeline also "
                    f"{', '.join(_TIMELINE_ONLY)}. Several at once, with commas or "
                    "repeated.  [default: as the output's name ends, else table]")  # fmt: skip
-@click.option("-o", "--output", metavar="FILE | FOLDER",
+@click.option("-o", "--output", metavar="FILE | FOLDER", callback=check_named,
               help="Write here instead of standard output.")  # fmt: skip
 @_timeline_options
 @click.option("--enrol", multiple=True, metavar="FILE | FOLDER | PATTERN",

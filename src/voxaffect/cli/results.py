@@ -55,6 +55,13 @@ def _told_by(output: str | None) -> str:
     return max(ends, key=lambda name: len(ends[name].suffix))
 
 
+def check_named(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
+    """Refuse an empty name, as an unset variable leaves it."""
+    if value == "":
+        raise click.BadParameter("an empty name. Is a variable unset?")
+    return value
+
+
 def is_folder(output: str) -> bool:
     """Whether a name is, or asks to become, a folder."""
     return Path(output).is_dir() or output.endswith(("/", os.sep))
@@ -137,10 +144,12 @@ class Results:
         else:
             for source, found in by_source(results).items():
                 name = self.names[source]
-                if form.holds == "recording" or len(found) == 1:
+                # Of each channel by itself, so that no other recording can have the name.
+                numbered = [one for one in found if one.channel.isdigit()]
+                if form.holds == "recording" or not numbered:
                     yield self._file(name, form), found
                     continue
-                for timeline in found:
+                for timeline in numbered:
                     yield self._file(name, form, f".{timeline.channel}"), [timeline]
 
 
