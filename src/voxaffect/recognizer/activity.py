@@ -52,7 +52,7 @@ def frame_length(rate_hz: int) -> int:
 class EnergyGate:
     """Speech is what stands out of the background, as far as the last seconds tell.
 
-    The level of a frame is the variance of its 10 ms and of the two frames before it, in dB. A
+    The level of a frame is the mean variance of its 10 ms and the two frames before, in dB. A
     histogram of levels, forgotten with a time constant of 10 s, gives the speech level (the
     mean power weighted by power itself) and the background (the 10th percentile of the frames
     that are less than 70 dB under the speech level and over -90 dB of full scale). Speech
@@ -107,15 +107,17 @@ class EnergyGate:
 
     def _levels(self, samples: Samples) -> NDArray[np.float64]:
         shaped = samples.reshape(-1, self._length).astype(np.float64)
-        power = np.concatenate([self._before, shaped.var(axis=1)])
+        centred = shaped - shaped.sum(axis=1, keepdims=True) / self._length
+        variance = np.einsum("fs,fs->f", centred, centred) / self._length
+        power = np.concatenate([self._before, variance])
         self._before = power[len(power) - AVERAGED_FRAMES + 1 :]
-        total = np.cumsum(np.concatenate([[0.0], power]))
-        mean = (total[AVERAGED_FRAMES:] - total[:-AVERAGED_FRAMES]) / AVERAGED_FRAMES
+        mean = sum(power[at : at + len(shaped)] for at in range(AVERAGED_FRAMES)) / AVERAGED_FRAMES
         return np.asarray(10.0 * np.log10(np.maximum(mean, 1e-12)))
 
     def _learn(self, levels: NDArray[np.float64]) -> None:
         self._counts *= np.exp(-len(levels) / (MEMORY_SECONDS * FRAMES_PER_SECOND))
-        place = np.round(levels - self._bins[0]).astype(int).clip(0, len(self._bins) - 1)
+        # Levels are -120 dB or more; on arrays this short, clip() costs ten times minimum().
+        place = np.minimum(np.rint(levels - self._bins[0]), len(self._bins) - 1).astype(np.intp)
         self._counts += np.bincount(place, minlength=len(self._bins))
 
     def _find_threshold(self) -> float:

@@ -240,7 +240,7 @@ class Cutter:
         self._flags = Tail(kept, kind=np.bool_)
         self._frames = _Frames(kept) if can_share(spec) else None
         self._pending = np.zeros(0, dtype=np.float32)
-        self._sums: deque[tuple[float, int]] = deque(maxlen=OFFSET_TICKS)
+        self._sums: deque[float] = deque(maxlen=OFFSET_TICKS)
         self._stretch: _Stretch | None = None
         self._last_stop = 0
 
@@ -288,8 +288,9 @@ class Cutter:
     def _hear(self, samples: Samples) -> list[Span | Stop]:
         """One tick: remember it, flag it, and see what it begins, continues or ends."""
         begin = self.now
-        self._sums.append((float(samples.sum(dtype=np.float64)), len(samples)))
-        offset = sum(total for total, _ in self._sums) / sum(count for _, count in self._sums)
+        self._sums.append(float(samples.sum(dtype=np.float64)))
+        counted = (len(self._sums) - 1) * TICK_FRAMES * self._length + len(samples)
+        offset = sum(self._sums) / counted
         self._sound.append(samples - np.float32(offset))
         flags = self._gate.push(samples)
         self._flags.append(flags)
