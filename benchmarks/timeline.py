@@ -9,17 +9,16 @@ of one speaker and emotion; so every boundary is known.
 
 *Speed* is that of the bundled model: seconds and the peak memory of a whole process that runs
 ``timeline`` with two threads, for 1 to 60 minutes at 16 kHz mono and 48 kHz stereo, and of talk
-without a pause, which has twice the windows; ``processor_seconds`` tells what a busy machine hides.
-How well that model does on
-RAVDESS means nothing, as it has heard it all.
+without a pause, which has twice the windows; ``processor_seconds`` tells what a busy machine
+hides. How well that model does on RAVDESS means nothing, as it has heard it all.
 
 *Quality* is therefore that of the recipe ``logistic`` trained, here, on the speakers that are not
 in the recording: reported for EmoBox's first fold (speakers 01 11 20 21 in the recording, the
-other twenty in training). The dwell time of the smoothing, the weight of windows
-that overlap, and how early the first window of a stretch ends (1, 1.5 or 2 seconds) were chosen on
-other speakers: with ``--tune``, the model is trained without 04 10 12 14 either (on sixteen), the
-recording is made of these four, and the share of time that is right decides. The reported speakers
-were not looked at.
+other twenty in training). The dwell time of the smoothing, the weight of windows that overlap, and
+how early the first window of a stretch ends (1, 1.5 or 2 seconds) were chosen on other speakers:
+with ``--tune``, the model is trained without 04 10 12 14 either (on sixteen), the recording is
+made of these four, and the share of time that is right decides. The reported speakers were not
+looked at.
 
 Share of time: of the time in which someone speaks, for how much of it the right emotion is given;
 silence where there is speech is wrong. Boundary error: from each true change of emotion (the

@@ -21,7 +21,7 @@ Flags = NDArray[np.bool_]
 FRAMES_PER_SECOND: Final = 100
 MEMORY_SECONDS: Final = 10.0
 BELOW_LEVEL_DB: Final = 45.0
-ABOVE_FLOOR_DB: Final = 8.0
+ABOVE_FLOOR_DB: Final = 6.0
 UNDER_LEVEL_DB: Final = 4.0
 LEAST_RANGE_DB: Final = 6.0
 HYSTERESIS_DB: Final = 3.0
@@ -58,7 +58,7 @@ class EnergyGate:
     that are less than 70 dB under the speech level and over -90 dB of full scale). Speech
     begins over ::
 
-        min(max(level - 45, background + 8), level - 4)  dB
+        min(max(level - 45, background + 6), level - 4)  dB
 
     and lasts down to 3 dB below. Where the level is less than 6 dB over the background nothing
     stands out, and nothing is speech: neither steady noise nor silence. It is the front end's

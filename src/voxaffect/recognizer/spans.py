@@ -346,7 +346,8 @@ class Cutter:
         """Return the window that ends there, if enough of it is speech."""
         start = max(stop - self._window, stretch.start)
         active = int(self._flags.rows(start, stop).sum())
-        active = max(active, min(stretch.active, stop - start) if not stretch.last_stop else 0)
+        if not stretch.last_stop:  # what was dated back is counted, but has no flags
+            active = max(active, min(stretch.active, stop - start))
         if stop - start < self._least or active < LEAST_SPEECH_FRAMES:
             return []
         if active < LEAST_SPEECH_SHARE * (stop - start):

@@ -181,7 +181,7 @@ class Stream:
 
     `Window`
         A window as the model saw it: at most 0.25 s after its end while speech goes on, 0.75 s
-        where it stops.
+        where it stops. The first comes after two seconds of speech, or where it stops before.
     `Update`
         With each window, the emotion by all that was heard so far; and, 0.75 s after it, the
         end of speech.
