@@ -116,15 +116,15 @@ def test_a_caller_may_use_its_block_again() -> None:
 @pytest.mark.parametrize("rate_hz", [16_000, 48_000])
 def test_events_come_soon_after_their_evidence(rate_hz: int) -> None:
     stream, ends = Stream(rate_hz=rate_hz), []
-    held_back = 0.11 if rate_hz != RATE_HZ else 0.0
+    held_back = 0.2 if rate_hz != RATE_HZ else 0.0
     for block in cut(talk(rate_hz), rate_hz // 100):
         for event in stream.push(block):
             if isinstance(event, Window):
                 ends.append(event.end_seconds)
-                assert stream.seconds - event.end_seconds <= 0.75 + held_back
+                assert stream.seconds - event.end_seconds <= 0.5 + held_back
             elif isinstance(event, Segment):
                 last = max(end for end in ends if end <= event.end_seconds + 1.0)
-                assert stream.seconds - last <= 1.35 + held_back
+                assert stream.seconds - last <= 1.25 + held_back
 
 
 def test_an_update_tells_what_is_said_now_and_that_speech_has_ended() -> None:
