@@ -67,7 +67,7 @@ class Signal:
     name: str = field(default="<array>")
 
     def __post_init__(self) -> None:
-        _check_rate(self.rate_hz, self.name)
+        check_rate(self.rate_hz, self.name)
         _check_samples(self)
 
     @cached_property
@@ -84,7 +84,8 @@ class Signal:
 Source = str | Path | bytes | BinaryIO | NDArray[Any] | Signal
 
 
-def _check_rate(rate_hz: int, name: str) -> None:
+def check_rate(rate_hz: int, name: str) -> None:
+    """Refuse a rate out of range."""
     if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
         raise AudioError(
             f"{name}: sampled at {rate_hz} Hz, {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz are supported. "
@@ -101,7 +102,17 @@ def _check_samples(signal: Signal) -> None:
         )
     if not len(samples):
         raise AudioError(f"{name}: holds no samples. Record it again.")
-    if not np.isfinite(signal.extremes).all():
+    _check_finite(signal.extremes, name)
+
+
+def check_finite(samples: Samples, name: str) -> None:
+    """Refuse NaN and infinity."""
+    if len(samples):
+        _check_finite((float(samples.min()), float(samples.max())), name)
+
+
+def _check_finite(extremes: tuple[float, float], name: str) -> None:
+    if not np.isfinite(extremes).all():
         raise AudioError(f"{name}: holds NaN or infinite samples. Repair or re-export it.")
 
 
@@ -126,7 +137,7 @@ def read(source: str | Path | bytes | BinaryIO, *, name: str | None = None) -> S
     """
     import soundfile
 
-    name = name or _name_of(source)
+    name = name or name_of(source)
     content = content_of(source, name)
     try:
         with soundfile.SoundFile(io.BytesIO(content)) as file:
@@ -134,17 +145,34 @@ def read(source: str | Path | bytes | BinaryIO, *, name: str | None = None) -> S
             samples = _decoded(file)
             rate_hz, log = file.samplerate, file.extra_info
     except (soundfile.LibsndfileError, OSError, ValueError, TypeError, MemoryError) as error:
-        raise AudioError(f"{name}: not readable as audio ({_reason(error)}). {_REMEDY}") from error
-    _check_whole(len(samples), promised, log=log, name=name)
+        raise unreadable(name, error) from error
+    check_whole(len(samples), promised, log=log, name=name)
     return Signal(mix_down(samples), rate_hz, name)
 
 
-_REMEDY = "Convert it to WAV or FLAC, for example with: ffmpeg -i FILE FILE.wav"
 _BLOCK_SAMPLES = 1 << 22
+
+
+def go_forward(file: Any) -> None:
+    """Keep soundfile from seeking, after every read of an MP3, to where it is already.
+
+    It empties the decoder's bit reservoir there, and the next block begins with a glitch.
+    """
+    if file.format == "MP3":
+        file.seekable = lambda: False
+
+
+def unreadable(name: str, error: Exception) -> AudioError:
+    """What to raise where libsndfile gives up."""
+    return AudioError(
+        f"{name}: not readable as audio ({reason_of(error)}). "
+        "Convert it to WAV or FLAC, for example with: ffmpeg -i FILE FILE.wav"
+    )
 
 
 def _decoded(file: Any) -> NDArray[np.float32]:
     """Read to the end in blocks: a header may not know the length, or claim a wild one."""
+    go_forward(file)
     frames = max(1, _BLOCK_SAMPLES // file.channels)
     blocks = [file.read(frames, dtype="float32", always_2d=True)]
     while len(blocks[-1]) == frames:
@@ -152,7 +180,8 @@ def _decoded(file: Any) -> NDArray[np.float32]:
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
 
-def _name_of(source: object) -> str:
+def name_of(source: object) -> str:
+    """What messages call a recording."""
     return str(source) if isinstance(source, str | Path) else "<bytes>"
 
 
@@ -174,7 +203,7 @@ def content_of(source: str | Path | bytes | BinaryIO, name: str | None = None) -
     AudioError
         If there is no such regular file, it cannot be read, or there are no bytes.
     """
-    name = name or _name_of(source)
+    name = name or name_of(source)
     if isinstance(source, str | Path):
         content = _content_of_file(Path(source), name)
     elif isinstance(source, bytes | bytearray | memoryview):
@@ -193,26 +222,41 @@ def content_of(source: str | Path | bytes | BinaryIO, name: str | None = None) -
     return content
 
 
-def _content_of_file(path: Path, name: str) -> bytes:
+def check_file(path: Path, name: str) -> None:
+    """Refuse what is not a regular file.
+
+    Raises
+    ------
+    AudioError
+        If there is none, or it is a folder, a pipe or a device.
+    """
     try:
         mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise AudioError(f"{name}: is a folder, expected a recording.")
-        if not stat.S_ISREG(mode):
-            raise AudioError(f"{name}: is a pipe or a device, expected a regular file.")
-        return path.read_bytes()
     except FileNotFoundError as error:
         raise AudioError(f"{name}: no such file.") from error
     except (OSError, ValueError) as error:
-        raise AudioError(f"{name}: cannot be read ({_reason(error)}).") from error
+        raise AudioError(f"{name}: cannot be read ({reason_of(error)}).") from error
+    if stat.S_ISDIR(mode):
+        raise AudioError(f"{name}: is a folder, expected a recording.")
+    if not stat.S_ISREG(mode):
+        raise AudioError(f"{name}: is a pipe or a device, expected a regular file.")
 
 
-def _reason(error: Exception) -> str:
+def _content_of_file(path: Path, name: str) -> bytes:
+    check_file(path, name)
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise AudioError(f"{name}: cannot be read ({reason_of(error)}).") from error
+
+
+def reason_of(error: Exception) -> str:
+    """What a library says went wrong."""
     text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
     return str(text).strip().rstrip(".")
 
 
-def _check_whole(read_frames: int, promised_frames: int, *, log: str, name: str) -> None:
+def check_whole(read_frames: int, promised_frames: int, *, log: str, name: str) -> None:
     """Refuse a file that ends before its header says; a pad byte more or less is no loss."""
     if _CUT_OGG.search(log):
         raise AudioError(
@@ -274,13 +318,13 @@ def as_signal(source: Source, rate_hz: int | None = None) -> Signal:
     if isinstance(source, np.ndarray):
         if rate_hz is None:
             raise AudioError("<array>: an array needs its rate: rate_hz=…")
-        return Signal(mix_down(_scaled(source)), rate_hz)
+        return Signal(mix_down(as_floats(source)), rate_hz)
     if rate_hz is not None:
         raise AudioError("rate_hz goes with an array; a file or Signal knows its own rate.")
     return source if isinstance(source, Signal) else read(source)
 
 
-def _scaled(samples: NDArray[Any]) -> NDArray[Any]:
+def as_floats(samples: NDArray[Any]) -> NDArray[Any]:
     """Scale integers as soundfile does: the most negative value becomes −1."""
     if samples.ndim not in (1, 2) or 0 in samples.shape[1:]:
         raise AudioError(f"<array>: expected shape (n,) or (n, channels), found {samples.shape}.")
