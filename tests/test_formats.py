@@ -16,9 +16,10 @@ from voxaffect.formats.predictions import to_csv, to_json, to_jsonl, to_parquet,
 from voxaffect.recognizer import Prediction
 
 TEXTS = [name for name, form in PREDICTION_FORMATS.items() if form.is_text]
+EMOTIONS = ("angry", "calm", "happy")
 PREDICTIONS = (
     Prediction("a.wav", "happy", {"angry": 0.1234564, "calm": 0.2, "happy": 0.6765436}),
-    Prediction('Ärger, "quoted"\n.wav', "calm", {"angry": 0.0, "calm": 1.0, "happy": 0.0}),
+    Prediction('Ärger, "quoted"\n.wav', "calm", {"angry": 0.0, "calm": 1.0, "happy": 0.0}, True),
 )
 
 
@@ -26,6 +27,7 @@ def test_json_parses_back() -> None:
     found = json.loads(to_json(PREDICTIONS))
     assert [one["source"] for one in found] == [one.source for one in PREDICTIONS]
     assert found[0]["emotion"] == "happy"
+    assert [one["uncertain"] for one in found] == [False, True]
     assert found[0]["probability"] == found[0]["probabilities"]["happy"] == 0.676544
     assert found[0]["probabilities"] == {"angry": 0.123456, "calm": 0.2, "happy": 0.676544}
 
@@ -38,9 +40,10 @@ def test_json_lines_hold_the_records_of_json() -> None:
 def test_csv_parses_back() -> None:
     rows = list(csv.DictReader(io.StringIO(to_csv(PREDICTIONS), newline="")))
     assert [row["source"] for row in rows] == [one.source for one in PREDICTIONS]
-    assert list(rows[0]) == ["source", "emotion", "probability", "angry", "calm", "happy"]
+    assert list(rows[0]) == ["source", "emotion", "probability", "uncertain", *EMOTIONS]
     assert float(rows[0]["angry"]) == 0.123456
     assert float(rows[1]["probability"]) == 1
+    assert [row["uncertain"] for row in rows] == ["false", "true"]
 
 
 def test_a_table_has_a_line_a_recording_and_a_column_an_emotion() -> None:
@@ -48,6 +51,7 @@ def test_a_table_has_a_line_a_recording_and_a_column_an_emotion() -> None:
         "recording  emotion  angry  calm  happy\n"
         "a.wav      happy     0.12  0.20   0.68\n"
     )  # fmt: skip
+    assert to_table(PREDICTIONS[1:]).endswith("0.00  1.00   0.00  uncertain\n")
 
 
 @pytest.mark.parametrize("name", ["a\nb.wav", "a\r\x1b[31m.wav", "a\udcff.wav", "a\u2028b\x85.wav"])
@@ -59,7 +63,8 @@ def test_a_table_has_one_printable_line_a_recording_whatever_its_name(name: str)
 
 @pytest.mark.parametrize(
     ("form", "expected"),
-    [("table", ""), ("json", "[]\n"), ("jsonl", ""), ("csv", "source,emotion,probability\n")],
+    [("table", ""), ("json", "[]\n"), ("jsonl", ""),
+     ("csv", "source,emotion,probability,uncertain\n")],
 )
 def test_no_prediction_is_still_well_formed(form: str, expected: str) -> None:
     assert PREDICTION_FORMATS[form].encode(()) == expected
@@ -82,7 +87,7 @@ def test_any_name_and_any_probability_survive_json_and_csv(
     assert record["probabilities"] == pytest.approx(by_emotion, abs=5.1e-7)
     _, row = csv.reader(io.StringIO(to_csv([prediction]), newline=""))
     assert row[0] == name
-    assert [float(cell) for cell in row[3:]] == list(record["probabilities"].values())
+    assert [float(cell) for cell in row[4:]] == list(record["probabilities"].values())
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:
@@ -92,11 +97,12 @@ def test_columns_are_as_wide_as_their_widest_cell() -> None:
 
 def test_parquet_opens_in_pandas_with_every_digit() -> None:
     frame = pd.read_parquet(io.BytesIO(to_parquet(PREDICTIONS)))
-    assert list(frame) == ["source", "emotion", "probability", "angry", "calm", "happy"]
+    assert list(frame) == ["source", "emotion", "probability", "uncertain", *EMOTIONS]
     assert frame.source.tolist() == [one.source for one in PREDICTIONS]
     assert frame.angry.tolist() == [0.1234564, 0.0]
+    assert frame.uncertain.tolist() == [False, True]
 
 
 def test_parquet_without_a_prediction_has_its_columns() -> None:
     frame = pd.read_parquet(io.BytesIO(to_parquet(())))
-    assert (list(frame), len(frame)) == (["source", "emotion", "probability"], 0)
+    assert (list(frame), len(frame)) == (["source", "emotion", "probability", "uncertain"], 0)

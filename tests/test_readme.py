@@ -32,7 +32,7 @@ def test_the_first_recognises_the_bundled_recording() -> None:
     command = [sys.executable, "-m", "voxaffect", "predict", "--example"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     heading, line = done.stdout.splitlines()
-    name, emotion, *probabilities = line.split()
+    name, emotion, *probabilities = line.removesuffix("uncertain").split()
     assert name == "example.wav"
     assert emotion in heading.split()
     assert sum(map(float, probabilities)) == pytest.approx(1, abs=0.05)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import soundfile
 from conftest import Trained
 
-from voxaffect.audio import read
+from voxaffect.audio import Signal, read
 from voxaffect.errors import AudioError, ModelError
 from voxaffect.extraction import extract
 from voxaffect.features.enrolment import Speaker
+from voxaffect.model import METADATA_KEY, Model
 from voxaffect.recognizer import enrol_speaker, predict, predict_many
 
 
@@ -145,3 +148,35 @@ def test_a_speaker_enrolled_for_another_model_is_refused(
     speaker = Speaker(np.zeros(3, np.float32), recordings=2)
     with pytest.raises(ModelError, match="enrolled for another model"):
         predict(recordings[0], model=trained.model, speaker=speaker)
+
+
+def abstaining(trained: Trained, threshold: float) -> Model:
+    """Return the model with a card that states a threshold."""
+    graph = onnx.load_model_from_string(trained.model.content)
+    (entry,) = (one for one in graph.metadata_props if one.key == METADATA_KEY)
+    told = {"threshold": threshold, "risk": 0.2, "coverage": 0.5}
+    entry.value = replace(trained.model.card, abstention=told).to_json()
+    return Model(graph.SerializeToString())
+
+
+def test_a_prediction_is_uncertain_under_the_threshold_that_the_card_states(
+    trained: Trained, signal: Signal
+) -> None:
+    sure = predict(signal, model=trained.model).probability
+    assert not predict(signal, model=trained.model).uncertain  # a card without a threshold
+    assert not predict(signal, model=abstaining(trained, sure)).uncertain
+    assert predict(signal, model=abstaining(trained, min(sure + 1e-6, 1.0))).uncertain
+
+
+def test_the_user_sets_the_threshold_or_turns_it_off(trained: Trained, signal: Signal) -> None:
+    model = abstaining(trained, 1.0)
+    assert not predict(signal, model=model, uncertain_below=0.0).uncertain
+    assert predict(signal, model=trained.model, uncertain_below=1.0).uncertain
+    with pytest.raises(ModelError, match=r"uncertain_below: .* found 1\.5"):
+        predict(signal, model=model, uncertain_below=1.5)
+
+
+def test_many_are_as_uncertain_as_each(trained: Trained, recordings: list[Path]) -> None:
+    model = abstaining(trained, 0.9)
+    many = predict_many(recordings, model=model).predictions
+    assert [one.uncertain for one in many] == [one.probability < 0.9 for one in many]

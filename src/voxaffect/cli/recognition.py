@@ -92,6 +92,13 @@ def _timeline_options(command: Command) -> Command:
 @click.option("--enrol", multiple=True, metavar="FILE | FOLDER | PATTERN",
               help="Recordings of the one speaker in all sources, unlabelled, in varied emotions: "
                    "about eight sharpen recognition. Repeatable.")  # fmt: skip
+@click.option(
+    "--uncertain-below",
+    type=click.FloatRange(0, 1),
+    metavar="PROBABILITY",
+    help="Call a prediction uncertain under this; 0 for never.  [default: what the "
+    "model card states, under which more than one in five was wrong]",
+)
 @click.option("--resume", is_flag=True,
               help="Keep a journal beside the output: after an interruption the same command "
                    "goes on where it was. It is deleted when all is done.")  # fmt: skip
@@ -144,6 +151,9 @@ def _check_usage(sources: tuple[str, ...], options: dict[str, Any]) -> None:
         raise click.UsageError("--resume goes with files and folders.")
     if options["is_timeline"] and options["enrol"]:
         raise click.UsageError("--enrol goes without --timeline: it adapts to whole utterances.")
+    if options["is_timeline"] and options["uncertain_below"] is not None:
+        raise click.UsageError("--uncertain-below goes without --timeline: segments say how "
+                               "certain they are.")  # fmt: skip
     for name, option in {**_OF_TIMELINES, "level": "--level", "plot": "--plot"}.items():
         if options[name] is not None and not options["is_timeline"]:
             raise click.UsageError(f"{option} shapes emotion over time: add --timeline.")
@@ -179,8 +189,8 @@ def _recogniser(
         Cutting(told["window_seconds"], told["hop_seconds"], told["gate"])  # refuses numbers
         recognise_one = partial(timeline, model=model, **told)
         return Timelines(recognise_one, model, told, shows_progress=sys.stderr.isatty())
-    enrol = options["enrol"]
-    return Predictions(model, _enrolled(enrol, model, workers) if enrol else None)
+    speaker = _enrolled(options["enrol"], model, workers) if options["enrol"] else None
+    return Predictions(model, speaker, options["uncertain_below"])
 
 
 def _enrolled(sources: tuple[str, ...], model: Model, workers: int | None) -> Speaker:
@@ -205,7 +215,8 @@ def _one(content: bytes, name: str, recogniser: Predictions | Timelines) -> Reco
         found = [replace(one, source=name) for one in recogniser.recognise(content)]
         return Recognised(tuple(found), (), 1)
     signal = read(content, name=name)
-    one = predict_one(signal, model=recogniser.model, speaker=recogniser.speaker)
+    one = predict_one(signal, model=recogniser.model, speaker=recogniser.speaker,
+                      uncertain_below=recogniser.uncertain_below)  # fmt: skip
     return Recognised((one,), (), 1)
 
 
@@ -234,7 +245,7 @@ def info(path: Path | None, model_path: Path | None, format_: str, full: bool) -
 def _brief(card: ModelCard) -> dict[str, Any]:
     """Return the card with the features counted, not listed."""
     counted = {"features": len(card.feature_names)}
-    lists = {"feature_names", "golden", "mean"}
+    lists = {"feature_names", "golden", "mean", "sd"}
     return {key: value for key, value in asdict(card).items() if key not in lists} | counted
 
 
@@ -256,4 +267,10 @@ def _lines(model: Model) -> list[str]:
     for protocol, metrics in card.scores.items():
         values = ", ".join(f"{m} {v['mean']:.3f} ± {v['sd']:.3f}" for m, v in metrics.items())
         lines.append(f"scores    {protocol}: {values}")
+    if card.abstention:
+        found = card.abstention
+        lines.append(
+            f"uncertain under {found['threshold']:.2f}: of the others on new voices "
+            f"({found['coverage']:.0%} of all), {found['risk']:.0%} were wrong"
+        )
     return [*lines, f"libraries {', '.join(f'{k} {v}' for k, v in card.libraries.items())}"]

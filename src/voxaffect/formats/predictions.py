@@ -17,6 +17,7 @@ def _record(prediction: Prediction) -> dict[str, Any]:
         "source": prediction.source,
         "emotion": prediction.emotion,
         "probability": rounded[prediction.emotion],
+        "uncertain": prediction.uncertain,
         "probabilities": rounded,
     }
 
@@ -37,31 +38,40 @@ def to_jsonl(predictions: Sequence[Prediction]) -> str:
 
 
 def to_csv(predictions: Sequence[Prediction]) -> str:
-    """Comma-separated values: source, emotion, probability, and a column for every emotion."""
+    """Comma-separated values: what JSON holds, with a column for every emotion."""
     records = map(_record, predictions)
     rows = (
-        [one["source"], one["emotion"], one["probability"], *one["probabilities"].values()]
+        [one["source"], one["emotion"], one["probability"], str(one["uncertain"]).lower(),
+         *one["probabilities"].values()]
         for one in records
-    )
-    return csv_text(["source", "emotion", "probability", *_emotions(predictions)], rows)
+    )  # fmt: skip
+    heading = ["source", "emotion", "probability", "uncertain", *_emotions(predictions)]
+    return csv_text(heading, rows)
 
 
 def to_parquet(predictions: Sequence[Prediction]) -> bytes:
     """Parquet: the columns of ``to_csv``, probabilities in full."""
-    numbers = ["probability", *_emotions(predictions)]
-    kinds = {"source": "string", "emotion": "string", **dict.fromkeys(numbers, "float64")}
-    rows = ([p.source, p.emotion, p.probability, *p.probabilities.values()] for p in predictions)
+    kinds = {"source": "string", "emotion": "string", "probability": "float64",
+             "uncertain": "bool", **dict.fromkeys(_emotions(predictions), "float64")}  # fmt: skip
+    rows = (
+        [p.source, p.emotion, p.probability, p.uncertain, *p.probabilities.values()]
+        for p in predictions
+    )
     return parquet_bytes(kinds, rows)
 
 
 def to_table(predictions: Sequence[Prediction]) -> str:
-    """Aligned columns: one line a recording, whatever its name holds, one column an emotion."""
+    """Aligned columns: one line a recording, whatever its name holds, one column an emotion.
+
+    A line ends with the word ``uncertain`` where the prediction is.
+    """
     if not predictions:
         return ""
     emotions = _emotions(predictions)
-    rows = [["recording", "emotion", *emotions]]
+    rows = [["recording", "emotion", *emotions, ""]]
     rows += [
-        [p.source, p.emotion, *(f"{p.probabilities[name]:.2f}" for name in emotions)]
+        [p.source, p.emotion, *(f"{p.probabilities[name]:.2f}" for name in emotions),
+         "uncertain" if p.uncertain else ""]
         for p in predictions
-    ]
+    ]  # fmt: skip
     return aligned([[printable(cell) for cell in row] for row in rows])

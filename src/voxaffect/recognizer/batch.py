@@ -20,7 +20,7 @@ from voxaffect.extraction import Failure, worker_count
 from voxaffect.features.enrolment import Speaker
 from voxaffect.journal import Journal, Stamp, stamp
 from voxaffect.model import Model
-from voxaffect.recognizer.prediction import Prediction, predict_many
+from voxaffect.recognizer.prediction import Prediction, predict_many, threshold
 from voxaffect.recognizer.segments import Segment, Timeline, Window
 
 _FILES_PER_WORKER = 16  # a kill loses no more than these
@@ -72,11 +72,14 @@ class Predictions:
 
     model: Model
     speaker: Speaker | None = None
+    uncertain_below: float | None = None
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """All that can change a result, as JSON values."""
-        return {"kind": "predictions", **_identity(self.model, self.speaker)}
+        least = threshold(self.model, self.uncertain_below)
+        told = {"kind": "predictions", "uncertain_below": least}
+        return {**told, **_identity(self.model, self.speaker)}
 
     def run(
         self, paths: Sequence[Path], workers: int
@@ -85,7 +88,10 @@ class Predictions:
         step = _FILES_PER_WORKER * workers
         for start in range(0, len(paths), step):
             part = paths[start : start + step]
-            batch = predict_many(part, model=self.model, speaker=self.speaker, workers=workers)
+            batch = predict_many(
+                part, model=self.model, speaker=self.speaker,
+                uncertain_below=self.uncertain_below, workers=workers,
+            )  # fmt: skip
             found: dict[str, Sequence[Prediction] | str] = {
                 str(failure.path): failure.reason for failure in batch.failures
             }
