@@ -15,7 +15,7 @@ import voxaffect
 ROOT = Path(__file__).parent.parent
 TRAINING_ONLY = (
     "librosa", "sklearn", "numba", "pandas", "onnx", "skl2onnx", "pooch", "matplotlib", "torch",
-    "joblib",
+    "joblib", "jinja2",
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from onnx import numpy_helper
 from voxaffect.audio import Signal, read
 from voxaffect.errors import ModelError, TrainingError
 from voxaffect.features import describe, names
-from voxaffect.model import FORMAT_VERSION, METADATA_KEY, Model, ModelCard, load
+from voxaffect.model import FORMAT_VERSION, METADATA_KEY, Model, ModelCard, distances, load
 from voxaffect.training import export
 
 
@@ -237,6 +237,9 @@ NAN = float("nan")
         ("feature_names", "mfcc"), ("recipe", ["mlp"]), ("seed", "9"), ("seed", True),
         ("mean", ["1"] * 180), ("mean", None), ("mean", [NAN] * 180), ("mean", [1.0] * 179),
         ("mean", [True] * 180), ("mean", [10**400] * 180), ("mean", 1.0),
+        ("sd", [1.0] * 179), ("sd", [NAN] * 180), ("sd", 1.0), ("distances", [1.0]),
+        ("distances", {"50": NAN}), ("abstention", {"threshold": 0.5}), ("abstention", 0.5),
+        ("abstention", {"threshold": 1.5, "risk": 0.1, "coverage": 0.5}),
         ("scores", []), ("scores", {"loso": 0.5}), ("scores", {"loso": {"uar": 0.5}}),
         ("scores", {"loso": {"uar": {"mean": "0.5", "sd": 0.1}}}),
         ("corpora", "ravdess"), ("corpora", {"ravdess": 64}), ("corpora", {"ravdess": {}}),
@@ -399,7 +402,7 @@ def test_a_card_for_fewer_features_than_the_graph_takes_is_refused(trained: Trai
     def shrink(card: dict[str, Any]) -> None:
         card["spec"]["groups"] = ["mfcc"]
         card["feature_names"] = card["feature_names"][:40]
-        card["mean"] = card["mean"][:40]
+        card["mean"], card["sd"] = card["mean"][:40], card["sd"][:40]
         card["golden"]["vector"] = card["golden"]["vector"][:40]
 
     with pytest.raises(
@@ -499,3 +502,36 @@ def test_the_bundled_model_recognises_any_usable_sound(signal: Signal) -> None:
     model = load()
     found = model.probabilities(describe(signal, model.card.spec)[None])
     assert found.sum() == pytest.approx(1)
+
+
+def test_a_file_of_format_1_still_reads() -> None:
+    card = load(Path(__file__).parent / "data" / "format-1.onnx").card
+    assert (card.format, card.emotions, card.sd, card.abstention) == (1, ("happy", "sad"), (), {})
+    assert card.distance(np.zeros(12, np.float32)) is None
+
+
+def test_the_distance_of_one_sd_in_every_feature_is_one(trained: Trained) -> None:
+    card = trained.model.card
+    vector = np.array(card.mean) + np.array(card.sd) * np.resize([1.0, -1.0], len(card.sd))
+    assert card.distance(vector.astype(np.float32)) == pytest.approx(1.0, rel=1e-3)
+
+
+def test_distances_leave_out_the_picture_and_what_never_varied() -> None:
+    found = distances(
+        np.array([[1.0, 3.0, 99.0, 100.0]], dtype=np.float32),
+        mean=np.zeros(4),
+        sd=np.array([1.0, 1.0, 0.0, 1.0]),
+        names=["a", "b", "c", "logmel_000_00"],
+    )
+    assert found == pytest.approx([np.sqrt(5.0)])
+
+
+def test_a_feature_counts_for_five_sds_at_most() -> None:
+    far = np.array([[1e9]], dtype=np.float32)
+    assert distances(far, mean=np.zeros(1), sd=np.ones(1), names=["a"]) == pytest.approx([5.0])
+
+
+def test_half_of_the_training_data_lie_within_the_median_distance(trained: Trained) -> None:
+    card = trained.model.card
+    found = [card.distance(row) for row in trained.data.matrix]
+    assert np.median(found) == pytest.approx(card.distances["50"], abs=1e-3)

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from voxaffect.audio import Signal, read
     from voxaffect.corpora import CORPORA, Corpus, Utterance
     from voxaffect.errors import VoxaffectError
-    from voxaffect.evaluation import Evaluation, evaluate
+    from voxaffect.evaluation import (
+        Evaluation,
+        Study,
+        System,
+        evaluate,
+        read_split,
+        study,
+        write_split,
+    )
     from voxaffect.extraction import FeatureCache, extract
     from voxaffect.features import FeatureSpec, describe, feature_spec
     from voxaffect.model import Model, load
@@ -33,7 +41,8 @@ if TYPE_CHECKING:
         predict_many,
         timeline,
     )
-    from voxaffect.training import Dataset, fit, gather, recipe
+    from voxaffect.report import document, write_report
+    from voxaffect.training import Dataset, fit, gather, recipe, recipe_named, with_copies
     from voxaffect.training.transformer import FeatureExtractor
     from voxaffect.tutorial import emotions, extract_feature, load_data, observed_emotions
 
@@ -55,12 +64,15 @@ _HOMES = {
     "Signal": "audio",
     "Smoothing": "recognizer",
     "Stream": "recognizer",
+    "Study": "evaluation",
+    "System": "evaluation",
     "Timeline": "recognizer",
     "Update": "recognizer",
     "Utterance": "corpora",
     "VoxaffectError": "errors",
     "Window": "recognizer",
     "describe": "features",
+    "document": "report",
     "emotions": "tutorial",
     "enrol_speaker": "recognizer",
     "evaluate": "evaluation",
@@ -75,8 +87,14 @@ _HOMES = {
     "predict": "recognizer",
     "predict_many": "recognizer",
     "read": "audio",
+    "read_split": "evaluation",
     "recipe": "training",
+    "recipe_named": "training",
+    "study": "evaluation",
     "timeline": "recognizer",
+    "with_copies": "training",
+    "write_report": "report",
+    "write_split": "evaluation",
 }
 
 __all__ = [
@@ -94,12 +112,15 @@ __all__ = [
     "Signal",
     "Smoothing",
     "Stream",
+    "Study",
+    "System",
     "Timeline",
     "Update",
     "Utterance",
     "VoxaffectError",
     "Window",
     "describe",
+    "document",
     "emotions",
     "enrol_speaker",
     "evaluate",
@@ -114,8 +135,14 @@ __all__ = [
     "predict",
     "predict_many",
     "read",
+    "read_split",
     "recipe",
+    "recipe_named",
+    "study",
     "timeline",
+    "with_copies",
+    "write_report",
+    "write_split",
 ]
 
 

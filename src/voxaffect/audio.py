@@ -6,10 +6,12 @@ channels are mixed down by their mean. A sample rate is always given, never assu
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import stat
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -66,7 +68,12 @@ class Signal:
 
     def __post_init__(self) -> None:
         check_rate(self.rate_hz, self.name)
-        check_samples(self.samples, self.name)
+        _check_samples(self)
+
+    @cached_property
+    def extremes(self) -> tuple[float, float]:
+        """Lowest and highest sample; NaN if any sample is."""
+        return float(self.samples.min()), float(self.samples.max())
 
     @property
     def seconds(self) -> float:
@@ -86,8 +93,8 @@ def check_rate(rate_hz: int, name: str) -> None:
         )
 
 
-def check_samples(samples: Samples, name: str) -> None:
-    """Refuse what is not mono float32, empty, or holds NaN or infinity."""
+def _check_samples(signal: Signal) -> None:
+    samples, name = signal.samples, signal.name
     if samples.ndim != 1 or samples.dtype != np.float32:
         raise AudioError(
             f"{name}: expected one-dimensional float32 samples, "
@@ -95,7 +102,8 @@ def check_samples(samples: Samples, name: str) -> None:
         )
     if not len(samples):
         raise AudioError(f"{name}: holds no samples. Record it again.")
-    check_finite(samples, name)
+    if not np.isfinite(signal.extremes).all():
+        raise AudioError(f"{name}: holds NaN or infinite samples. Repair or re-export it.")
 
 
 def check_finite(samples: Samples, name: str) -> None:
@@ -347,6 +355,13 @@ def resample(signal: Signal, rate_hz: int) -> Signal:
     return Signal(np.ascontiguousarray(samples, dtype=np.float32), rate_hz, signal.name)
 
 
+def fingerprint(signal: Signal) -> str:
+    """Digest of samples and rate: equal for the same recording, whatever its file is called."""
+    digest = hashlib.blake2b(signal.samples.tobytes(), digest_size=16)
+    digest.update(f"{signal.samples.shape} {signal.rate_hz}".encode())
+    return digest.hexdigest()
+
+
 def check_usable(signal: Signal) -> None:
     """Refuse a recording from which no feature can be meant: too short, or silent throughout.
 
@@ -366,7 +381,7 @@ def check_usable(signal: Signal) -> None:
             f"{signal.name}: {milliseconds / 1000} s long, at least {MIN_SECONDS} s are needed. "
             "Record longer."
         )
-    low, high = float(signal.samples.min()), float(signal.samples.max())
+    low, high = signal.extremes
     if high - low < MIN_PEAK:
         raise AudioError(
             f"{signal.name}: silent, every sample is {low:g}. Check the microphone or the export."

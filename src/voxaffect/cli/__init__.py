@@ -15,7 +15,8 @@ _COMMANDS = {
     "predict": ("recognition", "Recognise the emotion of recordings."),
     "info": ("recognition", "Show what a model file says of itself."),
     "train": ("study", "Train a model on a corpus and write it to a file."),
-    "evaluate": ("study", "Measure a recipe on a corpus by an honest protocol."),
+    "evaluate": ("evaluation", "Measure a recipe on a corpus by an honest protocol."),
+    "compare": ("evaluation", "Compare two evaluations, with a paired interval and test."),
     "features": ("study", "Write the features of recordings to a file."),
     "corpora": ("corpora", "List, describe, download and check corpora."),
 }

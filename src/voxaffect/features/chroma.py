@@ -9,7 +9,7 @@ the spectral peaks' deviation from the tempered scale, in steps of a hundredth o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,9 @@ _A0_HZ = 440.0 / 16
 _PEAK_LOW_HZ, _PEAK_HIGH_HZ = 150.0, 4_000.0
 _PEAK_THRESHOLD = np.float32(0.1)
 _CENTRE_OCTAVE, _OCTAVE_WIDTH = 5.0, 2.0
-_STEPS = np.linspace(-0.5, 0.5, 101)
+_STEPS = 100  # of a hundredth of a semitone
+_NEXT = (np.arange(_STEPS) + 1) % _STEPS
+_TUNINGS = np.linspace(-0.5, 0.5, _STEPS + 1)
 _ROUNDING = np.float32(1e-5)  # of a single-precision transform, re the peaks' threshold
 _DOUBTFUL_STEPS = 3e-3  # what that rounding can move a peak by, in steps
 
@@ -50,10 +52,11 @@ def mean_chroma(magnitude: Array, samples: Array, rate_hz: int) -> NDArray[np.fl
     """
     raw = np.empty((len(magnitude), CHROMAS), dtype=np.float32)
     product(magnitude, filters(rate_hz, tuning(magnitude, samples, rate_hz)), out=raw)
-    peak = raw.max(axis=1, keepdims=True)
+    classes = np.ascontiguousarray(raw.T)  # long rows: a maximum of 12 at a time is slow
+    peak = classes.max(axis=0)
     peak[peak < np.finfo(np.float32).tiny] = 1
-    raw /= peak
-    return np.asarray(raw.mean(axis=0, dtype=np.float64))
+    classes /= peak
+    return np.asarray(classes.mean(axis=1, dtype=np.float64))
 
 
 def tuning(magnitude: Array, samples: Array, rate_hz: int) -> float:
@@ -75,15 +78,21 @@ def tuning(magnitude: Array, samples: Array, rate_hz: int) -> float:
     float
         In semitones, −0.5 to 0.49 in steps of 0.01; 0 without a peak.
     """
+    peaks = _Peaks.find(magnitude, rate_hz)
+    is_doubtful = peaks.is_doubtful()
+    if is_doubtful.any():
+        doubtful = np.flatnonzero(is_doubtful)
+        exact = exact_magnitude(samples, doubtful)
+        peaks = peaks.replaced(is_doubtful, _Peaks.find(exact, rate_hz))
+    return float(_TUNINGS[np.argmax(peaks.counts)]) if len(peaks.height) else 0.0
+
+
+@cache
+def _region(rate_hz: int) -> slice:
+    """Bins in which peaks are searched, and a neighbour on either side."""
     limits_hz = [_PEAK_LOW_HZ, min(_PEAK_HIGH_HZ, rate_hz / 2)]
     low, high = np.searchsorted(frequencies_hz(rate_hz), limits_hz)
-    region = slice(int(low) - 1, min(int(high), BINS - 1) + 1)
-    peaks = _Peaks.find(magnitude, region, rate_hz)
-    doubtful = peaks.doubtful_frames()
-    if len(doubtful):
-        exact = exact_magnitude(samples, doubtful)
-        peaks = peaks.replaced(doubtful, _Peaks.find(exact, region, rate_hz))
-    return float(_STEPS[np.argmax(peaks.counts())]) if len(peaks.height) else 0.0
+    return slice(int(low) - 1, min(int(high), BINS - 1) + 1)
 
 
 @dataclass(frozen=True)
@@ -92,98 +101,106 @@ class _Peaks:
 
     Parameters
     ----------
-    deviation : ndarray, from the nearest tempered pitch, in semitones, −0.5 to 0.5
+    pitch_hz : ndarray
     height : ndarray, magnitude
     frame : ndarray of int
-    tied : ndarray of int
-        Frames in which neighbouring bins differ by no more than rounding, as of one impulse.
+    is_tied : ndarray of bool, shape (frames,)
+        Whether neighbouring bins of a frame differ by no more than rounding, as of one impulse.
     """
 
-    deviation: Array
+    pitch_hz: Array
     height: Array
     frame: NDArray[np.intp]
-    tied: NDArray[np.intp]
+    is_tied: NDArray[np.bool_]
 
     @classmethod
-    def find(cls, magnitude: Array, region: slice, rate_hz: int) -> _Peaks:
-        """Local maxima of some bins over a tenth of their frame's maximum."""
+    def find(cls, magnitude: Array, rate_hz: int) -> _Peaks:
+        """Local maxima over a tenth of their frame's maximum."""
         threshold = magnitude.max(axis=1)[:, None] * _PEAK_THRESHOLD
-        band = np.ascontiguousarray(magnitude[:, region])
-        rise = band[:, 1:] - band[:, :-1]
-        rising, is_loud = rise > 0, band[:, 1:] > threshold
-        is_peak = np.zeros(band.shape, dtype=bool)
-        np.logical_and(rising[:, :-1], is_loud[:, :-1], out=is_peak[:, 1:-1])
-        is_peak[:, 1:-1] &= ~rising[:, 1:]
-        is_tied = (np.abs(rise) < threshold * _ROUNDING) & is_loud
+        band = np.ascontiguousarray(magnitude[:, _region(rate_hz)])
+        width, rise = band.shape[1], np.empty_like(band)
+        # End to end, the frames are compared in a fraction of the time that rows take; where
+        # one meets the next, is_loud forbids what a row would not have.
+        flat, flat_rise = band.ravel(), rise.ravel()
+        np.subtract(flat[1:], flat[:-1], out=flat_rise[:-1])
+        flat_rise[-1] = 0
+        is_loud = band > threshold
+        is_loud[:, -1] = False
+        is_tie = (np.abs(rise) < threshold * _ROUNDING) & is_loud
+        is_loud[:, 0] = False
+        rising = flat_rise > 0
+        is_peak = (rising[:-1] > rising[1:]) & is_loud.ravel()[1:]
 
-        where, flat = np.flatnonzero(is_peak), band.ravel()
-        frame = where // band.shape[1]
-        left, centre, right = flat[where - 1], flat[where], flat[where + 1]
+        is_tied = np.zeros(len(band), dtype=bool)
+        is_tied[np.flatnonzero(is_tie) // width] = True
+
+        before = np.flatnonzero(is_peak)
+        left, centre, right = (flat[ahead:].take(before) for ahead in range(3))
         curve, slope = left + right - 2 * centre, (right - left) / 2
-        is_flat = np.abs(slope) >= np.abs(curve)
-        shift = np.where(is_flat, np.float32(0), -slope / np.where(is_flat, 1, curve))
-        position = (where - frame * band.shape[1] + region.start + shift) * (
-            rate_hz / FRAME_SAMPLES
-        )
+        curve[curve == 0] = -np.inf  # two bins that differ by the last bit: no shift
+        shift = -slope / curve
+        frame = before // width
+        position = before - frame * width + (_region(rate_hz).start + 1) + shift
         return cls(
-            _deviation(position.astype(np.float32)),
+            (position * (rate_hz / FRAME_SAMPLES)).astype(np.float32),
             np.asarray(centre + slope * shift / 2, dtype=np.float32),
             frame,
-            np.flatnonzero(is_tied.any(axis=1)),
+            is_tied,
         )
 
+    @cached_property
+    def high(self) -> NDArray[np.intp]:
+        """Indices of the peaks of at least the median height: those that count."""
+        return np.flatnonzero(self.height >= _median(self.height))
+
+    @cached_property
+    def steps(self) -> NDArray[np.float64]:
+        """Deviation of the high peaks from the tempered scale, in steps from −0.5 semitones."""
+        pitch = CHROMAS * np.log2(self.pitch_hz.take(self.high) / np.float32(_A0_HZ))
+        raised = pitch.astype(np.float64) + 0.5  # exact, and so is the product
+        return np.asarray((raised - np.floor(raised)) * _STEPS)
+
+    @cached_property
     def counts(self) -> NDArray[np.intp]:
-        """Peaks of at least the median height in each step of deviation."""
-        deviation = self.deviation[self.height >= _median(self.height)]
-        # np.histogram's own counts, without its overhead.
-        return np.diff(np.sort(deviation).searchsorted(_STEPS))
+        """High peaks in each step of deviation."""
+        return np.bincount(self.steps.astype(np.intp), minlength=_STEPS)
 
-    def doubtful_frames(self) -> NDArray[np.intp]:
-        """Frames in which rounding could decide which step is the mode."""
-        if not len(self.height):
-            return self.tied
-        steps = (self.deviation + np.float32(0.5)) * np.float32(len(_STEPS) - 1)
-        edge = np.rint(steps)
-        is_doubtful = np.abs(steps - edge) < _DOUBTFUL_STEPS
-        edge = edge[is_doubtful].astype(np.intp)
-        at_edge = np.bincount(edge, minlength=len(_STEPS))
-        doubts, counts = at_edge[:-1] + at_edge[1:], self.counts()
-        mode = np.argmax(counts)
-        rivals = np.flatnonzero(counts + doubts >= counts[mode] - doubts[mode])
-        if len(rivals) == 1:
-            return self.tied
-        is_contested = np.zeros(len(_STEPS), dtype=bool)
-        is_contested[rivals] = is_contested[rivals + 1] = True
-        return np.union1d(self.frame[is_doubtful][is_contested[edge]], self.tied)
+    def is_doubtful(self) -> NDArray[np.bool_]:
+        """Whether rounding in a frame could decide which step is the mode."""
+        nearest = np.rint(self.steps)
+        at_edge = np.flatnonzero(np.abs(self.steps - nearest) < _DOUBTFUL_STEPS)
+        edge = nearest.take(at_edge).astype(np.intp) % _STEPS
+        doubts = np.bincount(edge, minlength=_STEPS)
+        doubts += doubts.take(_NEXT)
+        mode = np.argmax(self.counts)
+        is_rival = self.counts + doubts >= self.counts[mode] - doubts[mode]
+        result = self.is_tied.copy()
+        if np.count_nonzero(is_rival) > 1:
+            is_contested = is_rival.take(edge) | is_rival.take(edge - 1)
+            peaks = self.high.take(at_edge[is_contested])
+            result[self.frame.take(peaks)] = True
+        return result
 
-    def replaced(self, frames: NDArray[np.intp], peaks: _Peaks) -> _Peaks:
-        """Take the peaks of these frames from elsewhere."""
-        is_elsewhere = np.zeros(max(self.frame.max(initial=0), frames.max()) + 1, dtype=bool)
-        is_elsewhere[frames] = True
-        keep = ~is_elsewhere[self.frame]
+    def replaced(self, is_elsewhere: NDArray[np.bool_], peaks: _Peaks) -> _Peaks:
+        """Take the peaks of some frames from elsewhere."""
+        kept, frames = np.flatnonzero(~is_elsewhere.take(self.frame)), np.flatnonzero(is_elsewhere)
         return _Peaks(
-            np.concatenate((self.deviation[keep], peaks.deviation)),
-            np.concatenate((self.height[keep], peaks.height)),
-            np.concatenate((self.frame[keep], frames[peaks.frame])),
-            self.tied,
+            np.concatenate((self.pitch_hz.take(kept), peaks.pitch_hz)),
+            np.concatenate((self.height.take(kept), peaks.height)),
+            np.concatenate((self.frame.take(kept), frames.take(peaks.frame))),
+            self.is_tied,
         )
 
 
 def _median(values: Array) -> np.float32:
-    """Median, as np.median gives it, without its checks for NaN."""
+    """Median, as np.median gives it, without its checks for NaN; NaN of nothing."""
+    if not len(values):
+        return np.float32(np.nan)
     middle = len(values) // 2
+    ordered = np.partition(values, middle)
     if len(values) % 2:
-        return np.float32(np.partition(values, middle)[middle])
-    ordered = np.partition(values, (middle - 1, middle))
-    return np.float32(ordered[middle - 1 : middle + 1].mean())
-
-
-def _deviation(pitch_hz: Array) -> Array:
-    """Distance from the nearest pitch of the tempered scale, in semitones, −0.5 to 0.5."""
-    pitch = CHROMAS * np.log2(pitch_hz / np.float32(_A0_HZ))
-    deviation: Array = pitch - np.floor(pitch)
-    deviation -= deviation >= 0.5
-    return deviation
+        return np.float32(ordered[middle])
+    return np.float32((ordered[:middle].max() + ordered[middle]) / 2)
 
 
 @lru_cache(maxsize=512)  # a tuning takes one of 100 values, a corpus has few rates

@@ -12,6 +12,7 @@ from voxaffect.features.spectrum import Array
 VERSION = 1
 RATE_HZ = None
 GROUPS = DEFAULT_GROUPS = ("mfcc", "chroma", "mel")
+FAMILIES = GROUPS
 _PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
@@ -23,6 +24,11 @@ def names(spec: FeatureSpec) -> tuple[str, ...]:
         "mel": tuple(f"mel_{i + 1}" for i in range(mel.MELS)),
     }
     return tuple(name for group in spec.groups for name in of_group[group])
+
+
+def family(name: str) -> str:
+    """Which of ``FAMILIES`` a number belongs to: its group."""
+    return name.partition("_")[0]
 
 
 def describe(signal: Signal, spec: FeatureSpec) -> Array:
@@ -38,13 +44,13 @@ def describe(signal: Signal, spec: FeatureSpec) -> Array:
     -------
     ndarray, shape (d,), float32
     """
-    magnitude = spectrum.magnitude(signal.samples)
-    means = {}
+    spectrogram, means = spectrum.magnitude(signal.samples), {}
+    if "chroma" in spec.groups:
+        means["chroma"] = chroma.mean_chroma(spectrogram, signal.samples, signal.rate_hz)
     if "mfcc" in spec.groups or "mel" in spec.groups:
-        bands = mel.bands(np.square(magnitude), signal.rate_hz)
+        np.square(spectrogram, out=spectrogram)  # in place: a second one costs page faults
+        bands = mel.bands(spectrogram, signal.rate_hz)
+        means["mel"] = bands.mean(axis=0, dtype=np.float64)
         if "mfcc" in spec.groups:
             means["mfcc"] = mel.mean_mfcc(bands)
-        means["mel"] = bands.mean(axis=0, dtype=np.float64)
-    if "chroma" in spec.groups:
-        means["chroma"] = chroma.mean_chroma(magnitude, signal.samples, signal.rate_hz)
     return np.concatenate([means[group] for group in spec.groups]).astype(np.float32)

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.errors import FeatureError
+from voxaffect.features.logmel import is_picture
 from voxaffect.features.spectrum import Array
 
 # With n recordings the shift is n / (n + 4) of the difference: two thirds at eight, which is
 # where the accuracy for held-out development speakers peaked.
 HALFWAY_RECORDINGS = 4.0
-_PICTURE = "logmel_"
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +88,6 @@ def adapt(
     -------
     ndarray, shape (n, d), float32
     """
-    is_shifted = np.array([not name.startswith(_PICTURE) for name in names])
+    is_shifted = np.array([not is_picture(name) for name in names])
     difference = np.where(is_shifted, speaker.mean - training_mean, 0.0)
     return np.asarray(vectors - shift_weight(speaker.recordings) * difference, dtype=np.float32)

@@ -15,6 +15,7 @@ MAX_FRAMES = 200
 MIN_FRAMES = 24
 LOW_HZ, HIGH_HZ = 50.0, 7_600.0
 RANGE_BELS = 6.0
+_STEM = "logmel_"
 LENGTH = MAX_FRAMES * BANDS + 1
 
 
@@ -75,9 +76,14 @@ def picture_of(row: Array) -> Array:
 @cache
 def names() -> tuple[str, ...]:
     """Name of every number of the row."""
-    cells = (f"logmel_{frame:03d}_{band:02d}" for frame in range(MAX_FRAMES)
+    cells = (f"{_STEM}{frame:03d}_{band:02d}" for frame in range(MAX_FRAMES)
              for band in range(BANDS))  # fmt: skip
-    return (*cells, "logmel_frames")
+    return (*cells, f"{_STEM}frames")
+
+
+def is_picture(name: str) -> bool:
+    """Whether a feature is a cell of the picture, which has no meaning outside it."""
+    return name.startswith(_STEM)
 
 
 @cache

@@ -19,7 +19,7 @@ _DYNAMIC_RANGE_DB = 80.0
 _FLOOR_POWER = 1e-10
 _BREAK_HZ, _BREAK_MEL = 1_000.0, 15.0
 _LOG_STEP = np.log(6.4) / 27
-_BLOCK_BANDS = 16
+_BLOCK_BANDS = 8
 
 
 def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -108,7 +108,6 @@ def mean_mfcc(mel: Array) -> NDArray[np.float64]:
     -------
     ndarray, shape (40,)
     """
-    decibels = np.log10(np.maximum(mel, np.float32(_FLOOR_POWER)))
-    decibels *= np.float32(10)
-    np.maximum(decibels, decibels.max() - np.float32(_DYNAMIC_RANGE_DB), out=decibels)
-    return np.asarray(_cosines() @ decibels.mean(axis=0, dtype=np.float64))
+    floor = max(_FLOOR_POWER, float(mel.max()) * 10 ** (-_DYNAMIC_RANGE_DB / 10))
+    level = np.log10(np.maximum(mel, np.float32(floor)))
+    return np.asarray(_cosines() @ (10 * level.mean(axis=0, dtype=np.float64)))

@@ -33,8 +33,8 @@ def frames(samples: Array) -> Array:
     -------
     ndarray, shape (1 + n // 512, 2048), float32
     """
-    padded = np.zeros(len(samples) + FRAME_SAMPLES, dtype=np.float32)
-    padded[FRAME_SAMPLES // 2 : FRAME_SAMPLES // 2 + len(samples)] = samples
+    edge = np.zeros(FRAME_SAMPLES // 2, dtype=np.float32)
+    padded = np.concatenate((edge, samples, edge))
     return sliding_window_view(padded, FRAME_SAMPLES)[::HOP_SAMPLES]
 
 

@@ -11,10 +11,11 @@ import numpy as np
 
 from voxaffect.errors import TrainingError
 from voxaffect.features import names
-from voxaffect.model import METADATA_KEY, Model, ModelCard
+from voxaffect.model import METADATA_KEY, Model, ModelCard, distances
 from voxaffect.training.dataset import Dataset
 
 _TOLERANCE = 1e-4
+_PERCENTILES = (5, 50, 95, 99)
 _LIBRARIES = ("voxaffect", "numpy", "scipy", "scikit-learn", "skl2onnx", "onnx", "onnxruntime")
 
 
@@ -25,6 +26,7 @@ def export(
     recipe: str,
     seed: int,
     scores: Mapping[str, Mapping[str, Any]],
+    abstention: Mapping[str, float] | None = None,
 ) -> Model:
     """Convert a fitted estimator to a model file and check that it says the same.
 
@@ -37,7 +39,7 @@ def export(
         becomes the golden vector.
     recipe : str
     seed : int
-    scores : mapping
+    scores, abstention : mapping
         As in ``ModelCard``.
 
     Returns
@@ -69,7 +71,8 @@ def export(
             "vector": matrix[central].astype(float).tolist(),
             "probabilities": expected[central].tolist(),
         },
-        mean=tuple(float(f"{value:.6g}") for value in matrix.mean(axis=0, dtype=np.float64)),
+        **reference(data),
+        abstention=abstention or {},
         libraries={library: version(library) for library in _LIBRARIES},
         created=datetime.now(UTC).date().isoformat(),
     )
@@ -83,3 +86,33 @@ def export(
             f"{_TOLERANCE:g} is allowed. Scale the features first, or report it."
         )
     return model
+
+
+def reference(data: Dataset) -> dict[str, Any]:
+    """Where and how far spread the training data lie: what a card compares a recording with.
+
+    Parameters
+    ----------
+    data : Dataset
+        With the copies that were trained on.
+
+    Returns
+    -------
+    dict
+        ``mean``, ``sd`` and ``distances`` as in ``ModelCard``.
+    """
+    assert data.spec is not None
+    mean, sd = (
+        np.array([float(f"{value:.6g}") for value in row])
+        for row in (data.matrix.mean(axis=0, dtype=np.float64),
+                    data.matrix.std(axis=0, dtype=np.float64))
+    )  # fmt: skip
+    matrices = [data.matrix] if data.copies is None else [data.matrix, data.copies.matrix]
+    found = np.concatenate(
+        [distances(matrix, mean=mean, sd=sd, names=names(data.spec)) for matrix in matrices]
+    )
+    return {
+        "mean": tuple(mean.tolist()),
+        "sd": tuple(sd.tolist()),
+        "distances": {str(p): round(float(np.percentile(found, p)), 4) for p in _PERCENTILES},
+    }

@@ -7,207 +7,36 @@ scored, and a golden vector with its probabilities that is checked on every load
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from functools import cache, partial
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect import features
-from voxaffect.audio import MAX_RATE_HZ
 from voxaffect.errors import FeatureError, ModelError, VoxaffectError
-from voxaffect.features import FeatureSpec
-from voxaffect.files import printable, write_whole
+from voxaffect.files import write_whole
+from voxaffect.model.card import FORMAT_VERSION, ModelCard, distances, shortest
+
+__all__ = [
+    "FORMAT_VERSION",
+    "INPUT_NAME",
+    "METADATA_KEY",
+    "OUTPUT_NAME",
+    "Model",
+    "ModelCard",
+    "bundled",
+    "distances",
+    "load",
+]
 
 METADATA_KEY = "voxaffect"
 INPUT_NAME, OUTPUT_NAME = "features", "probabilities"
 _KIND = "tensor(float)"
-FORMAT_VERSION = 1
-"""Raised when a reader of the version before could misread the file. To bump: write the new
-field, raise this number, keep reading the old one, and add a file of the old one to the tests."""
 _GOLDEN_TOLERANCE = 1e-4
 _SUM_TOLERANCE = 1e-4
-_REASON_LENGTH = 120
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """What a model file says of itself.
-
-    Parameters
-    ----------
-    spec : FeatureSpec
-    feature_names : tuple of str
-    emotions : tuple of str
-        In the order of the probabilities.
-    recipe : str
-    seed : int
-    corpora : mapping of str to mapping
-        By name: number of utterances and of speakers, licence, citation.
-    scores : mapping of str to mapping
-        By protocol: mean and standard deviation of each metric.
-    golden : mapping
-        ``vector`` and its ``probabilities``.
-    mean : tuple of float
-        Of every feature over the utterances trained on: where enrolment moves a speaker to.
-    libraries : mapping of str to str
-        Versions that trained the model.
-    created : str
-        Date, ISO 8601.
-    """
-
-    spec: FeatureSpec
-    feature_names: tuple[str, ...]
-    emotions: tuple[str, ...]
-    recipe: str
-    seed: int
-    corpora: Mapping[str, Mapping[str, Any]]
-    scores: Mapping[str, Mapping[str, Any]]
-    golden: Mapping[str, list[float]]
-    mean: tuple[float, ...]
-    libraries: Mapping[str, str]
-    created: str
-    format: int = field(default=FORMAT_VERSION)
-
-    def to_json(self) -> str:
-        """Return the metadata entry."""
-        return json.dumps({**asdict(self), "spec": json.loads(self.spec.to_json())})
-
-    @classmethod
-    def from_json(cls, text: str, name: str) -> ModelCard:
-        """Read a metadata entry.
-
-        Raises
-        ------
-        ModelError
-            If the format is newer, or a field is missing, unknown or of another kind.
-        """
-        try:
-            fields = json.loads(text, object_pairs_hook=_mapping)
-            _check(fields, {"format": _FIELDS["format"]})
-            if fields["format"] > FORMAT_VERSION:
-                raise ModelError(
-                    f"{name}: written in model format {fields['format']}, this voxaffect reads "
-                    f"up to {FORMAT_VERSION}. Upgrade voxaffect."
-                )
-            _check(fields, _FIELDS)
-            _check(fields["spec"], _SPEC_FIELDS)
-            if len(fields["mean"]) != len(fields["feature_names"]):
-                raise ValueError("mean: not as many numbers as feature_names")
-            read = {
-                "spec": FeatureSpec.from_json(json.dumps(fields["spec"])),
-                "feature_names": tuple(fields["feature_names"]),
-                "emotions": tuple(fields["emotions"]),
-                "golden": {key: [*map(float, row)] for key, row in fields["golden"].items()},
-                "mean": tuple(map(float, fields["mean"])),
-            }
-            return cls(**{**fields, **read})
-        except (
-            ValueError, TypeError, KeyError, OverflowError, RecursionError, FeatureError
-        ) as error:  # fmt: skip
-            raise ModelError(
-                f"{name}: its voxaffect metadata are damaged ({_reason(error)})."
-            ) from error
-
-
-def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object, unless a name is in it twice."""
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a name is there twice")
-    return result
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_positive(value: Any) -> bool:
-    return _is_whole(value) and value >= 1
-
-
-def _is_rate(value: Any) -> bool:
-    return value is None or (_is_positive(value) and value <= MAX_RATE_HZ)
-
-
-def _are_names(value: Any) -> bool:
-    is_list = isinstance(value, list) and all(isinstance(name, str) and name for name in value)
-    return is_list and 0 < len(value) == len(set(value))
-
-
-def _are_numbers(value: object) -> bool:
-    return isinstance(value, list) and all(_is_whole(n) or isinstance(n, float) for n in value)
-
-
-def _are_finite(value: Any) -> bool:
-    return _are_numbers(value) and all(map(math.isfinite, value))
-
-
-def _are(holds: Callable[[Any], bool], value: object) -> bool:
-    return isinstance(value, dict) and all(map(holds, value.values()))
-
-
-def _is_corpus(value: Any) -> bool:
-    is_counted = isinstance(value, dict) and {"utterances", "speakers", "licence"} <= set(value)
-    return is_counted and all(isinstance(one, int | str) for one in value.values())
-
-
-def _is_score(value: Any) -> bool:
-    is_pair = isinstance(value, dict) and {"mean", "sd"} <= set(value)
-    return is_pair and _are_numbers([value["mean"], value["sd"]])
-
-
-def _is_golden(value: Any) -> bool:
-    is_pair = isinstance(value, dict) and set(value) == {"vector", "probabilities"}
-    return is_pair and all(map(_are_numbers, value.values()))
-
-
-_Checks = Mapping[str, tuple[Callable[[Any], bool], str]]
-_FIELDS: _Checks = {
-    "spec": (lambda value: isinstance(value, dict), "a mapping"),
-    "feature_names": (_are_names, "a list of unique names"),
-    "emotions": (_are_names, "a list of unique names"),
-    "recipe": (_is_text, "text"),
-    "seed": (_is_whole, "a whole number"),
-    "corpora": (partial(_are, _is_corpus), "utterances, speakers and licence of each"),
-    "scores": (partial(_are, partial(_are, _is_score)), "mean and sd of each metric of each"),
-    "golden": (_is_golden, "vector and probabilities, lists of numbers"),
-    "mean": (_are_finite, "a list of finite numbers"),
-    "libraries": (partial(_are, _is_text), "a mapping to text"),
-    "created": (_is_text, "text"),
-    "format": (_is_positive, "a whole number from 1"),
-}
-_SPEC_FIELDS: _Checks = {
-    "name": (_is_text, "text"),
-    "version": (_is_whole, "a whole number"),
-    "groups": (_are_names, "a list of unique names"),
-    "rate_hz": (_is_rate, f"nothing, or a whole number from 1 to {MAX_RATE_HZ}"),
-}
-
-
-def _check(fields: Any, checks: _Checks) -> None:
-    """Refuse a field of another kind: JSON has fewer kinds than the card."""
-    if not isinstance(fields, dict):
-        raise TypeError(f"expected a mapping, found {shortened(fields)}")
-    for key, (holds, expected) in checks.items():
-        if not holds(fields[key]):
-            raise ValueError(f"{key}: expected {expected}, found {shortened(fields[key])}")
-
-
-def _reason(error: Exception) -> str:
-    """First line of what a library says, short enough to stand in a message."""
-    return printable((str(error) or type(error).__name__).splitlines()[0][:_REASON_LENGTH])
 
 
 class Model:
@@ -237,7 +66,7 @@ class Model:
         try:
             metadata = self._session.get_modelmeta().custom_metadata_map
         except UnicodeError as error:
-            raise ModelError(f"{name}: its metadata are damaged ({_reason(error)}).") from error
+            raise ModelError(f"{name}: its metadata are damaged ({shortest(error)}).") from error
         if METADATA_KEY not in metadata:
             raise ModelError(
                 f"{name}: an ONNX file, but not a voxaffect model: it has no {METADATA_KEY!r} "
@@ -264,7 +93,7 @@ class Model:
             inputs = [(end.name, *end.shape[1:]) for end in self._session.get_inputs()]
             outputs = [end.name for end in self._session.get_outputs()]
         except Exception as error:  # names of other bytes, kinds without a shape
-            raise ModelError(f"{self.name}: its graph is damaged ({_reason(error)}).") from error
+            raise ModelError(f"{self.name}: its graph is damaged ({shortest(error)}).") from error
         expected = [(INPUT_NAME, len(self.card.feature_names))], [OUTPUT_NAME]
         if (inputs, outputs) != expected:
             raise ModelError(
@@ -344,7 +173,7 @@ class Model:
             found: NDArray[np.float32] = self._session.run([OUTPUT_NAME], {INPUT_NAME: row})[0]
         except Exception as error:  # onnxruntime's own errors have no common base
             raise ModelError(
-                f"{self.name}: its graph cannot be run ({_reason(error)}). The file is damaged."
+                f"{self.name}: its graph cannot be run ({shortest(error)}). The file is damaged."
             ) from error
         return found
 
@@ -377,7 +206,7 @@ def _session(content: bytes, name: str) -> Any:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own errors have no common base
         raise ModelError(
-            f"{name}: not readable as ONNX, cut short or another kind of file ({_reason(error)})."
+            f"{name}: not readable as ONNX, cut short or another kind of file ({shortest(error)})."
         ) from error
 
 

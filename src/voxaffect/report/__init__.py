@@ -1,0 +1,17 @@
+"""A study as plain data for programs; as text, figures, Markdown and a web page for people."""
+
+from __future__ import annotations
+
+from voxaffect.report.documents import Document, compare, document, read_document, to_json
+from voxaffect.report.pages import write_report
+from voxaffect.report.text import to_text
+
+__all__ = [
+    "Document",
+    "compare",
+    "document",
+    "read_document",
+    "to_json",
+    "to_text",
+    "write_report",
+]

@@ -1,0 +1,69 @@
+"""A document as files: JSON, Markdown with figures, and one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from voxaffect.errors import VoxaffectError
+from voxaffect.files import printable, write_text
+from voxaffect.report.content import lay_out
+from voxaffect.report.documents import check_document, to_json
+from voxaffect.report.html import to_html
+from voxaffect.report.markdown import FIGURES, to_markdown
+from voxaffect.report.reading import Document
+from voxaffect.report.svg import to_svg
+
+
+def write_report(document: Document, folder: str | Path) -> list[Path]:
+    """Write an evaluation as JSON, Markdown with figures, and one self-contained page.
+
+    The same document gives the same bytes. Each file is written whole or not at all; the page
+    is the last, so where it is, everything is.
+
+    Parameters
+    ----------
+    document : mapping
+        Of kind ``voxaffect evaluation``, format 1, as ``json.loads`` gives it.
+    folder : str or Path
+        Made if it is absent; files of an earlier report are replaced.
+
+    Returns
+    -------
+    list of Path
+        ``report.json``, ``figures/*.svg``, ``report.md``, ``report.html``.
+
+    Raises
+    ------
+    EvaluationError
+        If the document is of another kind or format, or holds no system.
+    VoxaffectError
+        If a file cannot be written.
+    MissingExtraError
+        If matplotlib or jinja2 is not installed.
+    """
+    folder = Path(folder)
+    check_document(document, "the document")
+    for place in (folder, folder / FIGURES):  # says now, not after the work, what cannot be made
+        _make(place)
+    report = lay_out(document, folder=folder)
+    figures = {plot.name: to_svg(plot) for plot in report.plots}
+    files = {
+        "report.json": to_json(document),
+        **{f"{FIGURES}/{name}.svg": svg for name, svg in figures.items()},
+        "report.md": to_markdown(report),
+        "report.html": to_html(report, figures),
+    }
+    paths = [folder / name for name in files]
+    for path, text in zip(paths, files.values(), strict=True):
+        write_text(path, text)
+    return paths
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise VoxaffectError(
+            f"{printable(str(folder))}: cannot be made a folder ({reason})."
+        ) from error

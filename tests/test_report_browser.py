@@ -1,0 +1,104 @@
+"""The page in a real browser: nothing from the network, nothing mute, nothing too wide."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import documents
+import pytest
+
+from voxaffect.report import write_report
+
+sync_api = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.slow
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync",
+         "--no-first-run", "--disable-gpu")  # fmt: skip
+
+
+def browser_path(playwright: Any) -> str:
+    """Return the browser of VOXAFFECT_BROWSER, one on the path, or Playwright's own; or skip."""
+    named = os.environ.get("VOXAFFECT_BROWSER")
+    own = playwright.chromium.executable_path
+    found = named or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not found and Path(own).is_file():
+        found = own
+    if not found:
+        pytest.skip("needs Chromium or Chrome, on the path or named by VOXAFFECT_BROWSER")
+    return str(found)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+        flags = [*QUIET, *(["--no-sandbox"] if is_root else [])]
+        path = browser_path(playwright)
+        launched = playwright.chromium.launch(executable_path=path, args=flags)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("report")
+    emotions = ("angry", "<b>calm</b>", "sad")
+    systems = ("logistic", "eGeMAPS + SVM", "a system whose name is as long as names get")
+    write_report(documents.document(emotions=emotions, systems=systems), folder)
+    return (folder / "report.html").as_uri()
+
+
+@pytest.fixture(params=[(390, "light"), (1280, "light"), (1280, "dark")], ids=str)
+def opened(browser: Any, address: str, request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
+    width, scheme = request.param
+    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page = context.new_page()
+    found: dict[str, Any] = {"page": page, "width": width, "requests": [], "complaints": []}
+    page.on("request", lambda each: found["requests"].append(each.url))
+    page.on("console", lambda each: found["complaints"].append(each.text))
+    page.on("pageerror", lambda each: found["complaints"].append(str(each)))
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+    yield found
+    context.close()
+
+
+def test_it_asks_for_itself_alone(opened: dict[str, Any], address: str) -> None:
+    assert [each for each in opened["requests"] if not each.startswith("data:")] == [address]
+    assert opened["complaints"] == []
+
+
+def test_every_figure_has_an_alternative(opened: dict[str, Any]) -> None:
+    figures = opened["page"].locator("main svg, main img")
+    labels = [
+        figures.nth(place).get_attribute("aria-label") or figures.nth(place).get_attribute("alt")
+        for place in range(figures.count())
+    ]
+    assert len(labels) >= 12
+    assert all(labels)
+
+
+def test_nothing_is_wider_than_the_window(opened: dict[str, Any]) -> None:
+    page = opened["page"]
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= opened["width"]
+
+
+def test_words_stand_out_from_the_page(opened: dict[str, Any]) -> None:
+    page = opened["page"]
+    ink, paper = page.evaluate(
+        "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
+    )
+    drawn = page.evaluate("getComputedStyle(document.querySelector('svg text')).fill")
+    assert ink != paper
+    assert drawn == ink  # figures follow the page, light or dark
+
+
+def test_it_can_be_pictured(opened: dict[str, Any], tmp_path: Path) -> None:
+    opened["page"].screenshot(path=tmp_path / "page.png", full_page=True)
+    assert (tmp_path / "page.png").stat().st_size > 50_000
