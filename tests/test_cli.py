@@ -24,10 +24,12 @@ from sklearn.neural_network import MLPClassifier
 from voxaffect.cli import main
 from voxaffect.extraction import extract
 from voxaffect.features import feature_spec, names
-from voxaffect.formats import FORMATS
+from voxaffect.formats import PREDICTION_FORMATS
 from voxaffect.model import load
 from voxaffect.recognizer import enrol_speaker, predict, predict_many
 from voxaffect.tutorial import load_data
+
+TEXTS = [name for name, form in PREDICTION_FORMATS.items() if form.is_text]
 
 
 @dataclass(frozen=True)
@@ -74,20 +76,20 @@ def process(*arguments: object, content: bytes = b"") -> subprocess.CompletedPro
 # predict
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", TEXTS)
 def test_predict_prints_what_python_says(
     run: Run, model: Path, recordings: list[Path], form: str
 ) -> None:
     done = run("predict", *recordings, "--model", model, "--format", form)
     batch = predict_many(recordings, model=load(model))
-    assert done == Done(0, FORMATS[form](batch.predictions), "")
+    assert done == Done(0, PREDICTION_FORMATS[form].encode(batch.predictions), "")
 
 
 def test_predict_without_a_format_prints_the_table(
     run: Run, model: Path, recordings: list[Path]
 ) -> None:
     done = run("predict", recordings[0], "--model", model)
-    assert done.out == FORMATS["table"]([predict(recordings[0], model=model)])
+    assert done.out == PREDICTION_FORMATS["table"].encode([predict(recordings[0], model=model)])
 
 
 def test_predict_gives_the_probabilities_of_python_to_the_printed_decimals(
@@ -380,10 +382,24 @@ def test_info_shows_the_card(run: Run, model: Path, trained: Trained) -> None:
 
 
 def test_info_as_json_holds_the_card(run: Run, model: Path, trained: Trained) -> None:
-    found = json.loads(run("info", model, "--format", "json").out)
+    found = json.loads(run("info", model, "--format", "json", "--full").out)
     assert found["emotions"] == list(trained.model.emotions)
     assert found["spec"]["name"] == "classic"
     assert found["golden"] == trained.model.card.golden
+
+
+def test_info_as_json_is_brief_unless_asked(run: Run, model: Path) -> None:
+    out = run("info", model, "--format", "json").out
+    found = json.loads(out)
+    assert found["features"] == 180
+    assert not {"feature_names", "golden", "mean"} & set(found)
+    assert len(out.splitlines()) < 100
+
+
+def test_info_takes_the_model_as_predict_does(run: Run, model: Path) -> None:
+    assert run("info", "--model", model) == run("info", model)
+    done = run("info", model, "--model", model)
+    assert (done.code, "Name the model once" in done.err) == (2, True)
 
 
 def test_info_without_a_file_shows_the_bundled_model(run: Run) -> None:

@@ -6,13 +6,16 @@ import csv
 import io
 import json
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxaffect.formats import FORMATS, aligned, to_csv, to_json, to_jsonl, to_table
+from voxaffect.formats import PREDICTION_FORMATS, aligned
+from voxaffect.formats.predictions import to_csv, to_json, to_jsonl, to_parquet, to_table
 from voxaffect.recognizer import Prediction
 
+TEXTS = [name for name, form in PREDICTION_FORMATS.items() if form.is_text]
 PREDICTIONS = (
     Prediction("a.wav", "happy", {"angry": 0.1234564, "calm": 0.2, "happy": 0.6765436}),
     Prediction('Ärger, "quoted"\n.wav', "calm", {"angry": 0.0, "calm": 1.0, "happy": 0.0}),
@@ -59,12 +62,12 @@ def test_a_table_has_one_printable_line_a_recording_whatever_its_name(name: str)
     [("table", ""), ("json", "[]\n"), ("jsonl", ""), ("csv", "source,emotion,probability\n")],
 )
 def test_no_prediction_is_still_well_formed(form: str, expected: str) -> None:
-    assert FORMATS[form](()) == expected
+    assert PREDICTION_FORMATS[form].encode(()) == expected
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", TEXTS)
 def test_every_format_ends_its_last_line(form: str) -> None:
-    assert FORMATS[form](PREDICTIONS).endswith("\n")
+    assert PREDICTION_FORMATS[form].encode(PREDICTIONS).endswith("\n")
 
 
 @given(st.text(), st.lists(st.floats(0, 1), min_size=1, max_size=9))
@@ -85,3 +88,15 @@ def test_any_name_and_any_probability_survive_json_and_csv(
 def test_columns_are_as_wide_as_their_widest_cell() -> None:
     lines = aligned([["a", "bb", "1"], ["aaaa", "b", "123"]]).splitlines()
     assert lines == ["a     bb    1", "aaaa  b   123"]
+
+
+def test_parquet_opens_in_pandas_with_every_digit() -> None:
+    frame = pd.read_parquet(io.BytesIO(to_parquet(PREDICTIONS)))
+    assert list(frame) == ["source", "emotion", "probability", "angry", "calm", "happy"]
+    assert frame.source.tolist() == [one.source for one in PREDICTIONS]
+    assert frame.angry.tolist() == [0.1234564, 0.0]
+
+
+def test_parquet_without_a_prediction_has_its_columns() -> None:
+    frame = pd.read_parquet(io.BytesIO(to_parquet(())))
+    assert (list(frame), len(frame)) == (["source", "emotion", "probability"], 0)

@@ -15,7 +15,7 @@ import voxaffect
 ROOT = Path(__file__).parent.parent
 TRAINING_ONLY = (
     "librosa", "sklearn", "numba", "pandas", "onnx", "skl2onnx", "pooch", "matplotlib", "torch",
-    "joblib", "jinja2",
+    "jinja2", "joblib", "pyarrow", "webrtcvad",
 )  # fmt: skip
 
 
@@ -32,7 +32,8 @@ def imported_by(code: str) -> set[str]:
 def after_predicting() -> set[str]:
     return imported_by(
         "from voxaffect.cli import cli\n"
-        "cli(['predict', '--example', '--format', 'json'], standalone_mode=False)"
+        "cli(['predict', '--example', '--format', 'json'], standalone_mode=False)\n"
+        "cli(['predict', '--example', '--timeline', '--format', 'textgrid'], standalone_mode=False)"
     )
 
 

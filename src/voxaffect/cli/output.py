@@ -39,6 +39,12 @@ def emit(text: str, output: Path | None) -> None:
         write_text(output, text)
 
 
+def summarise(succeeded: int, failed: int, *, seconds: float, where: str) -> None:
+    """Say on standard error what came of it, when the result itself went to a file."""
+    counts = f"{succeeded} recognised, {failed} failed, {seconds:.1f} s"
+    click.echo(printable(f"{counts}: {where}"), err=True)
+
+
 def finish(failures: Collection[Failure], succeeded: int) -> None:
     """List what failed; exit code 1 if anything did."""
     if not failures:

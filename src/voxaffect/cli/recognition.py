@@ -4,73 +4,183 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from functools import partial
 from importlib.resources import files
+from inspect import signature
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 import click
 
 from voxaffect.audio import read
-from voxaffect.cli.output import check_output, emit, finish
-from voxaffect.cli.sources import recordings
+from voxaffect.cli.figures import figures_to
+from voxaffect.cli.output import check_output, finish, summarise
+from voxaffect.cli.results import Results, check_named, formats_named, is_folder, results_to
+from voxaffect.cli.sources import listed, recordings
 from voxaffect.errors import AudioError
+from voxaffect.extraction import Failure
 from voxaffect.features.enrolment import Speaker
 from voxaffect.files import printable
-from voxaffect.formats import FORMATS
-from voxaffect.model import Model, load
-from voxaffect.recognizer import Batch, enrol_speaker, predict_many
+from voxaffect.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
+from voxaffect.model import Model, ModelCard, load
+from voxaffect.recognizer import enrol_speaker, timeline
 from voxaffect.recognizer import predict as predict_one
+from voxaffect.recognizer.activity import GATES
+from voxaffect.recognizer.batch import Predictions, Recognised, Timelines, recognise
+from voxaffect.recognizer.recording import CHANNELS
+from voxaffect.recognizer.spans import Cutting
 
 EXAMPLE = "example.wav"
+_DEFAULTS = {**asdict(Cutting()), "channels": signature(timeline).parameters["channels"].default}
+_OF_TIMELINES = {
+    "window_seconds": "--window",
+    "hop_seconds": "--hop",
+    "channels": "--channels",
+    "gate": "--gate",
+}
+_TIMELINE_ONLY = [name for name in TIMELINE_FORMATS if name not in PREDICTION_FORMATS]
+_PROGRESS_FILES = 20
+
+Command = Callable[..., None]
+
+
+def _timeline_options(command: Command) -> Command:
+    """Add what shapes a timeline."""
+    options = [
+        click.option("--timeline", "is_timeline", is_flag=True,
+                     help="Emotion over time instead of one for each recording."),
+        click.option("--window", "window_seconds", type=float, metavar="SECONDS",
+                     help="How much speech the model hears at once.  "
+                          f"[default: {_DEFAULTS['window_seconds']:g}]"),
+        click.option("--hop", "hop_seconds", type=float, metavar="SECONDS",
+                     help="From the end of a window to the end of the next.  "
+                          f"[default: {_DEFAULTS['hop_seconds']:g}]"),
+        click.option("--channels", type=click.Choice(CHANNELS),
+                     help="All mixed, one, or each for itself: a call with a party on each side "
+                          f"gives two timelines.  [default: {_DEFAULTS['channels']}]"),
+        click.option("--gate", type=click.Choice(list(GATES)),
+                     help=f"What tells speech from silence.  [default: {_DEFAULTS['gate']}]"),
+        click.option("--level", type=click.Choice(["segments", "windows"]),
+                     help="Smoothed segments, or the raw windows under them.  "
+                          "[default: segments]"),
+        click.option("--plot", metavar="FILE | FOLDER", callback=check_named,
+                     help="Draw the timeline too: .png or .svg; of several recordings, a folder."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @click.command()
 @click.argument("sources", nargs=-1, metavar="[FILE | FOLDER | PATTERN | -]...")
 @click.option("--example", is_flag=True, help="Recognise the bundled recording.")
+@click.option("--list", "list_path", type=click.Path(path_type=Path, allow_dash=True),
+              metavar="FILE", help="Recordings, one a line, beside those named; - reads the "
+                                   "list from standard input.")  # fmt: skip
 @click.option("--model", "model_path", type=click.Path(path_type=Path), metavar="FILE",
               help="Model file; the bundled model by default.")  # fmt: skip
-@click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="table",
-              show_default=True)  # fmt: skip
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+@click.option("--format", "format_names", multiple=True, metavar="A,B,…",
+              help=f"Of {', '.join(PREDICTION_FORMATS)}; with --timeline also "
+                   f"{', '.join(_TIMELINE_ONLY)}. Several at once, with commas or "
+                   "repeated.  [default: as the output's name ends, else table]")  # fmt: skip
+@click.option("-o", "--output", metavar="FILE | FOLDER", callback=check_named,
               help="Write here instead of standard output.")  # fmt: skip
+@_timeline_options
 @click.option("--enrol", multiple=True, metavar="FILE | FOLDER | PATTERN",
               help="Recordings of the one speaker in all sources, unlabelled, in varied emotions: "
                    "about eight sharpen recognition. Repeatable.")  # fmt: skip
+@click.option("--resume", is_flag=True,
+              help="Keep a journal beside the output: after an interruption the same command "
+                   "goes on where it was. It is deleted when all is done.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(min=1), help="Threads; all processors by default.")
-def predict(
-    sources: tuple[str, ...],
-    example: bool,
-    model_path: Path | None,
-    enrol: tuple[str, ...],
-    format_: str,
-    output: Path | None,
-    workers: int | None,
-) -> None:
+def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> None:
     """Recognise the emotion of recordings.
 
     Name files, folders (searched through) or patterns; - reads one recording from standard
     input. A recording that cannot be used is listed on standard error and makes the exit
     code 1; the others are recognised all the same.
+
+    A format that holds one recording, of several, goes into a folder: a file for each, in
+    sub-folders as the recordings are. So do several formats.
     """
-    if example == bool(sources):
-        raise click.UsageError("Name recordings to recognise, or use --example; one of them.")
-    if "-" in sources and sources != ("-",):
-        raise click.UsageError("- reads one recording from standard input and stands alone.")
-    paths, nowhere = recordings(() if example or sources == ("-",) else sources)
-    check_output(output, sources=paths)
-    model = load(model_path)
-    speaker = _enrolled(enrol, model, workers) if enrol else None
-    if example:
-        batch = _one(_example(), EXAMPLE, model, speaker)
-    elif sources == ("-",):
-        batch = _one(_standard_input(), "-", model, speaker)
+    began = monotonic()
+    _check_usage(sources, options)
+    name = EXAMPLE if options["example"] else "-" if sources == ("-",) else None
+    paths, nowhere = ([], ()) if name else _recordings(sources, options["list_path"])
+    names = [name] if name else [*map(str, paths)]
+    figures = figures_to(options["plot"], names, taken=paths)
+    results = _results(names, paths, options)
+    journal = results.journal() if options["resume"] else None
+    recogniser = _recogniser(load(options["model_path"]), workers, options)
+    content = _content(name) if name else None
+    if name and content is not None:
+        found = _one(content, name, recogniser)
     else:
-        progress = len(paths) > 20 and sys.stderr.isatty()
-        batch = predict_many(
-            paths, model=model, speaker=speaker, workers=workers, progress=progress
-        )
-    emit(FORMATS[format_](batch.predictions), output)
-    finish((*batch.failures, *nowhere), len(batch.predictions))
+        least = 1 if options["is_timeline"] else _PROGRESS_FILES
+        progress = len(paths) > least and sys.stderr.isatty()
+        found = recognise(paths, recogniser, journal=journal, workers=workers, progress=progress)
+    failures = (*found.failures, *nowhere)
+    results.write(found.results)
+    figures.draw(found.results, content=content)
+    if journal and not failures:
+        journal.unlink(missing_ok=True)
+    if options["output"]:
+        seconds = monotonic() - began
+        summarise(found.files, len(failures), seconds=seconds, where=options["output"])
+    finish(failures, found.files)
+
+
+def _check_usage(sources: tuple[str, ...], options: dict[str, Any]) -> None:
+    """Refuse options that do not go together."""
+    named = bool(sources or options["list_path"])
+    if options["example"] == named:
+        raise click.UsageError("Name recordings to recognise, or use --example; one of them.")
+    if "-" in sources and (sources != ("-",) or options["list_path"]):
+        raise click.UsageError("- reads one recording from standard input and stands alone.")
+    if options["resume"] and (options["example"] or sources == ("-",)):
+        raise click.UsageError("--resume goes with files and folders.")
+    if options["is_timeline"] and options["enrol"]:
+        raise click.UsageError("--enrol goes without --timeline: it adapts to whole utterances.")
+    for name, option in {**_OF_TIMELINES, "level": "--level", "plot": "--plot"}.items():
+        if options[name] is not None and not options["is_timeline"]:
+            raise click.UsageError(f"{option} shapes emotion over time: add --timeline.")
+
+
+def _recordings(
+    sources: tuple[str, ...], list_path: Path | None
+) -> tuple[list[Path], tuple[Failure, ...]]:
+    return recordings([*sources, *(listed(list_path) if list_path else ())])
+
+
+def _results(names: Sequence[str], paths: Sequence[Path], options: dict[str, Any]) -> Results:
+    """Decide where results go, and refuse a place before the work is done."""
+    is_timeline, output = options["is_timeline"], options["output"]
+    others = (options["model_path"], options["list_path"])
+    taken = {*paths, *(path for path in others if path)}
+    if output and not is_folder(output):
+        check_output(Path(output), sources=taken)
+    formats = formats_named(options["format_names"], output, is_timeline=is_timeline)
+    level = (options["level"] or "segments") if is_timeline else None
+    results = results_to(formats, output, names, level=level, channels=options["channels"])
+    results.check(taken=taken)
+    return results
+
+
+def _recogniser(
+    model: Model, workers: int | None, options: dict[str, Any]
+) -> Predictions | Timelines:
+    """Return what recognises, told what the options say."""
+    if options["is_timeline"]:
+        given = {name: options[name] for name in _OF_TIMELINES if options[name] is not None}
+        told = {name: given.get(name, _DEFAULTS[name]) for name in _OF_TIMELINES}
+        Cutting(told["window_seconds"], told["hop_seconds"], told["gate"])  # refuses numbers
+        recognise_one = partial(timeline, model=model, **told)
+        return Timelines(recognise_one, model, told, shows_progress=sys.stderr.isatty())
+    enrol = options["enrol"]
+    return Predictions(model, _enrolled(enrol, model, workers) if enrol else None)
 
 
 def _enrolled(sources: tuple[str, ...], model: Model, workers: int | None) -> Speaker:
@@ -80,33 +190,56 @@ def _enrolled(sources: tuple[str, ...], model: Model, workers: int | None) -> Sp
     return enrol_speaker(paths, model=model, workers=workers)
 
 
-def _standard_input() -> bytes:
+def _content(name: str) -> bytes:
+    """Bytes of a recording that is no file: the example, or standard input."""
+    if name == EXAMPLE:
+        return (files("voxaffect") / "data" / EXAMPLE).read_bytes()
     if sys.stdin is None or sys.stdin.closed:
         raise AudioError("-: standard input is closed. Pipe a recording into it.")
     return sys.stdin.buffer.read()
 
 
-def _example() -> bytes:
-    return (files("voxaffect") / "data" / EXAMPLE).read_bytes()
-
-
-def _one(content: bytes, name: str, model: Model, speaker: Speaker | None) -> Batch:
+def _one(content: bytes, name: str, recogniser: Predictions | Timelines) -> Recognised[Any]:
     """Recognise one recording that is no file, under a name to print."""
-    found = predict_one(read(content, name=name), model=model, speaker=speaker)
-    return Batch((found,), ())
+    if isinstance(recogniser, Timelines):
+        found = [replace(one, source=name) for one in recogniser.recognise(content)]
+        return Recognised(tuple(found), (), 1)
+    signal = read(content, name=name)
+    one = predict_one(signal, model=recogniser.model, speaker=recogniser.speaker)
+    return Recognised((one,), (), 1)
 
 
 @click.command()
 @click.argument("path", required=False, type=click.Path(path_type=Path), metavar="[MODEL]")
+@click.option("--model", "model_path", type=click.Path(path_type=Path), metavar="FILE",
+              help="The same as the argument.")  # fmt: skip
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text",
               show_default=True)  # fmt: skip
-def info(path: Path | None, format_: str) -> None:
+@click.option("--full", is_flag=True,
+              help="With JSON: every feature's name and mean, and the golden vector.")  # fmt: skip
+def info(path: Path | None, model_path: Path | None, format_: str, full: bool) -> None:
     """Show what a model file says of itself; the bundled model by default."""
-    model = load(path)
-    card = model.card
+    if path and model_path:
+        raise click.UsageError("Name the model once: as the argument, or with --model.")
+    if full and format_ != "json":
+        raise click.UsageError("--full goes with --format json.")
+    model = load(path or model_path)
     if format_ == "json":
-        click.echo(json.dumps(asdict(card), indent=2))
+        document = asdict(model.card) if full else _brief(model.card)
+        click.echo(json.dumps(document, indent=2))
         return
+    click.echo("\n".join(map(printable, _lines(model))))
+
+
+def _brief(card: ModelCard) -> dict[str, Any]:
+    """Return the card with the features counted, not listed."""
+    counted = {"features": len(card.feature_names)}
+    lists = {"feature_names", "golden", "mean"}
+    return {key: value for key, value in asdict(card).items() if key not in lists} | counted
+
+
+def _lines(model: Model) -> list[str]:
+    card = model.card
     rate = f"{card.spec.rate_hz} Hz" if card.spec.rate_hz else "the recording's own rate"
     lines = [
         f"model     {model.name}, {len(model.content):,} bytes, format {card.format}",
@@ -123,5 +256,4 @@ def info(path: Path | None, format_: str) -> None:
     for protocol, metrics in card.scores.items():
         values = ", ".join(f"{m} {v['mean']:.3f} ± {v['sd']:.3f}" for m, v in metrics.items())
         lines.append(f"scores    {protocol}: {values}")
-    lines.append(f"libraries {', '.join(f'{k} {v}' for k, v in card.libraries.items())}")
-    click.echo("\n".join(map(printable, lines)))
+    return [*lines, f"libraries {', '.join(f'{k} {v}' for k, v in card.libraries.items())}"]

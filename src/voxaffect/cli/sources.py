@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,6 +37,29 @@ def recordings(arguments: Sequence[str]) -> tuple[list[Path], tuple[Failure, ...
     if failures and not found:
         raise AudioError(" ".join(failure.reason for failure in failures))
     return list(found), tuple(failures)
+
+
+def listed(path: Path) -> list[str]:
+    """Read a list of recordings, one a line; ``-`` is standard input.
+
+    Empty lines are passed over, and the mark that Windows sets before UTF-8. Names may hold
+    any bytes but a line break.
+
+    Raises
+    ------
+    AudioError
+        If the list cannot be read, or is empty.
+    """
+    try:
+        content = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise AudioError(f"{path}: the list cannot be read ({reason}).") from error
+    lines = content.removeprefix(codecs.BOM_UTF8).splitlines()
+    names = [os.fsdecode(line) for line in lines if line.strip()]
+    if not names:
+        raise AudioError(f"{path}: the list is empty, expected a recording a line.")
+    return names
 
 
 def _named_by(argument: str, failures: list[Failure]) -> list[Path]:

@@ -1,0 +1,69 @@
+"""Where the figures of ``predict --plot`` go."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+import click
+
+from voxaffect.cli.output import check_output
+from voxaffect.cli.results import is_folder, make_folder
+from voxaffect.formats import by_source, places
+from voxaffect.recognizer import Timeline
+
+_ENDINGS = (".png", ".svg")
+_DEFAULT_ENDING = ".png"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A file for each source; none if nothing is to be drawn."""
+
+    files: Mapping[str, Path]
+
+    def draw(self, timelines: Sequence[Timeline], *, content: bytes | None = None) -> None:
+        """Draw what was asked for; ``content`` is the recording, if it is no file."""
+        if not self.files:
+            return
+        from voxaffect.plot import plot
+
+        for source, found in by_source(timelines).items():
+            path = self.files[source]
+            make_folder(path.parent)
+            plot(found, path, recording=content or Path(source))
+
+
+def figures_to(option: str | None, sources: Sequence[str], *, taken: Collection[Path]) -> Figures:
+    """Decide where figures go, before the work.
+
+    Raises
+    ------
+    click.UsageError
+        If the name has another ending, or is one file for several recordings.
+    MissingExtraError
+        If Matplotlib is not installed.
+    """
+    if option is None:
+        return Figures({})
+    from voxaffect.plot import check_installed
+
+    check_installed()
+    path = Path(option)
+    if path.suffix.lower() in _ENDINGS and not is_folder(option):
+        if len(sources) > 1:
+            raise click.UsageError(
+                f"{option} shows one recording, and there are {len(sources)}: name a folder "
+                "with --plot."
+            )
+        check_output(path, sources=taken)
+        return Figures(dict.fromkeys(sources, path))
+    if path.suffix and not is_folder(option):
+        raise click.UsageError(f"{option}: expected a name ending in {', '.join(_ENDINGS)}.")
+    check_output(path)
+    return Figures({source: _in(path, name) for source, name in places(sources).items()})
+
+
+def _in(folder: Path, name: PurePath) -> Path:
+    return folder / name.with_name(f"{name.name}{_DEFAULT_ENDING}")

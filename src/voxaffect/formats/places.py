@@ -1,0 +1,68 @@
+"""Where the output of each recording goes: names that never meet."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+NAMELESS = {"-": "stdin", "<bytes>": "bytes", "<array>": "array"}
+"""Sources that are no files, and what their output is called."""
+
+
+def places(sources: Sequence[str]) -> dict[str, PurePath]:
+    """Return a relative path, without a format's ending, for every recording.
+
+    The folders under the one that all recordings share are kept: ``calls/may/a.wav`` and
+    ``calls/june/a.wav`` become ``may/a`` and ``june/a``. The extension goes, unless it is what
+    tells two recordings apart: beside ``a.flac``, ``a.wav`` stays ``a.wav``. Capitals tell
+    nothing apart, as on many disks; what is left alike is numbered.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        Paths, each once; or ``-``, ``<bytes>``, ``<array>``.
+
+    Returns
+    -------
+    dict of str to PurePath
+        In the order given.
+    """
+    relative = _under_their_folder(sources)
+    stems = Counter(_key(_stem(path)) for path in relative.values())
+    found: dict[str, PurePath] = {}
+    taken: set[str] = set()
+    for source, path in relative.items():
+        stem = _stem(path)
+        base = stem if stems[_key(stem)] == 1 else path
+        name, number = base, 1
+        while _key(name) in taken:
+            number += 1
+            name = base.with_name(f"{base.name}-{number}")
+        taken.add(_key(name))
+        found[source] = name
+    return found
+
+
+def _stem(path: PurePath) -> PurePath:
+    """Path without extension, unless only dots would be left of the name."""
+    return path.with_suffix("") if path.stem.strip(".") else path
+
+
+def _key(path: PurePath) -> str:
+    return str(path).casefold()
+
+
+def _under_their_folder(sources: Sequence[str]) -> dict[str, PurePath]:
+    """Paths relative to the deepest folder that holds all of them."""
+    absolute = {
+        source: Path(os.path.abspath(NAMELESS.get(source, source)))  # noqa: PTH100 (keeps links)
+        for source in sources
+    }
+    parents = [str(path.parent) for path in absolute.values()]
+    try:
+        folder = os.path.commonpath(parents) if parents else ""
+    except ValueError:  # several drives
+        return {source: PurePath(*path.parts[1:]) for source, path in absolute.items()}
+    return {source: path.relative_to(folder) for source, path in absolute.items()}

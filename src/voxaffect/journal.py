@@ -1,0 +1,204 @@
+"""What of a long task is finished: one append-only file, which a kill cannot damage.
+
+JSON Lines. The first line says what the task is; every other holds one file's name, its stamp
+(size and time of change) and its result. A line is the unit: one that a kill or a full disk
+cut short is as if it had not been written, and its file is done again. So nothing is ever
+rewritten, and every line that can be read is true.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import Any
+
+from voxaffect.errors import JournalError
+from voxaffect.files import printable
+
+FORMAT_VERSION = 1
+"""Of the file. To bump: write the new lines, raise this number; a journal of another version
+is refused, as its task can always be begun anew."""
+
+_SYNC_SECONDS = 1.0
+_LONGEST_HEADING = 1 << 16
+
+Stamp = tuple[int, int]
+
+
+def stamp(path: Path) -> Stamp | None:
+    """Size in bytes and time of change in nanoseconds; None if there is no such file."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+class Journal:
+    """Finished files of one task; a context manager.
+
+    Parameters
+    ----------
+    path : Path
+        Made if there is none.
+    task : mapping of str to JSON value
+        All that can change a result. A journal of another task is refused.
+
+    Raises
+    ------
+    JournalError
+        If the file cannot be used, is no journal, or belongs to another task.
+    """
+
+    def __init__(self, path: Path, task: Mapping[str, Any]) -> None:
+        self.path = path
+        self._synced_at = -_SYNC_SECONDS
+        self._heading = {"journal": "voxaffect", "format": FORMAT_VERSION, "task": dict(task)}
+        try:
+            self._stream = path.open("a+b")
+        except OSError as error:
+            raise self._problem(error) from error
+        try:
+            self._finished = self._read()
+        except BaseException:
+            self._stream.close()
+            raise
+
+    def _read(self) -> dict[str, tuple[Stamp, Any]]:
+        """Finished files; a journal that was cut within its first line begins anew."""
+        try:
+            self._stream.seek(0)
+            heading = self._stream.readline(_LONGEST_HEADING)
+            if not heading.endswith(b"\n"):
+                self._check_ours(heading)
+                self._stream.truncate(0)
+                self._write(self._heading)
+                return {}
+            self._check(_parsed(heading))
+            found, line = {}, heading
+            for line in self._stream:
+                entry = _entry(line)
+                if entry:
+                    name, *entered = entry
+                    found[name] = (entered[0], entered[1])
+            if not line.endswith(b"\n"):  # what follows the cut line gets a line of its own
+                self._stream.write(b"\n")
+        except OSError as error:
+            raise self._problem(error) from error
+        return found
+
+    def _check_ours(self, torn: bytes) -> None:
+        """Refuse to empty a file that is anything but the beginning of a journal."""
+        if not _line(self._heading).startswith(torn[:24]):
+            raise self._no_journal()
+
+    def _check(self, heading: Any) -> None:
+        if not isinstance(heading, dict) or heading.get("journal") != "voxaffect":
+            raise self._no_journal()
+        found = {"format": heading.get("format"), **_mapping(heading.get("task"))}
+        wanted = {"format": FORMAT_VERSION, **self._heading["task"]}  # type: ignore[dict-item]
+        wanted = json.loads(json.dumps(wanted))
+        others = [
+            f"{key} {_shown(found.get(key))}, now {_shown(wanted.get(key))}"
+            for key in dict.fromkeys([*wanted, *found])
+            if found.get(key) != wanted.get(key)
+        ]
+        if others:
+            raise JournalError(
+                f"{self.path}: belongs to a run with other settings ({'; '.join(others)}). "
+                "Repeat that run, delete the journal to begin anew, or name another output."
+            )
+
+    def _no_journal(self) -> JournalError:
+        return JournalError(
+            f"{self.path}: is no voxaffect journal. Move it away, or name another output."
+        )
+
+    def _problem(self, error: OSError) -> JournalError:
+        name = printable(str(self.path))
+        return JournalError(f"{name}: cannot be used as journal ({error.strerror or error}).")
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stream.close()
+
+    def result(self, name: str, now: Stamp | None) -> Any:
+        """Return what a file's result was, or None if it is not finished or has changed since.
+
+        Parameters
+        ----------
+        name : str
+        now : tuple of int, optional
+            The file's stamp.
+        """
+        then, found = self._finished.get(name, (None, None))
+        return found if now is not None and then == now else None
+
+    def add(self, name: str, then: Stamp, result: Any) -> None:
+        """Keep a result: from a kill at once, from a failure of power within a second.
+
+        Parameters
+        ----------
+        name : str
+        then : tuple of int
+            The file's stamp, taken before it was read.
+        result : JSON value
+
+        Raises
+        ------
+        JournalError
+            If it cannot be written.
+        """
+        self._write({"file": name, "stamp": then, "result": result})
+
+    def _write(self, value: object) -> None:
+        try:
+            self._stream.write(_line(value))
+            self._stream.flush()
+            if monotonic() - self._synced_at > _SYNC_SECONDS:
+                os.fsync(self._stream.fileno())
+                self._synced_at = monotonic()
+        except OSError as error:
+            raise self._problem(error) from error
+
+
+def _line(value: object) -> bytes:
+    # ASCII: a file name of bytes that are no UTF-8 comes back as it was.
+    return (json.dumps(value) + "\n").encode("ascii")
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _entry(line: bytes) -> tuple[str, Stamp, Any] | None:
+    """Name, stamp and result; None if the line is not whole."""
+    value = _parsed(line)
+    try:
+        size, changed = value["stamp"]
+        return str(value["file"]), (int(size), int(changed)), value["result"]
+    except (TypeError, KeyError, ValueError):
+        return None
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _shown(value: object) -> str:
+    text = printable(str(value)) if value is not None else "none"
+    return text if len(text) <= 12 else text[:12] + "…"

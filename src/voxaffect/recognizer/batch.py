@@ -1,0 +1,263 @@
+"""Many recordings, file by file: workers, progress, a list of what failed, and a journal.
+
+A *recogniser* does the work; this module decides what is left to do and keeps what is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+from voxaffect.errors import AudioError, FeatureError
+from voxaffect.extraction import Failure, worker_count
+from voxaffect.features.enrolment import Speaker
+from voxaffect.journal import Journal, Stamp, stamp
+from voxaffect.model import Model
+from voxaffect.recognizer.prediction import Prediction, predict_many
+from voxaffect.recognizer.segments import Segment, Timeline, Window
+
+_FILES_PER_WORKER = 16  # a kill loses no more than these
+
+Result = TypeVar("Result")
+
+
+class Recogniser(Protocol[Result]):
+    """What turns files into results."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """All that can change a result, as JSON values."""
+
+    def run(
+        self, paths: Sequence[Path], workers: int
+    ) -> Iterator[tuple[int, Sequence[Result] | str]]:
+        """Yield place and results of each path, or why there are none, as they are finished."""
+
+    def to_json(self, result: Result) -> Any:
+        """Return a JSON value that holds all of a result."""
+
+    def from_json(self, value: Any) -> Result:
+        """Return what ``to_json`` was given."""
+
+
+@dataclass(frozen=True)
+class Recognised(Generic[Result]):
+    """Results of many recordings, and those that could not be used.
+
+    Parameters
+    ----------
+    results : tuple
+        In the order of the paths.
+    failures : tuple of Failure
+        In the order of the paths.
+    files : int
+        How many recordings the results are of.
+    """
+
+    results: tuple[Result, ...]
+    failures: tuple[Failure, ...]
+    files: int
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Recognise one emotion for each recording."""
+
+    model: Model
+    speaker: Speaker | None = None
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """All that can change a result, as JSON values."""
+        return {"kind": "predictions", **_identity(self.model, self.speaker)}
+
+    def run(
+        self, paths: Sequence[Path], workers: int
+    ) -> Iterator[tuple[int, Sequence[Prediction] | str]]:
+        """Yield place and prediction of each path, or why there is none."""
+        step = _FILES_PER_WORKER * workers
+        for start in range(0, len(paths), step):
+            part = paths[start : start + step]
+            batch = predict_many(part, model=self.model, speaker=self.speaker, workers=workers)
+            found: dict[str, Sequence[Prediction] | str] = {
+                str(failure.path): failure.reason for failure in batch.failures
+            }
+            found |= {prediction.source: (prediction,) for prediction in batch.predictions}
+            for place, path in enumerate(part, start):
+                yield place, found[str(path)]
+
+    def to_json(self, result: Prediction) -> Any:
+        """Return a JSON value that holds all of a prediction."""
+        return asdict(result)
+
+    def from_json(self, value: Any) -> Prediction:
+        """Return what ``to_json`` was given."""
+        return Prediction(**value)
+
+
+@dataclass(frozen=True)
+class Timelines:
+    """Recognise emotion over time.
+
+    Parameters
+    ----------
+    recognise : callable
+        From a path (and ``workers``, ``progress``) to its timelines, one a channel.
+    model : Model
+    options : mapping
+        What ``recognise`` was told, as JSON values.
+    shows_progress : bool
+        Within a recording that is alone; of several, a bar counts the files.
+    """
+
+    recognise: Callable[..., Sequence[Timeline]]
+    model: Model
+    options: Mapping[str, Any] = field(default_factory=dict)
+    shows_progress: bool = False
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """All that can change a result, as JSON values."""
+        return {"kind": "timelines", **_identity(self.model), **self.options}
+
+    def run(
+        self, paths: Sequence[Path], workers: int
+    ) -> Iterator[tuple[int, Sequence[Timeline] | str]]:
+        """Yield place and timelines of each path, or why there are none.
+
+        One recording has all workers for itself; of several, each has one.
+        """
+        if len(paths) == 1:
+            yield 0, self._outcome(paths[0], workers=workers, progress=self.shows_progress)
+            return
+        with ThreadPoolExecutor(workers) as pool:
+            one = partial(self._outcome, workers=1, progress=False)
+            running = {pool.submit(one, path): place for place, path in enumerate(paths)}
+            try:
+                for future in as_completed(running):
+                    yield running[future], future.result()
+            finally:
+                for future in running:
+                    future.cancel()
+
+    def _outcome(self, path: Path, *, workers: int, progress: bool) -> Sequence[Timeline] | str:
+        try:
+            return self.recognise(path, workers=workers, progress=progress)
+        except (AudioError, FeatureError) as error:
+            return str(error)
+
+    def to_json(self, result: Timeline) -> Any:
+        """Return a JSON value that holds all of a timeline."""
+        return asdict(result)
+
+    def from_json(self, value: Any) -> Timeline:
+        """Return what ``to_json`` was given."""
+        parts = {
+            "emotions": tuple(value["emotions"]),
+            "windows": tuple(Window(**one) for one in value["windows"]),
+            "segments": tuple(Segment(**one) for one in value["segments"]),
+        }
+        return Timeline(**{**value, **parts})
+
+
+def _identity(model: Model, speaker: Speaker | None = None) -> dict[str, str | None]:
+    """Digests of what recognises, and the version that runs it."""
+    voice = hashlib.sha256(speaker.mean.tobytes()).hexdigest() if speaker else None
+    return {
+        "model": hashlib.sha256(model.content).hexdigest(),
+        "speaker": voice,
+        "version": version("voxaffect"),
+    }
+
+
+def recognise(
+    paths: Sequence[Path],
+    recogniser: Recogniser[Result],
+    *,
+    journal: Path | None = None,
+    workers: int | None = None,
+    progress: bool = False,
+) -> Recognised[Result]:
+    """Recognise many recordings; what cannot be used is listed, not raised.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Each once.
+    recogniser : Recogniser
+        ``Predictions`` or ``Timelines``.
+    journal : Path, optional
+        Where finished recordings are kept, so that a run that was interrupted goes on: what
+        it holds is not done again, unless the recording has changed. It is left in place:
+        remove it once the results are safe.
+    workers : int, optional
+        Threads; as many as processors by default. Their number changes no result.
+    progress : bool
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    Recognised
+
+    Raises
+    ------
+    JournalError
+        If the journal cannot be used, or belongs to a run with other settings.
+    """
+    if journal is None:
+        return _recognised(paths, recogniser, None, workers=workers, progress=progress)
+    with Journal(journal, recogniser.settings) as kept:
+        return _recognised(paths, recogniser, kept, workers=workers, progress=progress)
+
+
+def _recognised(
+    paths: Sequence[Path],
+    recogniser: Recogniser[Result],
+    journal: Journal | None,
+    *,
+    workers: int | None,
+    progress: bool,
+) -> Recognised[Result]:
+    from tqdm import tqdm
+
+    outcomes: dict[int, Sequence[Result] | str] = {}
+    stamps: list[Stamp | None] = [stamp(path) for path in paths] if journal else []
+    if journal:
+        for place, path in enumerate(paths):
+            known = journal.result(str(path), stamps[place])
+            if known is not None:
+                outcomes[place] = [recogniser.from_json(one) for one in known]
+    left = [place for place in range(len(paths)) if place not in outcomes]
+    bar = tqdm(total=len(paths), initial=len(outcomes), unit="file", disable=not progress,
+               mininterval=0.1 if sys.stderr.isatty() else 10)  # fmt: skip
+    with bar:
+        running = recogniser.run([paths[place] for place in left], workers or worker_count())
+        for position, outcome in running:
+            place = left[position]
+            outcomes[place] = outcome
+            now = stamps[place] if journal else None
+            if journal and now and not isinstance(outcome, str):
+                journal.add(str(paths[place]), now, [*map(recogniser.to_json, outcome)])
+            bar.update()
+    return _in_order(paths, outcomes)
+
+
+def _in_order(
+    paths: Sequence[Path], outcomes: Mapping[int, Sequence[Result] | str]
+) -> Recognised[Result]:
+    results: list[Result] = []
+    failures: list[Failure] = []
+    for place, path in enumerate(paths):
+        outcome = outcomes[place]
+        if isinstance(outcome, str):
+            failures.append(Failure(path, outcome))
+        else:
+            results += outcome
+    return Recognised(tuple(results), tuple(failures), len(paths) - len(failures))

@@ -1,0 +1,122 @@
+"""What is written in the journal stays true, wherever a kill cuts it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from voxaffect.errors import JournalError
+from voxaffect.journal import Journal, stamp
+
+TASK = {"model": "a1b2", "window_seconds": 3.0, "channels": "mix"}
+STAMP = (10, 20)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A journal with three finished files."""
+    path = tmp_path / "out.csv.journal"
+    with Journal(path, TASK) as journal:
+        for name in ("a.wav", "b.wav", "odd\udcff\n.wav"):
+            journal.add(name, STAMP, [{"emotion": "sad", "p": 0.1 + 0.2}])
+    return path
+
+
+def finished(path: Path, *names: str) -> list[str]:
+    with Journal(path, TASK) as journal:
+        return [name for name in names if journal.result(name, STAMP) is not None]
+
+
+def test_results_come_back_to_the_last_bit(path: Path) -> None:
+    with Journal(path, TASK) as journal:
+        assert journal.result("odd\udcff\n.wav", STAMP) == [{"emotion": "sad", "p": 0.1 + 0.2}]
+
+
+@pytest.mark.parametrize("now", [(11, 20), (10, 21), None])
+def test_a_file_that_has_changed_is_not_finished(path: Path, now: tuple[int, int] | None) -> None:
+    with Journal(path, TASK) as journal:
+        assert journal.result("a.wav", now) is None
+        assert journal.result("unknown.wav", STAMP) is None
+
+
+def test_the_last_result_of_a_file_holds(path: Path) -> None:
+    with Journal(path, TASK) as journal:
+        journal.add("a.wav", (11, 21), ["new"])
+    with Journal(path, TASK) as journal:
+        assert journal.result("a.wav", STAMP) is None
+        assert journal.result("a.wav", (11, 21)) == ["new"]
+
+
+def test_wherever_it_is_cut_whole_lines_hold_and_it_goes_on(path: Path) -> None:
+    content = path.read_bytes()
+    ends = [place for place, byte in enumerate(content) if byte == ord("\n")]
+    beside = {end + step for end in ends for step in (0, 1)}
+    for length in sorted({*range(0, len(content), 9), *beside}):
+        path.write_bytes(content[:length])
+        expected = max(0, sum(end <= length for end in ends) - 1)  # b'\n' may lack
+        assert len(finished(path, "a.wav", "b.wav", "odd\udcff\n.wav")) == expected
+        with Journal(path, TASK) as journal:
+            journal.add("c.wav", STAMP, [])
+        assert finished(path, "c.wav") == ["c.wav"]
+
+
+@pytest.mark.parametrize(
+    ("task", "reason"),
+    [
+        ({**TASK, "model": "c3d4"}, "model a1b2, now c3d4"),
+        ({**TASK, "window_seconds": 4.0}, r"window_seconds 3\.0, now 4\.0"),
+        ({**TASK, "gate": "energy"}, "gate none, now energy"),
+        ({"model": "a1b2"}, "window_seconds 3.0, now none; channels mix, now none"),
+    ],
+)
+def test_a_journal_of_other_settings_is_refused(path: Path, task: dict[str, object],
+                                                reason: str) -> None:  # fmt: skip
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match=f"other settings \\({reason}\\).*delete the journal"):
+        Journal(path, task)
+    assert path.read_bytes() == before
+
+
+def test_a_journal_of_another_version_is_refused(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b'"format": 1', b'"format": 2'))
+    with pytest.raises(JournalError, match="format 2, now 1"):
+        Journal(path, TASK)
+
+
+@pytest.mark.parametrize("content", [b"my notes", b"my notes\n", b"{}\n", b"\x00\xff\n", b"[1]\n"])
+def test_a_file_that_is_no_journal_is_left_alone(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "out.csv.journal"
+    path.write_bytes(content)
+    with pytest.raises(JournalError, match="is no voxaffect journal"):
+        Journal(path, TASK)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"words\n", b"[]\n", b"{}\n", b'{"file": "x", "stamp": [1], "result": 1}\n', b"\xff\xfe\n"],
+)
+def test_a_line_that_cannot_be_read_is_passed_over(path: Path, line: bytes) -> None:
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], line, *lines[2:]]))
+    assert finished(path, "a.wav", "b.wav", "x") == ["a.wav", "b.wav"]
+
+
+def test_a_place_where_none_can_be_is_named(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match=r"x\.journal: cannot be used as journal"):
+        Journal(tmp_path / "nowhere" / "x.journal", TASK)
+    with pytest.raises(JournalError, match="cannot be used as journal"):
+        Journal(tmp_path, TASK)
+
+
+def test_a_stamp_changes_with_size_and_time(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    assert stamp(path) is None
+    path.write_bytes(b"12")
+    first = stamp(path)
+    os.utime(path, ns=(1, 2_000_000_000))
+    assert first is not None
+    assert stamp(path) == (2, 2_000_000_000) != first
+    assert stamp(Path("a\0b")) is None

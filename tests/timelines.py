@@ -1,0 +1,36 @@
+"""Timelines made by hand, for the tests of what is written of them."""
+
+from __future__ import annotations
+
+from voxaffect.recognizer import Segment, Timeline, Window
+
+EMOTIONS = ("angry", "happy", "sad")
+
+
+def odds(emotion: str, certainty: float) -> dict[str, float]:
+    rest = (1 - certainty) / (len(EMOTIONS) - 1)
+    return {name: certainty if name == emotion else rest for name in EMOTIONS}
+
+
+def segment(start: float, end: float, emotion: str, certainty: float = 0.75) -> Segment:
+    return Segment(start, end, emotion, odds(emotion, certainty))
+
+
+def timeline(
+    *segments: Segment, source: str = "call.wav", channel: str = "mix", seconds: float = 12.3456789
+) -> Timeline:
+    """Return a timeline with overlapping windows, 3 s long, a second apart."""
+    windows = tuple(
+        Window(start, start + 3.0, odds(EMOTIONS[start % 3], 0.5)) for start in range(9)
+    )
+    return Timeline(source, channel, seconds, EMOTIONS, windows, segments)
+
+
+CALL = timeline(
+    segment(0.5, 3.2000004, "angry", 0.9),
+    segment(3.2000004, 6.0, "happy"),
+    segment(7.25, 12.3456789, "sad", 0.6),
+)
+LEFT = timeline(segment(1.0, 2.0, "angry"), segment(3.0, 4.5, "sad"), channel="left")
+RIGHT = timeline(segment(2.0, 3.0, "happy"), channel="right")
+SILENT = timeline(source="silent.wav", seconds=2.0)
