@@ -9,8 +9,9 @@ of one speaker and emotion; so every boundary is known.
 
 *Speed* is that of the bundled model: seconds and the peak memory of a whole process that runs
 ``timeline`` with two threads, for 1 to 60 minutes at 16 kHz mono and 48 kHz stereo, and of talk
-without a pause, which has twice the windows; ``processor_seconds`` tells what a busy machine
-hides. How well that model does on RAVDESS means nothing, as it has heard it all.
+without a pause, which has twice the windows. Where ``load_average`` is over the number of
+processors others were at work too, and ``processor_seconds`` is what to go by. How well that model
+does on RAVDESS means nothing, as it has heard it all.
 
 *Quality* is therefore that of the recipe ``logistic`` trained, here, on the speakers that are not
 in the recording: reported for EmoBox's first fold (speakers 01 11 20 21 in the recording, the
@@ -298,8 +299,9 @@ def speed(
         write(path, samples[: minutes * 60 * RATE_HZ], wide=form.startswith("48"))
         runs = [child(path, workers=2) for _ in range(rounds)]
         found.setdefault(form, []).append(
-            {"minutes": minutes, **min(runs, key=lambda run: run["seconds"])}
-        )
+            {"minutes": minutes, **min(runs, key=lambda run: run["seconds"]),
+             "load_average": os.getloadavg()[0]}
+        )  # fmt: skip
         print(form, found[form][-1], file=sys.stderr)
     return found
 
