@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voxaffect.audio import MAX_RATE_HZ, MIN_RATE_HZ, Signal, check_usable, resample
 from voxaffect.errors import FeatureError
@@ -14,11 +16,20 @@ from voxaffect.features.logmel import is_picture
 from voxaffect.features.spec import FeatureSpec
 from voxaffect.features.spectrum import Array
 
-__all__ = ["SETS", "FeatureSpec", "check_known", "describe", "feature_spec", "is_picture", "names"]
+__all__ = [
+    "SETS",
+    "FeatureSpec",
+    "check_known",
+    "describe",
+    "families",
+    "feature_spec",
+    "is_picture",
+    "names",
+]
 
 SETS: dict[str, ModuleType] = {"affect": affect, "classic": classic}
 """Every feature set: a module with ``VERSION``, ``GROUPS``, ``DEFAULT_GROUPS``, ``RATE_HZ`` (None:
-the recording's own), ``names`` and ``describe``."""
+the recording's own), ``FAMILIES``, ``names``, ``family`` and ``describe``."""
 
 
 def feature_spec(
@@ -81,6 +92,31 @@ def names(spec: FeatureSpec) -> tuple[str, ...]:
     check_known(spec)
     result: tuple[str, ...] = SETS[spec.name].names(spec)
     return result
+
+
+def families(spec: FeatureSpec) -> Mapping[str, NDArray[np.intp]]:
+    """Places in the vector of each family of features, as people speak of them.
+
+    Parameters
+    ----------
+    spec : FeatureSpec
+
+    Returns
+    -------
+    mapping of str to ndarray of int
+        Of ``classic``: mfcc, chroma, mel. Of ``affect``: timbre, spectrum, energy, pitch, voice
+        quality, rhythm, modulation, movement (the log-covariance) and picture (the log-mels).
+        In that order, without families that the spec leaves out; every feature is in one.
+
+    Raises
+    ------
+    FeatureError
+        If this version of voxaffect cannot compute the spec.
+    """
+    chosen = SETS[spec.name]
+    of_feature = np.array([chosen.family(name) for name in names(spec)])
+    places = {family: np.flatnonzero(of_feature == family) for family in chosen.FAMILIES}
+    return {family: where for family, where in places.items() if len(where)}
 
 
 def describe(signal: Signal, spec: FeatureSpec) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 from typing import Final
 
 import numpy as np
@@ -376,6 +377,51 @@ def describe_movement(tracks: Tracks, level: Array) -> Array:
 GROUPS: Final = ("functionals", "covariance", "logmel")
 DEFAULT_GROUPS: Final = ("functionals", "covariance")
 VERSION: Final = 1
+
+
+FAMILIES: Final = (
+    "timbre",
+    "spectrum",
+    "energy",
+    "pitch",
+    "voice quality",
+    "rhythm",
+    "modulation",
+    "movement",
+    "picture",
+)
+"""What the numbers tell of: MFCC; spectral shape and mel bands; level; melody; regularity of the
+voice; timing; how fast tracks swing; how they move together (the log-covariance); the log-mels."""
+_FAMILY_OF_TRACK: Final = {
+    "mfcc": "timbre",
+    "narrow_mfcc": "timbre",
+    "melpair": "spectrum",
+    "crossings": "spectrum",
+    **dict.fromkeys(SPECTRAL_NAMES, "spectrum"),
+    "energy_db": "energy",
+    "f0_st": "pitch",
+    **dict.fromkeys(("hnr_db", "strength", "jitter", "shimmer"), "voice quality"),
+}
+
+
+def family(name: str) -> str:
+    """Which of ``FAMILIES`` a number of the set belongs to.
+
+    Parameters
+    ----------
+    name : str
+        As in `names`.
+    """
+    if logmel.is_picture(name):
+        return "picture"
+    if name.startswith("logcov("):
+        return "movement"
+    track, _, statistic = name.partition(".")
+    if statistic.startswith("modulation_"):
+        return "modulation"
+    if track in RHYTHM_NAMES:  # voiced_share is one, voiced_mfcc00 is a track where voiced
+        return "rhythm"
+    return _FAMILY_OF_TRACK[re.sub(r"^(delta|voiced)_|\d\d$", "", track)]
 
 
 @functools.cache

@@ -12,6 +12,7 @@ from voxaffect.features.spectrum import Array
 VERSION = 1
 RATE_HZ = None
 GROUPS = DEFAULT_GROUPS = ("mfcc", "chroma", "mel")
+FAMILIES = GROUPS
 _PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
@@ -23,6 +24,11 @@ def names(spec: FeatureSpec) -> tuple[str, ...]:
         "mel": tuple(f"mel_{i + 1}" for i in range(mel.MELS)),
     }
     return tuple(name for group in spec.groups for name in of_group[group])
+
+
+def family(name: str) -> str:
+    """Which of ``FAMILIES`` a number belongs to: its group."""
+    return name.partition("_")[0]
 
 
 def describe(signal: Signal, spec: FeatureSpec) -> Array:
