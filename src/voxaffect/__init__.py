@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from voxaffect.audio import Signal, read
     from voxaffect.corpora import CORPORA, Corpus, Utterance
+    from voxaffect.diagnosis import Diagnosis, Finding, diagnose
     from voxaffect.errors import VoxaffectError
     from voxaffect.evaluation import Evaluation, evaluate
     from voxaffect.extraction import FeatureCache, extract
@@ -41,10 +42,12 @@ _HOMES = {
     "Batch": "recognizer",
     "Corpus": "corpora",
     "Dataset": "training",
+    "Diagnosis": "diagnosis",
     "Evaluation": "evaluation",
     "FeatureCache": "extraction",
     "FeatureExtractor": "training.transformer",
     "FeatureSpec": "features",
+    "Finding": "diagnosis",
     "Model": "model",
     "Prediction": "recognizer",
     "Segment": "recognizer",
@@ -54,6 +57,7 @@ _HOMES = {
     "VoxaffectError": "errors",
     "Window": "recognizer",
     "describe": "features",
+    "diagnose": "diagnosis",
     "emotions": "tutorial",
     "enrol_speaker": "recognizer",
     "evaluate": "evaluation",
@@ -76,10 +80,12 @@ __all__ = [
     "Batch",
     "Corpus",
     "Dataset",
+    "Diagnosis",
     "Evaluation",
     "FeatureCache",
     "FeatureExtractor",
     "FeatureSpec",
+    "Finding",
     "Model",
     "Prediction",
     "Segment",
@@ -89,6 +95,7 @@ __all__ = [
     "VoxaffectError",
     "Window",
     "describe",
+    "diagnose",
     "emotions",
     "enrol_speaker",
     "evaluate",
