@@ -17,6 +17,7 @@ _COMMANDS = {
     "train": ("study", "Train a model on a corpus and write it to a file."),
     "evaluate": ("study", "Measure a recipe on a corpus by an honest protocol."),
     "features": ("study", "Write the features of recordings to a file."),
+    "doctor": ("diagnosis", "Say what is wrong with recordings, and how far to trust answers."),
     "corpora": ("corpora", "List, describe, download and check corpora."),
 }
 

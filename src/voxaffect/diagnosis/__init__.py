@@ -7,8 +7,10 @@ and what helps.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from voxaffect.audio import Signal, Source, as_recording
 from voxaffect.diagnosis.measures import measure
@@ -35,11 +37,14 @@ class Diagnosis:
         Everything that was examined, also what is well.
     prediction : Prediction or None
         None if the recording cannot be recognised.
+    scores : mapping of str to mapping
+        What high trust means: how the model scored where it was measured, as its card has it.
     """
 
     source: str
     findings: tuple[Finding, ...]
     prediction: Prediction | None
+    scores: Mapping[str, Mapping[str, Any]]
 
     @property
     def trust(self) -> str:
@@ -97,7 +102,7 @@ def diagnose(
     case = Case(recording, measure(recording, mix), loaded.card)
     prediction, distance = _recognised(mix, loaded)
     case = replace(case, prediction=prediction, distance=distance)
-    return Diagnosis(recording.name, judge(case), prediction)
+    return Diagnosis(recording.name, judge(case), prediction, loaded.card.scores)
 
 
 def _recognised(mix: Signal, model: Model) -> tuple[Prediction | None, float | None]:

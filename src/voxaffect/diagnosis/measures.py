@@ -199,7 +199,7 @@ def frame_spectra(samples: Samples, rate_hz: int) -> Spectrum:
     from scipy.fft import rfft
 
     size = round(0.025 * rate_hz)
-    hop = max(round(0.01 * rate_hz), (len(samples) - size) // MOST_FRAMES)
+    hop = max(round(0.01 * rate_hz), -(-len(samples) // MOST_FRAMES))
     frames = sliding_window_view(samples, size)[::hop]
     window = np.hanning(size + 1)[:-1].astype(np.float32)
     spectrum = rfft(frames * window, axis=1)

@@ -317,8 +317,7 @@ def _noise(case: Case) -> Finding:
     return Finding(
         "noise", PROBLEM if drowned else WARNING, **found, trust=LOW if drowned else LIMITED,
         effect=cost(case.card, "noise 10 dB" if drowned else "noise 20 dB"),
-        remedy="Come closer to the microphone, close windows, switch off fans; a denoiser "
-        "that was not in training may do more harm than noise.",
+        remedy="Come closer to the microphone, close windows, switch off fans.",
     )  # fmt: skip
 
 
@@ -370,7 +369,7 @@ def _distance(case: Case) -> Finding:
     return Finding(
         "likeness", PROBLEM if far else WARNING, **found, trust=LOW if far else LIMITED,
         effect=f"Stranger than {99 if far else 95} % of what the model has learnt from: "
-        "its probabilities mean little.",
+        "how often it is right out there was not measured.",
         remedy="Mend the findings above; is it one person's speech, with no music? "
         "Recordings like this one in training help.",
     )  # fmt: skip
