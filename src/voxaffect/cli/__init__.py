@@ -18,6 +18,7 @@ _COMMANDS = {
     "evaluate": ("study", "Measure a recipe on a corpus by an honest protocol."),
     "features": ("study", "Write the features of recordings to a file."),
     "doctor": ("diagnosis", "Say what is wrong with recordings, and how far to trust answers."),
+    "explain": ("diagnosis", "Say what the answer to a recording rests on."),
     "corpora": ("corpora", "List, describe, download and check corpora."),
 }
 

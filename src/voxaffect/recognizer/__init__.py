@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from voxaffect.recognizer.explanation import Explanation, explain
 from voxaffect.recognizer.prediction import (
     Batch,
     Prediction,
@@ -13,11 +14,13 @@ from voxaffect.recognizer.timeline import Segment, Timeline, Window
 
 __all__ = [
     "Batch",
+    "Explanation",
     "Prediction",
     "Segment",
     "Timeline",
     "Window",
     "enrol_speaker",
+    "explain",
     "predict",
     "predict_many",
 ]
