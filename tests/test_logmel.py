@@ -16,12 +16,14 @@ from voxaffect.features.logmel import (
     log_mel,
     picture_of,
 )
+from voxaffect.features.shared import power_spectrum
 
 Array = NDArray[np.float32]
 
 
 def picture(samples: Array) -> Array:
-    return log_mel(find_speech(samples).samples)
+    found = find_speech(samples).samples
+    return log_mel(found, power_spectrum(found))
 
 
 def speech(seconds: float) -> Array:

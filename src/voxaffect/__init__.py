@@ -25,12 +25,16 @@ if TYPE_CHECKING:
         Explanation,
         Prediction,
         Segment,
+        Smoothing,
+        Stream,
         Timeline,
+        Update,
         Window,
         enrol_speaker,
         explain,
         predict,
         predict_many,
+        timeline,
     )
     from voxaffect.training import Dataset, fit, gather, recipe
     from voxaffect.training.transformer import FeatureExtractor
@@ -55,7 +59,10 @@ _HOMES = {
     "Prediction": "recognizer",
     "Segment": "recognizer",
     "Signal": "audio",
+    "Smoothing": "recognizer",
+    "Stream": "recognizer",
     "Timeline": "recognizer",
+    "Update": "recognizer",
     "Utterance": "corpora",
     "VoxaffectError": "errors",
     "Window": "recognizer",
@@ -77,6 +84,7 @@ _HOMES = {
     "predict_many": "recognizer",
     "read": "audio",
     "recipe": "training",
+    "timeline": "recognizer",
 }
 
 __all__ = [
@@ -95,7 +103,10 @@ __all__ = [
     "Prediction",
     "Segment",
     "Signal",
+    "Smoothing",
+    "Stream",
     "Timeline",
+    "Update",
     "Utterance",
     "VoxaffectError",
     "Window",
@@ -117,6 +128,7 @@ __all__ = [
     "predict_many",
     "read",
     "recipe",
+    "timeline",
 ]
 
 

@@ -65,8 +65,8 @@ class Signal:
     name: str = field(default="<array>")
 
     def __post_init__(self) -> None:
-        _check_rate(self.rate_hz, self.name)
-        _check_samples(self.samples, self.name)
+        check_rate(self.rate_hz, self.name)
+        check_samples(self.samples, self.name)
 
     @property
     def seconds(self) -> float:
@@ -103,7 +103,8 @@ class Recording:
         return Signal(mix_down(self.samples), self.rate_hz, self.name)
 
 
-def _check_rate(rate_hz: int, name: str) -> None:
+def check_rate(rate_hz: int, name: str) -> None:
+    """Refuse a rate out of range."""
     if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
         raise AudioError(
             f"{name}: sampled at {rate_hz} Hz, {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz are supported. "
@@ -111,7 +112,8 @@ def _check_rate(rate_hz: int, name: str) -> None:
         )
 
 
-def _check_samples(samples: Samples, name: str) -> None:
+def check_samples(samples: Samples, name: str) -> None:
+    """Refuse what is not mono float32, empty, or holds NaN or infinity."""
     if samples.ndim != 1 or samples.dtype != np.float32:
         raise AudioError(
             f"{name}: expected one-dimensional float32 samples, "
@@ -119,6 +121,11 @@ def _check_samples(samples: Samples, name: str) -> None:
         )
     if not len(samples):
         raise AudioError(f"{name}: holds no samples. Record it again.")
+    check_finite(samples, name)
+
+
+def check_finite(samples: Samples, name: str) -> None:
+    """Refuse NaN and infinity."""
     # The sum is NaN or infinite when any sample is: one pass instead of two, no temporary.
     with np.errstate(invalid="ignore"):  # infinities of both signs
         total = samples.sum(dtype=np.float64)
@@ -167,7 +174,7 @@ def decode(source: str | Path | bytes | BinaryIO, *, name: str | None = None) ->
     """
     import soundfile
 
-    name = name or _name_of(source)
+    name = name or name_of(source)
     content = content_of(source, name)
     try:
         with soundfile.SoundFile(io.BytesIO(content)) as file:
@@ -176,8 +183,8 @@ def decode(source: str | Path | bytes | BinaryIO, *, name: str | None = None) ->
             found = Recording(samples, file.samplerate, name, file.format, file.subtype)
             log = file.extra_info
     except (soundfile.LibsndfileError, OSError, ValueError, TypeError, MemoryError) as error:
-        raise AudioError(f"{name}: not readable as audio ({_reason(error)}). {_REMEDY}") from error
-    _check_whole(len(samples), promised, log=log, name=name)
+        raise unreadable(name, error) from error
+    check_whole(len(samples), promised, log=log, name=name)
     return found
 
 
@@ -192,7 +199,7 @@ def as_recording(source: Source, rate_hz: int | None = None) -> Recording:
     """
     if isinstance(source, np.ndarray | Signal):
         signal = as_signal(source, rate_hz)  # checks what comes without a file
-        whole = _scaled(source) if isinstance(source, np.ndarray) else signal.samples
+        whole = as_floats(source) if isinstance(source, np.ndarray) else signal.samples
         columns = np.asarray(whole.reshape(len(whole), -1), dtype=np.float32)
         return Recording(columns, signal.rate_hz, signal.name)
     if rate_hz is not None:
@@ -200,8 +207,15 @@ def as_recording(source: Source, rate_hz: int | None = None) -> Recording:
     return decode(source)
 
 
-_REMEDY = "Convert it to WAV or FLAC, for example with: ffmpeg -i FILE FILE.wav"
 _BLOCK_SAMPLES = 1 << 22
+
+
+def unreadable(name: str, error: Exception) -> AudioError:
+    """What to raise where libsndfile gives up."""
+    return AudioError(
+        f"{name}: not readable as audio ({reason_of(error)}). "
+        "Convert it to WAV or FLAC, for example with: ffmpeg -i FILE FILE.wav"
+    )
 
 
 def _decoded(file: Any) -> NDArray[np.float32]:
@@ -213,7 +227,8 @@ def _decoded(file: Any) -> NDArray[np.float32]:
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
 
-def _name_of(source: object) -> str:
+def name_of(source: object) -> str:
+    """What messages call a recording."""
     return str(source) if isinstance(source, str | Path) else "<bytes>"
 
 
@@ -235,7 +250,7 @@ def content_of(source: str | Path | bytes | BinaryIO, name: str | None = None) -
     AudioError
         If there is no such regular file, it cannot be read, or there are no bytes.
     """
-    name = name or _name_of(source)
+    name = name or name_of(source)
     if isinstance(source, str | Path):
         content = _content_of_file(Path(source), name)
     elif isinstance(source, bytes | bytearray | memoryview):
@@ -254,26 +269,41 @@ def content_of(source: str | Path | bytes | BinaryIO, name: str | None = None) -
     return content
 
 
-def _content_of_file(path: Path, name: str) -> bytes:
+def check_file(path: Path, name: str) -> None:
+    """Refuse what is not a regular file.
+
+    Raises
+    ------
+    AudioError
+        If there is none, or it is a folder, a pipe or a device.
+    """
     try:
         mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise AudioError(f"{name}: is a folder, expected a recording.")
-        if not stat.S_ISREG(mode):
-            raise AudioError(f"{name}: is a pipe or a device, expected a regular file.")
-        return path.read_bytes()
     except FileNotFoundError as error:
         raise AudioError(f"{name}: no such file.") from error
     except (OSError, ValueError) as error:
-        raise AudioError(f"{name}: cannot be read ({_reason(error)}).") from error
+        raise AudioError(f"{name}: cannot be read ({reason_of(error)}).") from error
+    if stat.S_ISDIR(mode):
+        raise AudioError(f"{name}: is a folder, expected a recording.")
+    if not stat.S_ISREG(mode):
+        raise AudioError(f"{name}: is a pipe or a device, expected a regular file.")
 
 
-def _reason(error: Exception) -> str:
+def _content_of_file(path: Path, name: str) -> bytes:
+    check_file(path, name)
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise AudioError(f"{name}: cannot be read ({reason_of(error)}).") from error
+
+
+def reason_of(error: Exception) -> str:
+    """What a library says went wrong."""
     text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
     return str(text).strip().rstrip(".")
 
 
-def _check_whole(read_frames: int, promised_frames: int, *, log: str, name: str) -> None:
+def check_whole(read_frames: int, promised_frames: int, *, log: str, name: str) -> None:
     """Refuse a file that ends before its header says; a pad byte more or less is no loss."""
     if _CUT_OGG.search(log):
         raise AudioError(
@@ -335,13 +365,13 @@ def as_signal(source: Source, rate_hz: int | None = None) -> Signal:
     if isinstance(source, np.ndarray):
         if rate_hz is None:
             raise AudioError("<array>: an array needs its rate: rate_hz=…")
-        return Signal(mix_down(_scaled(source)), rate_hz)
+        return Signal(mix_down(as_floats(source)), rate_hz)
     if rate_hz is not None:
         raise AudioError("rate_hz goes with an array; a file or Signal knows its own rate.")
     return source if isinstance(source, Signal) else read(source)
 
 
-def _scaled(samples: NDArray[Any]) -> NDArray[Any]:
+def as_floats(samples: NDArray[Any]) -> NDArray[Any]:
     """Scale integers as soundfile does: the most negative value becomes −1."""
     if samples.ndim not in (1, 2) or 0 in samples.shape[1:]:
         raise AudioError(f"<array>: expected shape (n,) or (n, channels), found {samples.shape}.")

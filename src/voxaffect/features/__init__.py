@@ -13,14 +13,17 @@ from voxaffect.audio import MAX_RATE_HZ, MIN_RATE_HZ, Signal, check_usable, resa
 from voxaffect.errors import FeatureError
 from voxaffect.features import affect, classic
 from voxaffect.features.logmel import is_picture
+from voxaffect.features.shared import Shared
 from voxaffect.features.spec import FeatureSpec
 from voxaffect.features.spectrum import Array
 
 __all__ = [
     "SETS",
     "FeatureSpec",
+    "can_share",
     "check_known",
     "describe",
+    "describe_within",
     "families",
     "feature_spec",
     "is_picture",
@@ -142,11 +145,47 @@ def describe(signal: Signal, spec: FeatureSpec) -> Array:
     check_usable(signal)
     if spec.rate_hz is not None:
         signal = resample(signal, spec.rate_hz)
-    vector: Array = SETS[spec.name].describe(signal, spec)
+    return _finite(SETS[spec.name].describe(signal, spec), spec, signal.name)
+
+
+def can_share(spec: FeatureSpec) -> bool:
+    """Whether overlapping windows of one signal can share their frames: `describe_within`."""
+    return hasattr(SETS[spec.name], "describe_within")
+
+
+def describe_within(samples: Array, shared: Shared, spec: FeatureSpec, *, name: str) -> Array:
+    """Feature vector of a window of a longer signal, whose frames are measured already.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n,), float32
+        At the spec's rate, at least 0.25 s, with no constant offset to speak of.
+    shared : Shared
+        Every frame of them, by `shared.share_within`.
+    spec : FeatureSpec
+        One that `can_share`.
+    name : str
+        What messages call the signal.
+
+    Returns
+    -------
+    ndarray, shape (d,), float32, finite
+        That of `describe` but for rounding and the window's edges.
+
+    Raises
+    ------
+    FeatureError
+        If a number comes out NaN or infinite.
+    """
+    vector: Array = SETS[spec.name].describe_within(samples, shared, spec)
+    return _finite(vector, spec, name)
+
+
+def _finite(vector: Array, spec: FeatureSpec, name: str) -> Array:
     if not np.isfinite(vector).all():
         bad = [name for name, value in zip(names(spec), vector, strict=True)
                if not np.isfinite(value)]  # fmt: skip
-        raise FeatureError(f"{signal.name}: not finite: {', '.join(bad[:5])}. Please report it.")
+        raise FeatureError(f"{name}: not finite: {', '.join(bad[:5])}. Please report it.")
     return vector
 
 

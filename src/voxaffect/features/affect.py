@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from voxaffect.audio import Signal
 from voxaffect.features import logmel
 from voxaffect.features.covariance import log_covariance, stack_lags
-from voxaffect.features.front_end import HOP_SAMPLES, RATE_HZ, Array, find_speech
+from voxaffect.features.front_end import HOP_SAMPLES, RATE_HZ, Array, Speech, find_speech
 from voxaffect.features.functionals import FULL, SEVEN, cross, full, runs, seven
 from voxaffect.features.pitch import FEWEST_VOICED, USUAL_SEMITONES, Pitch, perturbations
+from voxaffect.features.shared import Shared, normalised, share
 from voxaffect.features.spec import FeatureSpec
 from voxaffect.features.tracks import (
     CEPSTRA,
@@ -472,16 +473,42 @@ def describe(signal: Signal, spec: FeatureSpec) -> Array:
         stated by each descriptor.
     """
     speech = find_speech(signal.samples)
+    return _describe(speech, share(speech.samples), spec)
+
+
+def describe_within(samples: Array, shared: Shared, spec: FeatureSpec) -> Array:
+    """Vector of a window of a longer signal, whose frames are measured already.
+
+    It is that of `describe` but for what lies at the window's edges: the pitch of the first and
+    last two frames hears the sound around them, where `describe` hears silence.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n,), float32
+        At 16 kHz, at least 0.25 s, with no constant offset to speak of.
+    shared : Shared
+        Of the same samples.
+    spec : FeatureSpec
+
+    Returns
+    -------
+    ndarray, shape (d,), float32
+    """
+    speech = find_speech(samples)
+    return _describe(speech, normalised(shared, speech), spec)
+
+
+def _describe(speech: Speech, shared: Shared, spec: FeatureSpec) -> Array:
     parts = {}
     if "functionals" in spec.groups or "covariance" in spec.groups:
-        tracks = measure(speech)
+        tracks = measure(speech, shared)
         level = relative_level(tracks)
         if "functionals" in spec.groups:
             parts["functionals"] = _functionals(tracks, level)
         if "covariance" in spec.groups:
             parts["covariance"] = describe_movement(tracks, level)
     if "logmel" in spec.groups:
-        parts["logmel"] = logmel.flattened(logmel.log_mel(speech.samples))
+        parts["logmel"] = logmel.flattened(logmel.log_mel(speech.samples, shared.power))
     return np.concatenate([parts[group] for group in spec.groups]).astype(np.float32)
 
 

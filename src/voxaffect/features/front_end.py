@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
@@ -39,10 +38,17 @@ class Speech:
         Mono, 16 kHz, no DC, RMS of the active frames ``ACTIVE_RMS``.
     active : ndarray, shape (frames,), bool
         Frames above the activity threshold.
+    start : int
+        Where in the signal they begin: a multiple of the hop.
+    offset, gain : float
+        They are the signal there less ``offset``, times ``gain``.
     """
 
     samples: Array
     active: NDArray[np.bool_]
+    start: int = 0
+    offset: float = 0.0
+    gain: float = 1.0
 
 
 def frame_powers(samples: Array) -> Array:
@@ -63,7 +69,11 @@ def _framed_sum(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum of the five blocks of each frame."""
     width = FRAME_SAMPLES // BLOCK_SAMPLES
     step = HOP_SAMPLES // BLOCK_SAMPLES
-    return np.asarray(sliding_window_view(blocks, width)[::step].sum(axis=1))
+    count = max(len(blocks) - width + 1, 0)
+    found = blocks[:count:step]
+    for place in range(1, width):
+        found = found + blocks[place : place + count : step]
+    return found
 
 
 def speech_level(powers: Array) -> float:
@@ -127,9 +137,11 @@ def find_speech(samples: Array) -> Speech:
         active[:] = True
     start, stop = _bounds(active, len(scaled))
     kept = scaled[start:stop]
-    kept = kept - kept.mean(dtype=np.float64).astype(np.float32)
+    offset = kept.mean(dtype=np.float64).astype(np.float32)
+    kept = kept - offset
     first = start // HOP_SAMPLES
     frames = 1 + (len(kept) - FRAME_SAMPLES) // HOP_SAMPLES
     active = active[first : first + frames]
     power = float(frame_powers(kept)[: len(active)][active].mean()) if active.any() else level
-    return Speech(kept * np.float32(ACTIVE_RMS / np.sqrt(max(power, SMALLEST_POWER))), active)
+    gain = np.float32(ACTIVE_RMS / np.sqrt(max(power, SMALLEST_POWER)))
+    return Speech(kept * gain, active, start, float(offset) * peak, float(gain) / peak)

@@ -5,29 +5,29 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from voxaffect.features.front_end import FRAME_SAMPLES, HOP_SAMPLES, RATE_HZ, Array
-from voxaffect.features.spectrum import hann
+from voxaffect.features.shared import FFT_SAMPLES, power_spectrum
 
 BANDS = 64
 MAX_FRAMES = 200
 MIN_FRAMES = 24
-FFT_SAMPLES = 512
 LOW_HZ, HIGH_HZ = 50.0, 7_600.0
 RANGE_BELS = 6.0
 _STEM = "logmel_"
 LENGTH = MAX_FRAMES * BANDS + 1
 
 
-def log_mel(speech: Array) -> Array:
+def log_mel(speech: Array, power: Array) -> Array:
     """Log-mel spectrogram in units of 10 dB.
 
     Parameters
     ----------
     speech : ndarray, shape (n,), float32
         At 16 kHz, cut to its active part and brought to the standard level.
+    power : ndarray, shape (frames, 257), float32
+        Power spectrum of its frames.
 
     Returns
     -------
@@ -35,15 +35,12 @@ def log_mel(speech: Array) -> Array:
         One frame every 20 ms, the mean power of two 25 ms windows 10 ms apart; at least 24.
         Floored 60 dB under its maximum, which makes quiet noise invisible.
     """
-    count = max(2 * MIN_FRAMES, 1 + (len(speech) - FRAME_SAMPLES) // HOP_SAMPLES)
+    count = max(2 * MIN_FRAMES, len(power))
     count += count % 2
-    needed = (count - 1) * HOP_SAMPLES + FRAME_SAMPLES
-    padded = np.pad(speech, (0, max(0, needed - len(speech))))
-    frames = sliding_window_view(padded, FRAME_SAMPLES)[::HOP_SAMPLES][:count]
-    from scipy.fft import rfft
-
-    spectrum = rfft(frames * hann(FRAME_SAMPLES), FFT_SAMPLES, axis=1)
-    power = np.square(spectrum.real) + np.square(spectrum.imag)
+    if missing := count - len(power):
+        tail = speech[len(power) * HOP_SAMPLES :]
+        needed = (missing - 1) * HOP_SAMPLES + FRAME_SAMPLES
+        power = np.concatenate([power, power_spectrum(np.pad(tail, (0, needed - len(tail))))])
     mel = power.reshape(count // 2, 2, -1).mean(axis=1) @ _triangles()
     bels = np.log10(np.maximum(mel, 1e-10))
     return np.asarray(np.maximum(bels, bels.max() - RANGE_BELS), dtype=np.float32)

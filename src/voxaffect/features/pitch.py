@@ -33,6 +33,9 @@ USUAL_SEMITONES: Final = 18.5
 FEWEST_VOICED: Final = 5
 LARGEST_PERIOD_RATIO: Final = 1.3
 NEIGHBOURS: Final = 10
+LOW_PASS_REACH: Final = 20
+LEAD_SAMPLES: Final = WINDOW_SAMPLES // 2 - FRAME_SAMPLES // 4
+"""By how much a pitch frame begins before its 25 ms frame, at 8 kHz."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,8 @@ class Pitch:
 @functools.cache
 def _low_pass() -> Array:
     """Windowed-sinc low-pass for 16 kHz, -6 dB at 3.5 kHz, 41 taps, unit gain."""
-    taps = np.arange(-20, 21)
-    kernel = np.sinc(2.0 * 3_500.0 / RATE_HZ * taps) * np.hamming(41)
+    taps = np.arange(-LOW_PASS_REACH, LOW_PASS_REACH + 1)
+    kernel = np.sinc(2.0 * 3_500.0 / RATE_HZ * taps) * np.hamming(len(taps))
     return np.asarray(kernel / kernel.sum(), dtype=np.float32)
 
 
@@ -82,31 +85,48 @@ def _window() -> tuple[Array, Array]:
 
 def decimate(samples: Array) -> Array:
     """Every second sample of the signal low-passed at 3.5 kHz: 16 kHz to 8 kHz."""
+    return low_passed(np.pad(samples, LOW_PASS_REACH))
+
+
+def low_passed(samples: Array) -> Array:
+    """Every second sample, low-passed at 3.5 kHz, of those with 20 samples on either side."""
     kernel = _low_pass()
-    padded = np.pad(samples, len(kernel) // 2)
-    return np.asarray(sliding_window_view(padded, len(kernel))[::2] @ kernel, dtype=np.float32)
+    return np.asarray(sliding_window_view(samples, len(kernel))[::2] @ kernel, dtype=np.float32)
 
 
-def autocorrelation(signal: Array, frames: int) -> Array:
-    """Normalised autocorrelation of each frame, shape (frames, lags), 1 at lag 0.
+def autocorrelation(framed: Array) -> Array:
+    """Autocorrelation of each frame, at any level; shape (frames, lags).
+
+    Parameters
+    ----------
+    framed : ndarray, shape (frames, 512), float32
+        As `frame` cuts the 8 kHz signal.
+    """
+    window, own = _window()
+    from scipy.fft import irfft, rfft
+
+    spectrum = rfft(framed * window, FFT_SAMPLES, axis=-1)
+    power = spectrum.real**2 + spectrum.imag**2
+    return np.asarray(irfft(power, FFT_SAMPLES, axis=-1)[:, : len(own)], dtype=np.float32)
+
+
+def frame(signal: Array, frames: int) -> Array:
+    """Pitch frames of an 8 kHz signal, zeros before and after it; shape (frames, 512).
 
     Frame t is centred where the 25 ms frame t of the 16 kHz signal is.
     """
-    window, own = _window()
-    before = WINDOW_SAMPLES // 2 - FRAME_SAMPLES // 4
     needed = (frames - 1) * PITCH_HOP_SAMPLES + WINDOW_SAMPLES
     padded = np.zeros(needed, dtype=np.float32)
-    count = min(len(signal), needed - before)
-    padded[before : before + count] = signal[:count]
-    framed = sliding_window_view(padded, WINDOW_SAMPLES)[::PITCH_HOP_SAMPLES] * window
-    from scipy.fft import irfft, rfft
+    count = min(len(signal), needed - LEAD_SAMPLES)
+    padded[LEAD_SAMPLES : LEAD_SAMPLES + count] = signal[:count]
+    return sliding_window_view(padded, WINDOW_SAMPLES)[::PITCH_HOP_SAMPLES]
 
-    spectrum = rfft(framed, FFT_SAMPLES, axis=-1)
-    power = spectrum.real**2 + spectrum.imag**2
-    raw = irfft(power, FFT_SAMPLES, axis=-1)[:, : len(own)]
+
+def _normalised(raw: Array) -> Array:
+    """Autocorrelation over the window's own, 1 at lag 0; frames 60 dB down count as silent."""
     energy = raw[:, :1]
     floor = np.float32(1e-6) * max(float(energy.max(initial=0.0)), 1e-20)
-    return np.asarray(raw / (energy + floor) / own, dtype=np.float32)
+    return np.asarray(raw / (energy + floor) / _window()[1], dtype=np.float32)
 
 
 def _best_peak(correlation: Array, score: Array) -> tuple[Array, Array]:
@@ -141,21 +161,35 @@ def _smooth(semitones: Array) -> Array:
 def track_pitch(samples: Array, frames: int) -> Pitch:
     """f0, its strength and the voicing of each 10 ms frame.
 
-    The best peak is the highest after a small cost per octave of lag; a second pass adds a
-    cost per octave away from the median of the first, which mends octave errors.
-
     Parameters
     ----------
     samples : ndarray, shape (n,), float32, 16 kHz
     frames : int
         Number of 25 ms frames, every 10 ms, to describe.
+    """
+    signal = decimate(samples)
+    return follow_pitch(signal, autocorrelation(frame(signal, frames)))
+
+
+def follow_pitch(signal: Array, raw: Array) -> Pitch:
+    """Choose the pitch of each frame among the peaks of its autocorrelation.
+
+    The best peak is the highest after a small cost per octave of lag; a second pass adds a
+    cost per octave away from the median of the first, which mends octave errors.
+
+    Parameters
+    ----------
+    signal : ndarray, shape (n,), float32
+        At 8 kHz, for the cycles of the voice.
+    raw : ndarray, shape (frames, lags)
+        As `autocorrelation` gives it.
 
     References
     ----------
     Boersma (1993), Proc. Inst. Phonetic Sciences Amsterdam 17, 97-110.
     """
-    signal = decimate(samples)
-    correlation = autocorrelation(signal, frames)
+    frames = len(raw)
+    correlation = _normalised(raw)
     octaves = np.log2(np.arange(SHORTEST_LAG, LONGEST_LAG + 1, dtype=np.float32))
     score = _score_peaks(correlation, np.float32(OCTAVE_COST) * octaves)
     lag, strength = _best_peak(correlation, score)

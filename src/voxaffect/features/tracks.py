@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from voxaffect.features.front_end import (
     BLOCK_SAMPLES,
@@ -18,10 +17,9 @@ from voxaffect.features.front_end import (
     Speech,
     frame_powers,
 )
-from voxaffect.features.pitch import Pitch, track_pitch
-from voxaffect.features.spectrum import hann
+from voxaffect.features.pitch import Pitch, follow_pitch
+from voxaffect.features.shared import FFT_SAMPLES, Shared
 
-FFT_SAMPLES: Final = 512
 BINS: Final = FFT_SAMPLES // 2 + 1
 MEL_BANDS: Final = 40
 NARROW_BANDS: Final = 26
@@ -108,15 +106,6 @@ def cosine_basis(kept: int, size: int) -> Array:
     basis = np.cos(np.pi * order * (np.arange(size) + 0.5) / size) * np.sqrt(2.0 / size)
     basis[0] /= np.sqrt(2.0)
     return np.asarray(basis, dtype=np.float32)
-
-
-def power_spectrum(samples: Array) -> Array:
-    """Power spectrum of each frame (periodic Hann, 512 points); shape (frames, 257)."""
-    framed = sliding_window_view(samples, FRAME_SAMPLES)[::HOP_SAMPLES] * hann(FRAME_SAMPLES)
-    from scipy.fft import rfft
-
-    spectrum = rfft(framed, FFT_SAMPLES, axis=-1)
-    return np.asarray(spectrum.real**2 + spectrum.imag**2, dtype=np.float32)
 
 
 def floored_db(power: Array) -> Array:
@@ -255,9 +244,16 @@ def zero_crossings(samples: Array, frames: int) -> Array:
     return np.asarray(rate[None], dtype=np.float32)
 
 
-def measure(speech: Speech) -> Tracks:
-    """All tracks of an utterance's active part."""
-    power = power_spectrum(speech.samples)
+def measure(speech: Speech, shared: Shared) -> Tracks:
+    """All tracks of an utterance's active part.
+
+    Parameters
+    ----------
+    speech : Speech
+    shared : Shared
+        Of the same samples: spectra, and autocorrelations for the pitch.
+    """
+    power = shared.power
     frames = len(power)
     log_mel = floored_db(mel_bank(MEL_BANDS, HIGHEST_HZ) @ power.T)
     narrow = floored_db(mel_bank(NARROW_BANDS, NARROW_HIGHEST_HZ) @ power.T)
@@ -269,5 +265,5 @@ def measure(speech: Speech) -> Tracks:
         spectral=describe_spectrum(power),
         energy_db=floored_db(level[None]),
         crossings=zero_crossings(speech.samples, frames),
-        pitch=track_pitch(speech.samples, frames),
+        pitch=follow_pitch(shared.halved, shared.correlation),
     )

@@ -10,17 +10,25 @@ from voxaffect.recognizer.prediction import (
     predict,
     predict_many,
 )
-from voxaffect.recognizer.timeline import Segment, Timeline, Window
+from voxaffect.recognizer.recording import timeline
+from voxaffect.recognizer.segments import Segment, Timeline, Window
+from voxaffect.recognizer.smoothing import Smoothing
+from voxaffect.recognizer.stream import Event, Stream, Update
 
 __all__ = [
     "Batch",
+    "Event",
     "Explanation",
     "Prediction",
     "Segment",
+    "Smoothing",
+    "Stream",
     "Timeline",
+    "Update",
     "Window",
     "enrol_speaker",
     "explain",
     "predict",
     "predict_many",
+    "timeline",
 ]

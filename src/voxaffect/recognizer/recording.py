@@ -1,0 +1,238 @@
+"""Emotion over the time of a recording of any length: the stream's machine, in parallel."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from voxaffect.audio import MIN_SECONDS, Source, mix_down
+from voxaffect.blocks import Block, Blocks, opened
+from voxaffect.errors import AudioError
+from voxaffect.extraction import worker_count
+from voxaffect.features import names
+from voxaffect.model import Model, load
+from voxaffect.recognizer.segments import Segment, Timeline, Window
+from voxaffect.recognizer.smoothing import Smoothing
+from voxaffect.recognizer.spans import Cutter, Cutting, Samples, Span, Tick, check_peak
+from voxaffect.recognizer.stream import Event, Narrator, Vector, judge
+
+CHANNELS: Final = ("mix", "left", "right", "each")
+WAITING_WINDOWS: Final = 8
+"""For each worker: bounds the memory that waiting work takes."""
+
+Work = Callable[[], Vector]
+Start = Callable[[Work], Work]
+"""Starts some work, and gives what waits for its outcome."""
+
+
+def timeline(
+    source: Source,
+    *,
+    rate_hz: int | None = None,
+    model: Model | str | Path | None = None,
+    window_seconds: float = Cutting.window_seconds,
+    hop_seconds: float = Cutting.hop_seconds,
+    channels: str = "mix",
+    gate: str = Cutting.gate,
+    smoothing: Smoothing | None = None,
+    workers: int | None = None,
+    progress: bool = False,
+) -> tuple[Timeline, ...]:
+    """Recognise emotion over the time of a recording of any length.
+
+    It is read in blocks, once. The windows and segments are those that a `Stream` gives.
+
+    Parameters
+    ----------
+    source : str, Path, bytes, binary stream, ndarray or Signal
+        An array has shape (n,) or (n, channels).
+    rate_hz : int, optional
+        Sampling rate of an array.
+    model : Model, str or Path, optional
+        A model or its file; the bundled model by default.
+    window_seconds : float
+        Longest window of speech, 0.5 to 30.
+    hop_seconds : float
+        Between the ends of windows, 0.1 to 30.
+    channels : str
+        ``mix`` of all, the ``left`` or ``right`` one, or ``each`` by itself.
+    gate : str
+        What tells speech from silence: ``energy``, or ``webrtc`` (extra ``vad``).
+    smoothing : Smoothing, optional
+    workers : int, optional
+        Threads that judge windows; as many as processors by default, 1 for none beside this
+        one. Their number changes no number.
+    progress : bool
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    tuple of Timeline
+        One, or one for each channel. Silence has neither windows nor segments.
+
+    Raises
+    ------
+    AudioError
+        If the recording cannot be read, is shorter than 0.25 s, or has no such channel; or if
+        a number is out of range.
+    ModelError
+        If the model cannot be loaded.
+    MissingExtraError
+        If the gate needs a library that is not installed.
+    """
+    if channels not in CHANNELS:
+        raise AudioError(f"no channels {channels!r}; there are: {', '.join(CHANNELS)}.")
+    cutting = Cutting(window_seconds, hop_seconds, gate)
+    loaded = model if isinstance(model, Model) else load(model)
+    names(loaded.card.spec)  # computed once, and not by two threads
+    count = workers or worker_count()
+    with opened(source, rate_hz) as recording:
+        lines = [
+            _Line(name, pick, Cutter(loaded.card.spec, recording.rate_hz, cutting), loaded,
+                  smoothing or Smoothing(), name_of_source=recording.name)
+            for name, pick in _chosen(channels, recording)
+        ]  # fmt: skip
+        limit = WAITING_WINDOWS * count
+        with _judging(count) as start:
+            frames = _run(lines, recording, start, limit=limit, progress=progress)
+    return tuple(line.timeline(frames / recording.rate_hz) for line in lines)
+
+
+Pick = Callable[[Block], Samples]
+
+
+def _chosen(channels: str, recording: Blocks) -> list[tuple[str, Pick]]:
+    """Name of each channel that is wanted, and what takes it from a block."""
+    if channels == "mix":
+        return [("mix", mix_down)]
+    if channels == "each":
+        return [(str(place + 1), _only(place)) for place in range(recording.channels)]
+    place = ("left", "right").index(channels)
+    if place >= recording.channels:
+        raise AudioError(
+            f"{recording.name}: has {recording.channels} channel, expected 2 to take the "
+            f"{channels} one. Use channels='mix'."
+        )
+    return [(channels, _only(place))]
+
+
+def _only(place: int) -> Pick:
+    return lambda block: np.ascontiguousarray(block[:, place])
+
+
+@contextmanager
+def _judging(workers: int) -> Iterator[Start]:
+    """Start work at once in a pool of threads; with one worker, when it is asked for."""
+    if workers == 1:
+        yield lambda work: work
+        return
+    pool = ThreadPoolExecutor(workers)
+
+    def start(work: Work) -> Work:
+        future: Future[Vector] = pool.submit(work)
+        return future.result
+
+    try:
+        yield start
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _run(
+    lines: list[_Line],
+    recording: Blocks,
+    start: Start,
+    *,
+    limit: int,
+    progress: bool,
+) -> int:
+    """Feed every block to every channel; samples a channel."""
+    from tqdm import tqdm
+
+    frames, rate_hz = 0, recording.rate_hz
+    bar = tqdm(total=round(recording.frames / rate_hz), unit="s", disable=not progress,
+               desc=Path(recording.name).name, unit_scale=True,
+               mininterval=0.1 if sys.stderr.isatty() else 10)  # fmt: skip
+    with bar:
+        for block in recording:
+            for line in lines:
+                line.push(block, start, limit=limit)
+            frames += len(block)
+            bar.update(frames / rate_hz - bar.n)
+        if frames < int(MIN_SECONDS * rate_hz):
+            raise AudioError(
+                f"{recording.name}: {int(1000 * frames / rate_hz) / 1000} s long, at least "
+                f"{MIN_SECONDS} s are needed. Record longer."
+            )
+        for line in lines:
+            line.finish(start)
+    return frames
+
+
+class _Line:
+    """One channel: its machine, the windows that are being judged, and what has come out."""
+
+    def __init__(
+        self,
+        channel: str,
+        pick: Pick,
+        cutter: Cutter,
+        model: Model,
+        how: Smoothing,
+        *,
+        name_of_source: str,
+    ) -> None:
+        self._channel, self._pick, self._cutter = channel, pick, cutter
+        self._model, self._source = model, name_of_source
+        self._narrator = Narrator(model.emotions, cutter, how)
+        self._waiting: deque[tuple[Tick, list[Work]]] = deque()
+        self._events: list[Event] = []
+
+    def push(
+        self,
+        block: Block,
+        start: Start,
+        *,
+        limit: int,
+    ) -> None:
+        samples = self._pick(block)
+        check_peak(samples, self._source)
+        for tick in self._cutter.push(samples):
+            self._begin(tick, start)
+            self._tell(limit)
+
+    def finish(self, start: Start) -> None:
+        for tick in self._cutter.finish():
+            self._begin(tick, start)
+        self._tell(0)
+        self._keep(self._narrator.settle(np.inf))
+
+    def timeline(self, seconds: float) -> Timeline:
+        windows = tuple(event for event in self._events if isinstance(event, Window))
+        segments = tuple(event for event in self._events if isinstance(event, Segment))
+        emotions = self._model.emotions
+        return Timeline(self._source, self._channel, seconds, emotions, windows, segments)
+
+    def _begin(self, tick: Tick, start: Start) -> None:
+        spans = [item for item in tick.items if isinstance(item, Span)]
+        self._waiting.append((tick, [start(self._work(span)) for span in spans]))
+
+    def _work(self, span: Span) -> Work:
+        model, rate_hz, name = self._model, self._cutter.rate_hz, self._source
+        return lambda: judge(span, model, rate_hz=rate_hz, name=name)
+
+    def _tell(self, limit: int) -> None:
+        """Wait for the oldest windows until few are left."""
+        while len(self._waiting) > limit:
+            tick, outcomes = self._waiting.popleft()
+            self._keep(self._narrator.tell(tick, [outcome() for outcome in outcomes]))
+
+    def _keep(self, events: list[Event]) -> None:
+        self._events += [event for event in events if isinstance(event, Window | Segment)]

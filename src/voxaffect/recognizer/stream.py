@@ -1,0 +1,314 @@
+"""Emotion as it is heard: blocks of sound go in, events come out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxaffect.audio import as_floats, check_finite, check_rate
+from voxaffect.errors import AudioError
+from voxaffect.features import names
+from voxaffect.model import Model, load
+from voxaffect.recognizer.segments import Segment, Window
+from voxaffect.recognizer.smoothing import Smoother, Smoothing
+from voxaffect.recognizer.spans import (
+    Cutter,
+    Cutting,
+    Span,
+    Stop,
+    Tick,
+    check_peak,
+    describe_span,
+)
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Update:
+    """What is known at a moment, for a live view.
+
+    Parameters
+    ----------
+    seconds : float
+        The moment, from the beginning: the end of a window, or of a stretch of speech.
+    emotion : str or None
+        The most probable emotion by all that has been heard so far; None when speech has ended.
+    probabilities : mapping of str to float
+        Of every emotion; empty when speech has ended.
+    """
+
+    seconds: float
+    emotion: str | None
+    probabilities: Mapping[str, float]
+
+
+Event = Window | Update | Segment
+
+
+def judge(span: Span, model: Model, *, rate_hz: int, name: str) -> Vector:
+    """Probabilities of one window."""
+    vector = describe_span(span, model.card.spec, rate_hz, name=name)
+    found: Vector = model.probabilities(vector[None])[0]
+    return found
+
+
+@dataclass
+class _Open:
+    """A segment that is under way."""
+
+    start_seconds: float
+    place: int
+    held: float
+    weighted: Vector
+
+
+class Narrator:
+    """Tells windows and their probabilities as events: what they say now, and the segments.
+
+    Between two windows of a stretch the time belongs to the nearer centre; the first and last
+    window own what lies before and after them.
+
+    Parameters
+    ----------
+    emotions : tuple of str
+    cutter : Cutter
+        For its clock.
+    how : Smoothing
+    """
+
+    def __init__(self, emotions: tuple[str, ...], cutter: Cutter, how: Smoothing) -> None:
+        self._emotions, self._cutter = emotions, cutter
+        self._smoother = Smoother(len(emotions), how)
+        self._waiting: deque[Span | Stop] = deque()
+        self._open: _Open | None = None
+        self._owned_from = 0.0
+        self._last: tuple[float, Vector] | None = None
+
+    def tell(self, tick: Tick, judged: Sequence[Vector]) -> list[Event]:
+        """Events of one tick, given the probabilities of its windows in their order."""
+        events = self.settle(self._cutter.seconds(tick.before))
+        found = iter(judged)
+        for item in tick.items:
+            if isinstance(item, Span):
+                events += self._add(item, next(found))
+            else:
+                self._waiting.append(item)
+                events.append(Update(self._cutter.seconds(item.stop), None, {}))
+        return events + self.settle(self._cutter.seconds(tick.now))
+
+    def settle(self, now_seconds: float) -> list[Event]:
+        """Segments that have become certain by a moment; by infinity, all."""
+        events: list[Event] = []
+        for posterior in self._smoother.decided(now_seconds):
+            events += self._end_stretches()
+            window = self._waiting.popleft()
+            assert isinstance(window, Span)  # decisions come in the order of the windows
+            events += self._decide(window, posterior)
+        return events + self._end_stretches()
+
+    def _add(self, span: Span, probabilities: Vector) -> list[Event]:
+        start, stop = self._cutter.seconds(span.start), self._cutter.seconds(span.stop)
+        # Only times and places are needed from here on: the sound can go.
+        empty = np.zeros(0, dtype=np.float32)
+        self._waiting.append(Span(span.stretch_start, span.start, span.stop, empty, None))
+        belief = self._smoother.add(start, stop, probabilities)
+        emotion = self._emotions[int(belief.argmax())]
+        return [
+            Window(start, stop, self._by_emotion(probabilities)),
+            Update(stop, emotion, self._by_emotion(belief)),
+        ]
+
+    def _decide(self, span: Span, posterior: Vector) -> list[Event]:
+        seconds = self._cutter.seconds
+        centre = (seconds(span.start) + seconds(span.stop)) / 2
+        place = int(posterior.argmax())
+        events: list[Event] = []
+        if self._last is None:
+            self._begin(seconds(span.stretch_start), place)
+        else:
+            edge = (self._last[0] + centre) / 2
+            self._own(edge)
+            if self._open is not None and self._open.place != place:
+                events.append(self._closed(edge))
+                self._begin(edge, place)
+        self._last = centre, posterior
+        return events
+
+    def _end_stretches(self) -> list[Event]:
+        """Close what the end of speech closes, once all windows before it are decided."""
+        events: list[Event] = []
+        while self._waiting and isinstance(self._waiting[0], Stop):
+            stop = self._cutter.seconds(self._waiting.popleft().stop)
+            self._own(stop)
+            events.append(self._closed(stop))
+            self._last = self._open = None
+        return events
+
+    def _begin(self, start_seconds: float, place: int) -> None:
+        self._open = _Open(start_seconds, place, 0.0, np.zeros(len(self._emotions)))
+        self._owned_from = start_seconds
+
+    def _own(self, until_seconds: float) -> None:
+        """Give the last window the time up to a moment."""
+        assert self._open is not None
+        assert self._last is not None
+        held = until_seconds - self._owned_from
+        self._open.held += held
+        self._open.weighted += held * self._last[1]
+        self._owned_from = until_seconds
+
+    def _closed(self, stop_seconds: float) -> Segment:
+        assert self._open is not None
+        mean = self._open.weighted / self._open.held
+        emotion = self._emotions[self._open.place]
+        return Segment(self._open.start_seconds, stop_seconds, emotion, self._by_emotion(mean))
+
+    def _by_emotion(self, probabilities: Vector) -> dict[str, float]:
+        return dict(zip(self._emotions, probabilities.tolist(), strict=True))
+
+
+class Stream:
+    """Emotion of endless mono sound, from blocks of any size, in bounded memory.
+
+    The events do not depend on the sizes of the blocks, and are those that `timeline` gives for
+    the same sound. Three kinds come, each in the order of time:
+
+    `Window`
+        A window as the model saw it: at most 0.25 s after its end while speech goes on, 0.75 s
+        where it stops.
+    `Update`
+        With each window, the emotion by all that was heard so far; and, 0.75 s after it, the
+        end of speech.
+    `Segment`
+        At most 1.35 s after the end of the last window that it rests on.
+
+    To each comes what resampling holds back, about 0.1 s, where the rate is not the model's.
+
+    Parameters
+    ----------
+    model : Model, str or Path, optional
+        A model or its file; the bundled model by default.
+    rate_hz : int
+        Sampling rate of the blocks.
+    window_seconds : float
+        Longest window of speech, 0.5 to 30.
+    hop_seconds : float
+        Between the ends of windows, 0.1 to 30.
+    gate : str
+        What tells speech from silence: ``energy``, or ``webrtc`` (extra ``vad``).
+    smoothing : Smoothing, optional
+
+    Raises
+    ------
+    AudioError
+        If a number is out of range, or there is no such gate.
+    ModelError
+        If the model cannot be loaded.
+
+    Examples
+    --------
+    >>> from voxaffect import Stream
+    >>> stream = Stream(rate_hz=16_000)
+    >>> events = stream.push(np.zeros(1_600, dtype=np.float32))
+    >>> events += stream.finish()
+    """
+
+    def __init__(
+        self,
+        model: Model | str | Path | None = None,
+        *,
+        rate_hz: int,
+        window_seconds: float = Cutting.window_seconds,
+        hop_seconds: float = Cutting.hop_seconds,
+        gate: str = Cutting.gate,
+        smoothing: Smoothing | None = None,
+    ) -> None:
+        check_rate(rate_hz, "<stream>")
+        self.model = model if isinstance(model, Model) else load(model)
+        self.rate_hz = rate_hz
+        names(self.model.card.spec)  # computed once, and not by two threads
+        cutting = Cutting(window_seconds, hop_seconds, gate)
+        self._cutter = Cutter(self.model.card.spec, rate_hz, cutting)
+        self._narrator = Narrator(self.model.emotions, self._cutter, smoothing or Smoothing())
+        self._pushed = 0
+        self._is_finished = False
+
+    @property
+    def seconds(self) -> float:
+        """How much has been pushed, in seconds."""
+        return self._pushed / self.rate_hz
+
+    def push(self, block: NDArray[Any]) -> list[Event]:
+        """Take in the next block.
+
+        Parameters
+        ----------
+        block : ndarray, shape (n,)
+            Floats, nominally between -1 and 1, or signed integers, scaled by their full range.
+
+        Returns
+        -------
+        list of Window, Update and Segment
+            What has become known with it.
+
+        Raises
+        ------
+        AudioError
+            If it is not one-dimensional, holds NaN or infinity, or comes after `finish`. The
+            stream is as before.
+        """
+        if self._is_finished:
+            raise AudioError("<stream>: finished. Make a new Stream for new sound.")
+        samples = _checked(block)
+        self._pushed += len(samples)
+        events = self._tell(self._cutter.push(samples))
+        return events + self._narrator.settle(self._cutter.seconds(self._cutter.now))
+
+    def finish(self) -> list[Event]:
+        """End the stream.
+
+        Returns
+        -------
+        list of Window, Update and Segment
+            All that was still to be decided.
+
+        Raises
+        ------
+        AudioError
+            If it is finished already.
+        """
+        if self._is_finished:
+            raise AudioError("<stream>: finished. Make a new Stream for new sound.")
+        self._is_finished = True
+        return self._tell(self._cutter.finish()) + self._narrator.settle(np.inf)
+
+    def _tell(self, ticks: list[Tick]) -> list[Event]:
+        events: list[Event] = []
+        for tick in ticks:
+            judged = [
+                judge(item, self.model, rate_hz=self._cutter.rate_hz, name="<stream>")
+                for item in tick.items
+                if isinstance(item, Span)
+            ]
+            events += self._narrator.tell(tick, judged)
+        return events
+
+
+def _checked(block: NDArray[Any]) -> NDArray[np.float32]:
+    if not isinstance(block, np.ndarray) or block.ndim != 1:
+        found = f"shape {block.shape}" if isinstance(block, np.ndarray) else type(block).__name__
+        raise AudioError(
+            f"<stream>: expected a block of shape (n,), found {found}. Mix the channels down, or "
+            "make one Stream for each."
+        )
+    samples = np.array(as_floats(block), dtype=np.float32)  # a copy: the caller may reuse it
+    check_finite(samples, "<stream>")
+    check_peak(samples, "<stream>")
+    return samples
