@@ -19,6 +19,7 @@ _COMMANDS = {
     "features": ("study", "Write the features of recordings to a file."),
     "doctor": ("diagnosis", "Say what is wrong with recordings, and how far to trust answers."),
     "explain": ("diagnosis", "Say what the answer to a recording rests on."),
+    "listen": ("live", "Recognise emotion as it is spoken, from a microphone."),
     "corpora": ("corpora", "List, describe, download and check corpora."),
 }
 
