@@ -11,13 +11,16 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 from conftest import RATE_HZ, Trained
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from voxaffect import diagnose
 from voxaffect.audio import Samples, Signal, read
 from voxaffect.cli import cli, main
 from voxaffect.diagnosis import Diagnosis
 from voxaffect.diagnosis.measures import activity, flat_tops, frame_spectra, snr_db
-from voxaffect.diagnosis.text import SCHEMA
+from voxaffect.diagnosis.text import SCHEMA, to_json
 from voxaffect.diagnosis.verdicts import UAR
 from voxaffect.errors import AudioError
 from voxaffect.training.augmentation import (
@@ -157,6 +160,30 @@ def test_bandwidth_is_where_it_was_cut() -> None:
 
 def test_an_hour_costs_no_more_frames_than_a_minute() -> None:
     assert len(frame_spectra(np.zeros(16_000 * 300, dtype=np.float32), RATE_HZ)) <= 6_000
+
+
+def test_of_a_long_recording_the_beginning_is_examined(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.tile(spoken(), 45), RATE_HZ, subtype="PCM_16")
+    found = diagnose(tmp_path / "a.wav")
+    assert found.findings[0].text == "135.00 s, of which the first 120 were examined"
+    assert found.prediction is None
+    assert "--timeline" in found.findings[0].remedy
+    assert topics(found) == {"length"}
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    samples=hnp.arrays(
+        np.float32,
+        st.tuples(st.sampled_from([1, 2, 399, 4_000, 9_000]), st.integers(1, 3)),
+        elements=st.floats(-(2.0**100), 2.0**100, width=32, allow_subnormal=False),
+        fill=st.floats(-1, 1, width=32, allow_subnormal=False),
+    ),
+    rate_hz=st.sampled_from([8_000, 16_000, 44_100]),
+)
+def test_whatever_the_samples_there_is_a_diagnosis(samples: Samples, rate_hz: int) -> None:
+    found = diagnose(samples, rate_hz=rate_hz)
+    assert json.loads(to_json([found]))["diagnoses"][0]["trust"] in ("high", "limited", "low")
 
 
 def test_trust_is_the_least_that_a_finding_leaves(trained: Trained) -> None:

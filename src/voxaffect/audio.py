@@ -77,32 +77,6 @@ class Signal:
 Source = str | Path | bytes | BinaryIO | NDArray[Any] | Signal
 
 
-@dataclass(frozen=True, eq=False)
-class Recording:
-    """A decoded recording before its channels are mixed down.
-
-    Parameters
-    ----------
-    samples : ndarray, shape (n, channels), float32, nominally between −1 and 1
-    rate_hz : int
-    name : str
-        What messages call the recording.
-    container, encoding : str
-        As libsndfile calls them, such as ``WAV`` and ``PCM_16``; empty for an array.
-    """
-
-    samples: Samples
-    rate_hz: int
-    name: str
-    container: str = ""
-    encoding: str = ""
-
-    @property
-    def mix(self) -> Signal:
-        """The mean of all channels, as every model hears it."""
-        return Signal(mix_down(self.samples), self.rate_hz, self.name)
-
-
 def check_rate(rate_hz: int, name: str) -> None:
     """Refuse a rate out of range."""
     if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
@@ -152,26 +126,6 @@ def read(source: str | Path | bytes | BinaryIO, *, name: str | None = None) -> S
     AudioError
         If there is no such file, or it is empty, cut short or not audio.
     """
-    return decode(source, name=name).mix
-
-
-def decode(source: str | Path | bytes | BinaryIO, *, name: str | None = None) -> Recording:
-    """Decode a recording at its own rate, with all of its channels.
-
-    Parameters
-    ----------
-    source, name
-        As `read`.
-
-    Returns
-    -------
-    Recording
-
-    Raises
-    ------
-    AudioError
-        As `read`, but for what only a ``Signal`` refuses: no samples, NaN, an odd rate.
-    """
     import soundfile
 
     name = name or name_of(source)
@@ -180,34 +134,23 @@ def decode(source: str | Path | bytes | BinaryIO, *, name: str | None = None) ->
         with soundfile.SoundFile(io.BytesIO(content)) as file:
             promised = file.frames
             samples = _decoded(file)
-            found = Recording(samples, file.samplerate, name, file.format, file.subtype)
-            log = file.extra_info
+            rate_hz, log = file.samplerate, file.extra_info
     except (soundfile.LibsndfileError, OSError, ValueError, TypeError, MemoryError) as error:
         raise unreadable(name, error) from error
     check_whole(len(samples), promised, log=log, name=name)
-    return found
-
-
-def as_recording(source: Source, rate_hz: int | None = None) -> Recording:
-    """Turn whatever `as_signal` takes into a ``Recording``; raises as it does.
-
-    Parameters
-    ----------
-    source : str, Path, bytes, binary stream, ndarray or Signal
-    rate_hz : int, optional
-        Sampling rate of an array.
-    """
-    if isinstance(source, np.ndarray | Signal):
-        signal = as_signal(source, rate_hz)  # checks what comes without a file
-        whole = as_floats(source) if isinstance(source, np.ndarray) else signal.samples
-        columns = np.asarray(whole.reshape(len(whole), -1), dtype=np.float32)
-        return Recording(columns, signal.rate_hz, signal.name)
-    if rate_hz is not None:
-        raise AudioError("rate_hz goes with an array; a file or Signal knows its own rate.")
-    return decode(source)
+    return Signal(mix_down(samples), rate_hz, name)
 
 
 _BLOCK_SAMPLES = 1 << 22
+
+
+def go_forward(file: Any) -> None:
+    """Keep soundfile from seeking, after every read of an MP3, to where it is already.
+
+    It empties the decoder's bit reservoir there, and the next block begins with a glitch.
+    """
+    if file.format == "MP3":
+        file.seekable = lambda: False
 
 
 def unreadable(name: str, error: Exception) -> AudioError:
@@ -220,6 +163,7 @@ def unreadable(name: str, error: Exception) -> AudioError:
 
 def _decoded(file: Any) -> NDArray[np.float32]:
     """Read to the end in blocks: a header may not know the length, or claim a wild one."""
+    go_forward(file)
     frames = max(1, _BLOCK_SAMPLES // file.channels)
     blocks = [file.read(frames, dtype="float32", always_2d=True)]
     while len(blocks[-1]) == frames:

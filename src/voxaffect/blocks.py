@@ -47,6 +47,8 @@ class Blocks:
         Samples a channel that the header promises; it may be wrong.
     blocks : iterator of ndarray, shape (n, channels), float32
         Two seconds each but the last. They raise AudioError where the recording breaks.
+    container, encoding : str
+        As libsndfile calls them, such as ``WAV`` and ``PCM_16``; empty for an array.
     """
 
     name: str
@@ -54,6 +56,8 @@ class Blocks:
     channels: int
     frames: int
     blocks: Iterator[Block]
+    container: str = ""
+    encoding: str = ""
 
     def __iter__(self) -> Iterator[Block]:
         return self.blocks
@@ -97,8 +101,10 @@ def opened(source: Source, rate_hz: int | None = None) -> Iterator[Blocks]:
         check_rate(file.samplerate, name)
         # What the header itself contradicts is found before an hour of work.
         check_whole(file.frames, file.frames, log=file.extra_info, name=name)
-        blocks = _of_file(file, name)
-        yield Blocks(name, file.samplerate, file.channels, file.frames, blocks)
+        yield Blocks(
+            name, file.samplerate, file.channels, file.frames, _of_file(file, name),
+            file.format, file.subtype,
+        )  # fmt: skip
 
 
 def _openable(source: Any, name: str) -> str | io.BytesIO:

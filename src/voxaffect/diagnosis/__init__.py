@@ -12,8 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from voxaffect.audio import Signal, Source, as_recording
-from voxaffect.diagnosis.measures import measure
+import numpy as np
+
+from voxaffect.audio import Signal, Source
+from voxaffect.blocks import opened
+from voxaffect.diagnosis.measures import Recording, measure
 from voxaffect.diagnosis.verdicts import HIGH, LIMITED, LOW, OK, Case, Finding, judge
 from voxaffect.errors import AudioError
 from voxaffect.features import describe
@@ -22,6 +25,7 @@ from voxaffect.recognizer import Prediction, predict
 
 __all__ = ["Diagnosis", "Finding", "diagnose"]
 
+EXAMINED_SECONDS = 120.0
 _TRUSTS = (HIGH, LIMITED, LOW)
 
 
@@ -36,7 +40,7 @@ class Diagnosis:
     findings : tuple of Finding
         Everything that was examined, also what is well.
     prediction : Prediction or None
-        None if the recording cannot be recognised.
+        None if the recording cannot be recognised, or is longer than two minutes.
     scores : mapping of str to mapping
         What high trust means: how the model scored where it was measured, as its card has it.
     """
@@ -97,12 +101,28 @@ def diagnose(
     ('level',)
     """
     loaded = model if isinstance(model, Model) else load(model)
-    recording = as_recording(source, rate_hz)
+    recording = _recorded(source, rate_hz)
     mix = recording.mix
     case = Case(recording, measure(recording, mix), loaded.card)
-    prediction, distance = _recognised(mix, loaded)
+    prediction, distance = _recognised(mix, loaded) if recording.is_whole else (None, None)
     case = replace(case, prediction=prediction, distance=distance)
     return Diagnosis(recording.name, judge(case), prediction, loaded.card.scores)
+
+
+def _recorded(source: Source, rate_hz: int | None) -> Recording:
+    """Read what is examined: all, or of more than two minutes the beginning."""
+    with opened(source, rate_hz) as whole:
+        most, held, blocks = int(EXAMINED_SECONDS * whole.rate_hz), 0, []
+        for block in whole:
+            blocks.append(block)
+            held += len(block)
+            if held >= most:
+                break
+        seconds = max(held, whole.frames if held >= most else 0) / whole.rate_hz
+        samples = np.concatenate(blocks)
+        return Recording(
+            whole.name, samples, whole.rate_hz, seconds, whole.container, whole.encoding
+        )
 
 
 def _recognised(mix: Signal, model: Model) -> tuple[Prediction | None, float | None]:

@@ -13,7 +13,15 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from voxaffect.audio import MIN_PEAK, MIN_SECONDS, Recording, Samples, Signal, resample
+from voxaffect.audio import (
+    MAX_PEAK,
+    MIN_PEAK,
+    MIN_SECONDS,
+    Samples,
+    Signal,
+    mix_down,
+    resample,
+)
 from voxaffect.features.front_end import (
     HOP_SAMPLES,
     RATE_HZ,
@@ -43,6 +51,41 @@ CLIFF_DB: Final = 16.0
 MAINS_HZ: Final = (50.0, 60.0)
 MOST_FRAMES: Final = 6_000
 HUM_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """What is examined of a recording, its channels apart.
+
+    Parameters
+    ----------
+    name : str
+        What messages call it.
+    samples : ndarray, shape (n, channels), float32, nominally between −1 and 1
+        All of it, or its beginning.
+    rate_hz : int
+    seconds : float
+        Length of all of it.
+    container, encoding : str
+        As libsndfile calls them, such as ``WAV`` and ``PCM_16``; empty for an array.
+    """
+
+    name: str
+    samples: Samples
+    rate_hz: int
+    seconds: float
+    container: str = ""
+    encoding: str = ""
+
+    @property
+    def mix(self) -> Signal:
+        """The mean of all channels, as a model hears it."""
+        return Signal(mix_down(self.samples), self.rate_hz, self.name)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the samples are all of it."""
+        return self.seconds * self.rate_hz < len(self.samples) + 1
 
 
 def decibels(power: float) -> float:
@@ -351,13 +394,14 @@ def compare_channels(samples: Samples) -> Channels:
     samples : ndarray, shape (n, channels)
     """
     # Channel by channel: they lie interleaved, and a sum over so short an axis is slow.
-    columns = [np.ascontiguousarray(samples[:, place]) for place in range(samples.shape[1])]
+    scale = max(float(np.abs(samples).max()), MIN_PEAK)  # powers must not overflow
+    columns = [samples[:, place] / np.float32(scale) for place in range(samples.shape[1])]
     centred = [column - column.mean(dtype=np.float64).astype(np.float32) for column in columns]
     powers = [float(np.dot(one, one)) / len(one) for one in centred]
     loudest = max(powers)
     live = [place for place, power in enumerate(powers) if power > loudest * 10 ** (-DEAD_DB / 10)]
     silent = tuple(place + 1 for place in range(len(powers)) if place not in live)
-    levels = tuple(map(decibels, powers))
+    levels = tuple(decibels(power * scale**2) for power in powers)
     if len(live) < 2:
         return Channels(levels, silent if live else (), None, 0.0)
     first, second = live[:2]
@@ -385,7 +429,6 @@ class Measures:
 
     Parameters
     ----------
-    seconds : float
     peak : float
         Largest sample of any channel, as a share of full scale.
     offset : float
@@ -393,15 +436,17 @@ class Measures:
     flat : Flat
         Of the channel with the largest share of flat tops.
     channels : Channels
+    is_silent : bool
+        Whether the mix moves by less than −120 dB of full scale.
     sound : Sound or None
-        None if the mix is too short or silent.
+        None if the mix is too short, silent or far too loud.
     """
 
-    seconds: float
     peak: float
     offset: float
     flat: Flat
     channels: Channels
+    is_silent: bool
     sound: Sound | None
 
 
@@ -416,19 +461,20 @@ def measure(recording: Recording, mix: Signal) -> Measures:
     """
     columns = np.ascontiguousarray(recording.samples.T)
     offsets = columns.mean(axis=1, dtype=np.float64)
+    peak = float(np.abs(columns).max())
+    is_silent = bool(np.ptp(mix.samples) < MIN_PEAK)
+    is_long = len(mix.samples) >= int(MIN_SECONDS * mix.rate_hz)
     return Measures(
-        seconds=mix.seconds,
-        peak=float(np.abs(columns).max()),
+        peak=peak,
         offset=float(offsets[np.argmax(np.abs(offsets))]),
         flat=max((flat_tops(column) for column in columns), key=lambda flat: flat.share),
         channels=compare_channels(recording.samples),
-        sound=_sound(mix),
+        is_silent=is_silent,
+        sound=_sound(mix) if is_long and not is_silent and peak <= MAX_PEAK else None,
     )
 
 
-def _sound(mix: Signal) -> Sound | None:
-    if int(MIN_SECONDS * mix.rate_hz) > len(mix.samples) or np.ptp(mix.samples) < MIN_PEAK:
-        return None
+def _sound(mix: Signal) -> Sound:
     centred = replace(mix, samples=mix.samples - mix.samples.mean(dtype=np.float64).astype("f4"))
     samples = resample(centred, RATE_HZ).samples
     speech = activity(samples)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from voxaffect.audio import MAX_PEAK, MIN_PEAK, MIN_SECONDS, Recording
-from voxaffect.diagnosis.measures import Measures, decibels
+from voxaffect.audio import MAX_PEAK, MIN_SECONDS
+from voxaffect.diagnosis.measures import Measures, Recording, decibels
 from voxaffect.model import ModelCard
 from voxaffect.recognizer import Prediction
 
@@ -26,6 +26,8 @@ FEWEST_TOPS: Final = 3
 CLIPPED_SHARE: Final = 1e-3
 QUIET_DB: Final = -57.0
 FAINT_DB: Final = -70.0
+STEP_DB: Final = -90.3
+"""One step of 16 bits."""
 OFFSET_SHARE: Final = 0.02
 OFFSET_RE_SPEECH: Final = 0.2
 NOISY_DB: Final = 20.0
@@ -128,6 +130,12 @@ def cost(card: ModelCard, condition: str) -> str:
     )
 
 
+def _percent(share: float) -> str:
+    """Percent with two digits that count, and never an exponent for what can occur."""
+    percent = 100 * share
+    return f"{percent:.0f}" if 10 <= abs(percent) < 1e6 else f"{percent:.2g}"
+
+
 def judge(case: Case) -> tuple[Finding, ...]:
     """Give every verdict that the case allows, in the order in which people should read them."""
     found = [verdict(case) for verdict in _ALWAYS]
@@ -139,22 +147,23 @@ def judge(case: Case) -> tuple[Finding, ...]:
 
 
 def _length(case: Case) -> Finding:
-    seconds = case.measures.seconds
-    found: dict[str, Any] = {"text": f"{seconds:.2f} s", "value": seconds, "unit": "s"}
-    if int(MIN_SECONDS * case.recording.rate_hz) > len(case.recording.samples):
+    one = case.recording
+    found: dict[str, Any] = {"text": f"{one.seconds:.2f} s", "value": one.seconds, "unit": "s"}
+    if int(MIN_SECONDS * one.rate_hz) > len(one.samples):
         return Finding(
             "length", PROBLEM, **found, trust=LOW,
             effect=f"Under {MIN_SECONDS} s there is nothing to recognise: it is refused.",
             remedy="Record a whole sentence, two to four seconds.",
         )  # fmt: skip
-    if seconds > LONG_SECONDS:
-        return Finding(
-            "length", WARNING, **found, trust=LIMITED,
-            effect="One answer for all of it; the model learnt from single sentences.",
-            remedy="Cut it into sentences, or ask for emotion over time: "
-            "voxaffect predict --timeline.",
-        )  # fmt: skip
-    return Finding("length", OK, **found)
+    if one.seconds <= LONG_SECONDS:
+        return Finding("length", OK, **found)
+    if not one.is_whole:
+        found["text"] += f", of which the first {len(one.samples) / one.rate_hz:.0f} were examined"
+    return Finding(
+        "length", WARNING, **found, trust=LIMITED,
+        effect="The model learnt from single sentences, and emotions change over so long a time.",
+        remedy="Cut it into sentences, or ask for emotion over time: voxaffect predict --timeline.",
+    )  # fmt: skip
 
 
 def _format(case: Case) -> Finding:
@@ -218,7 +227,7 @@ def _clipping(case: Case) -> Finding:
     severe = flat.share >= CLIPPED_SHARE
     return Finding(
         "clipping", PROBLEM if severe else WARNING,
-        f"{100 * flat.share:.2g} % of samples in {flat.runs} flat tops at "
+        f"{_percent(flat.share)} % of samples in {flat.runs} flat tops at "
         f"{decibels(flat.level**2):.1f} dBFS, cut off{below}", **found,
         trust=LOW if severe else LIMITED,
         effect="Adds harmonics that were not in the voice; what it costs was not measured.",
@@ -229,46 +238,44 @@ def _clipping(case: Case) -> Finding:
 def _level(case: Case) -> Finding:
     measures = case.measures
     peak_db = decibels(measures.peak**2)
-    if measures.sound is None:
-        return _no_level(case, peak_db)
+    if measures.is_silent or measures.sound is None:
+        return _unusable_level(measures, peak_db)
     level_db = decibels(measures.sound.speech.power)
     text = f"speech at {level_db:.1f} dBFS, peak at {peak_db:.1f}"
     found: dict[str, Any] = {"text": text, "value": level_db, "unit": "dBFS"}
-    if measures.peak > MAX_PEAK:
-        return Finding(
-            "level", PROBLEM, **found, trust=LOW,
-            effect="No sound file holds such samples: it is refused.",
-            remedy="Normalise it to −1 to 1; integers as floats must be divided first.",
-        )  # fmt: skip
     if level_db >= QUIET_DB:
         return Finding("level", OK, **found)
-    bits = max(0.0, (level_db + 90.3) / 6.02)
+    bits = max(0.0, (level_db - STEP_DB) / 6.02)
     return Finding(
         "level", PROBLEM if level_db < FAINT_DB else WARNING, **found,
         trust=LOW if level_db < FAINT_DB else LIMITED,
-        effect=f"Level itself changes nothing, but 16 bits leave speech {bits:.1f} of them. "
+        effect=f"Level itself changes nothing, but of 16 bits it uses {bits:.1f}. "
         + cost(case.card, "gain -20 dB, 16 bit"),
         remedy="Raise the microphone's gain; raising the file's does not bring bits back.",
     )  # fmt: skip
 
 
-def _no_level(case: Case, peak_db: float) -> Finding:
-    if case.measures.channels.mix_db <= CANCELLED_DB or case.measures.peak >= MIN_PEAK:
-        mixed = "the mix is silent" if len(case.measures.channels.levels_db) > 1 else "no sound"
-    else:
-        mixed = "silent"
-    if case.measures.seconds < MIN_SECONDS and peak_db > -100.0:
-        return Finding("level", OK, f"peak at {peak_db:.1f} dBFS", value=peak_db, unit="dBFS")
-    return Finding(
-        "level", PROBLEM, f"{mixed}, peak at {peak_db:.1f} dBFS", value=peak_db, unit="dBFS",
-        effect="There is nothing to recognise: it is refused.", trust=LOW,
-        remedy="Check the microphone, its permission, and the export.",
-    )  # fmt: skip
+def _unusable_level(measures: Measures, peak_db: float) -> Finding:
+    found: dict[str, Any] = {"value": peak_db, "unit": "dBFS"}
+    if measures.is_silent:
+        which = "silent" if len(measures.channels.levels_db) == 1 else "silent when mixed"
+        return Finding(
+            "level", PROBLEM, f"{which}, peak at {peak_db:.1f} dBFS", **found, trust=LOW,
+            effect="There is nothing to recognise: it is refused.",
+            remedy="Check the microphone, its permission, and the export.",
+        )  # fmt: skip
+    if measures.peak > MAX_PEAK:
+        return Finding(
+            "level", PROBLEM, f"peak at {peak_db:.1f} dBFS", **found, trust=LOW,
+            effect="No sound card gives such samples: it is refused.",
+            remedy="Normalise it to −1 to 1; integers held as floats must be divided first.",
+        )  # fmt: skip
+    return Finding("level", OK, f"peak at {peak_db:.1f} dBFS", **found)
 
 
 def _offset(case: Case) -> Finding:
     offset = case.measures.offset
-    found: dict[str, Any] = {"text": f"{100 * offset:.2f} % of full scale", "value": offset,
+    found: dict[str, Any] = {"text": f"{_percent(offset)} % of full scale", "value": offset,
                              "unit": "share of full scale"}  # fmt: skip
     sound = case.measures.sound
     beside = abs(offset) / sound.speech.power**0.5 if sound else 0.0
