@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from voxaffect.evaluation import Evaluation, evaluate_conditions, protocol_named
+from voxaffect.evaluation.calibration import WANTED_RISK
 from voxaffect.evaluation.metrics import uar
 from voxaffect.extraction import FeatureCache, extract
 from voxaffect.features import feature_spec
@@ -63,6 +64,9 @@ def figures(evaluation: Evaluation) -> dict[str, Any]:
         **evaluation.summary,
         "interval": evaluation.interval,
         "calibration_error": evaluation.calibration_error,
+        "top_two": evaluation.top_two,
+        "log_loss": evaluation.log_loss,
+        "abstention": evaluation.risk_coverage.at_risk(WANTED_RISK),
         "by_sex": dict(evaluation.by_sex),
         "folds": [result.scores.uar for result in evaluation.folds],
     }

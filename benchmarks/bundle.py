@@ -34,7 +34,8 @@ def main() -> None:
     graph = onnx.load_from_string(model.content)
     for entry in graph.metadata_props:
         if entry.key == METADATA_KEY:
-            entry.value = replace(model.card, scores=scores).to_json()
+            card = replace(model.card, scores=scores, abstention=found["abstention"])
+            entry.value = card.to_json()
     Model(graph.SerializeToString(), str(TARGET)).save(TARGET)
     print(f"{TARGET.name}: {scores}")
 

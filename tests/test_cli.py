@@ -499,12 +499,12 @@ def test_evaluate_puts_new_voices_and_heard_ones_side_by_side(
     done = run("evaluate", "ravdess", "--features", "classic", "--recipe", "mlp", "--protocol",
                "speakers", "--data", small_ravdess, "--format", "json")  # fmt: skip
     assert done.code == 0
-    found = json.loads(done.out)
-    assert sorted(one["new_voices"] for one in found.values()) == [False, True]
+    found = json.loads(done.out)["systems"]["mlp"]["evaluations"]
+    assert [one["new_voices"] for one in found.values()] == [True, False]
     for one in found.values():
         assert one["emotions"] == ["calm", "disgust", "fearful", "happy"]
         accuracies = [fold["accuracy"] for fold in one["folds"]]
-        assert one["summary"]["accuracy"]["mean"] == pytest.approx(np.mean(accuracies))
+        assert one["metrics"]["accuracy"]["mean"] == pytest.approx(np.mean(accuracies), abs=1e-6)
 
 
 def test_evaluate_by_emobox_needs_its_speakers(run: Run, small_ravdess: Path) -> None:
@@ -621,3 +621,83 @@ def test_a_model_is_trained_though_new_voices_cannot_be_measured(
     assert done.code == 0
     assert "new voices: unknown" in done.out
     assert load(output).emotions == ("happy", "sad")
+
+
+# Evaluate, in more than numbers.
+
+
+def evaluate_small(run: Run, root: Path, *more: object) -> Done:
+    return run("evaluate", "ravdess", "--features", "classic", "--recipe", "mlp", "--data", root,
+               *more)  # fmt: skip
+
+
+def test_a_report_holds_the_evaluation_and_its_split_which_evaluates_the_same(
+    run: Run, ravdess_to_read: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    done = evaluate_small(run, ravdess_to_read, "--report", out, "--no-beside")
+    assert done.code == 0
+    again = evaluate_small(run, ravdess_to_read, "--split", out / "folds.csv", "--no-beside",
+                           "--format", "json", "-o", tmp_path / "again.json")  # fmt: skip
+    assert again.code == 0
+    one, other = (json.loads(path.read_text()) for path in
+                  (out / "report.json", tmp_path / "again.json"))  # fmt: skip
+    one, other = (d["systems"]["mlp"]["evaluations"] for d in (one, other))
+    assert one["speakers"]["metrics"] == other["file"]["metrics"]
+    assert one["speakers"]["confusion"] == other["file"]["confusion"]
+
+
+def test_a_planted_speaker_stops_the_evaluation_by_name(
+    run: Run, ravdess_to_read: Path, tmp_path: Path
+) -> None:
+    split = tmp_path / "split.csv"
+    assert evaluate_small(run, ravdess_to_read, "--save-split", split).code == 0
+    lines = split.read_text().splitlines()
+    planted = next(line for line in lines if line.startswith("fold 1,test"))
+    speaker = planted.split("/")[1][-2:]
+    split.write_text("\n".join([*lines, planted.replace("test", "train")]) + "\n")
+    done = evaluate_small(run, ravdess_to_read, "--split", split)
+    assert (done.code, done.out) == (1, "")
+    assert "LeakError: protocol file: on both sides of a fold are" in done.err
+    assert f"1 speaker: ravdess/{speaker}" in done.err
+    allowed = evaluate_small(run, ravdess_to_read, "--split", split, "--allow-leaks",
+                             "--no-beside")  # fmt: skip
+    assert allowed.code == 0
+    assert f"1 speaker on both sides, ALLOWED: ravdess/{speaker}" in allowed.out
+
+
+def test_altered_recordings_are_tested_beside_clean_ones(
+    run: Run, ravdess_to_read: Path
+) -> None:
+    done = evaluate_small(run, ravdess_to_read, "--perturb", "gain -20 dB", "--perturb",
+                          "noise 10 dB", "--no-beside", "--format", "json")  # fmt: skip
+    assert done.code == 0
+    rows = json.loads(done.out)["systems"]["mlp"]["robustness"]
+    assert list(rows) == ["gain -20 dB", "noise 10 dB"]
+
+
+def test_two_evaluations_are_compared_in_pairs(
+    run: Run, ravdess_to_read: Path, tmp_path: Path
+) -> None:
+    for recipe in ("tutorial", "mlp"):
+        assert run("evaluate", "ravdess", "--recipe", recipe, "--emotions", "all", "--no-beside",
+                   "--data", ravdess_to_read, "--format", "json", "-o",
+                   tmp_path / f"{recipe}.json").code == 0  # fmt: skip
+    done = run("compare", tmp_path / "mlp.json", tmp_path / "tutorial.json")
+    assert done.code == 0
+    assert "speakers, 64 tested utterances" in done.out
+    assert "95 % over speakers" in done.out
+    found = json.loads(run("compare", tmp_path / "mlp.json", tmp_path / "tutorial.json",
+                           "--format", "json").out)  # fmt: skip
+    assert found["difference"] == pytest.approx(found["a"] - found["b"], abs=2e-6)
+    one_line(run("compare", tmp_path / "mlp.json", tmp_path / "gone.json"), "gone.json: cannot be")
+
+
+def test_recipes_of_different_features_are_evaluated_on_the_same_folds(
+    run: Run, ravdess_to_read: Path
+) -> None:
+    done = run("evaluate", "ravdess", "--recipe", "mlp", "--recipe", "logistic", "--no-augment",
+               "--no-beside", "--data", ravdess_to_read, "--format", "json")  # fmt: skip
+    assert done.code == 0
+    found = json.loads(done.out)
+    assert [row["a"] + " " + row["b"] for row in found["paired"]] == ["mlp logistic"]

@@ -23,16 +23,16 @@ from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError, TrainingError
 from voxaffect.evaluation import PROTOCOLS, evaluate, protocol_named, random_split
 from voxaffect.evaluation.metrics import confusion, scores
-from voxaffect.report import to_json, to_text
 from voxaffect.training import observed, recipe, recipe_named, seeded
 
 EMOTIONS = ("angry", "calm", "happy")
 
 
 def utterance(
-    number: int, *, speaker: str | None, emotion: str = "happy", corpus: str = "ravdess"
-) -> Utterance:
-    return Utterance(Path(f"{number}.wav"), corpus, emotion, speaker)
+    number: int, *, speaker: str | None, emotion: str = "happy", corpus: str = "ravdess",
+    text: str | None = None,
+) -> Utterance:  # fmt: skip
+    return Utterance(Path(f"{number}.wav"), corpus, emotion, speaker, text=text)
 
 
 def members(speakers: Sequence[str | None], **options: Any) -> list[Utterance]:
@@ -44,6 +44,13 @@ def members(speakers: Sequence[str | None], **options: Any) -> list[Utterance]:
 def actors() -> list[str]:
     """Return RAVDESS's speakers, three utterances each."""
     return [f"{number:02}" for number in range(1, 25)] * 3
+
+
+def actors_and_sentences() -> list[Utterance]:
+    return [
+        utterance(number, speaker=speaker, text=f"{number // 24 % 2:02}")
+        for number, speaker in enumerate(actors())
+    ]
 
 
 # Metrics.
@@ -124,7 +131,7 @@ def test_speakers_of_the_same_name_in_two_corpora_are_two() -> None:
 
 @pytest.mark.parametrize("protocol", [name for name in PROTOCOLS if name != "cross"])
 def test_folds_are_the_same_for_the_same_seed(protocol: str) -> None:
-    once, again = (protocol_named(protocol).split(members(actors()), 7) for _ in range(2))
+    once, again = (protocol_named(protocol).split(actors_and_sentences(), 7) for _ in range(2))
     assert len(once) == len(again)
     assert all(np.array_equal(a.test, b.test) for a, b in zip(once, again, strict=True))
     assert all(np.array_equal(a.train, b.train) for a, b in zip(once, again, strict=True))
@@ -134,6 +141,34 @@ def test_folds_are_the_same_for_the_same_seed(protocol: str) -> None:
 def test_another_seed_gives_other_folds(protocol: str) -> None:
     one, other = (protocol_named(protocol).split(members(actors()), seed)[0] for seed in (0, 50))
     assert not np.array_equal(one.test, other.test)
+
+
+def test_loso_tests_every_speaker_once_alone() -> None:
+    speakers = actors()
+    folds = protocol_named("loso").split(members(speakers), 0)
+    assert [{speakers[place] for place in fold.test} for fold in folds] == [
+        {speaker} for speaker in sorted(set(speakers))
+    ]
+    assert all(len(fold.train) + len(fold.test) == len(speakers) for fold in folds)
+
+
+def test_sentences_are_never_on_both_sides() -> None:
+    said = actors_and_sentences()
+    folds = protocol_named("sentences").split(said, 0)
+    for fold in folds:
+        assert {said[p].text for p in fold.train}.isdisjoint({said[p].text for p in fold.test})
+    assert sorted(np.concatenate([fold.test for fold in folds])) == list(range(len(said)))
+
+
+def test_sentences_by_new_speakers_share_neither_and_test_each_utterance_once() -> None:
+    said = actors_and_sentences()
+    folds = protocol_named("sentences-speakers").split(said, 0)
+    for fold in folds:
+        for mark in ("text", "speaker"):
+            heard = {getattr(said[place], mark) for place in fold.train}
+            assert heard.isdisjoint({getattr(said[place], mark) for place in fold.test})
+    assert sorted(np.concatenate([fold.test for fold in folds])) == list(range(len(said)))
+    assert len(folds) == 12
 
 
 def test_emobox_folds_are_its_own() -> None:
@@ -162,13 +197,14 @@ def test_random_folds_are_scikit_learns_of_successive_seeds(
 
 @pytest.mark.parametrize(
     ("protocol", "is_new"),
-    [("tutorial", False), ("random", False), ("speakers", True), ("emobox", True)],
-)
+    [("tutorial", False), ("random", False), ("speakers", True), ("emobox", True),
+     ("loso", True), ("sentences", False), ("sentences-speakers", True)],
+)  # fmt: skip
 def test_a_protocol_says_whether_its_voices_are_new(protocol: str, is_new: bool) -> None:
     speakers = actors()
     shared = [
         {speakers[place] for place in fold.train} & {speakers[place] for place in fold.test}
-        for fold in protocol_named(protocol).split(members(speakers), 0)
+        for fold in protocol_named(protocol).split(actors_and_sentences(), 0)
     ]
     assert protocol_named(protocol).new_voices is is_new
     assert any(shared) is not is_new
@@ -204,6 +240,23 @@ def test_each_fold_is_what_scikit_learn_says_of_it(trained: Trained) -> None:
         fitted = nearest().fit(data.matrix[result.fold.train], truth[result.fold.train])
         expected = fitted.predict_proba(data.matrix[result.fold.test])
         assert np.array_equal(result.probabilities, expected)
+
+
+def test_the_number_of_processes_changes_no_number() -> None:
+    rng = np.random.default_rng(0)
+    emotions = [EMOTIONS[number % 3] for number in range(240)]
+    everyone = [
+        utterance(number, speaker="ABCD"[number // 60], emotion=emotion)
+        for number, emotion in enumerate(emotions)
+    ]
+    matrix = rng.standard_normal((240, 500)).astype(np.float32)  # large enough for processes
+    matrix[:, 0] += [EMOTIONS.index(emotion) for emotion in emotions]
+    model = make_pipeline(StandardScaler(), LogisticRegression())
+    one, two = (
+        evaluate(model, matrix, everyone, protocol="loso", workers=workers) for workers in (1, 2)
+    )
+    assert np.array_equal(one.probabilities, two.probabilities)
+    assert one.summary == two.summary
 
 
 def test_an_evaluation_is_the_same_for_the_same_seed(trained: Trained) -> None:
@@ -264,7 +317,21 @@ def test_one_speaker_is_not_enough() -> None:
         run(members(["A"] * 9), "speakers")
 
 
-@pytest.mark.parametrize("protocol", ["speakers", "emobox"])
+@pytest.mark.parametrize("protocol", ["sentences", "sentences-speakers"])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [(None, "what is said in 4 of 4 utterances is unknown"),
+     ("01", r"1 sentence \(ravdess/01\), at least 2")],
+)  # fmt: skip
+def test_sentences_must_be_known_and_several(
+    protocol: str, text: str | None, message: str
+) -> None:
+    said = [utterance(number, speaker="ABAB"[number], text=text) for number in range(4)]
+    with pytest.raises(EvaluationError, match=message):
+        run(said, protocol)
+
+
+@pytest.mark.parametrize("protocol", ["speakers", "emobox", "loso"])
 def test_unknown_speakers_are_counted(protocol: str) -> None:
     with pytest.raises(EvaluationError, match="the speaker of 2 of 5 utterances is unknown"):
         run(members(["A", None, "B", None, "C"]), protocol)
@@ -347,20 +414,7 @@ def test_an_unknown_emotion_names_the_known_ones() -> None:
         observed(members(["A", "B"]), ["happy", "sad"])
 
 
-# Reports.
-
-
-def test_a_report_says_what_was_found(trained: Trained) -> None:
-    import json
-
-    found = evaluate(nearest(), trained.data.matrix, trained.data.utterances, protocol="speakers")
-    document = json.loads(to_json({"nearest": found}))["nearest"]
-    assert document["confusion"] == found.confusion.tolist()
-    assert document["summary"] == found.summary
-    assert [fold["test"] for fold in document["folds"]] == [len(r.fold.test) for r in found.folds]
-    text = to_text({"nearest": found})
-    assert f"{found.summary['uar']['mean']:.3f} ± {found.summary['uar']['sd']:.3f}" in text
-    assert "6 folds, no speaker on both sides" in text
+# Across corpora.
 
 
 def _in(corpus: str, emotions: str) -> list[Utterance]:

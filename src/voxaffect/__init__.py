@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from voxaffect.corpora import CORPORA, Corpus, Utterance
     from voxaffect.diagnosis import Diagnosis, Finding, diagnose
     from voxaffect.errors import VoxaffectError
-    from voxaffect.evaluation import Evaluation, evaluate
+    from voxaffect.evaluation import (
+        Evaluation,
+        Study,
+        System,
+        evaluate,
+        read_split,
+        study,
+        write_split,
+    )
     from voxaffect.extraction import FeatureCache, extract
     from voxaffect.features import FeatureSpec, describe, feature_spec
     from voxaffect.model import Model, load
@@ -36,7 +44,8 @@ if TYPE_CHECKING:
         predict_many,
         timeline,
     )
-    from voxaffect.training import Dataset, fit, gather, recipe
+    from voxaffect.report import document, write_report
+    from voxaffect.training import Dataset, fit, gather, recipe, recipe_named, with_copies
     from voxaffect.training.transformer import FeatureExtractor
     from voxaffect.tutorial import emotions, extract_feature, load_data, observed_emotions
 
@@ -44,8 +53,8 @@ __version__ = version("voxaffect")
 
 # Names are imported when used: to predict, nobody waits for what only training needs.
 _HOMES = {
-    "CORPORA": "corpora",
     "Batch": "recognizer",
+    "CORPORA": "corpora",
     "Corpus": "corpora",
     "Dataset": "training",
     "Diagnosis": "diagnosis",
@@ -61,6 +70,8 @@ _HOMES = {
     "Signal": "audio",
     "Smoothing": "recognizer",
     "Stream": "recognizer",
+    "Study": "evaluation",
+    "System": "evaluation",
     "Timeline": "recognizer",
     "Update": "recognizer",
     "Utterance": "corpora",
@@ -68,6 +79,7 @@ _HOMES = {
     "Window": "recognizer",
     "describe": "features",
     "diagnose": "diagnosis",
+    "document": "report",
     "emotions": "tutorial",
     "enrol_speaker": "recognizer",
     "evaluate": "evaluation",
@@ -83,8 +95,14 @@ _HOMES = {
     "predict": "recognizer",
     "predict_many": "recognizer",
     "read": "audio",
+    "read_split": "evaluation",
     "recipe": "training",
+    "recipe_named": "training",
+    "study": "evaluation",
     "timeline": "recognizer",
+    "with_copies": "training",
+    "write_report": "report",
+    "write_split": "evaluation",
 }
 
 __all__ = [
@@ -105,6 +123,8 @@ __all__ = [
     "Signal",
     "Smoothing",
     "Stream",
+    "Study",
+    "System",
     "Timeline",
     "Update",
     "Utterance",
@@ -112,6 +132,7 @@ __all__ = [
     "Window",
     "describe",
     "diagnose",
+    "document",
     "emotions",
     "enrol_speaker",
     "evaluate",
@@ -127,8 +148,14 @@ __all__ = [
     "predict",
     "predict_many",
     "read",
+    "read_split",
     "recipe",
+    "recipe_named",
+    "study",
     "timeline",
+    "with_copies",
+    "write_report",
+    "write_split",
 ]
 
 

@@ -6,6 +6,7 @@ channels are mixed down by their mean. A sample rate is always given, never assu
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import stat
@@ -345,6 +346,13 @@ def resample(signal: Signal, rate_hz: int) -> Signal:
 
     samples = soxr.resample(signal.samples, signal.rate_hz, rate_hz, quality="VHQ")
     return Signal(np.ascontiguousarray(samples, dtype=np.float32), rate_hz, signal.name)
+
+
+def fingerprint(signal: Signal) -> str:
+    """Digest of samples and rate: equal for the same recording, whatever its file is called."""
+    digest = hashlib.blake2b(signal.samples.tobytes(), digest_size=16)
+    digest.update(f"{signal.samples.shape} {signal.rate_hz}".encode())
+    return digest.hexdigest()
 
 
 def check_usable(signal: Signal) -> None:

@@ -11,6 +11,7 @@
     ├── TrainingError      data or a recipe from which no model can come
     ├── ModelError         a model file that is not ours, damaged, or of another version
     ├── EvaluationError    a protocol that these data cannot fill
+    │   └── LeakError      something stands on both sides of a fold
     └── MissingExtraError  a library of an optional extra is not installed
 
 Every message says what, where, expected, found and remedy, on one line, so that
@@ -57,6 +58,10 @@ class ModelError(VoxaffectError):
 
 class EvaluationError(VoxaffectError):
     """A protocol that these data cannot fill."""
+
+
+class LeakError(EvaluationError):
+    """Something stands on both sides of a fold that must not."""
 
 
 class MissingExtraError(VoxaffectError, ImportError):

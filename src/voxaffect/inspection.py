@@ -7,7 +7,6 @@ in. Everything is reported and nothing is raised, short of a folder without reco
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -215,11 +214,9 @@ def _hear(path: Path) -> _Heard:
         signal = audio.read(path)
     except AudioError as error:
         return _Heard(path, fault=str(error))
-    digest = hashlib.blake2b(signal.samples.tobytes(), digest_size=16)
-    digest.update(f"{signal.samples.shape} {signal.rate_hz}".encode())
     return _Heard(
         path,
-        digest=digest.hexdigest(),
+        digest=audio.fingerprint(signal),
         has_equal_channels=_has_equal_channels(path),
         is_silent=bool(np.ptp(signal.samples) < 2 * SILENT_PEAK),
     )

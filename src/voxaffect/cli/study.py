@@ -1,32 +1,24 @@
-"""``train``, ``evaluate`` and ``features``: what researchers and learners run."""
+"""``train`` and ``features``, and what every command on corpora shares."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from voxaffect.cli.output import check_output, emit, finish
+from voxaffect.cli.output import check_output, finish
 from voxaffect.cli.sources import recordings
 from voxaffect.errors import EvaluationError
-from voxaffect.evaluation import (
-    PROTOCOLS,
-    HeldOut,
-    evaluate_all,
-    held_out,
-    protocol_named,
-    random_split,
-)
-from voxaffect.evaluation import evaluate as evaluate_by
+from voxaffect.evaluation import HeldOut, evaluate, held_out, random_split
+from voxaffect.evaluation.calibration import WANTED_RISK
 from voxaffect.extraction import FeatureCache, extract
 from voxaffect.features import SETS, feature_spec
 from voxaffect.features import names as feature_names
-from voxaffect.report import to_json, to_text
 from voxaffect.tables import WRITERS, table_writer
 from voxaffect.training import (
     DEFAULT_RECIPES,
@@ -39,17 +31,18 @@ from voxaffect.training import (
     recipe_named,
     with_copies,
 )
-from voxaffect.training.augmentation import PERTURBATIONS, test_variant
+from voxaffect.training.augmentation import test_variant
 
 MAX_SEED = 2**32 - 100  # scikit-learn's limit, less the seeds that protocols count up
 DEFAULT_FEATURES = next(iter(DEFAULT_RECIPES))
 
 
-def _listed(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:
+def listed(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:
+    """Split a comma-separated option."""
     return None if value is None else [emotion.strip() for emotion in value.split(",")]
 
 
-def _corpus_options(command: Callable[..., None]) -> Callable[..., None]:
+def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
     """Options that every command on corpora shares."""
     options = [
         click.option("--data", "roots", type=click.Path(path_type=Path), multiple=True,
@@ -58,7 +51,7 @@ def _corpus_options(command: Callable[..., None]) -> Callable[..., None]:
                           "its sub-folder of VOXAFFECT_DATA, else the download folder."),
         click.option("--features", type=click.Choice(list(SETS)),
                      help="[default: what the recipe is made for]"),
-        click.option("--emotions", callback=_listed, metavar="A,B,…",
+        click.option("--emotions", callback=listed, metavar="A,B,…",
                      help="Keep only these; 'all' keeps all."),
         click.option("--augment/--no-augment", default=True, show_default=True,
                      help="Train on altered copies too, where the recipe does."),
@@ -73,19 +66,12 @@ def _corpus_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _recipes(names: Sequence[str], features: str | None) -> list[Recipe]:
-    """Recipes asked for, or what is advised for the features; they must want the same ones."""
-    chosen = [recipe_named(name) for name in names]
-    chosen = chosen or [recipe_named(DEFAULT_RECIPES[features or DEFAULT_FEATURES])]
-    wanted = {(recipe.features, recipe.groups) for recipe in chosen}
-    if len(wanted) > 1:
-        raise click.UsageError(
-            f"{', '.join(names)} want different features; evaluate them one at a time."
-        )
-    return chosen
+def chosen_recipes(names: Sequence[str], features: str | None) -> list[Recipe]:
+    """Recipes asked for, or what is advised for the features."""
+    return [recipe_named(name) for name in names or [DEFAULT_RECIPES[features or DEFAULT_FEATURES]]]
 
 
-def _gathered(
+def gathered(
     corpora: Sequence[str], recipe: Recipe, emotions: Sequence[str] | None, *,
     roots: Sequence[Path], features: str | None, augment: bool, seed: int,
     workers: int | None, cached: bool, condition: str | None = None,
@@ -114,7 +100,7 @@ def _gathered(
 
 @click.command()
 @click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
-@_corpus_options
+@corpus_options
 @click.option("--recipe", "recipe_name", type=click.Choice(list(RECIPES)),
               help="[default: logistic; for classic features, mlp]")  # fmt: skip
 @click.option("--test-size", type=click.FloatRange(0, 1, max_open=True), default=0.25,
@@ -132,37 +118,43 @@ def train(
     """
     check_output(output)
     names = [recipe_name] if recipe_name else []
-    chosen, seed = _recipes(names, options["features"])[0], options["seed"]
+    chosen, seed = chosen_recipes(names, options["features"])[0], options["seed"]
     estimator = chosen.build(seed)  # says now, not after the work, what is not installed
-    data = _gathered(corpora, chosen, emotions or chosen.emotions, **options)
+    data = gathered(corpora, chosen, emotions or chosen.emotions, **options)
     if test_size:
         random_split(len(data.matrix), test_size=test_size, seed=seed)  # refuses an empty side
     fitted = fit(chosen.build(seed), data.rows())
     # Written before it is measured: whoever interrupts the measuring keeps the model.
     export(fitted, data, recipe=chosen.name, seed=seed, scores={}).save(output)
     if test_size:
-        scores = _measured(estimator, data, test_size=test_size, seed=seed)
-        export(fitted, data, recipe=chosen.name, seed=seed, scores=scores).save(output)
+        scores, abstention = _measured(estimator, data, test_size=test_size, seed=seed)
+        export(fitted, data, recipe=chosen.name, seed=seed, scores=scores,
+               abstention=abstention).save(output)  # fmt: skip
     click.echo(f"Model trained on all {len(data.matrix)} utterances: {output}")
     finish(data.failures, len(data.matrix))
 
 
-def _measured(estimator: Any, data: Dataset, *, test_size: float, seed: int) -> dict[str, Any]:
-    """Print the tutorial's figures, and those on new voices beside them."""
+def _measured(
+    estimator: Any, data: Dataset, *, test_size: float, seed: int
+) -> tuple[dict[str, Any], Mapping[str, float]]:
+    """Print the tutorial's figures, and those on new voices beside them.
+
+    Returns scores, and from which probability on few enough predictions were wrong.
+    """
     held = held_out(estimator, data, test_size=test_size, seed=seed)
     _print_held_out(held, test_size)
     once = {metric: {"mean": value, "sd": 0.0} for metric, value in asdict(held.scores).items()}
     by_protocol: dict[str, Any] = {f"random {test_size:.0%}, seed {seed}": once}
     try:
-        voices = evaluate_by(estimator, data.matrix, data.utterances, protocol="speakers",
-                             copies=data.copies, seed=seed)  # fmt: skip
+        voices = evaluate(estimator, data.matrix, data.utterances, protocol="speakers",
+                          copies=data.copies, seed=seed)  # fmt: skip
     except EvaluationError as error:
         click.echo(f"Accuracy on new voices: unknown, {error}")
-        return by_protocol
+        return by_protocol, {}
     mean = voices.summary["accuracy"]
     click.echo(f"Accuracy on new voices: {mean['mean']:.2%} ± {mean['sd']:.2%} "
                f"over {len(voices.folds)} folds")  # fmt: skip
-    return {**by_protocol, "speakers": voices.summary}
+    return {**by_protocol, "speakers": voices.summary}, voices.risk_coverage.at_risk(WANTED_RISK)
 
 
 def _print_held_out(held: HeldOut, test_size: float) -> None:
@@ -173,57 +165,10 @@ def _print_held_out(held: HeldOut, test_size: float) -> None:
 
 
 @click.command()
-@click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
-@_corpus_options
-@click.option("--protocol", type=click.Choice(list(PROTOCOLS)), default="speakers",
-              show_default=True)  # fmt: skip
-@click.option("--recipe", "recipe_names", type=click.Choice(list(RECIPES)), multiple=True,
-              help="Repeat it to compare.  [default: logistic; for classic features, mlp; for "
-                   "the tutorial protocol, tutorial and mlp]")  # fmt: skip
-@click.option("--perturb", type=click.Choice(list(PERTURBATIONS)), metavar="CONDITION",
-              help=f"Test what is altered: {'; '.join(PERTURBATIONS)}.")  # fmt: skip
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text",
-              show_default=True)  # fmt: skip
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Write the report here instead of standard output.")  # fmt: skip
-def evaluate(
-    corpora: tuple[str, ...], protocol: str, recipe_names: tuple[str, ...], format_: str,
-    output: Path | None, emotions: list[str] | None, perturb: str | None, **options: Any,
-) -> None:  # fmt: skip
-    """Measure recipes on one or more corpora by a protocol.
-
-    A random split and folds on new voices always stand side by side. Protocols: tutorial
-    (random 25 %, 20 seeds, four emotions), random (the same with 6 seeds, all emotions),
-    speakers (six folds of unheard speakers), emobox (EmoBox's RAVDESS folds), cross (trained
-    on the first corpus named, tested on the others).
-    """
-    check_output(output)
-    is_tutorial = protocol == "tutorial" and not recipe_names and not options["features"]
-    recipes = _recipes(("tutorial", "mlp") if is_tutorial else recipe_names, options["features"])
-    estimators = {recipe.name: recipe.build(options["seed"]) for recipe in recipes}
-    kept = emotions or protocol_named(protocol).emotions
-    data = _gathered(corpora, recipes[0], kept, **options)
-    tested = None
-    if perturb:
-        options["augment"] = False
-        altered = _gathered(corpora, recipes[0], kept, condition=perturb, **options)
-        data, tested = data.where(altered.utterances), altered.matrix
-        data = replace(data, failures=(*data.failures, *altered.failures))
-    found, missing = evaluate_all(
-        estimators, data, protocol=protocol, seed=options["seed"], tested=tested
-    )
-    if missing:
-        click.echo(f"beside it there is no {missing}", err=True)
-    text = {"text": to_text, "json": to_json}[format_](found)
-    emit(text, output)
-    finish(data.failures, len(data.matrix))
-
-
-@click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="FILE | FOLDER | PATTERN ...")
 @click.option("--features", "name", type=click.Choice(list(SETS)), default=DEFAULT_FEATURES,
               show_default=True)  # fmt: skip
-@click.option("--groups", callback=_listed, metavar="A,B,…",
+@click.option("--groups", callback=listed, metavar="A,B,…",
               help="Some groups of the set: " + "; ".join(
                   f"{name}: {', '.join(module.GROUPS)}" for name, module in SETS.items()) + ".",
               )  # fmt: skip

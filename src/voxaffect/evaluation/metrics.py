@@ -1,4 +1,4 @@
-"""Metrics of predictions, by scikit-learn.
+"""Metrics of decisions, by scikit-learn.
 
 UAR (unweighted average recall) is the mean recall over the emotions that occur among the
 truths; accuracy weighs every utterance alike; macro-F1 is the mean F1 over the emotions that
@@ -7,16 +7,13 @@ occur among the truths or the predictions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.errors import extra
-
-_BINS = 15
-_RESAMPLES = 2_000
 
 
 @dataclass(frozen=True)
@@ -58,72 +55,90 @@ def confusion(
     return np.asarray(confusion_matrix(truth, predicted, labels=list(emotions)), dtype=np.int64)
 
 
+def by_emotion(
+    truth: Sequence[str], predicted: Sequence[str], emotions: Sequence[str]
+) -> dict[str, dict[str, float | int | None]]:
+    """Recall, precision, F1 and number of utterances of every emotion.
+
+    Parameters
+    ----------
+    truth, predicted : sequence of str, length n >= 1
+    emotions : sequence of str
+
+    Returns
+    -------
+    dict of str to dict
+        ``recall`` is None for an emotion that never occurred, ``precision`` for one that was
+        never recognised: 0 would say that something was wrong.
+    """
+    with extra("train"):
+        from sklearn.metrics import precision_recall_fscore_support
+    rows = precision_recall_fscore_support(
+        truth, predicted, labels=list(emotions), zero_division=np.nan
+    )
+    keys = ("precision", "recall", "f1")
+    found: dict[str, dict[str, float | int | None]] = {}
+    for place, emotion in enumerate(emotions):
+        values = {key: float(row[place]) for key, row in zip(keys, rows[:3], strict=True)}
+        found[emotion] = {key: None if np.isnan(v) else v for key, v in values.items()}
+        found[emotion]["utterances"] = int(rows[3][place])
+    return found
+
+
 def uar(truth: NDArray[np.str_], predicted: NDArray[np.str_]) -> float:
     """Mean recall over the emotions among the truths."""
     return float(np.mean([(predicted[truth == name] == name).mean() for name in np.unique(truth)]))
 
 
-def calibration_error(
+def top_two(
     probabilities: NDArray[np.float64], truth: NDArray[np.str_], emotions: Sequence[str]
 ) -> float:
-    """Expected calibration error: how far confidence and accuracy lie apart.
+    """Share of utterances whose emotion is one of the two most probable.
 
     Parameters
     ----------
     probabilities : ndarray, shape (n, emotions)
     truth : ndarray of str, shape (n,)
     emotions : sequence of str
+        In the order of the columns.
 
     Returns
     -------
     float
-        Mean over 15 equal bins of the highest probability, weighted by their utterances.
-
-    References
-    ----------
-    Naeini et al. 2015, AAAI; Guo et al. 2017, ICML (15 bins).
     """
-    confidence = probabilities.max(axis=1)
-    is_right = np.array(emotions)[probabilities.argmax(axis=1)] == truth
-    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
-    gaps = [
-        abs(is_right[bins == number].mean() - confidence[bins == number].mean())
-        * (bins == number).mean()
-        for number in np.unique(bins)
-    ]
-    return float(np.sum(gaps))
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
+    return float((np.array(emotions)[best] == truth[:, None]).any(axis=1).mean())
 
 
-def speaker_interval(
-    truth: NDArray[np.str_], predicted: NDArray[np.str_], speakers: Sequence[str], *,
-    seed: int = 0,
-) -> tuple[float, float]:  # fmt: skip
-    """95 % interval of the UAR: percentiles of a bootstrap that draws whole speakers.
+def baselines(
+    trained: Sequence[str], tested: Sequence[str]
+) -> Mapping[str, Mapping[str, float | str]]:
+    """What no ear is needed for: guessing, and always saying the emotion trained most often.
 
     Parameters
     ----------
-    truth, predicted : ndarray of str, shape (n,)
-    speakers : sequence of str, length n
-    seed : int
+    trained, tested : sequence of str
+        Emotions of the utterances on either side.
 
     Returns
     -------
-    low, high : float
-
-    References
-    ----------
-    Efron & Tibshirani 1993, *An Introduction to the Bootstrap*, chapters 8 and 13.
+    mapping
+        ``chance``: expected UAR and accuracy of guessing evenly among the emotions trained;
+        ``majority``: those of the ``emotion`` that was trained most often (the first by name
+        if several were).
     """
-    emotions, rows = np.unique(truth, return_inverse=True)
-    _, who = np.unique(np.asarray(speakers), return_inverse=True)
-    totals = np.zeros((who.max() + 1, len(emotions)))
-    right = np.zeros_like(totals)
-    np.add.at(totals, (who, rows), 1)
-    np.add.at(right, (who, rows), predicted == truth)
-    rng = np.random.default_rng(seed)
-    drawn = rng.integers(len(totals), size=(_RESAMPLES, len(totals)))
-    counts = totals[drawn].sum(axis=1)
-    recalls = np.divide(right[drawn].sum(axis=1), counts, where=counts > 0,
-                        out=np.full(counts.shape, np.nan))  # fmt: skip
-    low, high = np.percentile(np.nanmean(recalls, axis=1), [2.5, 97.5])
-    return float(low), float(high)
+    names, counts = np.unique(np.asarray(trained), return_counts=True)
+    often = str(names[counts.argmax()])
+    predicted = np.full(len(tested), often)
+    truth = np.asarray(tested)
+    chance = 1 / len(names)
+    known = float(np.isin(truth, names).mean())
+    share = np.isin(np.unique(truth), names).mean()
+    return {
+        "chance": {"uar": chance * float(share), "accuracy": chance * known},
+        "majority": {
+            "emotion": often,
+            "uar": uar(truth, predicted),
+            "accuracy": float((truth == predicted).mean()),
+        },
+    }

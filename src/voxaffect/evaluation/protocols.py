@@ -1,8 +1,8 @@
 """Protocols: which utterances train and which test.
 
-``tutorial`` splits at random, as most published notebooks do, so that a speaker stands on
-both sides: its figures say how well a system recognises voices that it has heard. The others
-keep the speakers apart.
+``tutorial`` and ``random`` split at random, as most published notebooks do, so that a speaker
+stands on both sides: their figures say how well a system recognises voices that it has heard.
+``sentences`` keeps what is said apart, and not who says it. The others keep the speakers apart.
 """
 
 from __future__ import annotations
@@ -66,6 +66,10 @@ class Protocol:
         Whether no test speaker is trained on.
     emotions : tuple of str, optional
         What is kept unless told otherwise; all by default.
+    meant : frozenset of str
+        Kinds of leak that it means to have: they are reported and do not stop it.
+    beside : str
+        Protocol of the other kind to compare with; empty if none is comparable.
     """
 
     name: str
@@ -73,6 +77,8 @@ class Protocol:
     split: Callable[[Sequence[Utterance], int], tuple[Fold, ...]]
     new_voices: bool
     emotions: tuple[str, ...] | None = None
+    meant: frozenset[str] = frozenset({"sentence"})
+    beside: str = "random"
 
 
 def random_split(
@@ -116,20 +122,68 @@ def _speakers_of(utterances: Sequence[Utterance]) -> NDArray[np.str_]:
     return np.array([f"{utterance.corpus}/{utterance.speaker}" for utterance in utterances])
 
 
-def _speaker_folds(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
-    """Deal the shuffled speakers to folds of equal numbers of them."""
-    speakers = _speakers_of(utterances)
+def _at_least_two(speakers: NDArray[np.str_]) -> NDArray[np.str_]:
     unique = np.unique(speakers)
     if len(unique) < 2:
         raise EvaluationError(
             f"{len(unique)} speaker, at least 2 are needed to test on new voices."
         )
+    return unique
+
+
+def _speaker_folds(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
+    """Deal the shuffled speakers to folds of equal numbers of them."""
+    speakers = _speakers_of(utterances)
+    unique = _at_least_two(speakers)
     shuffled = np.random.default_rng(seed).permutation(unique)
     groups = np.array_split(shuffled, min(SPEAKER_FOLDS, len(unique)))
     return tuple(
         _fold_of(f"fold {number}", np.isin(speakers, group), seed)
         for number, group in enumerate(groups, start=1)
     )
+
+
+def _loso(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
+    """Leave one speaker out, each in turn."""
+    speakers = _speakers_of(utterances)
+    unique = _at_least_two(speakers)
+    return tuple(_fold_of(str(speaker), speakers == speaker, seed) for speaker in unique)
+
+
+def _sentences_of(utterances: Sequence[Utterance]) -> NDArray[np.str_]:
+    unknown = sum(utterance.text is None for utterance in utterances)
+    if unknown:
+        raise EvaluationError(
+            f"what is said in {unknown} of {len(utterances)} utterances is unknown, and this "
+            "protocol keeps sentences apart. Name them in a csv with a text column."
+        )
+    found = np.array([f"{utterance.corpus}/{utterance.text}" for utterance in utterances])
+    if len(np.unique(found)) < 2:
+        raise EvaluationError(
+            f"1 sentence ({found[0]}), at least 2 are needed to test on new ones."
+        )
+    return found
+
+
+def _sentences(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
+    """Test one sentence, train on the others, each in turn."""
+    sentences = _sentences_of(utterances)
+    return tuple(_fold_of(str(name), sentences == name, seed) for name in np.unique(sentences))
+
+
+def _sentences_and_speakers(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
+    """Test one sentence by some speakers, train on the other sentences by the other speakers."""
+    sentences = _sentences_of(utterances)
+    folds = []
+    for name in np.unique(sentences):
+        for group in _speaker_folds(utterances, seed):
+            is_new = np.zeros(len(utterances), dtype=np.bool_)
+            is_new[group.test] = True
+            train, test = ~is_new & (sentences != name), is_new & (sentences == name)
+            if train.any() and test.any():
+                sides = np.flatnonzero(train), np.flatnonzero(test)
+                folds.append(Fold(f"{name}, {group.name}", *sides, seed))
+    return tuple(folds)
 
 
 def _emobox(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
@@ -179,6 +233,8 @@ def _fold_of(name: str, is_test: NDArray[np.bool_], seed: int) -> Fold:
     return Fold(name, np.flatnonzero(~is_test), np.flatnonzero(is_test), seed)
 
 
+_ANYTHING = frozenset({"speaker", "recording", "twin", "sentence"})
+
 PROTOCOLS: Mapping[str, Protocol] = {
     protocol.name: protocol
     for protocol in (
@@ -189,6 +245,8 @@ PROTOCOLS: Mapping[str, Protocol] = {
             partial(_random, seeds=TUTORIAL_SEEDS),
             new_voices=False,
             emotions=OBSERVED_EMOTIONS,
+            meant=_ANYTHING,
+            beside="speakers",
         ),
         Protocol(
             "random",
@@ -196,6 +254,8 @@ PROTOCOLS: Mapping[str, Protocol] = {
             "in training",
             partial(_random, seeds=RANDOM_SEEDS),
             new_voices=False,
+            meant=_ANYTHING,
+            beside="speakers",
         ),
         Protocol(
             "speakers",
@@ -203,12 +263,29 @@ PROTOCOLS: Mapping[str, Protocol] = {
             _speaker_folds,
             new_voices=True,
         ),
+        Protocol("loso", "one speaker left out at a time", _loso, new_voices=True),
         Protocol("emobox", "EmoBox's six RAVDESS folds of four speakers", _emobox, new_voices=True),
+        Protocol(
+            "sentences",
+            "one sentence left out at a time; test voices were heard in training",
+            _sentences,
+            new_voices=False,
+            meant=frozenset({"speaker"}),
+            beside="sentences-speakers",
+        ),
+        Protocol(
+            "sentences-speakers",
+            f"one sentence left out at a time, said by {SPEAKER_FOLDS} folds of new speakers",
+            _sentences_and_speakers,
+            new_voices=True,
+            meant=frozenset(),
+        ),
         Protocol(
             "cross",
             "trained on the first corpus, tested on each other one, on their common emotions",
             _cross,
             new_voices=True,
+            beside="",
         ),
     )
 }

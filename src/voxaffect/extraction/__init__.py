@@ -124,7 +124,7 @@ def extract(
     check_known(spec)
     task = _Task(spec, variant, cache)
     outcomes: list[Outcome | None] = []
-    title = f"{spec.name} {variant.key}" if variant else spec.name
+    title = f"{spec.name}, {variant.key.partition(',')[0]}" if variant else spec.name
     bar = tqdm(
         total=len(files),
         unit="file",

@@ -1,0 +1,225 @@
+"""``evaluate`` and ``compare``: honest figures."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from voxaffect.cli.output import check_output, emit, finish
+from voxaffect.cli.study import chosen_recipes, corpus_options, gathered
+from voxaffect.errors import VoxaffectError
+from voxaffect.evaluation import (
+    PROTOCOLS,
+    Protocol,
+    Study,
+    System,
+    protocol_named,
+    read_split,
+    study,
+    write_split,
+)
+from voxaffect.extraction import Failure
+from voxaffect.report import compare as compare_documents
+from voxaffect.report import document, read_document, to_json, to_text
+from voxaffect.training import RECIPES, Dataset, Recipe
+from voxaffect.training.augmentation import PERTURBATIONS
+
+_ALL = "all"
+
+
+@click.command()
+@click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
+@corpus_options
+@click.option("--protocol", type=click.Choice(list(PROTOCOLS)), default="speakers",
+              show_default=True)  # fmt: skip
+@click.option(
+    "--split",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Take the folds from this file instead: a CSV of fold, role, recording.",
+)
+@click.option(
+    "--save-split",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write which utterances train and test in every fold, for --split.",
+)
+@click.option("--recipe", "recipe_names", type=click.Choice(list(RECIPES)), multiple=True,
+              help="Repeat it to compare.  [default: logistic; for classic features, mlp; for "
+                   "the tutorial protocol, tutorial and mlp]")  # fmt: skip
+@click.option(
+    "--perturb",
+    "conditions",
+    type=click.Choice([*PERTURBATIONS, _ALL]),
+    multiple=True,
+    metavar="CONDITION",
+    help=f"Test what is altered, too: {'; '.join([*PERTURBATIONS, _ALL])}. Repeatable.",
+)
+@click.option(
+    "--beside/--no-beside",
+    default=True,
+    show_default=True,
+    help="Put a random split beside new voices, and the other way round.",
+)
+@click.option(
+    "--insight/--no-insight",
+    default=None,
+    help="Find out which features carry the decisions.  [default: with --report]",
+)
+@click.option(
+    "--allow-leaks",
+    is_flag=True,
+    help="Go on though a speaker or a recording is on both sides of a fold.",
+)
+@click.option(
+    "--report",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write JSON, Markdown, a web page and the split here.",
+)
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text",
+              show_default=True)  # fmt: skip
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the result here instead of standard output.",
+)
+def evaluate(
+    corpora: tuple[str, ...], protocol: str, split: Path | None, save_split: Path | None,
+    recipe_names: tuple[str, ...], conditions: tuple[str, ...], beside: bool,
+    insight: bool | None, allow_leaks: bool, folder: Path | None, format_: str,
+    output: Path | None, emotions: list[str] | None, **options: Any,
+) -> None:  # fmt: skip
+    """Measure recipes on one or more corpora by a protocol.
+
+    A random split and folds on new voices always stand side by side. Protocols: tutorial
+    (random 25 %, 20 seeds, four emotions), random (the same with 6 seeds, all emotions),
+    speakers (six folds of unheard speakers), loso (one speaker left out at a time), emobox
+    (EmoBox's RAVDESS folds), sentences (one left out at a time; sentences-speakers: by new
+    speakers), cross (trained on the first corpus named, tested on the others).
+    """
+    for path in (output, save_split):
+        check_output(path)
+    _check_folder(folder)
+    by = read_split(split) if split else protocol_named(protocol)
+    is_tutorial = by.name == "tutorial" and not recipe_names and not options["features"]
+    named = ("tutorial", "mlp") if is_tutorial else recipe_names
+    recipes = chosen_recipes(named, options["features"])
+    altered = tuple(PERTURBATIONS) if _ALL in conditions else conditions
+    systems, failures = _systems(
+        corpora, recipes, altered, emotions=emotions or _emotions(by), **options
+    )
+    found = study(
+        systems, protocol=by, seed=options["seed"], beside=beside,
+        insight=folder is not None if insight is None else insight,
+        workers=options["workers"], allow_leaks=allow_leaks, progress=sys.stderr.isatty(),
+    )  # fmt: skip
+    if save_split:
+        _save_split(save_split, found)
+    _write(found, folder=folder, format_=format_, output=output)
+    finish(failures, len(found.utterances))
+
+
+def _emotions(protocol: Protocol) -> list[str] | None:
+    return list(protocol.emotions) if protocol.emotions else None
+
+
+def _check_folder(folder: Path | None) -> None:
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise VoxaffectError(f"{folder}: cannot be made ({error.strerror}).") from error
+
+
+def _systems(
+    corpora: Sequence[str], recipes: Sequence[Recipe], conditions: Sequence[str],
+    *, emotions: Sequence[str] | None, **options: Any,
+) -> tuple[dict[str, System], tuple[Failure, ...]]:  # fmt: skip
+    """Recipes with their features, on the utterances that all of them could use."""
+    datasets: dict[tuple[Any, ...], dict[str, Dataset]] = {}
+    for recipe in recipes:
+        key = (recipe.features, recipe.groups, recipe.augmentation)
+        if key not in datasets:
+            plain = {**options, "augment": False}
+            datasets[key] = {"": gathered(corpora, recipe, emotions, **options)} | {
+                name: gathered(corpora, recipe, emotions, condition=name, **plain)
+                for name in conditions
+            }
+    every = [data for found in datasets.values() for data in found.values()]
+    common = set(every[0].utterances).intersection(*(data.utterances for data in every))
+    systems = {}
+    for recipe in recipes:
+        found = datasets[recipe.features, recipe.groups, recipe.augmentation]
+        rows = {name: data.where(common) for name, data in found.items()}
+        altered = {name: data.matrix for name, data in rows.items() if name}
+        systems[recipe.name] = System(
+            recipe.build(options["seed"]), rows[""], altered, recipe.summary
+        )
+    return systems, _failures(every)
+
+
+def _failures(every: Sequence[Dataset]) -> tuple[Failure, ...]:
+    """Each recording once, whatever else was done to it."""
+    found: Mapping[Path, Failure] = {f.path: f for data in every for f in reversed(data.failures)}
+    return tuple(found[path] for path in sorted(found))
+
+
+def _save_split(path: Path, found: Study) -> None:
+    first = next(iter(found.systems.values())).evaluations[found.protocol.name]
+    write_split(path, [result.fold for result in first.folds], found.utterances)
+
+
+def _write(found: Study, *, folder: Path | None, format_: str, output: Path | None) -> None:
+    command = shlex.join(["voxaffect", *sys.argv[1:]])
+    plain = document(found, command=command, embedded=folder is not None)
+    if folder is not None:
+        _save_split(folder / "folds.csv", found)
+        from voxaffect.report import write_report
+
+        for path in write_report(plain, folder):
+            click.echo(path, err=True)
+    emit({"text": to_text, "json": to_json}[format_](plain), output)
+
+
+@click.command()
+@click.argument("one", type=click.Path(path_type=Path), metavar="A.json")
+@click.argument("other", type=click.Path(path_type=Path), metavar="B.json")
+@click.option(
+    "--system",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Of A, then of B, where a file holds several; by default its first.",
+)
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text",
+              show_default=True)  # fmt: skip
+def compare(one: Path, other: Path, names: tuple[str, ...], format_: str) -> None:
+    """Compare two evaluations on the same folds: a paired interval and test of their UAR.
+
+    A.json and B.json come from `voxaffect evaluate --format json` or `--report`.
+    """
+    sides = read_document(one), read_document(other)
+    if len(names) > len(sides):
+        raise click.UsageError("--system names one system of A, then one of B.")
+    chosen = [*names, *(next(iter(side["systems"])) for side in sides[len(names) :])]
+    found = compare_documents(*sides, names=(chosen[0], chosen[1]))
+    if format_ == "json":
+        click.echo(json.dumps({"systems": chosen, **found}, indent=1))
+        return
+    low, high = found["interval"]
+    click.echo(f"{found['protocol']}, {found['utterances']} tested utterances")
+    for path, name, key in zip((one, other), chosen, ("a", "b"), strict=True):
+        click.echo(f"UAR {found[key]:.3f}  {name} ({path})")
+    click.echo(f"difference {found['difference']:+.3f}, 95 % over speakers {low:+.3f} to "
+               f"{high:+.3f}, p = {found['p']:.4f}")  # fmt: skip

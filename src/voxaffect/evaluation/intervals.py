@@ -1,0 +1,173 @@
+"""How sure a figure is: bootstrap over speakers, and paired tests between two systems.
+
+Utterances of one speaker are alike, so a speaker is what is drawn: resampling utterances would
+give intervals that are far too narrow.
+
+References
+----------
+Efron & Tibshirani 1993, *An Introduction to the Bootstrap*, chapters 8, 13 and 15.
+Ojala & Garriga 2010, "Permutation tests for studying classifier performance", JMLR 11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+RESAMPLES = 2_000
+_Words = NDArray[np.str_]
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The UAR of one system less that of another, over the same utterances.
+
+    Parameters
+    ----------
+    difference : float
+    interval : tuple of float
+        95 %, by bootstrap over speakers.
+    p : float
+        Two-sided, by exchanging the systems' answers speaker by speaker.
+    """
+
+    difference: float
+    interval: Interval
+    p: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Counts:
+    """Utterances by speaker (row) and emotion (column): all, and those rightly recognised."""
+
+    totals: NDArray[np.float64]
+    right: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, truth: _Words, predicted: _Words, speakers: Sequence[str]) -> _Counts:
+        emotions, columns = np.unique(truth, return_inverse=True)
+        names, rows = np.unique(np.asarray(speakers), return_inverse=True)
+        totals = np.zeros((len(names), len(emotions)))
+        right = np.zeros_like(totals)
+        np.add.at(totals, (rows, columns), 1)
+        np.add.at(right, (rows, columns), predicted == truth)
+        return cls(totals, right)
+
+    def drawn(self, seed: int) -> NDArray[np.intp]:
+        """Speakers of every resample, shape (resamples, speakers)."""
+        rng = np.random.default_rng(seed)
+        return rng.integers(len(self.totals), size=(RESAMPLES, len(self.totals)))
+
+
+def _uars(right: NDArray[np.float64], totals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """UAR of each row of counts; an emotion that was not drawn does not count."""
+    recalls = np.divide(right, totals, where=totals > 0, out=np.full(totals.shape, np.nan))
+    return np.asarray(np.nanmean(recalls, axis=-1))
+
+
+def _middle(values: NDArray[np.float64]) -> Interval:
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def speaker_interval(
+    truth: _Words, predicted: _Words, speakers: Sequence[str], *, seed: int = 0
+) -> Interval:
+    """95 % interval of the UAR: percentiles of a bootstrap that draws whole speakers.
+
+    Parameters
+    ----------
+    truth, predicted : ndarray of str, shape (n,)
+    speakers : sequence of str, length n
+    seed : int
+
+    Returns
+    -------
+    low, high : float
+    """
+    counts = _Counts.of(truth, predicted, speakers)
+    drawn = counts.drawn(seed)
+    return _middle(_uars(counts.right[drawn].sum(axis=1), counts.totals[drawn].sum(axis=1)))
+
+
+def mean_interval(
+    values: NDArray[np.float64], speakers: Sequence[str], *, seed: int = 0
+) -> Interval:
+    """95 % interval of a mean over utterances, by the same bootstrap.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Such as whether each was recognised, or its log-loss.
+    speakers : sequence of str, length n
+    seed : int
+
+    Returns
+    -------
+    low, high : float
+    """
+    names, rows = np.unique(np.asarray(speakers), return_inverse=True)
+    sums, totals = np.bincount(rows, values), np.bincount(rows)
+    drawn = np.random.default_rng(seed).integers(len(names), size=(RESAMPLES, len(names)))
+    return _middle(sums[drawn].sum(axis=1) / totals[drawn].sum(axis=1))
+
+
+def uar_difference(
+    truth: _Words, one: _Words, other: _Words, speakers: Sequence[str], *, seed: int = 0
+) -> Difference:
+    """Compare two systems on the same utterances.
+
+    Parameters
+    ----------
+    truth, one, other : ndarray of str, shape (n,)
+        Emotions, and what each system recognised.
+    speakers : sequence of str, length n
+    seed : int
+
+    Returns
+    -------
+    Difference
+        Of ``one`` less ``other``.
+    """
+    first, second = (_Counts.of(truth, predicted, speakers) for predicted in (one, other))
+    drawn = first.drawn(seed)
+    totals = first.totals[drawn].sum(axis=1)
+    apart = _uars(first.right[drawn].sum(axis=1), totals) - _uars(
+        second.right[drawn].sum(axis=1), totals
+    )
+    whole = first.totals.sum(axis=0)
+    found = float(_uars(first.right.sum(axis=0), whole) - _uars(second.right.sum(axis=0), whole))
+    gap = first.right - second.right
+    signs = np.random.default_rng([seed, 1]).choice((-1.0, 1.0), size=(RESAMPLES, len(gap)))
+    exchanged = np.mean((signs @ gap) / whole, axis=1)
+    extreme = int((np.abs(exchanged) >= abs(found) - 1e-12).sum())
+    return Difference(found, _middle(apart), (extreme + 1) / (RESAMPLES + 1))
+
+
+def apart_interval(
+    one: tuple[_Words, _Words, Sequence[str]], other: tuple[_Words, _Words, Sequence[str]], *,
+    seed: int = 0,
+) -> Interval:  # fmt: skip
+    """95 % interval of the UAR on one set of utterances less that on another of the same speakers.
+
+    Parameters
+    ----------
+    one, other : tuple of truth, predicted and speakers
+        Each as for `speaker_interval`; the utterances need not be the same.
+    seed : int
+
+    Returns
+    -------
+    low, high : float
+        Speakers are drawn together for both where both have the same ones.
+    """
+    sides = [_Counts.of(*side) for side in (one, other)]
+    found = []
+    for counts in sides:
+        drawn = counts.drawn(seed)
+        found.append(_uars(counts.right[drawn].sum(axis=1), counts.totals[drawn].sum(axis=1)))
+    return _middle(found[0] - found[1])

@@ -1,0 +1,220 @@
+"""What a protocol found, as values from which every figure of a report comes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxaffect.corpora import Utterance
+from voxaffect.evaluation import calibration, metrics
+from voxaffect.evaluation.calibration import Bin, RiskCoverage
+from voxaffect.evaluation.intervals import Interval, mean_interval, speaker_interval
+from voxaffect.evaluation.leaks import LeakCheck
+from voxaffect.evaluation.metrics import Scores
+from voxaffect.evaluation.protocols import Fold, Protocol
+
+_LEAST_PROBABILITY = np.finfo(np.float64).eps
+
+
+@dataclass(frozen=True, eq=False)
+class FoldResult:
+    """One fold: its split, its scores, and the probabilities of its test utterances.
+
+    Parameters
+    ----------
+    fold : Fold
+    scores : Scores
+    probabilities : ndarray, shape (test utterances, emotions)
+    """
+
+    fold: Fold
+    scores: Scores
+    probabilities: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Utterances that share something, such as the speaker's sex.
+
+    Parameters
+    ----------
+    uar, accuracy : float
+    utterances : int
+    interval : tuple of float, optional
+        95 % of the UAR by bootstrap over speakers; None with a single one.
+    """
+
+    uar: float
+    accuracy: float
+    utterances: int
+    interval: Interval | None
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a protocol found.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    emotions : tuple of str
+        In the order of the probabilities.
+    folds : tuple of FoldResult
+    tested : tuple of Utterance
+        What the folds tested, one after the other.
+    check : LeakCheck
+        What stood on both sides of the folds.
+    baselines : mapping
+        As `metrics.baselines`, mean over the folds.
+    """
+
+    protocol: Protocol
+    emotions: tuple[str, ...]
+    folds: tuple[FoldResult, ...]
+    tested: tuple[Utterance, ...]
+    check: LeakCheck
+    baselines: Mapping[str, Mapping[str, float | str]]
+
+    @cached_property
+    def probabilities(self) -> NDArray[np.float64]:
+        """Of all tested utterances, shape (tested, emotions)."""
+        return np.concatenate([result.probabilities for result in self.folds])
+
+    @cached_property
+    def truth(self) -> NDArray[np.str_]:
+        """Emotions of all tested utterances."""
+        return np.array([utterance.emotion for utterance in self.tested])
+
+    @cached_property
+    def predicted(self) -> NDArray[np.str_]:
+        """Recognised emotions of all tested utterances."""
+        return np.asarray(np.array(self.emotions)[self.probabilities.argmax(axis=1)])
+
+    @cached_property
+    def speakers(self) -> tuple[str, ...]:
+        """Speaker of every tested utterance; one who is unknown counts as a speaker of its own."""
+        return tuple(
+            f"{u.corpus}/{u.speaker}" if u.speaker is not None else str(u.path) for u in self.tested
+        )
+
+    @property
+    def summary(self) -> Mapping[str, Mapping[str, float]]:
+        """Mean and standard deviation (of the population of folds) of each metric."""
+        rows = [asdict(result.scores) for result in self.folds]
+        return {
+            metric: {
+                "mean": float(np.mean([row[metric] for row in rows])),
+                "sd": float(np.std([row[metric] for row in rows])),
+            }
+            for metric in rows[0]
+        }
+
+    @property
+    def confusion(self) -> NDArray[np.int64]:
+        """Utterances by true (row) and recognised (column) emotion, all folds added up."""
+        return metrics.confusion(self.truth.tolist(), self.predicted.tolist(), self.emotions)
+
+    @property
+    def by_emotion(self) -> Mapping[str, Mapping[str, float | int | None]]:
+        """Recall, precision, F1 and utterances of every emotion, over all tested utterances."""
+        return metrics.by_emotion(self.truth.tolist(), self.predicted.tolist(), self.emotions)
+
+    @property
+    def top_two(self) -> float:
+        """Share of tested utterances whose emotion is among the two most probable."""
+        return metrics.top_two(self.probabilities, self.truth, self.emotions)
+
+    @property
+    def calibration_error(self) -> float:
+        """ECE over all tested utterances."""
+        return calibration.calibration_error(self.probabilities, self.truth, self.emotions)
+
+    @property
+    def reliability(self) -> tuple[Bin, ...]:
+        """Confidence beside accuracy."""
+        return calibration.reliability(self.probabilities, self.truth, self.emotions)
+
+    @property
+    def log_loss(self) -> float:
+        """NLL over all tested utterances, in nats."""
+        return calibration.log_loss(self.probabilities, self.truth, self.emotions)
+
+    @property
+    def risk_coverage(self) -> RiskCoverage:
+        """What is risked if only confident answers are given."""
+        return calibration.risk_coverage(self.probabilities, self.truth, self.emotions)
+
+    def by(self, attribute: str) -> Mapping[str, Group]:
+        """Scores of the groups that share an attribute of the utterances.
+
+        Parameters
+        ----------
+        attribute : str
+            A field of ``Utterance``, such as ``sex`` or ``intensity``.
+
+        Returns
+        -------
+        dict of str to Group
+            Without utterances of which it is unknown.
+        """
+        values = np.array([getattr(utterance, attribute) or "" for utterance in self.tested])
+        return {str(value): self._group(values == value) for value in np.unique(values) if value}
+
+    @property
+    def by_sex(self) -> Mapping[str, float]:
+        """UAR of each sex that is known."""
+        return {sex: group.uar for sex, group in self.by("sex").items()}
+
+    @property
+    def by_speaker(self) -> Mapping[str, Group]:
+        """Scores of every speaker that is known."""
+        known = np.array([utterance.speaker is not None for utterance in self.tested])
+        names = np.array(self.speakers)
+        return {str(one): self._group(names == one) for one in np.unique(names[known])}
+
+    def _group(self, members: NDArray[np.bool_]) -> Group:
+        truth, predicted = self.truth[members], self.predicted[members]
+        speakers = [name for name, is_one in zip(self.speakers, members, strict=True) if is_one]
+        return Group(
+            uar=metrics.uar(truth, predicted),
+            accuracy=float((truth == predicted).mean()),
+            utterances=int(members.sum()),
+            interval=speaker_interval(truth, predicted, speakers)
+            if len(set(speakers)) > 1 else None,
+        )  # fmt: skip
+
+    @property
+    def interval(self) -> Interval | None:
+        """95 % interval of the UAR over all tested utterances, by bootstrap over speakers.
+
+        None with a single speaker: nothing is known of the next.
+        """
+        if len(set(self.speakers)) < 2:
+            return None
+        return speaker_interval(self.truth, self.predicted, self.speakers)
+
+    def mean_interval(self, metric: str) -> Interval | None:
+        """95 % interval of a mean over utterances, by the same bootstrap.
+
+        Parameters
+        ----------
+        metric : str
+            ``accuracy``, ``top_two`` or ``nll``.
+        """
+        if len(set(self.speakers)) < 2:
+            return None
+        columns = np.searchsorted(np.sort(self.emotions), self.truth)
+        columns = np.argsort(self.emotions)[columns]
+        rows = np.arange(len(columns))
+        own = self.probabilities[rows, columns]
+        better = (self.probabilities > own[:, None]).sum(axis=1)
+        values = {
+            "accuracy": (self.predicted == self.truth).astype(float),
+            "top_two": (better < 2).astype(float),
+            "nll": -np.log(np.maximum(own, _LEAST_PROBABILITY)),
+        }[metric]
+        return mean_interval(values, self.speakers)

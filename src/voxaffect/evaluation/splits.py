@@ -1,0 +1,143 @@
+"""Splits as files: the side of every utterance in every fold, to publish and to read back.
+
+A split is a CSV with the columns ``fold``, ``role`` (``train`` or ``test``) and ``recording``:
+corpus, folder and name of the file, such as ``ravdess/Actor_01/03-01-01-01-01-01-01.wav``, so
+that it holds wherever the corpus lies. An utterance that a fold leaves out has no line in it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxaffect.corpora import Utterance
+from voxaffect.errors import EvaluationError
+from voxaffect.evaluation.protocols import Fold, Protocol
+from voxaffect.files import write_text
+
+COLUMNS = ("fold", "role", "recording")
+_ROLES = ("train", "test")
+_SHOWN = 3
+_Lines = dict[str, dict[str, list[str]]]
+
+
+def recording_of(utterance: Utterance) -> str:
+    """Name that a split gives an utterance: corpus, folder and file name."""
+    return f"{utterance.corpus}/{utterance.path.parent.name}/{utterance.path.name}"
+
+
+def write_split(path: str | Path, folds: Sequence[Fold], utterances: Sequence[Utterance]) -> None:
+    """Write which utterances train and test in every fold, in order.
+
+    Parameters
+    ----------
+    path : str or Path
+    folds : sequence of Fold
+    utterances : sequence of Utterance
+        That the folds count.
+
+    Raises
+    ------
+    EvaluationError
+        If two utterances have one name.
+    VoxaffectError
+        If it cannot be written.
+    """
+    names = [recording_of(utterance) for utterance in utterances]
+    _check_unique(names, str(path))
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for fold in folds:
+        for role, places in zip(_ROLES, (fold.train, fold.test), strict=True):
+            writer.writerows((fold.name, role, names[place]) for place in np.sort(places))
+    write_text(Path(path), buffer.getvalue())
+
+
+def read_split(path: str | Path) -> Protocol:
+    """Read a split back as a protocol of its own.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    Protocol
+        Its voices count as new; whether they are, the leak check finds out.
+
+    Raises
+    ------
+    EvaluationError
+        If the file is no split; and later, when it splits, if it names a recording that is
+        not there or a fold lacks a side.
+    """
+    lines = _lines(Path(path))
+    summary = f"{len(lines)} folds read from {Path(path).name}"
+    return Protocol("file", summary, partial(_folds, lines=lines, name=str(path)), new_voices=True)
+
+
+def _lines(path: Path) -> _Lines:
+    """Recordings by fold and role."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.reader(file, strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise EvaluationError(f"{path}: cannot be read as a split ({reason}).") from error
+    if not rows or tuple(rows[0]) != COLUMNS:
+        found = ",".join(rows[0]) if rows else "nothing"
+        raise EvaluationError(f"{path}: expected the columns {','.join(COLUMNS)}, found {found}.")
+    lines: _Lines = {}
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != len(COLUMNS) or row[1] not in _ROLES:
+            raise EvaluationError(
+                f"{path}, line {number}: expected fold, train or test, recording; found "
+                f"{','.join(row)!r}."
+            )
+        lines.setdefault(row[0], {role: [] for role in _ROLES})[row[1]].append(row[2])
+    if not lines:
+        raise EvaluationError(f"{path}: holds no fold. Add lines under {','.join(COLUMNS)}.")
+    return lines
+
+
+def _folds(
+    utterances: Sequence[Utterance], seed: int, *, lines: _Lines, name: str
+) -> tuple[Fold, ...]:
+    names = [recording_of(utterance) for utterance in utterances]
+    _check_unique(names, name)
+    places = {recording: place for place, recording in enumerate(names)}
+    folds = []
+    for fold, sides in lines.items():
+        train, test = (_places(sides[role], places, f"{name}, {fold}, {role}") for role in _ROLES)
+        folds.append(Fold(fold, train, test, seed))
+    return tuple(folds)
+
+
+def _places(recordings: Sequence[str], places: Mapping[str, int], where: str) -> NDArray[np.intp]:
+    if not recordings:
+        raise EvaluationError(f"{where}: no utterance. Every fold needs both sides.")
+    missing = [recording for recording in recordings if recording not in places]
+    if missing:
+        raise EvaluationError(
+            f"{where}: {len(missing)} of {len(recordings)} recordings are not among the "
+            f"utterances evaluated, such as {', '.join(missing[:_SHOWN])}. Complete the corpus, "
+            "or check --emotions."
+        )
+    return np.array([places[recording] for recording in recordings], dtype=np.intp)
+
+
+def _check_unique(names: Sequence[str], where: str) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise EvaluationError(
+            f"{where}: {len(twice)} names are there twice, such as {twice[0]}: a split tells "
+            "recordings apart by corpus, folder and file name. Rename one."
+        )

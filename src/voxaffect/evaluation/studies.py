@@ -1,0 +1,236 @@
+"""A study: one or more systems, by a protocol and by one of the other kind, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxaffect.corpora import Utterance
+from voxaffect.errors import EvaluationError
+from voxaffect.evaluation.intervals import (
+    Difference,
+    Interval,
+    apart_interval,
+    uar_difference,
+)
+from voxaffect.evaluation.metrics import uar
+from voxaffect.evaluation.protocols import Protocol, protocol_named
+from voxaffect.evaluation.result import Evaluation
+from voxaffect.evaluation.runs import Condition, Matrix, evaluate_conditions
+from voxaffect.features import families
+from voxaffect.training import Dataset
+
+CLEAN = ""
+
+
+@dataclass(frozen=True, eq=False)
+class System:
+    """What is evaluated: an estimator on features.
+
+    Parameters
+    ----------
+    estimator : scikit-learn classifier
+        Any with ``predict_proba``, unfitted.
+    data : Dataset
+        Features of the utterances, with the copies to train on if there are any.
+    altered : mapping of str to ndarray, shape (n, d)
+        Features of the same utterances under conditions to withstand, by condition.
+    summary : str
+        One line for the report.
+    """
+
+    estimator: Any
+    data: Dataset
+    altered: Mapping[str, Matrix] = field(default_factory=dict)
+    summary: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a study found of one system.
+
+    Parameters
+    ----------
+    summary : str
+    evaluations : mapping of str to Evaluation
+        By protocol.
+    altered : mapping of str to Evaluation
+        By the study's protocol, under each condition.
+    shuffled : mapping of str to Evaluation
+        By the study's protocol, with one family of features exchanged between the test
+        utterances of a fold: what is lost is what the family carries.
+    """
+
+    summary: str
+    evaluations: Mapping[str, Evaluation]
+    altered: Mapping[str, Evaluation]
+    shuffled: Mapping[str, Evaluation]
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Systems side by side.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    beside : str
+        Protocol of the other kind, for the leakage premium; empty if there is none.
+    missing : str
+        Why there is none.
+    seed : int
+    systems : mapping of str to Found
+    data : Dataset
+        Of the first system.
+    """
+
+    protocol: Protocol
+    beside: str
+    missing: str
+    seed: int
+    systems: Mapping[str, Found]
+    data: Dataset
+
+    @property
+    def utterances(self) -> tuple[Utterance, ...]:
+        """What the folds of every evaluation count."""
+        return self.data.utterances
+
+    def premium(self, system: str) -> tuple[float, Interval | None] | None:
+        """UAR that the random split claims beyond new voices, and its interval over speakers.
+
+        Returns
+        -------
+        tuple or None
+            None if the study has not both.
+        """
+        if not self.beside:
+            return None
+        heard, new = (
+            next(e for e in self.systems[system].evaluations.values() if e.protocol.new_voices is k)
+            for k in (False, True)
+        )
+        sides = [(e.truth, e.predicted, e.speakers) for e in (heard, new)]
+        found = uar(heard.truth, heard.predicted) - uar(new.truth, new.predicted)
+        several = min(len(set(e.speakers)) for e in (heard, new)) > 1
+        return found, apart_interval(sides[0], sides[1]) if several else None
+
+    def paired(self) -> tuple[tuple[str, str, Difference], ...]:
+        """Difference of the UAR between every two systems by the study's protocol."""
+        names = list(self.systems)
+        pairs = [(one, other) for i, one in enumerate(names) for other in names[i + 1 :]]
+        return tuple((one, other, self._difference(one, other)) for one, other in pairs)
+
+    def _difference(self, one: str, other: str) -> Difference:
+        first, second = (self.systems[n].evaluations[self.protocol.name] for n in (one, other))
+        return uar_difference(first.truth, first.predicted, second.predicted, first.speakers)
+
+
+@dataclass(frozen=True, eq=False)
+class Shuffled:
+    """Exchange some features between utterances, so that they tell nothing of their own.
+
+    Parameters
+    ----------
+    columns : ndarray of int
+    """
+
+    columns: NDArray[np.intp]
+
+    def __call__(self, matrix: Matrix, seed: int) -> Matrix:
+        """Return a copy whose columns come from other rows, all from the same one."""
+        order = np.random.default_rng([seed, len(matrix)]).permutation(len(matrix))
+        shuffled = matrix.copy()
+        shuffled[:, self.columns] = matrix[order][:, self.columns]
+        return shuffled
+
+
+def study(
+    systems: Mapping[str, System],
+    *,
+    protocol: str | Protocol,
+    seed: int = 0,
+    beside: bool = True,
+    insight: bool = False,
+    workers: int | None = None,
+    allow_leaks: bool = False,
+    progress: bool = False,
+) -> Study:
+    """Evaluate systems on the same folds, by a protocol and by one of the other kind beside it.
+
+    Parameters
+    ----------
+    systems : mapping of str to System
+        All of the same utterances, in the same order.
+    protocol : str or Protocol
+        A random split gets folds of new voices beside it, and the other way round.
+    seed : int
+        The tutorial protocol always begins with seed 0.
+    beside : bool
+        Whether to run the protocol of the other kind.
+    insight : bool
+        Whether to find out which families of features carry the decisions, where the features
+        are ours.
+    workers, allow_leaks
+        As for `evaluate`.
+    progress : bool
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    EvaluationError
+        If the systems differ in their utterances, and as `evaluate`.
+    """
+    first = next(iter(systems.values())).data
+    for name, system in systems.items():
+        if system.data.utterances != first.utterances:
+            raise EvaluationError(
+                f"{name}: {len(system.data.utterances)} utterances, and the first system has "
+                f"{len(first.utterances)} or others. Systems are compared on the same ones."
+            )
+    chosen = protocol if isinstance(protocol, Protocol) else protocol_named(protocol)
+
+    def run(name: str, by: Protocol, conditions: Mapping[str, Condition]) -> dict[str, Evaluation]:
+        return evaluate_conditions(
+            systems[name].estimator,
+            systems[name].data,
+            conditions,
+            protocol=by,
+            seed=0 if by.name == "tutorial" else seed,
+            workers=workers,
+            allow_leaks=allow_leaks,
+            progress=f"{name}, {by.name}" if progress else "",
+        )
+
+    found, missing = {}, "" if beside and chosen.beside else "none was asked for, or compares"
+    for name, system in systems.items():
+        groups = _groups(system.data) if insight else {}
+        main = run(name, chosen, {CLEAN: system.data.matrix, **system.altered, **groups})
+        evaluations = {chosen.name: main[CLEAN]}
+        if not missing:
+            try:
+                other = protocol_named(chosen.beside)
+                evaluations[other.name] = run(name, other, {CLEAN: system.data.matrix})[CLEAN]
+            except EvaluationError as error:
+                missing = str(error)
+        altered, shuffled = ({key: main[key] for key in keys} for keys in (system.altered, groups))
+        shuffled = {key.removeprefix(_STEM): one for key, one in shuffled.items()}
+        found[name] = Found(system.summary, evaluations, altered, shuffled)
+    return Study(chosen, "" if missing else chosen.beside, missing, seed, found, first)
+
+
+_STEM = "without "
+
+
+def _groups(data: Dataset) -> dict[str, Condition]:
+    """Family by family, its features shuffled; nothing for features that are not ours."""
+    if data.spec is None:
+        return {}
+    return {f"{_STEM}{name}": Shuffled(columns) for name, columns in families(data.spec).items()}

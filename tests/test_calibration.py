@@ -1,0 +1,218 @@
+"""Calibration, selective answers and intervals: by hand, by scikit-learn, by audmetric."""
+
+from __future__ import annotations
+
+import audmetric
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import log_loss as theirs
+from sklearn.metrics import precision_recall_fscore_support, top_k_accuracy_score
+
+from voxaffect.evaluation.calibration import (
+    calibration_error,
+    log_loss,
+    reliability,
+    risk_coverage,
+)
+from voxaffect.evaluation.intervals import (
+    apart_interval,
+    mean_interval,
+    speaker_interval,
+    uar_difference,
+)
+from voxaffect.evaluation.metrics import baselines, by_emotion, top_two, uar
+
+EMOTIONS = ("angry", "calm", "happy")
+Drawn = tuple[np.ndarray, np.ndarray]
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> Drawn:
+    """Draw probabilities, and truths in which every emotion occurs."""
+    seed, size = draw(st.integers(0, 10_000)), draw(st.integers(6, 60))
+    rng = np.random.default_rng(seed)
+    probabilities = rng.dirichlet([0.5] * 3, size).clip(1e-6)
+    truth = np.array([*EMOTIONS, *rng.choice(EMOTIONS, size - 3)])
+    return probabilities / probabilities.sum(axis=1, keepdims=True), truth
+
+
+@given(answers())
+def test_log_loss_and_top_two_are_scikit_learns(drawn: Drawn) -> None:
+    probabilities, truth = drawn
+    expected = theirs(truth, probabilities, labels=EMOTIONS)
+    assert log_loss(probabilities, truth, EMOTIONS) == pytest.approx(expected, abs=1e-12)
+    top = top_k_accuracy_score(truth, probabilities, k=2, labels=EMOTIONS)
+    assert top_two(probabilities, truth, EMOTIONS) == pytest.approx(top, abs=1e-12)
+
+
+@given(answers())
+def test_log_loss_follows_the_columns_whatever_their_order(drawn: Drawn) -> None:
+    probabilities, truth = drawn
+    turned = log_loss(probabilities[:, ::-1], truth, EMOTIONS[::-1])
+    assert turned == pytest.approx(log_loss(probabilities, truth, EMOTIONS), abs=1e-12)
+
+
+@given(answers())
+def test_recall_and_precision_are_scikit_learns_and_audmetrics(drawn: Drawn) -> None:
+    probabilities, truth = drawn
+    predicted = np.array(EMOTIONS)[probabilities.argmax(axis=1)]
+    found = by_emotion(truth.tolist(), predicted.tolist(), EMOTIONS)
+    precision, recall, f1, count = precision_recall_fscore_support(
+        truth, predicted, labels=EMOTIONS, zero_division=0.0
+    )
+    labels = list(EMOTIONS)
+    by_class = audmetric.precision_per_class(truth, predicted, labels=labels, zero_division=0.0)
+    for place, emotion in enumerate(EMOTIONS):
+        row = found[emotion]
+        assert row["recall"] == pytest.approx(recall[place], abs=1e-12)
+        assert (row["precision"] or 0.0) == pytest.approx(precision[place], abs=1e-12)
+        assert (row["precision"] or 0.0) == pytest.approx(by_class[emotion], abs=1e-12)
+        assert (row["f1"] or 0.0) == pytest.approx(f1[place], abs=1e-12)
+        assert row["utterances"] == count[place]
+
+
+@given(answers())
+def test_uar_is_audmetrics(drawn: Drawn) -> None:
+    probabilities, truth = drawn
+    predicted = np.array(EMOTIONS)[probabilities.argmax(axis=1)]
+    expected = audmetric.unweighted_average_recall(truth, predicted, labels=list(EMOTIONS))
+    assert uar(truth, predicted) == pytest.approx(expected, abs=1e-12)
+
+
+def test_what_never_occurred_has_no_recall_and_what_was_never_said_no_precision() -> None:
+    found = by_emotion(["calm", "calm"], ["calm", "angry"], EMOTIONS)
+    assert (found["angry"]["recall"], found["angry"]["precision"]) == (None, 0.0)
+    assert (found["happy"]["recall"], found["happy"]["precision"]) == (None, None)
+
+
+@given(answers())
+def test_bins_hold_every_utterance_and_add_up_to_the_accuracy(drawn: Drawn) -> None:
+    probabilities, truth = drawn
+    bins = reliability(probabilities, truth, EMOTIONS)
+    assert sum(one.utterances for one in bins) == len(truth)
+    right = sum(one.accuracy * one.utterances for one in bins)
+    accuracy = (np.array(EMOTIONS)[probabilities.argmax(axis=1)] == truth).mean()
+    assert right / len(truth) == pytest.approx(accuracy)
+    assert all(one.low <= one.confidence <= one.high for one in bins)
+
+
+def test_confidence_of_one_half_that_is_right_half_the_time_is_calibrated() -> None:
+    probabilities = np.array([[0.5, 0.3, 0.2]] * 4)
+    truth = np.array(["angry", "angry", "calm", "happy"])
+    assert calibration_error(probabilities, truth, EMOTIONS) == pytest.approx(0.0)
+    assert calibration_error(probabilities, truth[[0, 0, 0, 0]], EMOTIONS) == pytest.approx(0.5)
+
+
+def test_risk_and_coverage_by_hand() -> None:
+    probabilities = np.array([[0.9, 0.1, 0], [0.8, 0.2, 0], [0.8, 0.2, 0], [0.6, 0.4, 0]])
+    truth = np.array(["angry", "angry", "calm", "angry"])
+    curve = risk_coverage(probabilities, truth, EMOTIONS)
+    assert curve.threshold.tolist() == [0.9, 0.8, 0.6]
+    assert curve.coverage.tolist() == [0.25, 0.75, 1.0]
+    assert curve.risk == pytest.approx([0, 1 / 3, 1 / 4])
+    assert curve.at_risk(0.3)["threshold"] == 0.6
+    assert curve.at_risk(0.1) == {"threshold": 0.9, "risk": 0.0, "coverage": 0.25}
+
+
+def test_where_no_threshold_is_good_enough_nothing_is_answered() -> None:
+    curve = risk_coverage(np.array([[0.9, 0.1, 0.0]]), np.array(["calm"]), EMOTIONS)
+    assert curve.at_risk(0.1) == {"threshold": 1.0, "risk": 0.0, "coverage": 0.0}
+
+
+@given(answers(), st.floats(0.0, 0.9))
+def test_answers_from_a_threshold_on_are_wrong_as_often_as_it_says(
+    drawn: Drawn, wanted: float
+) -> None:
+    probabilities, truth = drawn
+    found = risk_coverage(probabilities, truth, EMOTIONS).at_risk(wanted)
+    given_ = probabilities.max(axis=1) >= found["threshold"]
+    assert found["risk"] <= wanted
+    if found["coverage"]:
+        wrong = np.array(EMOTIONS)[probabilities.argmax(axis=1)] != truth
+        assert wrong[given_].mean() == pytest.approx(found["risk"])
+        assert given_.mean() == pytest.approx(found["coverage"])
+
+
+# Intervals.
+
+
+def told(seed: int, share: float, speakers: int = 24, each: int = 40) -> tuple[np.ndarray, ...]:
+    """Make truths, answers of which a share is right, and speakers."""
+    rng = np.random.default_rng(seed)
+    truth = np.resize(EMOTIONS, speakers * each)
+    right = rng.random(len(truth)) < share
+    wrong = np.roll(truth, 1)
+    return truth, np.where(right, truth, wrong), np.repeat(np.arange(speakers), each).astype(str)
+
+
+def test_an_interval_holds_the_true_figure_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(1)
+    held = []
+    for seed in range(60):
+        truth, predicted, speakers = told(seed, 0.7)
+        low, high = speaker_interval(truth, predicted, list(speakers), seed=int(rng.integers(99)))
+        held.append(low <= 0.7 <= high)
+    assert 0.85 <= np.mean(held) <= 1.0
+
+
+def test_intervals_over_speakers_see_that_speakers_differ() -> None:
+    """With half of the speakers always right and half never, utterances would seem certain."""
+    truth = np.resize(EMOTIONS, 240)
+    speakers = np.repeat(np.arange(8), 30)
+    predicted = np.where(speakers < 4, truth, np.roll(truth, 1))
+    low, high = speaker_interval(truth, predicted, [str(one) for one in speakers])
+    assert high - low > 0.5
+    assert mean_interval(predicted == truth, [str(one) for one in speakers]) == pytest.approx(
+        (low, high), abs=0.02
+    )
+
+
+def test_a_system_does_not_differ_from_itself() -> None:
+    truth, predicted, speakers = told(0, 0.6)
+    found = uar_difference(truth, predicted, predicted, list(speakers))
+    assert (found.difference, found.interval, found.p) == (0.0, (0.0, 0.0), 1.0)
+
+
+def test_a_clear_difference_is_found_and_is_its_opposite_the_other_way_round() -> None:
+    truth, good, speakers = told(0, 0.8)
+    poor = told(1, 0.5)[1]
+    found = uar_difference(truth, good, poor, list(speakers))
+    turned = uar_difference(truth, poor, good, list(speakers))
+    assert found.difference == pytest.approx(uar(truth, good) - uar(truth, poor))
+    assert found.interval[0] > 0.2
+    assert found.p < 0.01
+    assert turned.difference == pytest.approx(-found.difference)
+    assert turned.interval == pytest.approx((-found.interval[1], -found.interval[0]))
+
+
+def test_p_is_even_where_nothing_differs() -> None:
+    """Under the null hypothesis at most about one in ten is under .1."""
+    low = 0
+    for seed in range(80):
+        truth, one, speakers = told(seed, 0.6, speakers=12)
+        other = told(seed + 1_000, 0.6, speakers=12)[1]
+        low += uar_difference(truth, one, other, list(speakers)).p < 0.1
+    assert low <= 16
+
+
+def test_two_sets_of_the_same_speakers_are_compared_speaker_by_speaker() -> None:
+    """What all speakers share cancels: the interval of the difference is narrower than either."""
+    speakers = np.repeat(np.arange(12), 60)
+    truth = np.resize(EMOTIONS, 720)
+    rng = np.random.default_rng(0)
+    skill = rng.uniform(0.2, 0.8, 12)[speakers]
+    draws = rng.random(720)
+    one, other = (np.where(draws < skill + k, truth, np.roll(truth, 1)) for k in (0.15, 0.0))
+    names = [str(speaker) for speaker in speakers]
+    low, high = apart_interval((truth, one, names), (truth, other, names))
+    alone = speaker_interval(truth, one, names)
+    assert high - low < (alone[1] - alone[0]) / 2
+    assert low < 0.15 < high
+
+
+def test_baselines_by_hand() -> None:
+    found = baselines(["calm"] * 3 + ["happy"], ["calm", "happy", "happy", "happy"])
+    assert found["chance"] == {"uar": 0.5, "accuracy": 0.5}
+    assert found["majority"] == {"emotion": "calm", "uar": 0.5, "accuracy": 0.25}

@@ -1,0 +1,252 @@
+"""A study puts systems and protocols side by side, and its document holds all of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Trained
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from voxaffect.errors import EvaluationError
+from voxaffect.evaluation import System, evaluate, study
+from voxaffect.evaluation.metrics import uar
+from voxaffect.report import compare, document, read_document, to_json, to_text
+from voxaffect.training import Dataset
+
+
+def nearest() -> Any:
+    return make_pipeline(StandardScaler(), KNeighborsClassifier(3))
+
+
+class Answering(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """An estimator that answers and says nothing else."""
+
+    def fit(self, matrix: Any, emotions: Any) -> Answering:
+        self.inside_ = nearest().fit(matrix, emotions)
+        self.classes_ = self.inside_.classes_
+        return self
+
+    def predict(self, matrix: Any) -> Any:
+        return self.inside_.predict(matrix)
+
+
+def linear() -> Any:
+    return make_pipeline(StandardScaler(), LogisticRegression(C=0.01))
+
+
+@pytest.fixture(scope="module")
+def found(trained: Trained) -> Any:
+    """Return a study of two systems, one of them under a condition, with insight."""
+    noisy = trained.data.matrix + np.float32(0.1)
+    systems = {
+        "nearest": System(nearest(), trained.data, {"louder": noisy}, "three neighbours"),
+        "linear": System(linear(), trained.data),
+    }
+    return study(systems, protocol="speakers", insight=True, seed=3)
+
+
+def test_a_study_evaluates_as_evaluate_does(found: Any, trained: Trained) -> None:
+    for protocol in ("speakers", "random"):
+        alone = evaluate(nearest(), trained.data.matrix, trained.data.utterances,
+                         protocol=protocol, seed=3)  # fmt: skip
+        beside = found.systems["nearest"].evaluations[protocol]
+        assert np.array_equal(alone.probabilities, beside.probabilities)
+
+
+def test_the_premium_is_what_the_random_split_claims_beyond_new_voices(found: Any) -> None:
+    one = found.systems["nearest"].evaluations
+    expected = uar(one["random"].truth, one["random"].predicted)
+    expected -= uar(one["speakers"].truth, one["speakers"].predicted)
+    premium, (low, high) = found.premium("nearest")
+    assert premium == pytest.approx(expected)
+    assert low <= premium <= high
+
+
+def test_a_random_study_has_new_voices_beside_it(trained: Trained) -> None:
+    both = study({"nearest": System(nearest(), trained.data)}, protocol="random")
+    assert list(both.systems["nearest"].evaluations) == ["random", "speakers"]
+    turned = study({"nearest": System(nearest(), trained.data)}, protocol="speakers")
+    assert both.premium("nearest")[0] == pytest.approx(turned.premium("nearest")[0])  # type: ignore[index]
+
+
+def test_without_speakers_it_says_why_nothing_stands_beside(trained: Trained) -> None:
+    unknown = tuple(replace(one, speaker=None) for one in trained.data.utterances)
+    data = replace(trained.data, utterances=unknown)
+    alone = study({"nearest": System(nearest(), data)}, protocol="random")
+    assert "the speaker of 64 of 64 utterances is unknown" in alone.missing
+    assert alone.premium("nearest") is None
+    assert "beside it there is no other protocol: the speaker of" in to_text(document(alone))
+
+
+def test_systems_must_be_of_the_same_utterances(trained: Trained) -> None:
+    data = trained.data
+    fewer = data.where(data.utterances[:-1])
+    systems = {"all": System(nearest(), data), "fewer": System(nearest(), fewer)}
+    with pytest.raises(EvaluationError, match="fewer: 63 utterances, and the first system has 64"):
+        study(systems, protocol="speakers")
+
+
+def test_a_family_that_decides_everything_is_found(trained: Trained) -> None:
+    """Where one family tells the emotion and the others are constant, it alone carries it."""
+    data = trained.data
+    _, codes = np.unique(data.emotions, return_inverse=True)
+    matrix = np.zeros_like(data.matrix)
+    matrix[:, :40] = np.eye(4, 40, dtype=np.float32)[codes]
+    told = study({"nearest": System(nearest(), replace(data, matrix=matrix))},
+                 protocol="speakers", insight=True)  # fmt: skip
+    rows = {row["family"]: row["drop"] for row in document(told)["systems"]["nearest"]["insight"]}
+    assert rows["mfcc"] > 0.5
+    assert {name for name, drop in rows.items() if drop} == {"mfcc"}
+
+
+# Estimators of every kind.
+
+
+@pytest.mark.parametrize("estimator", [RidgeClassifier(), Answering()])
+def test_an_estimator_without_probabilities_is_scored_by_its_answers(
+    trained: Trained, estimator: Any
+) -> None:
+    data = trained.data
+    found = evaluate(estimator, data.matrix, data.utterances, protocol="speakers")
+    truth = np.array(data.emotions)
+    for result in found.folds:
+        fitted = estimator.fit(data.matrix[result.fold.train], truth[result.fold.train])
+        expected = fitted.predict(data.matrix[result.fold.test])
+        best = np.array(found.emotions)[result.probabilities.argmax(axis=1)]
+        assert np.array_equal(best, expected)
+        assert result.probabilities.sum(axis=1) == pytest.approx(1.0)
+
+
+def test_scores_of_two_emotions_become_probabilities_of_both(trained: Trained) -> None:
+    two = [one for one in trained.data.utterances if one.emotion in ("calm", "happy")]
+    data = trained.data.where(two)
+    found = evaluate(RidgeClassifier(), data.matrix, data.utterances, protocol="speakers")
+    assert found.probabilities.shape[1] == 2
+    assert found.probabilities.sum(axis=1) == pytest.approx(1.0)
+
+
+def test_features_of_any_kind_need_no_recordings(trained: Trained) -> None:
+    gone = tuple(replace(one, path=Path("nowhere") / one.path.name)
+                 for one in trained.data.utterances)  # fmt: skip
+    data = Dataset(gone, np.random.default_rng(0).standard_normal((64, 5)).astype(np.float32))
+    told = document(study({"mine": System(nearest(), data)}, protocol="speakers"))
+    assert told["data"]["features"] is None
+    assert {leak["kind"]: leak["count"] for leak in told["leaks"]}["unheard"] == 64
+    assert "64 recordings could not be decoded" in to_text(told)
+
+
+# The document.
+
+
+def test_the_document_is_plain_json_of_what_was_found(found: Any) -> None:
+    told = json.loads(to_json(document(found, command="voxaffect evaluate")))
+    one, expected = told["systems"]["nearest"], found.systems["nearest"]
+    main = expected.evaluations["speakers"]
+    plain = one["evaluations"]["speakers"]
+    assert plain["confusion"] == main.confusion.tolist()
+    assert plain["metrics"]["uar"]["mean"] == pytest.approx(main.summary["uar"]["mean"], abs=1e-6)
+    assert plain["metrics"]["uar"]["interval"] == pytest.approx(main.interval, abs=1e-6)
+    assert plain["metrics"]["ece"]["mean"] == pytest.approx(main.calibration_error, abs=1e-6)
+    assert np.allclose(plain["probabilities"], main.probabilities, atol=1e-6)
+    truths = [told["utterances"][place]["emotion"] for place in plain["tested"]]
+    assert truths == main.truth.tolist()
+    assert one["robustness"]["louder"]["loss"] == pytest.approx(
+        main.summary["uar"]["mean"] - expected.altered["louder"].summary["uar"]["mean"], abs=1e-6
+    )
+    assert [row["family"] for row in one["insight"]] != []
+    assert told["baselines"]["speakers"]["chance"]["uar"] == 0.25
+    assert [(row["a"], row["b"]) for row in told["paired"]] == [("nearest", "linear")]
+
+
+def test_two_runs_give_the_same_bytes_but_for_the_time(trained: Trained) -> None:
+    texts = []
+    for _ in range(2):
+        systems = {"linear": System(linear(), trained.data)}
+        told = document(study(systems, protocol="speakers", insight=True), embedded=True)
+        texts.append(to_json({**told, "created": ""}))
+    assert texts[0] == texts[1]
+
+
+def test_the_text_puts_both_protocols_the_premium_and_the_leaks_first(found: Any) -> None:
+    text = to_text(document(found))
+    summary = found.systems["nearest"].evaluations["speakers"].summary["uar"]
+    assert f"{summary['mean']:.3f} ± {summary['sd']:.3f}" in text
+    assert "leakage premium, nearest: the random split claims" in text
+    assert "leak check, random: 8 speakers on both sides, as it means to: ravdess/01" in text
+    assert "chance, speakers" in text
+    assert "nearest less linear, speakers:" in text
+    assert "nearest, louder: UAR" in text
+
+
+def test_an_evaluation_reads_back(found: Any, tmp_path: Path) -> None:
+    told = document(found)
+    (tmp_path / "a.json").write_text(to_json(told))
+    assert read_document(tmp_path / "a.json") == told
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("{", "cannot be read .not JSON"), ("[]", "not an evaluation"), ("{}", "not an evaluation"),
+     ('{"kind": "voxaffect evaluation", "format": 9}', "written in format 9, this voxaffect")],
+)  # fmt: skip
+def test_what_is_no_evaluation_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(EvaluationError, match=rf"a\.json: {message}"):
+        read_document(tmp_path / "a.json")
+
+
+# Comparison.
+
+
+def test_comparing_files_is_comparing_systems(found: Any) -> None:
+    told = document(found)
+    apart = compare(told, told, ("nearest", "linear"))
+    (expected,) = told["paired"]
+    assert apart["difference"] == pytest.approx(expected["difference"], abs=1e-6)
+    assert apart["p"] == expected["p"]
+    assert apart["utterances"] == 64
+
+
+def test_comparison_needs_the_same_folds_and_a_system_that_is_there(
+    found: Any, trained: Trained
+) -> None:
+    told = document(found)
+    other = document(study({"nearest": System(nearest(), trained.data)}, protocol="speakers",
+                           seed=4, beside=False))  # fmt: skip
+    with pytest.raises(EvaluationError, match="the folds differ"):
+        compare(told, other, ("nearest", "nearest"))
+    with pytest.raises(EvaluationError, match=r"no system named 'svm'.* nearest, linear"):
+        compare(told, told, ("svm", "linear"))
+
+
+def test_a_cross_corpus_study_shows_which_emotions_meet(trained: Trained) -> None:
+    data = trained.data
+    moved = tuple(
+        replace(one, corpus="emodb", emotion="bored" if one.emotion == "calm" else one.emotion)
+        if one.speaker in ("07", "08") else one
+        for one in data.utterances
+    )  # fmt: skip
+    told = document(study({"nearest": System(nearest(), replace(data, utterances=moved))},
+                          protocol="cross"))  # fmt: skip
+    text = to_text(told)
+    assert told["beside"] is None
+    assert told["premium"] == {}
+    assert "happy: emodb and ravdess\n" in text
+    assert "bored: emodb only, left out\n" in text
+    emotions = told["systems"]["nearest"]["evaluations"]["cross"]["emotions"]
+    assert emotions == ["disgust", "fearful", "happy"]
+
+
+def test_sentences_stand_beside_sentences_of_new_speakers(trained: Trained) -> None:
+    found = study({"nearest": System(nearest(), trained.data)}, protocol="sentences")
+    assert list(found.systems["nearest"].evaluations) == ["sentences", "sentences-speakers"]
+    assert found.premium("nearest") is not None
