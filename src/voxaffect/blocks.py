@@ -24,6 +24,7 @@ from voxaffect.audio import (
     check_rate,
     check_whole,
     content_of,
+    go_forward,
     name_of,
     unreadable,
 )
@@ -146,6 +147,7 @@ def _slices(samples: NDArray[Any], rate_hz: int, name: str) -> Iterator[Block]:
 def _of_file(file: Any, name: str) -> Iterator[Block]:
     import soundfile
 
+    go_forward(file)
     size, held = int(BLOCK_SECONDS * file.samplerate), 0
     while True:
         try:

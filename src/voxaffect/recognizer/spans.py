@@ -48,7 +48,7 @@ AHEAD_FRAMES: Final = 2
 """Frames after a window that the pitch of its last frames takes in."""
 LEAST_SPEECH_FRAMES: Final = 20
 LEAST_SPEECH_SHARE: Final = 0.25
-SHORT_FRAMES: Final = 100
+SHORT_FRAMES: Final = 50
 SHORT_DBFS: Final = -60.0
 OFFSET_TICKS: Final = 50
 
@@ -242,7 +242,6 @@ class Cutter:
         self._sums: deque[tuple[float, int]] = deque(maxlen=OFFSET_TICKS)
         self._stretch: _Stretch | None = None
         self._last_stop = 0
-        self._has_spoken = False
 
     @property
     def now(self) -> int:
@@ -268,7 +267,7 @@ class Cutter:
         before = self.now
         whole = len(self._pending) // self._length * self._length
         items = self._hear(self._pending[:whole]) if whole else []
-        if not self._has_spoken and self.now <= SHORT_FRAMES:
+        if self.now <= SHORT_FRAMES:
             self._take_as_speech()
         if self._stretch is not None:
             items += self._due(self.now)
@@ -313,18 +312,15 @@ class Cutter:
             start = max(start, self._last_stop)
             self._stretch = _Stretch(start, last, start + min(FIRST_FRAMES, self._window))
             count = last + 1 - start if first - start > MARGIN_BEFORE_FRAMES else count
-        self._has_spoken = True
         self._stretch.last_active = last
         self._stretch.active += count
 
     def _take_as_speech(self) -> None:
-        """A short recording of steady sound: there is nothing else to compare it with."""
+        """Half a second at most, and not faint: there is nothing to compare it with."""
         sound = self._sound.rows(0, self._sound.stop)
         power = float(sound.var(dtype=np.float64)) if len(sound) else 0.0
         if self.now and 10.0 * np.log10(max(power, 1e-30)) > SHORT_DBFS:
-            self._flags.restart(0)
-            self._flags.append(np.ones(len(sound) // self._length, dtype=np.bool_))
-            self._continue(0, self.now - 1, self.now)
+            self._stretch = _Stretch(0, self.now - 1, self.now, active=self.now)
 
     def _due(self, known: int) -> list[Span | Stop]:
         """Windows that are complete, unless silence has begun."""
