@@ -77,6 +77,7 @@ DEFECTS: dict[str, tuple[Callable[[Samples], Samples], str, str]] = {
     "telephone": (lambda x: telephoned(x, RATE_HZ), "bandwidth", "problem"),
     "8 kHz before": (lambda x: narrowed(x, RATE_HZ, via_hz=8000), "bandwidth", "warning"),
     "low-passed": (lambda x: limit_band(x, RATE_HZ, high_hz=6000), "bandwidth", "warning"),
+    "muffled": (lambda x: limit_band(x, RATE_HZ, high_hz=2500), "bandwidth", "problem"),
     "a dead channel": (lambda x: np.stack([0 * x, x], 1), "channels", "warning"),
     "opposite phase": (lambda x: np.stack([x, -0.95 * x], 1), "channels", "problem"),
     "exactly opposite": (lambda x: np.stack([x, -x], 1), "channels", "problem"),
@@ -222,6 +223,14 @@ def test_a_path_its_bytes_and_its_samples_have_the_same_findings(tmp_path: Path)
 def test_coarse_coding_is_a_warning(tmp_path: Path, subtype: str) -> None:
     soundfile.write(tmp_path / "a.wav", spoken(), RATE_HZ, subtype=subtype)
     assert "format" in topics(diagnose(tmp_path / "a.wav"))
+
+
+def test_bits_are_no_matter_where_there_are_more_than_16(tmp_path: Path) -> None:
+    for subtype in ("PCM_16", "PCM_24"):
+        path = tmp_path / f"{subtype}.wav"
+        soundfile.write(path, change_gain(spoken(), gain_db=-30), RATE_HZ, subtype=subtype)
+    assert "level" in topics(diagnose(tmp_path / "PCM_16.wav"))
+    assert "level" not in topics(diagnose(tmp_path / "PCM_24.wav"))
 
 
 def test_quoted_costs_are_those_of_the_benchmark() -> None:
