@@ -271,6 +271,13 @@ def test_the_summary_shares_out_the_speech() -> None:
     assert summary(told()) == "0:10.0 heard, no speech."
 
 
+def test_the_held_level_falls_slowly() -> None:
+    scene = after(Scene("mic", EMOTIONS), np.full(16, 0.1, np.float32), seconds=1.0, events=[])
+    quiet = after(scene, np.full(16, 1e-3, np.float32), seconds=3.0, events=[])
+    assert quiet.level_db == pytest.approx(-60, abs=0.01)
+    assert quiet.held_db == pytest.approx(-26, abs=0.01)
+
+
 def drawn(scene: Scene, *, width: int = 100, colour: bool = False) -> str:
     console = Console(file=io.StringIO(), width=width, force_terminal=colour,
                       color_system="truecolor" if colour else None)  # fmt: skip

@@ -13,6 +13,7 @@ from voxaffect.recognizer import Event, Segment, Update, Window
 
 STRIP_SECONDS = 60
 LEAST_DB = -80.0
+FALL_DB_PER_SECOND = 3.0
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Scene:
         How much has been heard.
     level_db : float
         RMS of the last block in dBFS, at least −80.
+    held_db : float
+        The loudest level of late: it falls by 3 dB a second.
     peak : float
         Of the last block, as a share of full scale.
     emotion : str or None
@@ -45,6 +48,7 @@ class Scene:
     emotions: tuple[str, ...]
     seconds: float = 0.0
     level_db: float = LEAST_DB
+    held_db: float = LEAST_DB
     peak: float = 0.0
     emotion: str | None = None
     probabilities: Mapping[str, float] = field(default_factory=dict)
@@ -70,12 +74,14 @@ def after(scene: Scene, block: Samples, *, seconds: float, events: Sequence[Even
         scene = _told(scene, event)
     oldest = floor(seconds) - STRIP_SECONDS
     strip = {second: emotion for second, emotion in scene.strip.items() if second > oldest}
-    scene = replace(scene, seconds=seconds, strip=strip)
+    held_db = max(LEAST_DB, scene.held_db - FALL_DB_PER_SECOND * (seconds - scene.seconds))
+    scene = replace(scene, seconds=seconds, strip=strip, held_db=held_db)
     if not len(block):
         return scene
     power = float(np.mean(np.square(block, dtype=np.float64)))
     level_db = max(LEAST_DB, 10.0 * float(np.log10(max(power, 1e-12))))
-    return replace(scene, level_db=level_db, peak=float(np.abs(block).max()))
+    held_db = max(level_db, held_db)
+    return replace(scene, level_db=level_db, held_db=held_db, peak=float(np.abs(block).max()))
 
 
 def _told(scene: Scene, event: Event) -> Scene:

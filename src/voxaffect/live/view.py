@@ -51,7 +51,7 @@ def _level(scene: Scene) -> Text:
     text.append(f"  {scene.level_db:.0f} dBFS")
     if scene.peak >= CLIPPED:
         text.append("  too loud: clipped", style="bold")
-    elif scene.emotion is not None and scene.level_db < FAINT_DB:
+    elif scene.emotion is not None and scene.held_db < FAINT_DB:
         text.append("  faint", style="bold")
     return text
 
@@ -69,11 +69,12 @@ def _bars(scene: Scene) -> Table:
     for emotion in scene.emotions:
         probability = scene.probabilities.get(emotion, 0.0)
         full = round(BAR_CELLS * probability)
-        bar = Text("█" * full, style=look[emotion].colour)
+        bar = Text("█" * full)  # not in the emotion's colour: some are dark, as terminals are
         bar.append("░" * (BAR_CELLS - full), style="dim")
         style = "bold" if emotion == scene.emotion else ""
         number = f"{probability:.2f}" if scene.probabilities else ""
-        table.add_row(marks[emotion], Text(emotion, style=style), bar, number)
+        mark = Text(marks[emotion], style=f"bold {_ink(look[emotion].colour)}")
+        table.add_row(mark, Text(emotion, style=style), bar, number)
     return table
 
 
