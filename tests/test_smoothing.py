@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from voxaffect.errors import AudioError
 from voxaffect.recognizer.smoothing import (
     LEAST_PROBABILITY,
     Smoother,
@@ -132,3 +133,10 @@ def test_what_waits_does_not_grow() -> None:
         smoother.add(float(place), place + 3.0, one)
         smoother.decided(place + 3.2)
         assert len(smoother._waiting) <= 2
+
+
+@pytest.mark.parametrize(("name", "value"), [("dwell_seconds", 0.0), ("lag_seconds", -1.0),
+                                             ("dwell_seconds", np.nan)])  # fmt: skip
+def test_a_smoothing_out_of_range_is_refused(name: str, value: float) -> None:
+    with pytest.raises(AudioError, match=f"{name}: expected at least"):
+        Smoothing(**{name: value})

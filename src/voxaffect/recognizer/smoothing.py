@@ -8,9 +8,10 @@ other alike, so that after a gap of Δ seconds ::
 and the rest is shared by the other K - 1 (Norris 1997, Markov Chains, section 2.1). Over a long
 silence this tends to 1/K: what was before is forgotten, by a factor e in about ``dwell`` seconds.
 
-A window's likelihood is its probabilities to the power of its weight: the model is calibrated
-for emotions that are equally frequent, so that probabilities are likelihoods up to a factor; and
-windows that overlap do not count the same second of speech twice.
+A window's likelihood is its probabilities to the power of its weight. The model is calibrated for
+emotions that are equally frequent, so that probabilities are likelihoods up to a factor. The
+weight is the share of the window that the window before had not reached, so that no second of
+speech counts twice.
 
 What a window is taken for is decided ``lag_seconds`` after its end, by forward-backward
 (Rabiner 1989, Proc. IEEE 77(2), eq. 27) over all windows known by then. A stream and a file know
@@ -26,6 +27,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from voxaffect.errors import AudioError
+
 Vector = NDArray[np.float64]
 
 LEAST_PROBABILITY: Final = 1e-4
@@ -39,20 +42,21 @@ class Smoothing:
     Parameters
     ----------
     dwell_seconds : float
-        How long an emotion lasts on average.
+        How long an emotion lasts on average: longer smooths more. The default is what did best
+        on recordings of acted clips with a change every five seconds, made of speakers whom
+        the model had not heard; lengthen it for people who are slower to change.
     lag_seconds : float
         How long a decision waits for evidence that comes after its window.
-    evidence : float
-        Exponent of a window's probabilities for speech not heard before; speech that the window
-        before had too counts ``overlap`` times that.
-    overlap : float
-        0 counts every second of speech once, 1 every window fully.
     """
 
-    dwell_seconds: float = 6.0
+    dwell_seconds: float = 1.5
     lag_seconds: float = 1.1
-    evidence: float = 1.0
-    overlap: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, least in (("dwell_seconds", 0.1), ("lag_seconds", 0.0)):
+            value = getattr(self, name)
+            if not value >= least:
+                raise AudioError(f"{name}: expected at least {least}, found {value}.")
 
 
 def stay_probability(gap_seconds: float, *, dwell_seconds: float, emotions: int) -> float:
@@ -123,8 +127,7 @@ class Smoother:
         """
         how, last = self._how, self._last_end
         gap = np.inf if last is None else end_seconds - last
-        fresh = min(1.0, gap / (end_seconds - start_seconds))
-        weight = how.evidence * (fresh + how.overlap * (1.0 - fresh))
+        weight = min(1.0, gap / (end_seconds - start_seconds))
         likelihood = np.maximum(probabilities, LEAST_PROBABILITY) ** weight
         stay = stay_probability(gap, dwell_seconds=how.dwell_seconds, emotions=self._emotions)
         self._last_end = end_seconds
