@@ -16,7 +16,6 @@ from voxaffect.audio import MIN_SECONDS, Source, mix_down
 from voxaffect.blocks import Block, Blocks, opened
 from voxaffect.errors import AudioError
 from voxaffect.extraction import worker_count
-from voxaffect.features import names
 from voxaffect.model import Model, load
 from voxaffect.recognizer.segments import Segment, Timeline, Window
 from voxaffect.recognizer.smoothing import Smoothing
@@ -91,7 +90,6 @@ def timeline(
         raise AudioError(f"no channels {channels!r}; there are: {', '.join(CHANNELS)}.")
     cutting = Cutting(window_seconds, hop_seconds, gate)
     loaded = model if isinstance(model, Model) else load(model)
-    names(loaded.card.spec)  # computed once, and not by two threads
     count = workers or worker_count()
     with opened(source, rate_hz) as recording:
         lines = [

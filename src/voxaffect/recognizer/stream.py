@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from voxaffect.audio import as_floats, check_finite, check_rate
 from voxaffect.errors import AudioError
-from voxaffect.features import names
 from voxaffect.model import Model, load
 from voxaffect.recognizer.segments import Segment, Window
 from voxaffect.recognizer.smoothing import Smoother, Smoothing
@@ -214,6 +213,7 @@ class Stream:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from voxaffect import Stream
     >>> stream = Stream(rate_hz=16_000)
     >>> events = stream.push(np.zeros(1_600, dtype=np.float32))
@@ -233,7 +233,6 @@ class Stream:
         check_rate(rate_hz, "<stream>")
         self.model = model if isinstance(model, Model) else load(model)
         self.rate_hz = rate_hz
-        names(self.model.card.spec)  # computed once, and not by two threads
         cutting = Cutting(window_seconds, hop_seconds, gate)
         self._cutter = Cutter(self.model.card.spec, rate_hz, cutting)
         self._narrator = Narrator(self.model.emotions, self._cutter, smoothing or Smoothing())
@@ -268,7 +267,10 @@ class Stream:
             raise AudioError("<stream>: finished. Make a new Stream for new sound.")
         samples = _checked(block)
         self._pushed += len(samples)
-        events = self._tell(self._cutter.push(samples))
+        events: list[Event] = []
+        for start in range(0, len(samples), self.rate_hz):  # of an hour, no second is held twice
+            piece = samples[start : start + self.rate_hz]
+            events += self._tell(self._cutter.push(piece))
         return events + self._narrator.settle(self._cutter.seconds(self._cutter.now))
 
     def finish(self) -> list[Event]:
