@@ -29,10 +29,11 @@ from numpy.random import Generator
 from voxaffect import diagnose
 from voxaffect.audio import Samples, read, resample
 from voxaffect.diagnosis import Diagnosis
-from voxaffect.diagnosis.measures import activity, snr_db
+from voxaffect.diagnosis.measures import activity, frame_spectra, snr_db
 from voxaffect.training.augmentation import (
     active_rms,
     add_noise,
+    add_room,
     limit_band,
     narrowed,
     quantised,
@@ -59,6 +60,12 @@ def noisy(snr: float) -> Plant:
     return lambda x, rate, rng: add_noise(x, rate, rng, snr_db=snr, colour=float(rng.integers(3)))
 
 
+def roomy(rt60_seconds: float, ratio_db: float) -> Plant:
+    return lambda x, rate, rng: add_room(
+        x, rate, rng, rt60_seconds=rt60_seconds, direct_to_reverberant_db=ratio_db
+    )
+
+
 PLANTS: dict[str, tuple[str, Plant]] = {
     "clipped, 1 % of samples": ("clipping", lambda x, *_: cut_off(x, 0.01)),
     "clipped, 0.2 % of samples": ("clipping", lambda x, *_: cut_off(x, 0.002)),
@@ -68,6 +75,8 @@ PLANTS: dict[str, tuple[str, Plant]] = {
     "telephone": ("bandwidth", lambda x, rate, _: telephoned(x, rate)),
     "8 kHz before": ("bandwidth", lambda x, rate, _: narrowed(x, rate, via_hz=8_000.0)),
     "low-passed at 6 kHz": ("bandwidth", lambda x, rate, _: limit_band(x, rate, high_hz=6_000.0)),
+    "room, 0.4 s, as much reverberant as direct": ("room", roomy(0.4, 0.0)),
+    "room, 0.8 s, twice as much": ("room", roomy(0.8, -3.0)),
     "one dead channel": ("channels", lambda x, *_: np.stack([x, 0 * x], axis=1)),
     "opposite phase": ("channels", lambda x, *_: np.stack([x, -0.98 * x], axis=1)),
     "silent": ("level", lambda x, *_: 0 * x),
@@ -136,6 +145,9 @@ def planted(paths: list[Path], name: str) -> dict[str, object]:
         "finding": topic,
         "recordings": len(found),
         "named": named / len(found),
+        "also named": dict(Counter(
+            flaw.topic for one in found for flaw in one.flaws if flaw.topic != topic
+        )),
         "answers changed": changed / len(found),
         "trust": dict(Counter(one.trust for one in found)),
     }
@@ -150,7 +162,7 @@ def snr_errors(paths: list[Path]) -> dict[str, list[float]]:
             for colour in (0.0, 1.0, 2.0):
                 rng = np.random.default_rng([number, int(snr), int(colour)])
                 mixed = add_noise(samples, 16_000, rng, snr_db=snr, colour=colour)
-                error = snr_db(mixed, activity(mixed)) - snr
+                error = snr_db(frame_spectra(mixed, 16_000), activity(mixed)) - snr
                 rows.setdefault(f"{snr:g} dB", []).append(error)
     return {
         key: [round(float(q), 2) for q in np.percentile(row, (5, 50, 95))]

@@ -2,7 +2,7 @@
 
 Limits are set so that clean recordings hardly ever pass them: RAVDESS at 16 and 48 kHz and EMO-DB,
 2,037 recordings. `benchmarks/doctor.py` measures them again; its JSON has the percentiles of every
-number, the share of false alarms, and how often each of fifteen planted defects is named.
+number, the share of false alarms, and how often each of seventeen planted defects is named.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ OFFSET_SHARE: Final = 0.02
 OFFSET_RE_SPEECH: Final = 0.2
 NOISY_DB: Final = 20.0
 DROWNED_DB: Final = 15.0
+DRY_DB: Final = 18.7
+WET_DB: Final = 13.3
+"""Dry speech falls by 19.6 dB and more in 80 ms, in noise of 20 dB by 13.7 and more; in a room of
+0.4 s with as much reverberant as direct sound by 17.7 at most, of 0.8 s by 13.3."""
+CLEAR_DB, HARDLY_CLEAR_DB = 24.0, 17.0
 TELEPHONE_LOW_DB: Final = -40.0
 NARROWEST_HZ: Final = 3_000.0
 TELEPHONE_HZ: Final = 4_200.0
@@ -56,6 +61,7 @@ UAR: Mapping[str, Mapping[str, float]] = MappingProxyType(
             "clean": 0.674,
             "noise 20 dB": 0.644,
             "noise 10 dB": 0.594,
+            "reverb": 0.598,
             "8 kHz": 0.667,
             "telephone": 0.592,
             "gain -20 dB, 16 bit": 0.676,
@@ -66,6 +72,7 @@ UAR: Mapping[str, Mapping[str, float]] = MappingProxyType(
             "clean": 0.729,
             "noise 20 dB": 0.710,
             "noise 10 dB": 0.647,
+            "reverb": 0.683,
             "8 kHz": 0.718,
             "telephone": 0.650,
             "gain -20 dB, 16 bit": 0.723,
@@ -327,7 +334,28 @@ def _noise(case: Case) -> Finding:
     return Finding(
         "noise", PROBLEM if drowned else WARNING, **found, trust=LOW if drowned else LIMITED,
         effect=cost(case.card, "noise 10 dB" if drowned else "noise 20 dB"),
-        remedy="Come closer to the microphone, close windows, switch off fans.",
+        remedy="Come closer to the microphone, close windows, switch off fans; a room that rings "
+        "counts as background, too.",
+    )  # fmt: skip
+
+
+def _room(case: Case) -> Finding:
+    assert case.measures.sound is not None
+    fall, ratio = case.measures.sound.decay_db, case.measures.sound.snr_db
+    if fall is None or ratio < HARDLY_CLEAR_DB:  # noise, too, keeps the level from falling
+        why = "so little speech" if fall is None else "in so much background"
+        return Finding("room", OK, f"cannot be told {'from ' if fall is None else ''}{why}")
+    found: dict[str, Any] = {"text": f"sound falls by {fall:.0f} dB in 80 ms", "value": fall,
+                             "unit": "dB in 80 ms"}  # fmt: skip
+    if fall >= (DRY_DB if ratio >= CLEAR_DB else WET_DB):
+        return Finding("room", OK, **found)
+    wet = fall < WET_DB
+    found["text"] += f"; close to a microphone, by {DRY_DB:.0f} and more"
+    return Finding(
+        "room", PROBLEM if wet else WARNING, **found, trust=LOW if wet else LIMITED,
+        effect=("More of a room than what was measured: " if wet else "Reverberant. ")
+        + cost(case.card, "reverb"),
+        remedy="Come closer to the microphone, or record where there are curtains and carpets.",
     )  # fmt: skip
 
 
@@ -405,4 +433,4 @@ def _answer(case: Case) -> Finding:
 
 _Verdict = Callable[[Case], Finding]
 _ALWAYS: tuple[_Verdict, ...] = (_length, _format, _channels, _level, _clipping, _offset)
-_OF_SOUND: tuple[_Verdict, ...] = (_speech, _noise, _bandwidth, _hum)
+_OF_SOUND: tuple[_Verdict, ...] = (_speech, _noise, _room, _bandwidth, _hum)
