@@ -70,7 +70,7 @@ def test_a_stream_is_the_file_whatever_its_blocks(size: int, rate_hz: int) -> No
 
 @pytest.mark.parametrize("rate_hz", [16_000, 48_000])
 def test_a_stream_of_single_samples_is_the_file(rate_hz: int) -> None:
-    sound = talk(rate_hz)[: 2 * rate_hz]
+    sound = talk(rate_hz)[: int(1.1 * rate_hz)]
     events = run(Stream(rate_hz=rate_hz), cut(sound, 1))
     assert parts(events, Window) == timeline(sound, rate_hz=rate_hz)[0].windows
     assert len(parts(events, Window)) == 1
@@ -116,15 +116,15 @@ def test_a_caller_may_use_its_block_again() -> None:
 @pytest.mark.parametrize("rate_hz", [16_000, 48_000])
 def test_events_come_soon_after_their_evidence(rate_hz: int) -> None:
     stream, ends = Stream(rate_hz=rate_hz), []
-    held_back = 0.11 if rate_hz != RATE_HZ else 0.0
+    held_back = 0.2 if rate_hz != RATE_HZ else 0.0
     for block in cut(talk(rate_hz), rate_hz // 100):
         for event in stream.push(block):
             if isinstance(event, Window):
                 ends.append(event.end_seconds)
-                assert stream.seconds - event.end_seconds <= 0.75 + held_back
+                assert stream.seconds - event.end_seconds <= 0.5 + held_back
             elif isinstance(event, Segment):
                 last = max(end for end in ends if end <= event.end_seconds + 1.0)
-                assert stream.seconds - last <= 1.35 + held_back
+                assert stream.seconds - last <= 1.25 + held_back
 
 
 def test_an_update_tells_what_is_said_now_and_that_speech_has_ended() -> None:
@@ -157,9 +157,9 @@ def size_of(thing: Any, seen: set[int]) -> int:
 
 
 def test_a_streams_memory_does_not_grow(trained: Trained) -> None:
-    """Ten minutes, speech and silence."""
+    """Five minutes, speech and silence."""
     stream, sizes = Stream(trained.model, rate_hz=RATE_HZ), []
-    for _ in range(50):
+    for _ in range(25):
         stream.push(talk())
         seen = {id(stream.model)}
         sizes.append(size_of(vars(stream), seen))

@@ -15,7 +15,10 @@ from test_stream import talk
 
 from voxaffect import Signal, Timeline, describe, load, read, timeline
 from voxaffect.errors import AudioError
+from voxaffect.features.front_end import HOP_SAMPLES
+from voxaffect.features.shared import SAMPLES_AFTER, SAMPLES_BEFORE, share, share_within
 from voxaffect.recognizer.spans import Cutter, Cutting, Span, describe_span
+from voxaffect.recognizer.tail import Tail
 
 RATE_HZ = 16_000
 
@@ -230,3 +233,28 @@ def test_classic_windows_are_described_exactly(trained: Trained) -> None:
     vector = describe(Signal(sound[start:stop], RATE_HZ), spec)
     expected = trained.model.probabilities(vector[None])[0]
     assert list(found.probabilities.values()) == pytest.approx(expected, abs=1e-3)
+
+
+def test_frames_measured_in_pieces_are_those_of_the_whole() -> None:
+    sound = speech_like(2.0)
+    whole = share(sound)
+    for first, frames in ((5, 1), (10, 60), (100, 90)):
+        start = first * HOP_SAMPLES - SAMPLES_BEFORE
+        end = (first + frames - 1) * HOP_SAMPLES + SAMPLES_AFTER
+        part = share_within(sound[start:end], frames)
+        assert (part.power == whole.power[first : first + frames]).all()
+        expected = whole.correlation[first : first + frames]
+        np.testing.assert_allclose(part.correlation, expected, rtol=1e-4, atol=1e-5)
+        expected = whole.halved[first * 80 : first * 80 + len(part.halved)]
+        np.testing.assert_allclose(part.halved, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_a_tail_knows_its_last_rows_by_their_place_in_the_whole() -> None:
+    tail, whole = Tail(10), np.arange(200, dtype=np.float32)
+    for start, stop in itertools.pairwise((0, 3, 10, 11, 45, 60, 61, 200)):
+        tail.append(whole[start:stop])
+        assert tail.stop == stop
+        first = max(stop - 10, 0)
+        assert (tail.rows(first, stop) == whole[first:stop]).all()
+    with pytest.raises(IndexError, match="row 0 is gone"):
+        tail.rows(0, 5)

@@ -118,7 +118,9 @@ def floored_db(power: Array) -> Array:
 def regression_delta(tracks: Array) -> Array:
     """Slope per frame of each track by regression over ± 4 frames, edges repeated."""
     weights = np.arange(-DELTA_FRAMES, DELTA_FRAMES + 1, dtype=np.float32)
-    padded = np.pad(tracks, ((0, 0), (DELTA_FRAMES, DELTA_FRAMES)), mode="edge")
+    first = np.repeat(tracks[:, :1], DELTA_FRAMES, axis=1)
+    last = np.repeat(tracks[:, -1:], DELTA_FRAMES, axis=1)
+    padded = np.concatenate([first, tracks, last], axis=1)
     frames = tracks.shape[1]
     slope = np.zeros_like(tracks)
     for step in range(1, DELTA_FRAMES + 1):

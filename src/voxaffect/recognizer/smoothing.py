@@ -46,11 +46,12 @@ class Smoothing:
         on recordings of acted clips with a change every five seconds, made of speakers whom
         the model had not heard; lengthen it for people who are slower to change.
     lag_seconds : float
-        How long a decision waits for evidence that comes after its window.
+        How long a decision waits for evidence that comes after its window: by default for one
+        more window, a second later.
     """
 
     dwell_seconds: float = 1.5
-    lag_seconds: float = 1.1
+    lag_seconds: float = 1.05
 
     def __post_init__(self) -> None:
         for name, least in (("dwell_seconds", 0.1), ("lag_seconds", 0.0)):

@@ -4,7 +4,7 @@ Whatever the blocks, the sound is resampled and looked at in ticks of 0.2 s, so 
 out does not depend on how it came in. Time is counted in frames of 10 ms.
 
 Speech comes in stretches: it begins where the gate opens and ends with the last flagged frame
-before half a second of silence. Windows lie within one stretch. The first ends two seconds
+before 0.4 s of silence. Windows lie within one stretch. The first ends two seconds
 after its start, one more each hop later, each reaching back ``window_seconds`` or to the start
 of the stretch; the last ends with the stretch. So a stretch shorter than two seconds is one short
 window, and no window reaches over a pause. (Windows of a second were tried first: a model that
@@ -40,7 +40,7 @@ from voxaffect.recognizer.tail import Tail
 Samples = NDArray[np.float32]
 
 TICK_FRAMES: Final = 20
-PAUSE_FRAMES: Final = 50
+PAUSE_FRAMES: Final = 40
 FIRST_FRAMES: Final = 200
 TRAILING_FRAMES: Final = 20
 MARGIN_BEFORE_FRAMES: Final = 5
@@ -240,7 +240,7 @@ class Cutter:
         self._flags = Tail(kept, kind=np.bool_)
         self._frames = _Frames(kept) if can_share(spec) else None
         self._pending = np.zeros(0, dtype=np.float32)
-        self._sums: deque[tuple[float, int]] = deque(maxlen=OFFSET_TICKS)
+        self._sums: deque[float] = deque(maxlen=OFFSET_TICKS)
         self._stretch: _Stretch | None = None
         self._last_stop = 0
 
@@ -288,8 +288,9 @@ class Cutter:
     def _hear(self, samples: Samples) -> list[Span | Stop]:
         """One tick: remember it, flag it, and see what it begins, continues or ends."""
         begin = self.now
-        self._sums.append((float(samples.sum(dtype=np.float64)), len(samples)))
-        offset = sum(total for total, _ in self._sums) / sum(count for _, count in self._sums)
+        self._sums.append(float(samples.sum(dtype=np.float64)))
+        counted = (len(self._sums) - 1) * TICK_FRAMES * self._length + len(samples)
+        offset = sum(self._sums) / counted
         self._sound.append(samples - np.float32(offset))
         flags = self._gate.push(samples)
         self._flags.append(flags)
@@ -345,7 +346,8 @@ class Cutter:
         """Return the window that ends there, if enough of it is speech."""
         start = max(stop - self._window, stretch.start)
         active = int(self._flags.rows(start, stop).sum())
-        active = max(active, min(stretch.active, stop - start) if not stretch.last_stop else 0)
+        if not stretch.last_stop:  # what was dated back is counted, but has no flags
+            active = max(active, min(stretch.active, stop - start))
         if stop - start < self._least or active < LEAST_SPEECH_FRAMES:
             return []
         if active < LEAST_SPEECH_SHARE * (stop - start):

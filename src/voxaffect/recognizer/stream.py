@@ -180,15 +180,16 @@ class Stream:
     the same sound. Three kinds come, each in the order of time:
 
     `Window`
-        A window as the model saw it: at most 0.25 s after its end while speech goes on, 0.75 s
-        where it stops.
+        A window as the model saw it: at most 0.25 s after its end while speech goes on, 0.5 s
+        where it stops. The first comes after two seconds of speech, or where it stops before.
     `Update`
-        With each window, the emotion by all that was heard so far; and, 0.75 s after it, the
+        With each window, the emotion by all that was heard so far; and, 0.5 s after it, the
         end of speech.
     `Segment`
-        At most 1.35 s after the end of the last window that it rests on.
+        At most 1.25 s after the end of the last window that it rests on: the last of its speech,
+        or the one that differs.
 
-    To each comes what resampling holds back, about 0.1 s, where the rate is not the model's.
+    To each come up to 0.2 s that resampling holds back where the rate is not the model's.
 
     Parameters
     ----------
