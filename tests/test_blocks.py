@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -123,3 +124,12 @@ def test_a_rate_goes_with_an_array_and_an_array_with_a_rate(tmp_path: Path) -> N
 def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(AudioError, match="expected shape"):
         joined(np.zeros(shape), RATE_HZ)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="file names are text there")
+def test_a_file_whose_name_is_no_utf8_opens(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, voice(0), RATE_HZ)
+    odd = path.rename(tmp_path / "a\udcff.wav")
+    with opened(odd) as recording:
+        assert sum(map(len, recording)) == recording.frames

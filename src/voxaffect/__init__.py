@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from voxaffect.audio import Signal, read
     from voxaffect.corpora import CORPORA, Corpus, Utterance
+    from voxaffect.diagnosis import Diagnosis, Finding, diagnose
     from voxaffect.errors import VoxaffectError
     from voxaffect.evaluation import (
         Evaluation,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from voxaffect.model import Model, load
     from voxaffect.recognizer import (
         Batch,
+        Explanation,
         Prediction,
         Segment,
         Smoothing,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
         Update,
         Window,
         enrol_speaker,
+        explain,
         predict,
         predict_many,
         timeline,
@@ -50,14 +53,17 @@ __version__ = version("voxaffect")
 
 # Names are imported when used: to predict, nobody waits for what only training needs.
 _HOMES = {
-    "CORPORA": "corpora",
     "Batch": "recognizer",
+    "CORPORA": "corpora",
     "Corpus": "corpora",
     "Dataset": "training",
+    "Diagnosis": "diagnosis",
     "Evaluation": "evaluation",
+    "Explanation": "recognizer",
     "FeatureCache": "extraction",
     "FeatureExtractor": "training.transformer",
     "FeatureSpec": "features",
+    "Finding": "diagnosis",
     "Model": "model",
     "Prediction": "recognizer",
     "Segment": "recognizer",
@@ -72,10 +78,12 @@ _HOMES = {
     "VoxaffectError": "errors",
     "Window": "recognizer",
     "describe": "features",
+    "diagnose": "diagnosis",
     "document": "report",
     "emotions": "tutorial",
     "enrol_speaker": "recognizer",
     "evaluate": "evaluation",
+    "explain": "recognizer",
     "extract": "extraction",
     "extract_feature": "tutorial",
     "feature_spec": "features",
@@ -102,10 +110,13 @@ __all__ = [
     "Batch",
     "Corpus",
     "Dataset",
+    "Diagnosis",
     "Evaluation",
+    "Explanation",
     "FeatureCache",
     "FeatureExtractor",
     "FeatureSpec",
+    "Finding",
     "Model",
     "Prediction",
     "Segment",
@@ -120,10 +131,12 @@ __all__ = [
     "VoxaffectError",
     "Window",
     "describe",
+    "diagnose",
     "document",
     "emotions",
     "enrol_speaker",
     "evaluate",
+    "explain",
     "extract",
     "extract_feature",
     "feature_spec",

@@ -6,6 +6,7 @@ Conventions are those of ``audio``; channels are kept apart.
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ class Blocks:
         Samples a channel that the header promises; it may be wrong.
     blocks : iterator of ndarray, shape (n, channels), float32
         Two seconds each but the last. They raise AudioError where the recording breaks.
+    container, encoding : str
+        As libsndfile calls them, such as ``WAV`` and ``PCM_16``; empty for an array.
     """
 
     name: str
@@ -55,6 +58,8 @@ class Blocks:
     channels: int
     frames: int
     blocks: Iterator[Block]
+    container: str = ""
+    encoding: str = ""
 
     def __iter__(self) -> Iterator[Block]:
         return self.blocks
@@ -98,18 +103,21 @@ def opened(source: Source, rate_hz: int | None = None) -> Iterator[Blocks]:
         check_rate(file.samplerate, name)
         # What the header itself contradicts is found before an hour of work.
         check_whole(file.frames, file.frames, log=file.extra_info, name=name)
-        blocks = _of_file(file, name)
-        yield Blocks(name, file.samplerate, file.channels, file.frames, blocks)
+        yield Blocks(
+            name, file.samplerate, file.channels, file.frames, _of_file(file, name),
+            file.format, file.subtype,
+        )  # fmt: skip
 
 
-def _openable(source: Any, name: str) -> str | io.BytesIO:
+def _openable(source: Any, name: str) -> str | bytes | io.BytesIO:
     if not isinstance(source, str | Path):
         return io.BytesIO(content_of(source, name))
     path = Path(source)
     check_file(path, name)
     if not path.stat().st_size:
         raise AudioError(f"{name}: empty, 0 bytes long. Record or copy it again.")
-    return str(path)
+    # soundfile encodes text strictly, and a name on a disk may be any bytes.
+    return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 def _of_array(source: NDArray[Any] | Signal, rate_hz: int | None) -> Blocks:

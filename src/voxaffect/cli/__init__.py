@@ -18,6 +18,9 @@ _COMMANDS = {
     "evaluate": ("evaluation", "Measure a recipe on a corpus by an honest protocol."),
     "compare": ("evaluation", "Compare two evaluations, with a paired interval and test."),
     "features": ("study", "Write the features of recordings to a file."),
+    "doctor": ("diagnosis", "Say what is wrong with recordings, and how far to trust answers."),
+    "explain": ("diagnosis", "Say what the answer to a recording rests on."),
+    "listen": ("live", "Recognise emotion as it is spoken, from a microphone."),
     "corpora": ("corpora", "List, describe, download and check corpora."),
 }
 

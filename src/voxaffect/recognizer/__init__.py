@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from voxaffect.recognizer.explanation import Explanation, explain
 from voxaffect.recognizer.prediction import (
     Batch,
     Prediction,
@@ -17,6 +18,7 @@ from voxaffect.recognizer.stream import Event, Stream, Update
 __all__ = [
     "Batch",
     "Event",
+    "Explanation",
     "Prediction",
     "Segment",
     "Smoothing",
@@ -25,6 +27,7 @@ __all__ = [
     "Update",
     "Window",
     "enrol_speaker",
+    "explain",
     "predict",
     "predict_many",
     "timeline",

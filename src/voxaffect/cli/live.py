@@ -1,0 +1,112 @@
+"""``listen``."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from threading import Event as Flag
+
+import click
+
+from voxaffect.errors import extra
+from voxaffect.files import printable
+from voxaffect.live import Feed, Session, devices, kept_in, microphone, played
+from voxaffect.live.lines import line, summary
+from voxaffect.model import load
+from voxaffect.recognizer import Event, Stream
+
+Show = Callable[[Session, list[Event]], None]
+
+
+@click.command()
+@click.option("--input", "path", type=click.Path(path_type=Path), metavar="FILE",
+              help="Play a recording through the same path instead of a microphone.")  # fmt: skip
+@click.option("--fast", is_flag=True, help="Play it as fast as it is recognised.")
+@click.option("--save", "folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Keep audio.wav and timeline.jsonl there, written as they come.")  # fmt: skip
+@click.option("--device", metavar="NUMBER | NAME", help="Microphone; the system's by default.")
+@click.option("--list-devices", is_flag=True, help="List microphones and stop.")
+@click.option("--model", "model_path", type=click.Path(path_type=Path), metavar="FILE",
+              help="Model file; the bundled model by default.")  # fmt: skip
+def listen(
+    path: Path | None,
+    fast: bool,
+    folder: Path | None,
+    device: str | None,
+    list_devices: bool,
+    model_path: Path | None,
+) -> None:
+    """Recognise emotion as it is spoken.
+
+    On a terminal it shows the present emotion, the level and the last minute; in a pipe it prints
+    a line an event. Ctrl-C ends it with a summary.
+    """
+    if list_devices:
+        click.echo("\n".join(map(printable, devices())) or "No microphone found.")
+        return
+    if path is None and fast:
+        raise click.UsageError("--fast goes with --input FILE.")
+    if path is not None and device is not None:
+        raise click.UsageError("--input and --device: one of them.")
+    model = load(model_path)
+    source = microphone(device) if path is None else played(path, paced=not fast)
+    with source as feed:
+        stream = Stream(model, rate_hz=feed.rate_hz)
+        keeping = nullcontext(None) if folder is None else kept_in(
+            folder, name=feed.name, rate_hz=feed.rate_hz, emotions=model.emotions
+        )  # fmt: skip
+        with keeping as keeper, _shown() as show:
+            session = Session(feed.name, stream, keeper)
+            _run(feed, session, show)
+    click.echo(summary(session.scene))
+    if folder is not None:
+        click.echo(f"Kept in {printable(str(folder))}.")
+
+
+def _run(feed: Feed, session: Session, show: Show) -> None:
+    """Take blocks to the end, or until Ctrl-C; never in the middle of one."""
+    with _interruptible() as stopped:
+        for block in feed.blocks:
+            show(session, session.take(block))
+            if stopped.is_set():
+                break
+        show(session, session.end())
+
+
+@contextmanager
+def _interruptible() -> Iterator[Flag]:
+    """Turn the first Ctrl-C into a flag; a second one breaks off as usual."""
+    stopped = Flag()
+    before = signal.getsignal(signal.SIGINT)
+
+    def stop(*_: object) -> None:
+        stopped.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _shown() -> AbstractContextManager[Show]:
+    return _on_terminal() if sys.stdout.isatty() else nullcontext(_print)
+
+
+def _print(_: Session, events: list[Event]) -> None:
+    for text in filter(None, map(line, events)):
+        click.echo(text)
+
+
+@contextmanager
+def _on_terminal() -> Iterator[Show]:
+    with extra("live"):
+        from rich.live import Live
+    from voxaffect.live.view import view
+
+    with Live(refresh_per_second=8) as live:
+        yield lambda session, _: live.update(view(session.scene))

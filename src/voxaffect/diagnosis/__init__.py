@@ -1,0 +1,134 @@
+"""What is wrong with a recording, and how far the answer to it can be trusted.
+
+The answer to "everything I say is sad": clipping, level, noise, bandwidth, channels, length, share
+of speech, likeness to what the model was trained on; each with its number, what it does to trust,
+and what helps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voxaffect.audio import Signal, Source
+from voxaffect.blocks import opened
+from voxaffect.diagnosis.measures import Recording, measure
+from voxaffect.diagnosis.verdicts import HIGH, LIMITED, LOW, OK, Case, Finding, judge
+from voxaffect.errors import AudioError
+from voxaffect.features import describe
+from voxaffect.model import Model, load
+from voxaffect.recognizer import Prediction, predict
+
+__all__ = ["Diagnosis", "Finding", "diagnose"]
+
+EXAMINED_SECONDS = 120.0
+_TRUSTS = (HIGH, LIMITED, LOW)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found of one recording.
+
+    Parameters
+    ----------
+    source : str
+        The recording's path, or ``<bytes>`` or ``<array>``.
+    findings : tuple of Finding
+        Everything that was examined, also what is well.
+    prediction : Prediction or None
+        None if the recording cannot be recognised, or is longer than two minutes.
+    scores : mapping of str to mapping
+        What high trust means: how the model scored where it was measured, as its card has it.
+    """
+
+    source: str
+    findings: tuple[Finding, ...]
+    prediction: Prediction | None
+    scores: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def trust(self) -> str:
+        """``high``, ``limited`` or ``low``: the least that any finding leaves."""
+        return max((finding.trust for finding in self.findings), key=_TRUSTS.index)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Topics that lower trust, the gravest first."""
+        graver = sorted(self.findings, key=lambda finding: -_TRUSTS.index(finding.trust))
+        return tuple(finding.topic for finding in graver if finding.trust != HIGH)
+
+    @property
+    def flaws(self) -> tuple[Finding, ...]:
+        """Findings that are not ok."""
+        return tuple(finding for finding in self.findings if finding.verdict != OK)
+
+
+def diagnose(
+    source: Source, *, rate_hz: int | None = None, model: Model | str | Path | None = None
+) -> Diagnosis:
+    """Examine a recording, and say how far the answer to it can be trusted.
+
+    Parameters
+    ----------
+    source : str, Path, bytes, binary stream, ndarray or Signal
+        An array has shape (n,) or (n, channels). A ``Signal`` is mono already: nothing can be
+        found out about its channels.
+    rate_hz : int, optional
+        Sampling rate of an array.
+    model : Model, str or Path, optional
+        A model or its file; the bundled model by default.
+
+    Returns
+    -------
+    Diagnosis
+        Also of what `predict` refuses for being silent or too short.
+
+    Raises
+    ------
+    AudioError
+        If the recording cannot be read, is empty, or holds NaN.
+    ModelError
+        If the model cannot be loaded.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> diagnose(np.zeros(16_000), rate_hz=16_000).reasons
+    ('level',)
+    """
+    loaded = model if isinstance(model, Model) else load(model)
+    recording = _recorded(source, rate_hz)
+    mix = recording.mix
+    case = Case(recording, measure(recording, mix), loaded.card)
+    prediction, distance = _recognised(mix, loaded) if recording.is_whole else (None, None)
+    case = replace(case, prediction=prediction, distance=distance)
+    return Diagnosis(recording.name, judge(case), prediction, loaded.card.scores)
+
+
+def _recorded(source: Source, rate_hz: int | None) -> Recording:
+    """Read what is examined: all, or of more than two minutes the beginning."""
+    with opened(source, rate_hz) as whole:
+        most, held, blocks = int(EXAMINED_SECONDS * whole.rate_hz), 0, []
+        for block in whole:
+            blocks.append(block)
+            held += len(block)
+            if held >= most:
+                break
+        seconds = max(held, whole.frames if held >= most else 0) / whole.rate_hz
+        samples = np.concatenate(blocks)
+        return Recording(
+            whole.name, samples, whole.rate_hz, seconds, whole.container, whole.encoding
+        )
+
+
+def _recognised(mix: Signal, model: Model) -> tuple[Prediction | None, float | None]:
+    """Answer and distance from the training data, of what can be recognised."""
+    try:
+        prediction = predict(mix, model=model)
+    except AudioError:  # too short, silent, far too loud: the findings say so
+        return None, None
+    return prediction, model.card.distance(describe(mix, model.card.spec))

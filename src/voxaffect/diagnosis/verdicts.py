@@ -1,0 +1,436 @@
+"""From measures to findings: what is wrong, what it does to the answer, and what helps.
+
+Limits are set so that clean recordings hardly ever pass them: RAVDESS at 16 and 48 kHz and EMO-DB,
+2,037 recordings. `benchmarks/doctor.py` measures them again; its JSON has the percentiles of every
+number, the share of false alarms, and how often each of seventeen planted defects is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from voxaffect.audio import MAX_PEAK, MIN_SECONDS
+from voxaffect.diagnosis.measures import Measures, Recording, decibels
+from voxaffect.model import ModelCard
+from voxaffect.recognizer import Prediction
+
+OK, WARNING, PROBLEM = "ok", "warning", "problem"
+HIGH, LIMITED, LOW = "high", "limited", "low"
+
+SHORT_SPEECH_SECONDS: Final = 0.8
+LONG_SECONDS: Final = 15.0
+FEW_SPEECH_SHARE: Final = 0.15
+FEWEST_TOPS: Final = 3
+CLIPPED_SHARE: Final = 1e-3
+QUIET_DB: Final = -57.0
+FAINT_DB: Final = -70.0
+STEP_DB: Final = -90.3
+"""One step of 16 bits."""
+OFFSET_SHARE: Final = 0.02
+OFFSET_RE_SPEECH: Final = 0.2
+NOISY_DB: Final = 20.0
+DROWNED_DB: Final = 15.0
+DRY_DB: Final = 18.7
+WET_DB: Final = 13.3
+"""Dry speech falls by 19.6 dB and more in 80 ms, in noise of 20 dB by 13.7 and more; in a room of
+0.4 s with as much reverberant as direct sound by 17.7 at most, of 0.8 s by 13.3."""
+CLEAR_DB, HARDLY_CLEAR_DB = 24.0, 17.0
+TELEPHONE_LOW_DB: Final = -40.0
+NARROWEST_HZ: Final = 3_000.0
+TELEPHONE_HZ: Final = 4_200.0
+WIDE_HZ: Final = 7_200.0
+HUM_PROMINENCE_DB: Final = 20.0
+HUM_DB: Final = -40.0
+CANCELLED_DB: Final = -10.0
+SAME: Final = 0.9999
+DIFFERENT: Final = 0.3
+DOUBTFUL: Final = 0.5
+COARSE: Final = frozenset(
+    {"PCM_S8", "PCM_U8", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM", "VOX_ADPCM", "GSM610"}
+)
+FINE: Final = frozenset({"PCM_24", "PCM_32", "FLOAT", "DOUBLE"})
+LOSSY: Final = frozenset({"MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "VORBIS", "OPUS"})
+
+CLEAN: Final = "clean"
+UAR: Mapping[str, Mapping[str, float]] = MappingProxyType(
+    {
+        "logistic": {
+            "clean": 0.674,
+            "noise 20 dB": 0.644,
+            "noise 10 dB": 0.594,
+            "reverb": 0.598,
+            "8 kHz": 0.667,
+            "telephone": 0.592,
+            "gain -20 dB, 16 bit": 0.676,
+            "1 s silence around": 0.674,
+            "MP3 at 64 kbit/s": 0.676,
+        },
+        "accurate": {
+            "clean": 0.729,
+            "noise 20 dB": 0.710,
+            "noise 10 dB": 0.647,
+            "reverb": 0.683,
+            "8 kHz": 0.718,
+            "telephone": 0.650,
+            "gain -20 dB, 16 bit": 0.723,
+            "1 s silence around": 0.729,
+            "MP3 at 64 kbit/s": 0.727,
+        },
+    }
+)
+"""Unweighted average recall on new voices by recipe and condition: `benchmarks/accuracy.json`,
+eight emotions of RAVDESS, EmoBox's folds; a test compares them."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was examined.
+
+    Parameters
+    ----------
+    topic : str
+        ``length``, ``level``, ``noise``, …: stable names.
+    verdict : str
+        ``ok``, ``warning`` or ``problem``: of the recording.
+    text : str
+        What was found, with its unit.
+    value : float or None
+        The number that decided, in `unit`.
+    unit : str
+    effect : str
+        What it does to trust in the answer; empty if nothing.
+    remedy : str
+        What helps; empty if nothing has to.
+    trust : str
+        What this alone leaves of trust in the answer: ``high``, ``limited`` or ``low``.
+    """
+
+    topic: str
+    verdict: str
+    text: str
+    value: float | None = None
+    unit: str = ""
+    effect: str = ""
+    remedy: str = ""
+    trust: str = HIGH
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """All that a verdict may look at."""
+
+    recording: Recording
+    measures: Measures
+    card: ModelCard
+    prediction: Prediction | None = None
+    distance: float | None = None
+
+
+def cost(card: ModelCard, condition: str) -> str:
+    """Say what a condition cost, as measured for the model's recipe."""
+    if card.recipe not in UAR:
+        return f"What it costs was not measured for recipe {card.recipe}."
+    clean, there = UAR[card.recipe][CLEAN], UAR[card.recipe][condition]
+    return (
+        f"UAR on new voices {clean:.3f} clean, {there:.3f} at {condition!r} "
+        f"({there - clean:+.3f}, recipe {card.recipe})."
+    )
+
+
+def _percent(share: float) -> str:
+    """Percent with two digits that count, and never an exponent for what can occur."""
+    percent = 100 * share
+    return f"{percent:.0f}" if 10 <= abs(percent) < 1e6 else f"{percent:.2g}"
+
+
+def judge(case: Case) -> tuple[Finding, ...]:
+    """Give every verdict that the case allows, in the order in which people should read them."""
+    found = [verdict(case) for verdict in _ALWAYS]
+    if case.measures.sound is not None:
+        found += [verdict(case) for verdict in _OF_SOUND]
+    if case.prediction is not None:
+        found += [_distance(case), _answer(case)]
+    return tuple(found)
+
+
+def _length(case: Case) -> Finding:
+    one = case.recording
+    found: dict[str, Any] = {"text": f"{one.seconds:.2f} s", "value": one.seconds, "unit": "s"}
+    if int(MIN_SECONDS * one.rate_hz) > len(one.samples):
+        return Finding(
+            "length", PROBLEM, **found, trust=LOW,
+            effect=f"Under {MIN_SECONDS} s there is nothing to recognise: it is refused.",
+            remedy="Record a whole sentence, two to four seconds.",
+        )  # fmt: skip
+    if one.seconds <= LONG_SECONDS:
+        return Finding("length", OK, **found)
+    if not one.is_whole:
+        found["text"] += f", of which the first {len(one.samples) / one.rate_hz:.0f} were examined"
+    return Finding(
+        "length", WARNING, **found, trust=LIMITED,
+        effect="The model learnt from single sentences, and emotions change over so long a time.",
+        remedy="Cut it into sentences, or ask for emotion over time: voxaffect predict --timeline.",
+    )  # fmt: skip
+
+
+def _format(case: Case) -> Finding:
+    one = case.recording
+    kind = f"{one.container} {one.encoding}".strip() or "samples"
+    found: dict[str, Any] = {"text": f"{kind}, {one.rate_hz} Hz", "value": one.rate_hz,
+                             "unit": "Hz"}  # fmt: skip
+    if one.encoding in COARSE:
+        return Finding(
+            "format", WARNING, **found, trust=LIMITED,
+            effect="Coarse steps add noise. Not measured alone; it is a part of 'telephone': "
+            + cost(case.card, "telephone"),
+            remedy="Save as WAV or FLAC with 16 bits or more.",
+        )  # fmt: skip
+    if one.encoding in LOSSY:
+        effect = "Lossy, which hardly matters: " + cost(case.card, "MP3 at 64 kbit/s")
+        return Finding("format", OK, **found, effect=effect)
+    return Finding("format", OK, **found)
+
+
+def _channels(case: Case) -> Finding:
+    channels = case.measures.channels
+    count = len(channels.levels_db)
+    found: dict[str, Any] = {"value": float(count), "unit": "channels"}
+    if count == 1:
+        return Finding("channels", OK, "mono", **found)
+    if channels.silent:
+        which = ", ".join(map(str, channels.silent))
+        return Finding(
+            "channels", WARNING, f"{count} channels, silent: {which}", **found,
+            effect="The mix is quieter; level does not change the answer.",
+            remedy="Check the cable or the export, or save the other channel as mono.",
+        )  # fmt: skip
+    found = {"value": channels.mix_db, "unit": "dB"}
+    relation = f"{count} channels, mixed at {channels.mix_db:.1f} dB"
+    if channels.correlation is not None:
+        relation += f", correlation {channels.correlation:.2f}"
+    if channels.mix_db <= CANCELLED_DB:
+        return Finding(
+            "channels", PROBLEM, relation, **found, trust=LOW,
+            effect="Opposite phase: the channels cancel, and the model hears what remains.",
+            remedy="Use one channel alone, or swap the polarity of one.",
+        )  # fmt: skip
+    if channels.correlation is not None and channels.correlation < DIFFERENT:
+        return Finding(
+            "channels", WARNING, relation, **found, trust=LIMITED,
+            effect="Different sound on each: two voices may be heard as one.",
+            remedy="Recognise each channel by itself.",
+        )  # fmt: skip
+    if channels.correlation is not None and channels.correlation > SAME:
+        relation = f"{count} channels, the same"
+    return Finding("channels", OK, relation, **found)
+
+
+def _clipping(case: Case) -> Finding:
+    flat = case.measures.flat
+    found: dict[str, Any] = {"value": flat.share, "unit": "share of samples"}
+    if flat.runs < FEWEST_TOPS:
+        return Finding("clipping", OK, "none", **found)
+    below = "" if flat.level > 0.98 else " and turned down afterwards"
+    severe = flat.share >= CLIPPED_SHARE
+    return Finding(
+        "clipping", PROBLEM if severe else WARNING,
+        f"{_percent(flat.share)} % of samples in {flat.runs} flat tops at "
+        f"{decibels(flat.level**2):.1f} dBFS, cut off{below}", **found,
+        trust=LOW if severe else LIMITED,
+        effect="Adds harmonics that were not in the voice; what it costs was not measured.",
+        remedy="Record again with less gain, peaks at half of full scale: it cannot be repaired.",
+    )  # fmt: skip
+
+
+def _level(case: Case) -> Finding:
+    measures = case.measures
+    peak_db = decibels(measures.peak**2)
+    if measures.is_silent or measures.sound is None:
+        return _unusable_level(measures, peak_db)
+    level_db = decibels(measures.sound.speech.power)
+    text = f"speech at {level_db:.1f} dBFS, peak at {peak_db:.1f}"
+    found: dict[str, Any] = {"text": text, "value": level_db, "unit": "dBFS"}
+    if level_db >= QUIET_DB or case.recording.encoding in FINE:
+        return Finding("level", OK, **found)
+    bits = max(0.0, (level_db - STEP_DB) / 6.02)
+    return Finding(
+        "level", PROBLEM if level_db < FAINT_DB else WARNING, **found,
+        trust=LOW if level_db < FAINT_DB else LIMITED,
+        effect=f"Level itself changes nothing, but of 16 bits it uses {bits:.1f}. "
+        + cost(case.card, "gain -20 dB, 16 bit"),
+        remedy="Raise the microphone's gain; raising the file's does not bring bits back.",
+    )  # fmt: skip
+
+
+def _unusable_level(measures: Measures, peak_db: float) -> Finding:
+    found: dict[str, Any] = {"value": peak_db, "unit": "dBFS"}
+    if measures.is_silent:
+        which = "silent" if len(measures.channels.levels_db) == 1 else "silent when mixed"
+        return Finding(
+            "level", PROBLEM, f"{which}, peak at {peak_db:.1f} dBFS", **found, trust=LOW,
+            effect="There is nothing to recognise: it is refused.",
+            remedy="Check the microphone, its permission, and the export.",
+        )  # fmt: skip
+    if measures.peak > MAX_PEAK:
+        return Finding(
+            "level", PROBLEM, f"peak at {peak_db:.1f} dBFS", **found, trust=LOW,
+            effect="No sound card gives such samples: it is refused.",
+            remedy="Normalise it to −1 to 1; integers held as floats must be divided first.",
+        )  # fmt: skip
+    return Finding("level", OK, f"peak at {peak_db:.1f} dBFS", **found)
+
+
+def _offset(case: Case) -> Finding:
+    offset = case.measures.offset
+    found: dict[str, Any] = {"text": f"{_percent(offset)} % of full scale", "value": offset,
+                             "unit": "share of full scale"}  # fmt: skip
+    sound = case.measures.sound
+    beside = abs(offset) / sound.speech.power**0.5 if sound else 0.0
+    if abs(offset) < OFFSET_SHARE and (beside < OFFSET_RE_SPEECH or abs(offset) < 1e-3):
+        return Finding("offset", OK, **found)
+    blind = case.card.spec.name == "affect"
+    return Finding(
+        "offset", WARNING, **found, trust=HIGH if blind else LIMITED,
+        effect="Removed before features are computed, so it costs only headroom." if blind
+        else f"The features {case.card.spec.name!r} hear it as a tone of 0 Hz.",
+        remedy="Filter it out (high-pass at 20 Hz); check the sound card.",
+    )  # fmt: skip
+
+
+def _speech(case: Case) -> Finding:
+    assert case.measures.sound is not None
+    speech = case.measures.sound.speech
+    found: dict[str, Any] = {
+        "text": f"{speech.seconds:.1f} s, {100 * speech.share:.0f} % of the recording",
+        "value": speech.share, "unit": "share of frames",
+    }  # fmt: skip
+    if speech.seconds < SHORT_SPEECH_SECONDS:
+        return Finding(
+            "speech", WARNING, **found, trust=LIMITED,
+            effect="Shorter than what the model learnt from, 1 s and more.",
+            remedy="Let the speaker say a whole sentence.",
+        )  # fmt: skip
+    if speech.share < FEW_SPEECH_SHARE:
+        return Finding(
+            "speech", WARNING, **found, trust=LIMITED,
+            effect="Is it speech, or knocks in silence? Silence itself costs nothing: "
+            + cost(case.card, "1 s silence around"),
+            remedy="Listen to it; cut it to the speech.",
+        )  # fmt: skip
+    return Finding("speech", OK, **found)
+
+
+def _noise(case: Case) -> Finding:
+    assert case.measures.sound is not None
+    ratio = case.measures.sound.snr_db
+    found: dict[str, Any] = {"text": f"speech {ratio:.0f} dB over the background",
+                             "value": ratio, "unit": "dB"}  # fmt: skip
+    if ratio >= NOISY_DB:
+        return Finding("noise", OK, **found)
+    drowned = ratio < DROWNED_DB
+    return Finding(
+        "noise", PROBLEM if drowned else WARNING, **found, trust=LOW if drowned else LIMITED,
+        effect=cost(case.card, "noise 10 dB" if drowned else "noise 20 dB"),
+        remedy="Come closer to the microphone, close windows, switch off fans; a room that rings "
+        "counts as background, too.",
+    )  # fmt: skip
+
+
+def _room(case: Case) -> Finding:
+    assert case.measures.sound is not None
+    fall, ratio = case.measures.sound.decay_db, case.measures.sound.snr_db
+    if fall is None or ratio < HARDLY_CLEAR_DB:  # noise, too, keeps the level from falling
+        why = "so little speech" if fall is None else "in so much background"
+        return Finding("room", OK, f"cannot be told {'from ' if fall is None else ''}{why}")
+    found: dict[str, Any] = {"text": f"sound falls by {fall:.0f} dB in 80 ms", "value": fall,
+                             "unit": "dB in 80 ms"}  # fmt: skip
+    if fall >= (DRY_DB if ratio >= CLEAR_DB else WET_DB):
+        return Finding("room", OK, **found)
+    wet = fall < WET_DB
+    found["text"] += f"; close to a microphone, by {DRY_DB:.0f} and more"
+    return Finding(
+        "room", PROBLEM if wet else WARNING, **found, trust=LOW if wet else LIMITED,
+        effect=("More of a room than what was measured: " if wet else "Reverberant. ")
+        + cost(case.card, "reverb"),
+        remedy="Come closer to the microphone, or record where there are curtains and carpets.",
+    )  # fmt: skip
+
+
+def _bandwidth(case: Case) -> Finding:
+    assert case.measures.sound is not None
+    band = case.measures.sound.band
+    found: dict[str, Any] = {"value": band.high_hz, "unit": "Hz"}
+    if band.high_hz >= WIDE_HZ:
+        return Finding("bandwidth", OK, f"speech up to {band.high_hz:.0f} Hz and more", **found)
+    remedy = "Record at 16 kHz or more, without a telephone or a headset in call mode."
+    is_line = band.high_hz <= TELEPHONE_HZ and band.low_db < TELEPHONE_LOW_DB
+    if is_line or band.high_hz <= NARROWEST_HZ:
+        kind = "a telephone's" if is_line else "narrower than a telephone's"
+        return Finding(
+            "bandwidth", PROBLEM, f"{kind}: nothing over {band.high_hz:.0f} Hz, and under "
+            f"200 Hz {band.low_db:.0f} dB", **found, trust=LOW,
+            effect=cost(case.card, "telephone"), remedy=remedy,
+        )  # fmt: skip
+    kind = "sampled at 8 kHz before" if band.high_hz <= TELEPHONE_HZ else "low-passed"
+    if case.recording.rate_hz / 2 <= band.high_hz:
+        kind = "all that this rate holds"
+    return Finding(
+        "bandwidth", WARNING, f"nothing over {band.high_hz:.0f} Hz: {kind}", **found,
+        trust=LIMITED, effect=cost(case.card, "8 kHz"), remedy=remedy,
+    )  # fmt: skip
+
+
+def _hum(case: Case) -> Finding:
+    assert case.measures.sound is not None
+    hum = case.measures.sound.hum
+    found: dict[str, Any] = {"value": hum.level_db, "unit": "dB re speech"}
+    if hum.prominence_db < HUM_PROMINENCE_DB or hum.level_db < HUM_DB:
+        return Finding("hum", OK, "none", **found)
+    return Finding(
+        "hum", WARNING, f"a tone at {hum.hertz:.0f} Hz, {hum.level_db:.0f} dB re speech", **found,
+        trust=LIMITED, effect="Mains hum; what it costs was not measured.",
+        remedy="Check cables and chargers, or filter it out (high-pass at 80 Hz).",
+    )  # fmt: skip
+
+
+def _distance(case: Case) -> Finding:
+    limits = case.card.distances
+    if case.distance is None or not {"95", "99"} <= set(limits):
+        return Finding("likeness", OK, "the model does not say what it was trained on")
+    text = f"distance {case.distance:.2f} from the training data, of which 95 % are within "
+    found: dict[str, Any] = {"text": f"{text}{limits['95']:.2f}", "value": case.distance,
+                             "unit": "sd"}  # fmt: skip
+    if case.distance <= limits["95"]:
+        return Finding("likeness", OK, **found)
+    far = case.distance > limits["99"]
+    return Finding(
+        "likeness", PROBLEM if far else WARNING, **found, trust=LOW if far else LIMITED,
+        effect=f"Stranger than {99 if far else 95} % of what the model has learnt from: "
+        "how often it is right out there was not measured.",
+        remedy="Mend the findings above; is it one person's speech, with no music? "
+        "Recordings like this one in training help.",
+    )  # fmt: skip
+
+
+def _answer(case: Case) -> Finding:
+    assert case.prediction is not None
+    ranked = sorted(case.prediction.probabilities.items(), key=lambda item: -item[1])
+    text = ", then ".join(f"{emotion} {p:.2f}" for emotion, p in ranked[:2])
+    threshold = case.card.abstention.get("threshold", DOUBTFUL)
+    found: dict[str, Any] = {"text": text, "value": ranked[0][1], "unit": "probability"}
+    if ranked[0][1] >= threshold:
+        return Finding("answer", OK, **found)
+    return Finding(
+        "answer", WARNING, **found, trust=LIMITED,
+        effect=f"Uncertain: {ranked[0][1]:.2f} is less than {threshold:.2f}. "
+        "Take it as a list, not as an answer.",
+        remedy="Enrol the speaker with about eight recordings (predict --enrol).",
+    )  # fmt: skip
+
+
+_Verdict = Callable[[Case], Finding]
+_ALWAYS: tuple[_Verdict, ...] = (_length, _format, _channels, _level, _clipping, _offset)
+_OF_SOUND: tuple[_Verdict, ...] = (_speech, _noise, _room, _bandwidth, _hum)
