@@ -29,12 +29,16 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     given = parser.parse_args()
     model = load(given.model)
-    found = json.loads((HERE / "accuracy.json").read_text())[f"emobox-{model.card.recipe}"]["clean"]
-    scores = {"emobox, recipe trained on ravdess alone": {name: found[name] for name in METRICS}}
+    found = json.loads((HERE / "accuracy.json").read_text())[f"emobox-{model.card.recipe}"]
+    clean = found["clean"]
+    scores = {"emobox, recipe trained on ravdess alone": {name: clean[name] for name in METRICS}}
+    measured = {name: part["uar"]["mean"] for name, part in found.items()
+                if isinstance(part, dict) and "uar" in part}  # fmt: skip
     graph = onnx.load_from_string(model.content)
     for entry in graph.metadata_props:
         if entry.key == METADATA_KEY:
-            card = replace(model.card, scores=scores, abstention=found["abstention"])
+            card = replace(model.card, scores=scores, abstention=clean["abstention"],
+                           conditions={"clean": measured.pop("clean"), **measured})
             entry.value = card.to_json()
     Model(graph.SerializeToString(), str(TARGET)).save(TARGET)
     print(f"{TARGET.name}: {scores}")

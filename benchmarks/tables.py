@@ -120,10 +120,32 @@ def speed_table(result: dict[str, Any]) -> str:
     return f"{table(rows)}\n\n{table(ratios)}\n\nAll {count:,} clips at 16 kHz, `classic`: {note}."
 
 
+def timeline_table(result: dict[str, Any]) -> str:
+    """An hour of speech: cost, and how much of its time is right; a stream's waiting."""
+    costs = [["an hour, two threads", "seconds", "peak memory, MB"]]
+    for form, rows in result["speed"].items():
+        hour = max(rows, key=lambda row: row["minutes"])
+        costs.append([form, f"{hour['seconds']:.0f}", f"{hour['peak_mb']:.0f}"])
+    keys = {"share of time": "share of time right", "mean error, seconds": "boundary error, s",
+            "found within 1 s": "boundaries found within 1 s"}  # fmt: skip
+    quality = [["new voices, 8 emotions, `logistic`", *keys.values()]]
+    for name, found in result["quality"].items():
+        if name != "recording":
+            quality.append([name, *(f"{found[key]:.2f}" for key in keys)])
+    stream = [["stream", "real-time factor, one core", "a segment waits at most, s"]]
+    for row in result["stream"]:
+        wait = row["segment, longest wait in seconds"]
+        stream.append([f"{row['rate_hz'] // 1000} kHz", f"{row['real-time factor']:.3f}",
+                       f"{wait:.2f}"])  # fmt: skip
+    return "\n\n".join(map(table, (costs, quality, stream)))
+
+
 def sections() -> dict[str, str]:
     accuracy = json.loads((HERE / "accuracy.json").read_text())
     speed = json.loads((HERE / "speed.json").read_text())
+    timeline = json.loads((HERE / "timeline.json").read_text())
     return {
+        "timeline": timeline_table(timeline),
         "recipes": recipes_table(accuracy),
         "conditions": conditions_table(accuracy),
         "honesty": honesty_table(accuracy),

@@ -1,4 +1,4 @@
-"""FORMATS.md says what there is."""
+"""docs/formats.md says what there is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from voxaffect.cli.results import Results
 from voxaffect.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
 
-PAGE = (Path(__file__).parent.parent / "FORMATS.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parent.parent / "docs" / "formats.md").read_text(encoding="utf-8")
 _, OF_PREDICTIONS, REST = PAGE.split("\n## ", 2)
 ROWS = [line for line in REST.splitlines() if line.startswith("| `")]
 

@@ -7,9 +7,8 @@ number, the share of false alarms, and how often each of seventeen planted defec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Final
 
 from voxaffect.audio import MAX_PEAK, MIN_SECONDS
@@ -53,36 +52,6 @@ COARSE: Final = frozenset(
 )
 FINE: Final = frozenset({"PCM_24", "PCM_32", "FLOAT", "DOUBLE"})
 LOSSY: Final = frozenset({"MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "VORBIS", "OPUS"})
-
-CLEAN: Final = "clean"
-UAR: Mapping[str, Mapping[str, float]] = MappingProxyType(
-    {
-        "logistic": {
-            "clean": 0.674,
-            "noise 20 dB": 0.644,
-            "noise 10 dB": 0.594,
-            "reverb": 0.598,
-            "8 kHz": 0.667,
-            "telephone": 0.592,
-            "gain -20 dB, 16 bit": 0.676,
-            "1 s silence around": 0.674,
-            "MP3 at 64 kbit/s": 0.676,
-        },
-        "accurate": {
-            "clean": 0.729,
-            "noise 20 dB": 0.710,
-            "noise 10 dB": 0.647,
-            "reverb": 0.683,
-            "8 kHz": 0.718,
-            "telephone": 0.650,
-            "gain -20 dB, 16 bit": 0.723,
-            "1 s silence around": 0.729,
-            "MP3 at 64 kbit/s": 0.727,
-        },
-    }
-)
-"""Unweighted average recall on new voices by recipe and condition: `benchmarks/accuracy.json`,
-eight emotions of RAVDESS, EmoBox's folds; a test compares them."""
 
 
 @dataclass(frozen=True)
@@ -131,9 +100,10 @@ class Case:
 
 def cost(card: ModelCard, condition: str) -> str:
     """Say what a condition cost, as measured for the model's recipe."""
-    if card.recipe not in UAR:
+    found = card.conditions
+    if condition not in found:
         return f"What it costs was not measured for recipe {card.recipe}."
-    clean, there = UAR[card.recipe][CLEAN], UAR[card.recipe][condition]
+    clean, there = found["clean"], found[condition]
     return (
         f"UAR on new voices {clean:.3f} clean, {there:.3f} at {condition!r} "
         f"({there - clean:+.3f}, recipe {card.recipe})."

@@ -21,7 +21,7 @@ from voxaffect.files import printable
 FORMAT_VERSION = 2
 """Raised when a reader of the version before could misread the file. To bump: write the new
 field, raise this number, keep reading the old one, and add a file of the old one to the tests."""
-_SINCE_2: Mapping[str, Any] = {"sd": [], "distances": {}, "abstention": {}}
+_SINCE_2: Mapping[str, Any] = {"sd": [], "distances": {}, "abstention": {}, "conditions": {}}
 _REASON_LENGTH = 120
 _FARTHEST_SDS = 5.0
 
@@ -54,6 +54,8 @@ class ModelCard:
     abstention : mapping of str to float
         ``threshold`` of the highest probability under which a prediction is uncertain, and the
         ``risk`` (share of wrong ones) and ``coverage`` of the others on new voices; may be empty.
+    conditions : mapping of str to float
+        UAR of the recipe on new voices, ``clean`` and under altered sound; may be empty.
     libraries : mapping of str to str
         Versions that trained the model.
     created : str
@@ -72,6 +74,7 @@ class ModelCard:
     sd: tuple[float, ...]
     distances: Mapping[str, float]
     abstention: Mapping[str, float]
+    conditions: Mapping[str, float]
     libraries: Mapping[str, str]
     created: str
     format: int = field(default=FORMAT_VERSION)
@@ -244,6 +247,7 @@ _FIELDS: _Checks = {
     "sd": (_are_finite, "a list of finite numbers"),
     "distances": (partial(_are, _is_finite), "a mapping to finite numbers"),
     "abstention": (_is_abstention, "nothing, or threshold, risk and coverage from 0 to 1"),
+    "conditions": (partial(_are, _is_finite), "a mapping to finite numbers"),
     "libraries": (partial(_are, _is_text), "a mapping to text"),
     "created": (_is_text, "text"),
     "format": (_is_positive, "a whole number from 1"),

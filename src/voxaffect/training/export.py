@@ -73,6 +73,7 @@ def export(
         },
         **reference(data),
         abstention=abstention or {},
+        conditions={},
         libraries={library: version(library) for library in _LIBRARIES},
         created=datetime.now(UTC).date().isoformat(),
     )
