@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from voxaffect.audio import read
+from voxaffect.cli.diagnosis import explain
 from voxaffect.cli.figures import figures_to
 from voxaffect.cli.output import check_output, finish, summarise
 from voxaffect.cli.results import Results, check_named, formats_named, is_folder, results_to
@@ -99,6 +100,12 @@ def _timeline_options(command: Command) -> Command:
     help="Call a prediction uncertain under this; 0 for never.  [default: what the "
     "model card states, under which more than one in five was wrong]",
 )
+@click.option(
+    "--explain",
+    "is_explained",
+    is_flag=True,
+    help="Say what each family of features contributes instead: the command explain.",
+)
 @click.option("--resume", is_flag=True,
               help="Keep a journal beside the output: after an interruption the same command "
                    "goes on where it was. It is deleted when all is done.")  # fmt: skip
@@ -113,6 +120,9 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
     A format that holds one recording, of several, goes into a folder: a file for each, in
     sub-folders as the recordings are. So do several formats.
     """
+    if options["is_explained"]:
+        _explain(sources, options)
+        return
     began = monotonic()
     _check_usage(sources, options)
     name = EXAMPLE if options["example"] else "-" if sources == ("-",) else None
@@ -138,6 +148,25 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
         seconds = monotonic() - began
         summarise(found.files, len(failures), seconds=seconds, where=options["output"])
     finish(failures, found.files)
+
+
+def _explain(sources: tuple[str, ...], options: dict[str, Any]) -> None:
+    """Hand over to the command that explains, or refuse what it does not know."""
+    others = ("example", "list_path", "is_timeline", "enrol", "resume", "plot", "level")
+    formats = {name for one in options["format_names"] for name in one.split(",")}
+    if any(options[name] for name in others) or formats - {"table", "json"} or "-" in sources:
+        raise click.UsageError(
+            "--explain goes with recordings, --model, --format table or json, and -o."
+        )
+    if not sources:
+        raise click.UsageError("Name recordings to explain.")
+    click.get_current_context().invoke(
+        explain,
+        sources=sources,
+        model_path=options["model_path"],
+        format_="json" if formats == {"json"} else "text",
+        output=Path(options["output"]) if options["output"] else None,
+    )
 
 
 def _check_usage(sources: tuple[str, ...], options: dict[str, Any]) -> None:
