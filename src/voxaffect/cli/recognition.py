@@ -16,7 +16,6 @@ from typing import Any
 import click
 
 from voxaffect.audio import read
-from voxaffect.cli.diagnosis import explain
 from voxaffect.cli.figures import figures_to
 from voxaffect.cli.output import check_output, finish, summarise
 from voxaffect.cli.results import Results, check_named, formats_named, is_folder, results_to
@@ -160,6 +159,8 @@ def _explain(sources: tuple[str, ...], options: dict[str, Any]) -> None:
         )
     if not sources:
         raise click.UsageError("Name recordings to explain.")
+    from voxaffect.cli.diagnosis import explain  # who only predicts does not wait for it
+
     click.get_current_context().invoke(
         explain,
         sources=sources,
