@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from voxaffect.cli.output import check_output, emit, finish
 from voxaffect.cli.sources import recordings
-from voxaffect.diagnosis import Diagnosis, diagnose, explained
+from voxaffect.diagnosis import diagnose, explained
 from voxaffect.diagnosis.text import to_json, to_text
 from voxaffect.diagnosis.verdicts import PROBLEM
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
 from voxaffect.model import load
-from voxaffect.recognizer import Explanation
 from voxaffect.recognizer import explain as explain_one
 
 _SOURCES = click.argument("sources", nargs=-1, required=True, metavar="FILE | FOLDER | PATTERN...")
@@ -25,6 +26,23 @@ _FORMAT = click.option("--format", "format_", type=click.Choice(["text", "json"]
                        show_default=True)  # fmt: skip
 _OUTPUT = click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
                        metavar="FILE", help="Write here instead of standard output.")  # fmt: skip
+
+
+Told = TypeVar("Told")
+
+
+def _each(
+    paths: Sequence[Path], examine: Callable[[Path], Told]
+) -> tuple[list[Told], list[Failure]]:
+    """What there is to say of each recording, and those that cannot be examined."""
+    found: list[Told] = []
+    failures: list[Failure] = []
+    for path in paths:
+        try:
+            found.append(examine(path))
+        except AudioError as error:
+            failures.append(Failure(path, str(error)))
+    return found, failures
 
 
 @click.command()
@@ -49,13 +67,8 @@ def doctor(
     paths, nowhere = recordings(sources)
     check_output(output, sources=paths)
     model = load(model_path)
-    found: list[Diagnosis] = []
-    failures: list[Failure] = list(nowhere)
-    for path in paths:
-        try:
-            found.append(diagnose(path, model=model))
-        except AudioError as error:
-            failures.append(Failure(path, str(error)))
+    found, failures = _each(paths, lambda path: diagnose(path, model=model))
+    failures += nowhere
     emit(to_json(found, failures) if format_ == "json" else to_text(found), output)
     finish(failures, len(found))
     if strict and any(flaw.verdict == PROBLEM for one in found for flaw in one.flaws):
@@ -79,12 +92,7 @@ def explain(
     paths, nowhere = recordings(sources)
     check_output(output, sources=paths)
     model = load(model_path)
-    found: list[Explanation] = []
-    failures: list[Failure] = list(nowhere)
-    for path in paths:
-        try:
-            found.append(explain_one(path, model=model))
-        except AudioError as error:
-            failures.append(Failure(path, str(error)))
+    found, failures = _each(paths, lambda path: explain_one(path, model=model))
+    failures += nowhere
     emit((explained.to_json if format_ == "json" else explained.to_text)(found), output)
     finish(failures, len(found))

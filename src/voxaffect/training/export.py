@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voxaffect.errors import TrainingError
 from voxaffect.features import names
@@ -55,38 +56,46 @@ def export(
         raise TrainingError("a model file needs the spec that its features were computed by.")
     from voxaffect.training.graph import to_graph
 
-    matrix, spec = data.matrix, data.spec
-    graph = to_graph(estimator, matrix.shape[1])
-    central = int(np.square(matrix - matrix.mean(axis=0)).sum(axis=1).argmin())
-    expected = estimator.predict_proba(matrix)
-    card = ModelCard(
-        spec=spec,
-        feature_names=names(spec),
-        emotions=tuple(map(str, estimator.classes_)),
-        recipe=recipe,
-        seed=seed,
-        corpora=data.summary(),
-        scores=scores,
-        golden={
-            "vector": matrix[central].astype(float).tolist(),
-            "probabilities": expected[central].tolist(),
-        },
-        **reference(data),
-        abstention=abstention or {},
-        conditions={},
-        libraries={library: version(library) for library in _LIBRARIES},
-        created=datetime.now(UTC).date().isoformat(),
-    )
+    graph = to_graph(estimator, data.matrix.shape[1])
+    expected = estimator.predict_proba(data.matrix)
+    card = _card(
+        data, recipe=recipe, seed=seed, scores=scores, abstention=abstention or {},
+        emotions=tuple(map(str, estimator.classes_)), golden=_golden(data.matrix, expected),
+    )  # fmt: skip
     entry = graph.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, card.to_json()
     model = Model(graph.SerializeToString(), "the trained model")
-    difference = float(np.abs(model.probabilities(matrix) - expected).max())
+    difference = float(np.abs(model.probabilities(data.matrix) - expected).max())
     if not difference <= _TOLERANCE:
         raise TrainingError(
             f"the exported graph differs from the estimator by {difference:.2g}, "
             f"{_TOLERANCE:g} is allowed. Scale the features first, or report it."
         )
     return model
+
+
+def _golden(matrix: NDArray[np.float32], expected: NDArray[np.float64]) -> dict[str, list[float]]:
+    """The utterance nearest to the mean, and what the estimator says of it."""
+    central = int(np.square(matrix - matrix.mean(axis=0)).sum(axis=1).argmin())
+    return {
+        "vector": matrix[central].astype(float).tolist(),
+        "probabilities": expected[central].tolist(),
+    }
+
+
+def _card(data: Dataset, **told: Any) -> ModelCard:
+    """All that is told, and all that the data and the libraries say."""
+    assert data.spec is not None
+    return ModelCard(
+        spec=data.spec,
+        feature_names=names(data.spec),
+        corpora=data.summary(),
+        **reference(data),
+        conditions={},
+        libraries={library: version(library) for library in _LIBRARIES},
+        created=datetime.now(UTC).date().isoformat(),
+        **told,
+    )
 
 
 def reference(data: Dataset) -> dict[str, Any]:
