@@ -296,7 +296,7 @@ class Augmentation:
     random speed, equaliser, room, noise, channel and codec, in the order sound meets them. Pairs
     are the ends of a uniform draw. Two thirds of the mixed copies lose their upper band,
     because a narrow band was what models trained on one such copy in 2.5 withstood least. Rooms
-    and noise were compared with milder ones on inner folds of speakers: benchmarks/selection.py.
+    and noise were compared with stronger ones on inner folds of speakers: benchmarks/selection.py.
     """
 
     speeds: tuple[float, ...] = (0.9, 1.1)
@@ -304,11 +304,11 @@ class Augmentation:
     mixed_speeds: tuple[float, float] = (0.9, 1.1)
     equaliser_db: float = 6.0
     equaliser_points: int = 8
-    room_probability: float = 0.8
-    rt60_seconds: tuple[float, float] = (0.1, 0.8)
-    direct_to_reverberant_db: tuple[float, float] = (-6.0, 9.0)
+    room_probability: float = 0.5
+    rt60_seconds: tuple[float, float] = (0.1, 0.6)
+    direct_to_reverberant_db: tuple[float, float] = (-3.0, 9.0)
     noise_probability: float = 0.85
-    snr_db: tuple[float, float] = (3.0, 30.0)
+    snr_db: tuple[float, float] = (5.0, 35.0)
     noise_colours: tuple[float, float] = (0.0, 2.0)
     low_pass_probability: float = 0.25
     low_pass_hz: tuple[float, float] = (3400.0, 7500.0)
