@@ -7,6 +7,7 @@
 trained on the other sixteen speakers and tested on both. Fold k chooses by the tests on its two
 neighbours of models that were not trained on fold k either: no test speaker of an outer fold
 takes part in the choice made for it. A candidate's score is the UAR, averaged over `CONDITIONS`.
+The package trains on "first": "rooms, noise" scores 0.004 ± 0.003 more here, which is noise.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ POLICIES = {
     "first": FIRST,
     "first, 6 copies": replace(FIRST, mixed_copies=6),
     "rooms": replace(FIRST, **ROOMS),
-    "rooms, noise": replace(FIRST, **ROOMS, **NOISE),  # the default since
+    "rooms, noise": replace(FIRST, **ROOMS, **NOISE),
     "rooms, noise, bands": replace(FIRST, **ROOMS, **NOISE, **BANDS),
     "rooms, noise, bands, 6 copies": replace(FIRST, **ROOMS, **NOISE, **BANDS, mixed_copies=6),
 }
