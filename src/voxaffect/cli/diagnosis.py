@@ -47,7 +47,7 @@ def doctor(
     recording could not be examined; a problem found is no failure, unless --strict.
     """
     paths, nowhere = recordings(sources)
-    check_output(output, sources=paths)
+    check_output(output, sources=[*paths, model_path])
     model = load(model_path)
     found: list[Diagnosis] = []
     failures: list[Failure] = list(nowhere)
@@ -77,7 +77,7 @@ def explain(
     bundled model is one, that is exact: it adds up.
     """
     paths, nowhere = recordings(sources)
-    check_output(output, sources=paths)
+    check_output(output, sources=[*paths, model_path])
     model = load(model_path)
     found: list[Explanation] = []
     failures: list[Failure] = list(nowhere)
