@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from voxaffect.errors import EvaluationError
 from voxaffect.evaluation import System, evaluate, study
 from voxaffect.evaluation.metrics import uar
-from voxaffect.report import compare, document, read_document, to_json, to_text
+from voxaffect.report import compare, document, read_document, to_json, to_text, write_report
 from voxaffect.training import Dataset
 
 
@@ -250,3 +251,58 @@ def test_sentences_stand_beside_sentences_of_new_speakers(trained: Trained) -> N
     found = study({"nearest": System(nearest(), trained.data)}, protocol="sentences")
     assert list(found.systems["nearest"].evaluations) == ["sentences", "sentences-speakers"]
     assert found.premium("nearest") is not None
+
+
+@pytest.fixture(scope="module")
+def told(found: Any) -> str:
+    return to_json(document(found))
+
+
+PLACE = ("systems", "nearest", "evaluations", "speakers")
+
+
+@pytest.mark.parametrize("value", [None, -1, "x", {}, [5]])
+@pytest.mark.parametrize(
+    "where",
+    [
+        ("systems",), ("systems", "nearest"), PLACE[:3], PLACE, ("protocol",), ("utterances",),
+        ("utterances", 0), ("utterances", 0, "path"), ("utterances", 0, "emotion"),
+        *((*PLACE, key) for key in ("emotions", "folds", "tested", "probabilities")),
+        (*PLACE, "folds", 0), (*PLACE, "folds", 0, "test"), (*PLACE, "tested", 0),
+        (*PLACE, "probabilities", 0), (*PLACE, "probabilities", 0, 0), (*PLACE, "emotions", 0),
+    ],
+    ids=lambda where: ".".join(map(str, where)) if isinstance(where, tuple) else None,
+)  # fmt: skip
+def test_a_damaged_evaluation_is_refused_or_compared(
+    told: str, where: tuple[Any, ...], value: Any, tmp_path: Path
+) -> None:
+    part = damaged = json.loads(told)
+    for key in where[:-1]:
+        part = part[key]
+    part[where[-1]] = value
+    path = tmp_path / "damaged.json"
+    path.write_text(json.dumps(damaged), encoding="utf-8")
+    with suppress(EvaluationError):
+        apart = compare(read_document(path), json.loads(told), ("nearest", "nearest"))
+        assert np.isfinite([apart["a"], apart["b"], apart["difference"]]).all()
+
+
+def test_a_missing_part_is_named(found: Any) -> None:
+    told = document(found)
+    lacking = {key: value for key, value in told.items() if key != "utterances"}
+    with pytest.raises(EvaluationError, match=r"second evaluation is damaged.*no 'utterances'"):
+        compare(told, lacking, ("nearest", "nearest"))
+
+
+def test_what_is_nested_too_deep_is_no_evaluation(tmp_path: Path) -> None:
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 200_000)
+    with pytest.raises(EvaluationError, match="not JSON"):
+        read_document(path)
+
+
+def test_a_damaged_document_makes_no_report(found: Any, tmp_path: Path) -> None:
+    lacking = {key: value for key, value in document(found).items() if key != "utterances"}
+    with pytest.raises(EvaluationError, match="damaged"):
+        write_report(lacking, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

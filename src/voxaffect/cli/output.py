@@ -39,7 +39,7 @@ def check_output(path: Path | None, *, sources: Collection[Path | None] = ()) ->
         raise VoxaffectError(f"{path}: would overwrite a recording. Name another output.")
     if place in {real(source) for source in sources if source is not None}:
         raise VoxaffectError(
-            f"{path}: would overwrite a recording, table or model that is read. Name another output."
+            f"{path}: would overwrite a recording or other input. Name another output."
         )
 
 
