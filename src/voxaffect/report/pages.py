@@ -6,7 +6,8 @@ from pathlib import Path
 
 from voxaffect.errors import EvaluationError, VoxaffectError
 from voxaffect.files import printable, write_text
-from voxaffect.report.content import Report, lay_out
+from voxaffect.report.blocks import Report
+from voxaffect.report.content import lay_out
 from voxaffect.report.documents import check_document, to_json
 from voxaffect.report.html import to_html
 from voxaffect.report.markdown import FIGURES, to_markdown
