@@ -306,3 +306,58 @@ def test_a_damaged_document_makes_no_report(found: Any, tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match="damaged"):
         write_report(lacking, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [
+        ("predict_proba", lambda rows: np.full((len(rows), 4), np.nan)),
+        ("predict_proba", lambda rows: -np.ones((len(rows), 4))),
+        ("predict_proba", lambda rows: np.zeros((len(rows), 4))),
+        ("predict_proba", lambda rows: np.ones((len(rows), 3))),
+        ("predict_proba", lambda _: None),
+        ("predict", lambda rows: np.array(["unheard of"] * len(rows))),
+        ("predict", lambda _: np.array(["happy"])),
+        ("predict", lambda _: None),
+        ("decision_function", lambda rows: np.full((len(rows), 4), np.nan)),
+    ],
+)
+def test_what_is_no_answer_is_refused_and_never_scored(
+    trained: Trained, method: str, told: Any
+) -> None:
+    kind = type("Broken", (Answering,), {method: lambda _, rows: told(rows)})
+    with pytest.raises(EvaluationError, match="Broken gave probabilities"):
+        evaluate(kind(), trained.data.matrix, trained.data.utterances, protocol="speakers")
+
+
+def test_an_estimator_without_classes_is_refused_by_name(trained: Trained) -> None:
+    kind = type("Nameless", (Answering,), {"fit": lambda self, _, __: self})
+    with pytest.raises(EvaluationError, match="Nameless: expected classes_ of"):
+        evaluate(kind(), trained.data.matrix, trained.data.utterances, protocol="speakers")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda matrix: np.where(np.arange(len(matrix))[:, None] == 3, np.nan, matrix),
+        lambda matrix: matrix[:, :0],
+        lambda matrix: matrix[:, 0],
+        lambda matrix: matrix.astype(object),
+        lambda matrix: matrix.tolist(),
+        lambda _: None,
+    ],
+)
+def test_what_are_no_finite_features_is_refused_by_the_name_of_the_condition(
+    trained: Trained, change: Any
+) -> None:
+    matrix = change(trained.data.matrix)
+    with pytest.raises(EvaluationError, match="features"):
+        evaluate(linear(), matrix, trained.data.utterances, protocol="speakers")
+    system = System(linear(), trained.data, {"louder": matrix})
+    with pytest.raises(EvaluationError, match=r"louder: .*features"):
+        study({"linear": system}, protocol="speakers")
+
+
+def test_no_system_is_no_study() -> None:
+    with pytest.raises(EvaluationError, match="no system"):
+        study({}, protocol="speakers")
