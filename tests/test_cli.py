@@ -619,6 +619,27 @@ def test_an_output_that_is_a_recording_is_refused(
     assert recordings[0].read_bytes() == before
 
 
+@pytest.mark.parametrize("command", ["evaluate", "train"])
+def test_a_table_that_is_read_is_never_written_over(
+    run: Run, recordings: list[Path], tmp_path: Path, command: str
+) -> None:
+    table = tmp_path / "mine.csv"
+    rows = [f"{path},{'happy' if i % 2 else 'sad'},{i // 4}" for i, path in enumerate(recordings)]
+    table.write_text("\n".join(["path,emotion,speaker", *rows]))
+    before = table.read_bytes()
+    one_line(run(command, "csv", "--data", table, "-o", table), "would overwrite")
+    assert table.read_bytes() == before
+
+
+def test_a_split_and_a_result_do_not_share_a_file(
+    run: Run, ravdess_to_read: Path, tmp_path: Path
+) -> None:
+    both = tmp_path / "both"
+    done = evaluate_small(run, ravdess_to_read, "--save-split", both, "-o", both)
+    assert done.code == 2
+    assert "two outputs" in done.err
+
+
 def test_a_corpus_named_twice_is_refused(run: Run, small_ravdess: Path) -> None:
     twice = ["ravdess", "ravdess", "--data", small_ravdess, "--data", small_ravdess]
     done = run("train", *twice)

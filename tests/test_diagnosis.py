@@ -355,3 +355,9 @@ def test_a_defect_planted_in_a_real_recording_is_named(
         found = diagnose(quantised(altered), rate_hz=signal.rate_hz, model=trained.model)
         named += topic in topics(found)
     assert named == 6
+
+
+def test_a_click_at_the_very_end_is_examined() -> None:
+    samples = np.zeros(RATE_HZ, dtype=np.float32)
+    samples[-1] = 0.5
+    assert diagnose(samples, rate_hz=RATE_HZ).findings

@@ -87,6 +87,12 @@ def test_a_link_to_itself_is_named(tmp_path: Path) -> None:
         write_text(tmp_path / "loop", "new")
 
 
+def test_a_name_as_long_as_a_disk_takes_is_written(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 251 + ".csv")
+    write_text(path, "text")
+    assert [*tmp_path.iterdir()] == [path]
+
+
 @unix
 def test_permissions_are_kept(path: Path) -> None:
     path.chmod(0o640)

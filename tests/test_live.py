@@ -378,3 +378,11 @@ def test_on_a_terminal_ctrl_c_ends_the_view_cleanly(tmp_path: Path) -> None:
     assert process.wait(timeout=20) == 0
     assert " heard, " in text
     assert "Traceback" not in text
+
+
+def test_sound_too_loud_is_refused_by_the_name_of_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "loud.wav"
+    soundfile.write(path, spoken() * np.float32(1e20), RATE_HZ, subtype="FLOAT")
+    done = CliRunner().invoke(cli, ["listen", "--input", str(path), "--fast"])
+    assert isinstance(done.exception, AudioError)
+    assert str(done.exception).startswith(f"{path}: samples reach")

@@ -21,6 +21,8 @@ CASES = {
     ),
     "no file": (["-"], ["stdin"]),
     "dots within": (["call.v2.wav"], ["call.v2"]),
+    "long names": (["x" * 251 + ".wav", "x" * 250 + "y.wav", "é" * 125 + ".wav"],
+                   ["x" * 200, "x" * 200 + "-2", "é" * 100]),
     "none": ([], []),
 }  # fmt: skip
 

@@ -353,6 +353,55 @@ def test_the_model_is_never_written_over(run: Run, model: Path, recordings: list
     assert (done.code, model.read_bytes()) == (1, before)
 
 
+@pytest.mark.parametrize("command", ["predict", "doctor", "explain"])
+def test_what_is_read_is_never_written_over_by_another_name(
+    run: Run, model: Path, recordings: list[Path], tmp_path: Path, command: str
+) -> None:
+    odd = recordings[0].rename(tmp_path / "recording")
+    link = tmp_path / "out.json"
+    before = {path: path.read_bytes() for path in (odd, model)}
+    for path in before:
+        link.unlink(missing_ok=True)
+        link.symlink_to(path)
+        other = tmp_path / ".." / tmp_path.name / path.name
+        for output in (link, other):
+            done = run(command, odd, "--model", model, "--format", "json", "-o", output)
+            assert done.code == 1
+            assert f"{output}: would overwrite" in done.err
+    assert before == {path: path.read_bytes() for path in before}
+
+
+def test_a_figure_is_not_drawn_over_the_results(
+    run: Run, model: Path, calls: Path, tmp_path: Path
+) -> None:
+    both = tmp_path / "both.svg"
+    done = run("predict", calls / "note.flac", "--model", model, "--timeline", "--format", "csv",
+               "-o", both, "--plot", both)  # fmt: skip
+    assert done.code == 2
+    assert "two outputs" in done.err
+    assert not both.exists()
+
+
+def test_a_recording_given_as_a_list_gets_a_line_for_each_name_that_is_none(
+    run: Run, tmp_path: Path
+) -> None:
+    names = tmp_path / "list.txt"
+    names.write_bytes(b"RI\0FF/*?[a]\xff\nnot there.wav\n")
+    done = run("predict", "--list", names)
+    assert done.code == 1
+    assert done.err.count("failed: ") == 2
+    assert "Traceback" not in done.err
+
+
+def test_a_list_from_a_closed_input_gets_one_line(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    done = run("predict", "--list", "-")
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "standard input is closed" in done.err
+
+
 @pytest.mark.parametrize("content", [None, b"", b"\n \n"])
 def test_a_list_that_names_nothing_gets_one_line(
     run: Run, tmp_path: Path, content: bytes | None

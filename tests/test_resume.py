@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -219,3 +220,30 @@ def test_all_of_ravdess_killed_half_way_ends_as_an_unbroken_run(
     assert f"failed: {corrupt}: cut short" in resumed.stderr
     assert broken.read_bytes() == whole.read_bytes()
     assert len(broken.read_text().splitlines()) == 1_441
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("whole", "damaged"),
+    [
+        (r'"result": .*', '"result": 5}'),
+        (r'"result": .*', '"result": []}'),
+        (r'"result": .*', '"result": [[]]}'),
+        (r"0\.\d+(e-\d+)?", "NaN"),
+        (r"0\.\d+(e-\d+)?", '"0.5"'),
+        (r'"probabilities": {"', '"probabilities": {"x'),
+        (r'"source"', '"sauce"'),
+    ],
+)
+def test_a_result_that_is_damaged_in_the_journal_is_made_again(
+    recordings: list[Path], tmp_path: Path, recognisers: dict[str, Recogniser[object]], kind: str,
+    whole: str, damaged: str,
+) -> None:  # fmt: skip
+    paths = recordings[:2]
+    journal = tmp_path / "out.journal"
+    expected = recognise(paths, recognisers[kind], journal=journal)
+    heading, *lines = journal.read_text().splitlines()
+    ruined = [re.sub(whole, damaged, line) for line in lines]
+    assert ruined != lines
+    journal.write_text("\n".join([heading, *ruined]) + "\n")
+    assert recognise(paths, recognisers[kind], journal=journal) == expected

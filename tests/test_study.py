@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from voxaffect.errors import EvaluationError
 from voxaffect.evaluation import System, evaluate, study
 from voxaffect.evaluation.metrics import uar
-from voxaffect.report import compare, document, read_document, to_json, to_text
+from voxaffect.report import compare, document, read_document, to_json, to_text, write_report
 from voxaffect.training import Dataset
 
 
@@ -250,3 +251,113 @@ def test_sentences_stand_beside_sentences_of_new_speakers(trained: Trained) -> N
     found = study({"nearest": System(nearest(), trained.data)}, protocol="sentences")
     assert list(found.systems["nearest"].evaluations) == ["sentences", "sentences-speakers"]
     assert found.premium("nearest") is not None
+
+
+@pytest.fixture(scope="module")
+def told(found: Any) -> str:
+    return to_json(document(found))
+
+
+PLACE = ("systems", "nearest", "evaluations", "speakers")
+
+
+@pytest.mark.parametrize("value", [None, -1, "x", {}, [5]])
+@pytest.mark.parametrize(
+    "where",
+    [
+        ("systems",), ("systems", "nearest"), PLACE[:3], PLACE, ("protocol",), ("utterances",),
+        ("utterances", 0), ("utterances", 0, "path"), ("utterances", 0, "emotion"),
+        *((*PLACE, key) for key in ("emotions", "folds", "tested", "probabilities")),
+        (*PLACE, "folds", 0), (*PLACE, "folds", 0, "test"), (*PLACE, "tested", 0),
+        (*PLACE, "probabilities", 0), (*PLACE, "probabilities", 0, 0), (*PLACE, "emotions", 0),
+    ],
+    ids=lambda where: ".".join(map(str, where)) if isinstance(where, tuple) else None,
+)  # fmt: skip
+def test_a_damaged_evaluation_is_refused_or_compared(
+    told: str, where: tuple[Any, ...], value: Any, tmp_path: Path
+) -> None:
+    part = damaged = json.loads(told)
+    for key in where[:-1]:
+        part = part[key]
+    part[where[-1]] = value
+    path = tmp_path / "damaged.json"
+    path.write_text(json.dumps(damaged), encoding="utf-8")
+    with suppress(EvaluationError):
+        apart = compare(read_document(path), json.loads(told), ("nearest", "nearest"))
+        assert np.isfinite([apart["a"], apart["b"], apart["difference"]]).all()
+
+
+def test_a_missing_part_is_named(found: Any) -> None:
+    told = document(found)
+    lacking = {key: value for key, value in told.items() if key != "utterances"}
+    with pytest.raises(EvaluationError, match=r"second evaluation is damaged.*no 'utterances'"):
+        compare(told, lacking, ("nearest", "nearest"))
+
+
+def test_what_is_nested_too_deep_is_no_evaluation(tmp_path: Path) -> None:
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 200_000)
+    with pytest.raises(EvaluationError, match="not JSON"):
+        read_document(path)
+
+
+def test_a_damaged_document_makes_no_report(found: Any, tmp_path: Path) -> None:
+    lacking = {key: value for key, value in document(found).items() if key != "utterances"}
+    with pytest.raises(EvaluationError, match="damaged"):
+        write_report(lacking, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [
+        ("predict_proba", lambda rows: np.full((len(rows), 4), np.nan)),
+        ("predict_proba", lambda rows: -np.ones((len(rows), 4))),
+        ("predict_proba", lambda rows: np.zeros((len(rows), 4))),
+        ("predict_proba", lambda rows: np.ones((len(rows), 3))),
+        ("predict_proba", lambda _: None),
+        ("predict", lambda rows: np.array(["unheard of"] * len(rows))),
+        ("predict", lambda _: np.array(["happy"])),
+        ("predict", lambda _: None),
+        ("decision_function", lambda rows: np.full((len(rows), 4), np.nan)),
+    ],
+)
+def test_what_is_no_answer_is_refused_and_never_scored(
+    trained: Trained, method: str, told: Any
+) -> None:
+    kind = type("Broken", (Answering,), {method: lambda _, rows: told(rows)})
+    with pytest.raises(EvaluationError, match="Broken gave probabilities"):
+        evaluate(kind(), trained.data.matrix, trained.data.utterances, protocol="speakers")
+
+
+def test_an_estimator_without_classes_is_refused_by_name(trained: Trained) -> None:
+    kind = type("Nameless", (Answering,), {"fit": lambda self, _, __: self})
+    with pytest.raises(EvaluationError, match="Nameless: expected classes_ of"):
+        evaluate(kind(), trained.data.matrix, trained.data.utterances, protocol="speakers")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda matrix: np.where(np.arange(len(matrix))[:, None] == 3, np.nan, matrix),
+        lambda matrix: matrix[:, :0],
+        lambda matrix: matrix[:, 0],
+        lambda matrix: matrix.astype(object),
+        lambda matrix: matrix.tolist(),
+        lambda _: None,
+    ],
+)
+def test_what_are_no_finite_features_is_refused_by_the_name_of_the_condition(
+    trained: Trained, change: Any
+) -> None:
+    matrix = change(trained.data.matrix)
+    with pytest.raises(EvaluationError, match="features"):
+        evaluate(linear(), matrix, trained.data.utterances, protocol="speakers")
+    system = System(linear(), trained.data, {"louder": matrix})
+    with pytest.raises(EvaluationError, match=r"louder: .*features"):
+        study({"linear": system}, protocol="speakers")
+
+
+def test_no_system_is_no_study() -> None:
+    with pytest.raises(EvaluationError, match="no system"):
+        study({}, protocol="speakers")

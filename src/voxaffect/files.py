@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import unicodedata
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -83,11 +84,16 @@ def _mode(path: Path) -> int | None:
         return None
 
 
+def _short(name: str) -> str:
+    """Name, cut where what is added to it could make it too long for a disk."""
+    return name if len(name) <= 50 else f"{name[:40]}.{zlib.crc32(os.fsencode(name)):08x}"
+
+
 def _replace(path: Path, mode: int | None, write: Callable[[BinaryIO], object]) -> None:
     if mode is not None and not os.access(path, os.W_OK):  # replacing would not ask
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     # The process's number, so that two that write the same file do not mix.
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{_short(path.name)}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as stream:
             write(stream)

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from voxaffect.cli.output import check_output, emit, finish
+from voxaffect.cli.output import check_apart, check_output, emit, finish
 from voxaffect.cli.study import chosen_recipes, corpus_options, gathered
 from voxaffect.errors import VoxaffectError
 from voxaffect.evaluation import (
@@ -108,7 +108,8 @@ def evaluate(
     speakers), cross (trained on the first corpus named, tested on the others).
     """
     for path in (output, save_split):
-        check_output(path)
+        check_output(path, sources=[*options["roots"], split])
+    check_apart(output, save_split)
     _check_folder(folder)
     by = read_split(split) if split else protocol_named(protocol)
     is_tutorial = by.name == "tutorial" and not recipe_names and not options["features"]

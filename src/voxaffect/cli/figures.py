@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 import click
 
-from voxaffect.cli.output import check_output
+from voxaffect.cli.output import check_apart, check_output
 from voxaffect.cli.results import is_folder, make_folder
 from voxaffect.formats import by_source, places
 from voxaffect.recognizer import Timeline
@@ -35,13 +35,30 @@ class Figures:
             plot(found, path, recording=content or Path(source))
 
 
-def figures_to(option: str | None, sources: Sequence[str], *, taken: Collection[Path]) -> Figures:
+def figures_to(
+    option: str | None,
+    sources: Sequence[str],
+    *,
+    taken: Collection[Path | None],
+    output: Path | None = None,
+) -> Figures:
     """Decide where figures go, before the work.
+
+    Parameters
+    ----------
+    option : str, optional
+        As it was typed.
+    sources : sequence of str
+        All recordings.
+    taken : collection of Path
+        What the command reads.
+    output : Path, optional
+        Where the results go.
 
     Raises
     ------
     click.UsageError
-        If the name has another ending, or is one file for several recordings.
+        If the name has another ending, is one file for several recordings, or the results' own.
     MissingExtraError
         If Matplotlib is not installed.
     """
@@ -58,11 +75,14 @@ def figures_to(option: str | None, sources: Sequence[str], *, taken: Collection[
                 "with --plot."
             )
         check_output(path, sources=taken)
+        check_apart(output, path)
         return Figures(dict.fromkeys(sources, path))
     if path.suffix and not is_folder(option):
         raise click.UsageError(f"{option}: expected a name ending in {', '.join(_ENDINGS)}.")
     check_output(path)
-    return Figures({source: _in(path, name) for source, name in places(sources).items()})
+    files = {source: _in(path, name) for source, name in places(sources).items()}
+    check_apart(output, *files.values())
+    return Figures(files)
 
 
 def _in(folder: Path, name: PurePath) -> Path:

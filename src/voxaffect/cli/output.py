@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -14,21 +15,52 @@ from voxaffect.extraction import Failure
 from voxaffect.files import printable, write_text
 
 
-def check_output(path: Path | None, *, sources: Collection[Path] = ()) -> None:
+def check_output(path: Path | None, *, sources: Collection[Path | None] = ()) -> None:
     """Refuse a place that cannot or must not be written to, before the work is done.
+
+    Parameters
+    ----------
+    path : Path, optional
+    sources : collection of Path
+        What the command reads; None stands for nothing.
 
     Raises
     ------
     VoxaffectError
-        If its folder does not exist, or it is a recording: a slip of the shell, as in
-        ``predict -o *.wav``.
+        If its folder does not exist, or it is a recording or what the command reads, by
+        whatever name or link: a slip of the shell, as in ``predict -o *.wav``.
     """
     if path is None:
         return
     if not path.parent.is_dir():
         raise VoxaffectError(f"{path}: the folder {path.parent} does not exist. Make it first.")
-    if path.suffix.lower() in EXTENSIONS or path in sources:
+    place = real(path)
+    if any(name.suffix.lower() in EXTENSIONS for name in (path, Path(place))):
         raise VoxaffectError(f"{path}: would overwrite a recording. Name another output.")
+    if place in {real(source) for source in sources if source is not None}:
+        raise VoxaffectError(
+            f"{path}: would overwrite a recording or other input. Name another output."
+        )
+
+
+def check_apart(*outputs: Path | None) -> None:
+    """Refuse two outputs that would go to one file, where the later would replace the other.
+
+    Raises
+    ------
+    click.UsageError
+        If there are such.
+    """
+    taken: set[str] = set()
+    for path in filter(None, outputs):
+        if real(path) in taken:
+            raise click.UsageError(f"{path}: two outputs would go there. Name another for one.")
+        taken.add(real(path))
+
+
+def real(path: Path) -> str:
+    """Name what a path leads to, links followed; unlike ``Path.resolve``, it never raises."""
+    return os.path.realpath(path)
 
 
 def emit(text: str, output: Path | None) -> None:

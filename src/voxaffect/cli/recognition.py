@@ -127,8 +127,9 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
     name = EXAMPLE if options["example"] else "-" if sources == ("-",) else None
     paths, nowhere = ([], ()) if name else _recordings(sources, options["list_path"])
     names = [name] if name else [*map(str, paths)]
-    figures = figures_to(options["plot"], names, taken=paths)
     results = _results(names, paths, options)
+    read = (*paths, options["model_path"], options["list_path"])
+    figures = figures_to(options["plot"], names, taken=read, output=results.output)
     journal = results.journal() if options["resume"] else None
     recogniser = _recogniser(load(options["model_path"]), workers, options)
     content = _content(name) if name else None

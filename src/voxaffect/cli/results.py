@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from voxaffect.cli.output import check_output, emit
+from voxaffect.cli.output import check_output, emit, real
 from voxaffect.errors import VoxaffectError
 from voxaffect.files import write_text, write_whole
 from voxaffect.formats import PREDICTION_FORMATS, TIMELINE_FORMATS, Format, by_source, places
@@ -110,11 +110,11 @@ class Results:
             return
         check_output(self.output, sources=taken)
         if self.in_folder:
-            absolute = {os.path.abspath(path) for path in taken}  # noqa: PTH100 (keeps links)
+            read = {real(path) for path in taken}
             for form in self.formats.values():
                 for name in [PurePath(_STEM)] if form.holds == "all" else self.names.values():
                     path = self._file(name, form)
-                    if os.path.abspath(path) in absolute:  # noqa: PTH100
+                    if real(path) in read:
                         raise VoxaffectError(
                             f"{path}: would overwrite a recording. Name another folder."
                         )

@@ -50,6 +50,8 @@ def listed(path: Path) -> list[str]:
     AudioError
         If the list cannot be read, or is empty.
     """
+    if str(path) == "-" and (sys.stdin is None or sys.stdin.closed):
+        raise AudioError("-: standard input is closed. Pipe a list of recordings into it.")
     try:
         content = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
     except (OSError, ValueError) as error:
@@ -69,7 +71,8 @@ def _named_by(argument: str, failures: list[Failure]) -> list[Path]:
         return []
     if os.path.isdir(path):  # noqa: PTH112 (unlike Path.is_dir, it never raises)
         return _inside(path, failures)
-    if os.path.lexists(path) or not glob.has_magic(argument):
+    # What holds a NUL names no file and is no pattern: it fails by its name when it is read.
+    if "\0" in argument or os.path.lexists(path) or not glob.has_magic(argument):
         return [path]
     matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207
     if not matches:

@@ -116,7 +116,7 @@ def train(
     A random share is held out to measure accuracy as the tutorial does, and speakers are held
     out to measure it on new voices. The model that is written is then trained on everything.
     """
-    check_output(output)
+    check_output(output, sources=options["roots"])
     names = [recipe_name] if recipe_name else []
     chosen, seed = chosen_recipes(names, options["features"])[0], options["seed"]
     estimator = chosen.build(seed)  # says now, not after the work, what is not installed

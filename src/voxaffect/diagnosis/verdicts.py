@@ -258,7 +258,8 @@ def _offset(case: Case) -> Finding:
     found: dict[str, Any] = {"text": f"{_percent(offset)} % of full scale", "value": offset,
                              "unit": "share of full scale"}  # fmt: skip
     sound = case.measures.sound
-    beside = abs(offset) / sound.speech.power**0.5 if sound else 0.0
+    power = sound.speech.power if sound else 0.0  # 0 of a click after the last whole frame
+    beside = abs(offset) / power**0.5 if power else 0.0
     if abs(offset) < OFFSET_SHARE and (beside < OFFSET_RE_SPEECH or abs(offset) < 1e-3):
         return Finding("offset", OK, **found)
     blind = case.card.spec.name == "affect"

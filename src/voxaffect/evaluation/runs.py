@@ -113,11 +113,9 @@ def evaluate_conditions(
     EvaluationError
         As `evaluate`.
     """
-    for condition in conditions.values():
-        if not callable(condition) and len(condition) != len(data.utterances):
-            raise EvaluationError(
-                f"{len(condition)} rows of features for {len(data.utterances)} utterances."
-            )
+    for name, condition in conditions.items():
+        if not callable(condition):
+            _check_matrix(condition, len(data.utterances), name)
     chosen = protocol if isinstance(protocol, Protocol) else protocol_named(protocol)
     folds = chosen.split(data.utterances, seed)
     truth = np.array(data.emotions)
@@ -146,6 +144,26 @@ def evaluate_conditions(
     }  # fmt: skip
 
 
+def _check_matrix(matrix: Any, count: int, name: str) -> None:
+    """Refuse features that are no finite numbers, a row an utterance."""
+    where = f"{name}: " if name else ""
+    if not isinstance(matrix, np.ndarray):
+        raise EvaluationError(
+            f"{where}expected an array of features (n, d), found {type(matrix).__name__}."
+        )
+    if matrix.ndim != 2 or not matrix.shape[1]:
+        raise EvaluationError(
+            f"{where}expected an array of features (n, d), found shape {matrix.shape}."
+        )
+    if len(matrix) != count:
+        raise EvaluationError(f"{where}{len(matrix)} rows of features for {count} utterances.")
+    if matrix.dtype.kind not in "fiub":
+        raise EvaluationError(f"{where}expected features as real numbers, found {matrix.dtype}.")
+    for row in matrix:
+        if not np.isfinite(row).all():
+            raise EvaluationError(f"{where}NaN or infinite features. Leave those recordings out.")
+
+
 def _check_trained(fold: Fold, truth: NDArray[np.str_]) -> None:
     unseen = sorted(set(truth[fold.test]) - set(truth[fold.train]))
     if unseen:
@@ -171,13 +189,25 @@ class _Task:
         # One thread whatever the workers: the order of a sum must not depend on their number.
         with threadpool_limits(1, user_api="blas"):
             fitted = fit(seeded(self.estimator, fold.seed), self.data.rows(fold.train))
-            columns = [self.emotions.index(str(name)) for name in fitted.classes_]
+            columns = self._columns(fitted)
             found = {}
             for name, condition in self.conditions.items():
                 rows = np.zeros((len(fold.test), len(self.emotions)))
-                rows[:, columns] = _probabilities(fitted, self._tested(condition, fold))
+                told = _probabilities(fitted, self._tested(condition, fold))
+                _check_told(told, (len(rows), len(columns)), fold.name, fitted)
+                rows[:, columns] = told
                 found[name] = rows
         return found
+
+    def _columns(self, fitted: Any) -> list[int]:
+        """Place of each of the estimator's classes among the emotions."""
+        names = [str(name) for name in getattr(fitted, "classes_", ())]
+        if not names or not set(names) <= set(self.emotions):
+            raise EvaluationError(
+                f"{type(fitted).__name__}: expected classes_ of {', '.join(self.emotions)} after "
+                f"fit, found {', '.join(names) or 'none'}. Use a scikit-learn classifier."
+            )
+        return [self.emotions.index(name) for name in names]
 
     def _tested(self, condition: Condition, fold: Fold) -> Matrix:
         if callable(condition):
@@ -189,7 +219,7 @@ def _probabilities(fitted: Any, matrix: Matrix) -> NDArray[np.float64]:
     """Of each of the estimator's classes; from its scores, or its answer, where it has none."""
     if hasattr(fitted, "predict_proba"):
         return np.asarray(fitted.predict_proba(matrix), dtype=np.float64)
-    answers = np.asarray(fitted.predict(matrix))[:, None] == fitted.classes_
+    answers = np.reshape(fitted.predict(matrix), (-1, 1)) == fitted.classes_
     if not hasattr(fitted, "decision_function"):
         return np.asarray(answers, dtype=np.float64)
     from scipy.special import expit, softmax
@@ -198,6 +228,21 @@ def _probabilities(fitted: Any, matrix: Matrix) -> NDArray[np.float64]:
     if scores_found.ndim == 1:  # two classes: the second's score
         return np.stack([expit(-scores_found), expit(scores_found)], axis=1)
     return np.asarray(softmax(scores_found, axis=1))
+
+
+def _check_told(told: NDArray[np.float64], shape: tuple[int, int], fold: str, by: Any) -> None:
+    """Refuse what are no probabilities: argmax would make an answer of NaN."""
+    name = type(by).__name__
+    if told.shape != shape:
+        raise EvaluationError(
+            f"{fold}: {name} gave probabilities of shape {told.shape}, expected {shape}, an "
+            "utterance a row and a class a column."
+        )
+    if not (np.isfinite(told).all() and (told >= 0).all() and told.any(axis=1).all()):
+        raise EvaluationError(
+            f"{fold}: {name} gave probabilities that are NaN, infinite, negative or all 0, or an "
+            "answer that is none of its classes. Mend the estimator or its features."
+        )
 
 
 def _results(

@@ -192,6 +192,8 @@ def study(
     EvaluationError
         If the systems differ in their utterances, and as `evaluate`.
     """
+    if not systems:
+        raise EvaluationError("no system to evaluate. Name one or more.")
     first = next(iter(systems.values())).data
     for name, system in systems.items():
         if system.data.utterances != first.utterances:

@@ -9,6 +9,8 @@ from pathlib import Path, PurePath
 
 NAMELESS = {"-": "stdin", "<bytes>": "bytes", "<array>": "array"}
 """Sources that are no files, and what their output is called."""
+_LONGEST = 200
+"""Bytes of a name; disks take 255, endings and channels among them."""
 
 
 def places(sources: Sequence[str]) -> dict[str, PurePath]:
@@ -17,7 +19,8 @@ def places(sources: Sequence[str]) -> dict[str, PurePath]:
     The folders under the one that all recordings share are kept: ``calls/may/a.wav`` and
     ``calls/june/a.wav`` become ``may/a`` and ``june/a``. The extension goes, unless it is what
     tells two recordings apart: beside ``a.flac``, ``a.wav`` stays ``a.wav``. Capitals tell
-    nothing apart, as on many disks; what is left alike is numbered.
+    nothing apart, as on many disks; a long name is cut, so that a format's ending fits behind
+    it, and what is left alike is numbered.
 
     Parameters
     ----------
@@ -35,7 +38,7 @@ def places(sources: Sequence[str]) -> dict[str, PurePath]:
     taken: set[str] = set()
     for source, path in relative.items():
         stem = _stem(path)
-        base = stem if stems[_key(stem)] == 1 else path
+        base = _short(stem if stems[_key(stem)] == 1 else path)
         name, number = base, 1
         while _key(name) in taken:
             number += 1
@@ -48,6 +51,13 @@ def places(sources: Sequence[str]) -> dict[str, PurePath]:
 def _stem(path: PurePath) -> PurePath:
     """Path without extension, unless only dots would be left of the name."""
     return path.with_suffix("") if path.stem.strip(".") else path
+
+
+def _short(path: PurePath) -> PurePath:
+    name = path.name
+    while len(os.fsencode(name)) > _LONGEST:
+        name = name[:-1]
+    return path.with_name(name) if name != path.name else path
 
 
 def _key(path: PurePath) -> str:

@@ -8,6 +8,7 @@ from voxaffect.audio import Samples
 from voxaffect.live.keeping import Keeper
 from voxaffect.live.scene import Scene, after
 from voxaffect.recognizer import Event, Stream
+from voxaffect.recognizer.spans import check_peak
 
 
 class Session:
@@ -30,6 +31,7 @@ class Session:
         """Hear the next block; return what became known."""
         if self._keeper is not None:
             self._keeper.hear(block)  # first: what is recorded is not lost if recognition fails
+        check_peak(block, self.scene.name)  # the stream would not know what to call it
         events = self._stream.push(block) if len(block) else []
         return self._advance(block, events)
 

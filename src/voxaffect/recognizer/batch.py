@@ -44,7 +44,13 @@ class Recogniser(Protocol[Result]):
         """Return a JSON value that holds all of a result."""
 
     def from_json(self, value: Any) -> Result:
-        """Return what ``to_json`` was given."""
+        """Return what ``to_json`` was given.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError, AttributeError
+            If it is anything else.
+        """
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,7 @@ class Predictions:
 
     def from_json(self, value: Any) -> Prediction:
         """Return what ``to_json`` was given."""
+        _check_judged(value, self.model)
         return Prediction(**value)
 
 
@@ -165,12 +172,31 @@ class Timelines:
 
     def from_json(self, value: Any) -> Timeline:
         """Return what ``to_json`` was given."""
+        for one in (*value["windows"], *value["segments"]):
+            _check_judged(one, self.model)
         parts = {
             "emotions": tuple(value["emotions"]),
             "windows": tuple(Window(**one) for one in value["windows"]),
             "segments": tuple(Segment(**one) for one in value["segments"]),
         }
         return Timeline(**{**value, **parts})
+
+
+def _check_judged(value: Mapping[str, Any], model: Model) -> None:
+    """Refuse what no model can have said, as a damaged journal may hold it."""
+    found = value["probabilities"]
+    if tuple(found) != model.emotions or value.get("emotion", model.emotions[0]) not in found:
+        raise ValueError("other emotions than the model's")
+    if not all(isinstance(one, float) and 0 <= one <= 1 for one in found.values()):
+        raise ValueError("no probabilities")
+
+
+def _known(recogniser: Recogniser[Result], values: Any) -> list[Result]:
+    """Return results that a journal holds; none if they are damaged, so that they are made anew."""
+    try:
+        return [recogniser.from_json(one) for one in values]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return []
 
 
 def _identity(model: Model, speaker: Speaker | None = None) -> dict[str, str | None]:
@@ -237,9 +263,9 @@ def _recognised(
     stamps: list[Stamp | None] = [stamp(path) for path in paths] if journal else []
     if journal:
         for place, path in enumerate(paths):
-            known = journal.result(str(path), stamps[place])
-            if known is not None:
-                outcomes[place] = [recogniser.from_json(one) for one in known]
+            known = _known(recogniser, journal.result(str(path), stamps[place]))
+            if known:
+                outcomes[place] = known
     left = [place for place in range(len(paths)) if place not in outcomes]
     bar = tqdm(total=len(paths), initial=len(outcomes), unit="file", disable=not progress,
                mininterval=0.1 if sys.stderr.isatty() else 10)  # fmt: skip

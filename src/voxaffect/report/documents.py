@@ -24,6 +24,7 @@ from voxaffect.evaluation import Evaluation, Found, Study
 from voxaffect.evaluation.calibration import RiskCoverage
 from voxaffect.evaluation.intervals import uar_difference
 from voxaffect.evaluation.metrics import uar
+from voxaffect.files import printable
 from voxaffect.training import Dataset
 
 KIND = "voxaffect evaluation"
@@ -99,7 +100,7 @@ def read_document(path: str | Path) -> Document:
     """
     try:
         found = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or f"not JSON: {error}"
         raise EvaluationError(f"{path}: cannot be read ({reason}).") from error
     check_document(found, str(path))
@@ -130,6 +131,8 @@ def check_document(found: Any, name: str) -> None:
             f"{name}: written in format {found.get('format')!r}, this voxaffect reads up to "
             f"{FORMAT}. Upgrade voxaffect."
         )
+    if not isinstance(found.get("systems", {}), Mapping):
+        raise EvaluationError(f"{name}: damaged, expected its systems by name. Evaluate again.")
     if not found.get("systems"):
         raise EvaluationError(f"{name}: holds no system. Evaluate one or more.")
 
@@ -323,9 +326,12 @@ def compare(one: Document, other: Document, names: tuple[str, str]) -> Document:
     Raises
     ------
     EvaluationError
-        If there is no such system, or the folds differ.
+        If there is no such system, the folds differ, or a document is damaged.
     """
-    sides = [_answers(document, name) for document, name in zip((one, other), names, strict=True)]
+    sides = [
+        _read_answers(document, name, where)
+        for document, name, where in zip((one, other), names, ("first", "second"), strict=True)
+    ]
     (protocol, folds, truth, first, speakers), (other_protocol, others, _, second, _) = sides
     if protocol != other_protocol or folds != others:
         raise EvaluationError(
@@ -346,20 +352,47 @@ def compare(one: Document, other: Document, names: tuple[str, str]) -> Document:
     return rounded
 
 
-def _answers(found: Document, name: str) -> tuple[str, list[str], Any, Any, list[str]]:
-    """Protocol, fold and recording of every test, truth, what was recognised, and speakers."""
+_Answers = tuple[str, list[str], Any, Any, list[str]]
+
+
+def _read_answers(found: Document, name: str, where: str) -> _Answers:
+    """Read what `_answers` gives, or say that the document is not what evaluate wrote."""
     if name not in found["systems"]:
         known = ", ".join(found["systems"])
         raise EvaluationError(f"no system named {name!r} in the evaluation; there are: {known}.")
+    try:
+        return _answers(found, name)
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise EvaluationError(
+            f"the {where} evaluation is damaged at system {name!r} ({_what(error)}). "
+            "Evaluate again."
+        ) from error
+
+
+def _what(error: Exception) -> str:
+    """Say on one line what does not fit in a document."""
+    return printable(f"no {error}" if isinstance(error, KeyError) else str(error))
+
+
+def _answers(found: Document, name: str) -> _Answers:
+    """Protocol, fold and recording of every test, truth, what was recognised, and speakers."""
     protocol = found["protocol"]
     one = found["systems"][name]["evaluations"][protocol]
+    if not one["tested"] or not all(type(at) is int and at >= 0 for at in one["tested"]):
+        raise ValueError("expected the places of tested utterances")
+    if not all(isinstance(emotion, str) for emotion in one["emotions"]):
+        raise ValueError("expected the names of emotions")
+    probabilities = np.asarray(one["probabilities"], dtype=np.float64)
+    shape = (len(one["tested"]), len(one["emotions"]))
+    if probabilities.shape != shape or not np.isfinite(probabilities).all():
+        raise ValueError(f"expected {shape[0]} rows of {shape[1]} probabilities")
     utterances = [found["utterances"][place] for place in one["tested"]]
     folds = [fold["name"] for fold in one["folds"] for _ in fold["test"]]
     keys = [
         "/".join((fold, u["corpus"], *Path(u["path"]).parts[-2:], u["emotion"]))
         for fold, u in zip(folds, utterances, strict=True)
     ]
-    best = np.argmax(one["probabilities"], axis=1)
+    best = np.argmax(probabilities, axis=1)
     speakers = [f"{u['corpus']}/{u['speaker'] or u['path']}" for u in utterances]
     truth = np.array([u["emotion"] for u in utterances])
     return protocol, keys, truth, np.array(one["emotions"])[best], speakers

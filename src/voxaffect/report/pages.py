@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from voxaffect.errors import VoxaffectError
+from voxaffect.errors import EvaluationError, VoxaffectError
 from voxaffect.files import printable, write_text
+from voxaffect.report.blocks import Report
 from voxaffect.report.content import lay_out
 from voxaffect.report.documents import check_document, to_json
 from voxaffect.report.html import to_html
@@ -35,7 +36,7 @@ def write_report(document: Document, folder: str | Path) -> list[Path]:
     Raises
     ------
     EvaluationError
-        If the document is of another kind or format, or holds no system.
+        If the document is of another kind or format, holds no system, or is damaged.
     VoxaffectError
         If a file cannot be written.
     MissingExtraError
@@ -43,9 +44,9 @@ def write_report(document: Document, folder: str | Path) -> list[Path]:
     """
     folder = Path(folder)
     check_document(document, "the document")
+    report = _laid_out(document, folder)
     for place in (folder, folder / FIGURES):  # says now, not after the work, what cannot be made
         _make(place)
-    report = lay_out(document, folder=folder)
     figures = {plot.name: to_svg(plot) for plot in report.plots}
     files = {
         "report.json": to_json(document),
@@ -57,6 +58,16 @@ def write_report(document: Document, folder: str | Path) -> list[Path]:
     for path, text in zip(paths, files.values(), strict=True):
         write_text(path, text)
     return paths
+
+
+def _laid_out(document: Document, folder: Path) -> Report:
+    try:
+        return lay_out(document, folder=folder)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise EvaluationError(
+            f"the document is damaged ({printable(reason)}). Expected what va.document makes."
+        ) from error
 
 
 def _make(folder: Path) -> None:
