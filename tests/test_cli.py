@@ -675,13 +675,15 @@ def test_a_report_holds_the_evaluation_and_its_split_which_evaluates_the_same(
     done = evaluate_small(run, ravdess_to_read, "--report", out, "--no-beside")
     assert done.code == 0
     again = evaluate_small(run, ravdess_to_read, "--split", out / "folds.csv", "--no-beside",
-                           "--format", "json", "-o", tmp_path / "again.json")  # fmt: skip
+                           "-o", tmp_path / "again.json")  # fmt: skip
     assert again.code == 0
     one, other = (json.loads(path.read_text()) for path in
                   (out / "report.json", tmp_path / "again.json"))  # fmt: skip
     one, other = (d["systems"]["mlp"]["evaluations"] for d in (one, other))
     assert one["speakers"]["metrics"] == other["file"]["metrics"]
     assert one["speakers"]["confusion"] == other["file"]["confusion"]
+    compared = run("compare", out / "report.json", tmp_path / "again.json")
+    assert "difference +0.000" in compared.out  # other names of protocols, the same folds
 
 
 def test_a_planted_speaker_stops_the_evaluation_by_name(

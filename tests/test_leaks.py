@@ -74,7 +74,8 @@ def test_a_speaker_planted_on_both_sides_is_named(members: Members, tmp_path: Pa
 def test_a_renamed_copy_of_a_recording_is_named_with_its_original(members: Members) -> None:
     original, copy = members[0].path, members[-1].path
     shutil.copy(original, copy)
-    with pytest.raises(LeakError, match=f"1 recording: {original} = {copy}"):
+    named = " = ".join(f"ravdess/{path.parent.name}/{path.name}" for path in (original, copy))
+    with pytest.raises(LeakError, match=f"1 recording: {named}"):
         run(members)
 
 

@@ -25,8 +25,15 @@ from voxaffect.evaluation import (
     write_split,
 )
 from voxaffect.extraction import Failure
+from voxaffect.report import (
+    check_installed,
+    document,
+    read_document,
+    to_json,
+    to_text,
+    write_report,
+)
 from voxaffect.report import compare as compare_documents
-from voxaffect.report import document, read_document, to_json, to_text
 from voxaffect.training import RECIPES, Dataset, Recipe
 from voxaffect.training.augmentation import PERTURBATIONS
 
@@ -59,7 +66,8 @@ _ALL = "all"
     type=click.Choice([*PERTURBATIONS, _ALL]),
     multiple=True,
     metavar="CONDITION",
-    help=f"Test what is altered, too: {'; '.join([*PERTURBATIONS, _ALL])}. Repeatable.",
+    help="Test what is altered, too, such as 'noise 10 dB'. Repeatable. One of: "
+    f"{'; '.join([*PERTURBATIONS, _ALL])}.",
 )
 @click.option(
     "--beside/--no-beside",
@@ -82,10 +90,10 @@ _ALL = "all"
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Write JSON, Markdown, a web page and the split here.",
+    help="Write JSON, Markdown, a web page and the split here; needs the extra report.",
 )
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text",
-              show_default=True)  # fmt: skip
+@click.option("--format", "format_", type=click.Choice(["text", "json"]),
+              help="[default: json if the output ends in .json, else text]")  # fmt: skip
 @click.option(
     "-o",
     "--output",
@@ -96,7 +104,7 @@ _ALL = "all"
 def evaluate(
     corpora: tuple[str, ...], protocol: str, split: Path | None, save_split: Path | None,
     recipe_names: tuple[str, ...], conditions: tuple[str, ...], beside: bool,
-    insight: bool | None, allow_leaks: bool, folder: Path | None, format_: str,
+    insight: bool | None, allow_leaks: bool, folder: Path | None, format_: str | None,
     output: Path | None, emotions: list[str] | None, **options: Any,
 ) -> None:  # fmt: skip
     """Measure recipes on one or more corpora by a protocol.
@@ -111,6 +119,8 @@ def evaluate(
         check_output(path, sources=[*options["roots"], split])
     check_apart(output, save_split)
     _check_folder(folder)
+    if folder is not None:
+        check_installed()  # says now, not after the work, what is missing
     by = read_split(split) if split else protocol_named(protocol)
     is_tutorial = by.name == "tutorial" and not recipe_names and not options["features"]
     named = ("tutorial", "mlp") if is_tutorial else recipe_names
@@ -126,7 +136,8 @@ def evaluate(
     )  # fmt: skip
     if save_split:
         _save_split(save_split, found)
-    _write(found, folder=folder, format_=format_, output=output)
+    is_json = format_ == "json" or (not format_ and output and output.suffix == ".json")
+    _write(found, folder=folder, is_json=bool(is_json), output=output)
     finish(failures, len(found.utterances))
 
 
@@ -148,6 +159,7 @@ def _systems(
     *, emotions: Sequence[str] | None, **options: Any,
 ) -> tuple[dict[str, System], tuple[Failure, ...]]:  # fmt: skip
     """Recipes with their features, on the utterances that all of them could use."""
+    estimators = {recipe.name: recipe.build(options["seed"]) for recipe in recipes}
     datasets: dict[tuple[Any, ...], dict[str, Dataset]] = {}
     for recipe in recipes:
         key = (recipe.features, recipe.groups, recipe.augmentation)
@@ -164,9 +176,7 @@ def _systems(
         found = datasets[recipe.features, recipe.groups, recipe.augmentation]
         rows = {name: data.where(common) for name, data in found.items()}
         altered = {name: data.matrix for name, data in rows.items() if name}
-        systems[recipe.name] = System(
-            recipe.build(options["seed"]), rows[""], altered, recipe.summary
-        )
+        systems[recipe.name] = System(estimators[recipe.name], rows[""], altered, recipe.summary)
     return systems, _failures(every)
 
 
@@ -181,16 +191,14 @@ def _save_split(path: Path, found: Study) -> None:
     write_split(path, [result.fold for result in first.folds], found.utterances)
 
 
-def _write(found: Study, *, folder: Path | None, format_: str, output: Path | None) -> None:
+def _write(found: Study, *, folder: Path | None, is_json: bool, output: Path | None) -> None:
     command = shlex.join(["voxaffect", *sys.argv[1:]])
     plain = document(found, command=command, embedded=folder is not None)
     if folder is not None:
         _save_split(folder / "folds.csv", found)
-        from voxaffect.report import write_report
-
         for path in write_report(plain, folder):
             click.echo(path, err=True)
-    emit({"text": to_text, "json": to_json}[format_](plain), output)
+    emit((to_json if is_json else to_text)(plain), output)
 
 
 @click.command()

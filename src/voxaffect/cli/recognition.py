@@ -62,12 +62,14 @@ def _timeline_options(command: Command) -> Command:
                      help="All mixed, one, or each for itself: a call with a party on each side "
                           f"gives two timelines.  [default: {_DEFAULTS['channels']}]"),
         click.option("--gate", type=click.Choice(list(GATES)),
-                     help=f"What tells speech from silence.  [default: {_DEFAULTS['gate']}]"),
+                     help="What tells speech from silence; webrtc needs the extra vad.  "
+                          f"[default: {_DEFAULTS['gate']}]"),
         click.option("--level", type=click.Choice(["segments", "windows"]),
                      help="Smoothed segments, or the raw windows under them.  "
                           "[default: segments]"),
         click.option("--plot", metavar="FILE | FOLDER", callback=check_named,
-                     help="Draw the timeline too: .png or .svg; of several recordings, a folder."),
+                     help="Draw the timeline too: .png or .svg; of several recordings, a folder. "
+                          "Needs the extra plot."),
     ]  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -298,10 +300,12 @@ def _lines(model: Model) -> list[str]:
     for protocol, metrics in card.scores.items():
         values = ", ".join(f"{m} {v['mean']:.3f} ± {v['sd']:.3f}" for m, v in metrics.items())
         lines.append(f"scores    {protocol}: {values}")
-    if card.abstention:
+    if not card.abstention:
+        lines.append("uncertain where --uncertain-below says: no threshold was measured")
+    else:
         found = card.abstention
         lines.append(
-            f"uncertain under {found['threshold']:.2f}: of the others on new voices "
+            f"uncertain under {found['threshold']:.4g}: of the others on new voices "
             f"({found['coverage']:.0%} of all), {found['risk']:.0%} were wrong"
         )
     return [*lines, f"libraries {', '.join(f'{k} {v}' for k, v in card.libraries.items())}"]

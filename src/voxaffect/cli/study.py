@@ -47,8 +47,9 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
     options = [
         click.option("--data", "roots", type=click.Path(path_type=Path), multiple=True,
                      metavar="DIR",
-                     help="Where each corpus is, in their order (for csv, the table); by default "
-                          "its sub-folder of VOXAFFECT_DATA, else the download folder."),
+                     help="Where each corpus is (for csv, the table); repeat it, in their order. "
+                          "By default its sub-folder of VOXAFFECT_DATA, else the download "
+                          "folder."),
         click.option("--features", type=click.Choice(list(SETS)),
                      help="[default: what the recipe is made for]"),
         click.option("--emotions", callback=listed, metavar="A,B,…",
@@ -94,6 +95,8 @@ def gathered(
         err=True,
     )
     if recipe.augmentation and augment:
+        count = len(data.utterances) * recipe.augmentation.copies
+        click.echo(f"{count:,} altered copies to train on; --no-augment does without", err=True)
         data = with_copies(data, recipe.augmentation, seed=seed, **shared)
     return data
 

@@ -27,13 +27,16 @@ def to_text(diagnoses: Sequence[Diagnosis]) -> str:
 
 
 def _meaning(diagnosis: Diagnosis) -> list[str]:
-    """Say what high trust is at best: as good as where the model was measured."""
-    return [
-        f"High trust means: as where the model was measured, {metric} {value['mean']:.3f} "
+    """Say what high trust is at best: as good as where the model was measured on new voices."""
+    lines = [
+        f"High trust means: as where the model was measured, UAR {metrics['uar']['mean']:.3f} "
         f"({printable(protocol)})."
         for protocol, metrics in diagnosis.scores.items()
-        for metric, value in metrics.items()
-        if metric == "uar"
+        if "uar" in metrics and not protocol.startswith("random")
+    ]
+    return lines or [
+        "This model states no measurement on new voices: high trust says no more than that "
+        "nothing is wrong with the recording."
     ]
 
 

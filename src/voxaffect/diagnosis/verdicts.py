@@ -191,7 +191,7 @@ def _channels(case: Case) -> Finding:
         return Finding(
             "channels", WARNING, relation, **found, trust=LIMITED,
             effect="Different sound on each: two voices may be heard as one.",
-            remedy="Recognise each channel by itself.",
+            remedy="Recognise each by itself: voxaffect predict --timeline --channels each.",
         )  # fmt: skip
     if channels.correlation is not None and channels.correlation > SAME:
         relation = f"{count} channels, the same"
@@ -396,7 +396,7 @@ def _answer(case: Case) -> Finding:
         return Finding("answer", OK, **found)
     return Finding(
         "answer", WARNING, **found, trust=LIMITED,
-        effect=f"Uncertain: {ranked[0][1]:.2f} is less than {threshold:.2f}. "
+        effect=f"Uncertain: {ranked[0][1]:.2f} is less than {threshold:.4g}. "
         "Take it as a list, not as an answer.",
         remedy="Enrol the speaker with about eight recordings (predict --enrol).",
     )  # fmt: skip

@@ -18,6 +18,7 @@ from voxaffect.audio import fingerprint, read
 from voxaffect.corpora import Utterance
 from voxaffect.errors import AudioError, LeakError
 from voxaffect.evaluation.protocols import Fold, Protocol
+from voxaffect.evaluation.splits import recording_of
 from voxaffect.extraction import worker_count
 
 KINDS = ("speaker", "recording", "twin", "sentence")
@@ -117,15 +118,15 @@ def _shared(
     marks: Sequence[str | None], utterances: Sequence[Utterance], folds: Sequence[Fold], *,
     by_file: bool,
 ) -> tuple[str, ...]:  # fmt: skip
-    """Marks on both sides of a fold; files are named in pairs."""
+    """Marks on both sides of a fold; files by their names, two in a pair."""
     found: dict[str, None] = {}
     for fold in folds:
         trained = {mark: place for place in fold.train if (mark := marks[place]) is not None}
         for place in fold.test:
             mark = marks[place]
             if mark in trained:
-                one, other = utterances[trained[mark]].path, utterances[place].path
-                found[" = ".join(sorted((str(one), str(other)))) if by_file else mark] = None
+                sides = {recording_of(utterances[side]) for side in (trained[mark], place)}
+                found[" = ".join(sorted(sides)) if by_file else mark] = None
     return tuple(sorted(found))
 
 

@@ -204,7 +204,7 @@ def study(
     chosen = protocol if isinstance(protocol, Protocol) else protocol_named(protocol)
     how = _How(seed, workers, allow_leaks, progress)
     found = {name: _measured(name, one, chosen, how, insight) for name, one in systems.items()}
-    missing = "" if beside and chosen.beside else "none was asked for, or can be compared"
+    missing = "" if beside and chosen.beside else "none was asked for, or none compares with it"
     if not missing:
         try:
             other = protocol_named(chosen.beside)

@@ -116,7 +116,7 @@ def _chosen(channels: str, recording: Blocks) -> list[tuple[str, Pick]]:
     if place >= recording.channels:
         raise AudioError(
             f"{recording.name}: has {recording.channels} channel, expected 2 to take the "
-            f"{channels} one. Use channels='mix'."
+            f"{channels} one. Take the mix."
         )
     return [(channels, _only(place))]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from voxaffect.report.documents import Document, compare, document, read_document, to_json
-from voxaffect.report.pages import write_report
+from voxaffect.report.comparison import compare
+from voxaffect.report.documents import Document, document, read_document, to_json
+from voxaffect.report.pages import check_installed, write_report
 from voxaffect.report.text import to_text
 
 __all__ = [
     "Document",
+    "check_installed",
     "compare",
     "document",
     "read_document",

@@ -24,7 +24,6 @@ from voxaffect.evaluation import Evaluation, Found, Study
 from voxaffect.evaluation.calibration import RiskCoverage
 from voxaffect.evaluation.intervals import uar_difference
 from voxaffect.evaluation.metrics import uar
-from voxaffect.files import printable
 from voxaffect.training import Dataset
 
 KIND = "voxaffect evaluation"
@@ -81,8 +80,8 @@ def document(study: Study, *, command: str = "", embedded: bool = False) -> Docu
         ],
         "embedding": _embedding(study.data) if embedded else None,
     }  # fmt: skip
-    rounded: Document = _rounded(found)
-    return rounded
+    plain: Document = rounded(found)
+    return plain
 
 
 def to_json(found: Mapping[str, Any]) -> str:
@@ -137,12 +136,12 @@ def check_document(found: Any, name: str) -> None:
         raise EvaluationError(f"{name}: holds no system. Evaluate one or more.")
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
     """Round every number, and turn arrays and tuples into lists."""
     if isinstance(value, Mapping):
-        return {key: _rounded(one) for key, one in value.items()}
+        return {key: rounded(one) for key, one in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
-        return [_rounded(one) for one in value]
+        return [rounded(one) for one in value]
     if isinstance(value, float | np.floating):
         return round(float(value), _DECIMALS) + 0.0  # no −0
     return int(value) if isinstance(value, np.integer) else value
@@ -270,6 +269,7 @@ def _metrics(one: Evaluation) -> Document:
     found: Document = {
         name: {**values, "interval": intervals.get(name)} for name, values in one.summary.items()
     }
+    found["uar"]["whole"] = uar(one.truth, one.predicted)
     for name, (value, interval) in over_all.items():
         found[name] = {"mean": value, "sd": None, "interval": interval}
     return found
@@ -305,94 +305,3 @@ def _embedding(data: Dataset) -> Document:
               random_state=0)  # fmt: skip
     points = pca.fit_transform(scaled)
     return {"method": "PCA", "points": points, "explained": pca.explained_variance_ratio_}
-
-
-def compare(one: Document, other: Document, names: tuple[str, str]) -> Document:
-    """Compare a system of one evaluation with one of another, on the same folds.
-
-    Parameters
-    ----------
-    one, other : dict
-        As `document` makes them.
-    names : tuple of str
-        The system of each.
-
-    Returns
-    -------
-    dict
-        ``protocol``, ``utterances``, and for each of ``uar`` ``a``, ``b``, ``difference``,
-        ``interval`` and ``p``, over all tested utterances.
-
-    Raises
-    ------
-    EvaluationError
-        If there is no such system, the folds differ, or a document is damaged.
-    """
-    sides = [
-        _read_answers(document, name, where)
-        for document, name, where in zip((one, other), names, ("first", "second"), strict=True)
-    ]
-    (protocol, folds, truth, first, speakers), (other_protocol, others, _, second, _) = sides
-    if protocol != other_protocol or folds != others:
-        raise EvaluationError(
-            f"the folds differ ({protocol} and {other_protocol}, {len(folds)} and {len(others)} "
-            "tested utterances): systems are compared on the same ones. Evaluate both with one "
-            "protocol, one seed and the same data."
-        )
-    apart = uar_difference(truth, first, second, speakers)
-    rounded: Document = _rounded(
-        {
-            "protocol": protocol,
-            "utterances": len(truth),
-            "a": uar(truth, first),
-            "b": uar(truth, second),
-            **asdict(apart),
-        }
-    )
-    return rounded
-
-
-_Answers = tuple[str, list[str], Any, Any, list[str]]
-
-
-def _read_answers(found: Document, name: str, where: str) -> _Answers:
-    """Read what `_answers` gives, or say that the document is not what evaluate wrote."""
-    if name not in found["systems"]:
-        known = ", ".join(found["systems"])
-        raise EvaluationError(f"no system named {name!r} in the evaluation; there are: {known}.")
-    try:
-        return _answers(found, name)
-    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise EvaluationError(
-            f"the {where} evaluation is damaged at system {name!r} ({_what(error)}). "
-            "Evaluate again."
-        ) from error
-
-
-def _what(error: Exception) -> str:
-    """Say on one line what does not fit in a document."""
-    return printable(f"no {error}" if isinstance(error, KeyError) else str(error))
-
-
-def _answers(found: Document, name: str) -> _Answers:
-    """Protocol, fold and recording of every test, truth, what was recognised, and speakers."""
-    protocol = found["protocol"]
-    one = found["systems"][name]["evaluations"][protocol]
-    if not one["tested"] or not all(type(at) is int and at >= 0 for at in one["tested"]):
-        raise ValueError("expected the places of tested utterances")
-    if not all(isinstance(emotion, str) for emotion in one["emotions"]):
-        raise ValueError("expected the names of emotions")
-    probabilities = np.asarray(one["probabilities"], dtype=np.float64)
-    shape = (len(one["tested"]), len(one["emotions"]))
-    if probabilities.shape != shape or not np.isfinite(probabilities).all():
-        raise ValueError(f"expected {shape[0]} rows of {shape[1]} probabilities")
-    utterances = [found["utterances"][place] for place in one["tested"]]
-    folds = [fold["name"] for fold in one["folds"] for _ in fold["test"]]
-    keys = [
-        "/".join((fold, u["corpus"], *Path(u["path"]).parts[-2:], u["emotion"]))
-        for fold, u in zip(folds, utterances, strict=True)
-    ]
-    best = np.argmax(probabilities, axis=1)
-    speakers = [f"{u['corpus']}/{u['speaker'] or u['path']}" for u in utterances]
-    truth = np.array([u["emotion"] for u in utterances])
-    return protocol, keys, truth, np.array(one["emotions"])[best], speakers

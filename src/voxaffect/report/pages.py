@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from voxaffect.errors import EvaluationError, VoxaffectError
+from voxaffect.errors import EvaluationError, VoxaffectError, extra
 from voxaffect.files import printable, write_text
 from voxaffect.report.blocks import Report
 from voxaffect.report.content import lay_out
@@ -44,6 +44,7 @@ def write_report(document: Document, folder: str | Path) -> list[Path]:
     """
     folder = Path(folder)
     check_document(document, "the document")
+    check_installed()
     report = _laid_out(document, folder)
     for place in (folder, folder / FIGURES):  # says now, not after the work, what cannot be made
         _make(place)
@@ -58,6 +59,18 @@ def write_report(document: Document, folder: str | Path) -> list[Path]:
     for path, text in zip(paths, files.values(), strict=True):
         write_text(path, text)
     return paths
+
+
+def check_installed() -> None:
+    """Refuse to begin where a library of the report is missing.
+
+    Raises
+    ------
+    MissingExtraError
+    """
+    with extra("report"):
+        import jinja2  # noqa: F401
+        import matplotlib  # noqa: F401
 
 
 def _laid_out(document: Document, folder: Path) -> Report:

@@ -39,8 +39,10 @@ _TERMS = (
     ("NLL", "Mean negative log-likelihood of the true emotion, in nats: 0 is best, and to be "
             "sure and wrong costs most."),
     ("ECE", "Expected calibration error: how far confidence and accuracy lie apart, 0 at best."),
-    ("95 % interval", "Percentiles of a bootstrap that draws whole speakers, since utterances of "
-                      "one speaker are alike. A new set of speakers is expected within it."),
+    ("95 % interval", "Of the figure over all tested utterances together, as premium and "
+     "differences are; it lies a little beside the mean over folds. Percentiles of a bootstrap "
+     "that draws whole speakers, since utterances of one speaker are alike. A new set of "
+     "speakers is expected within it."),
     ("Leakage premium", "What the random split claims beyond new voices: the worth of having "
                         "heard the speakers in training."),
 )  # fmt: skip

@@ -25,7 +25,8 @@ def to_text(found: Document) -> str:
     str
     """
     blocks = [
-        "Mean ± standard deviation over folds; top-2, NLL and ECE over all tested utterances\n"
+        "Mean ± standard deviation over folds; top-2, NLL, ECE, intervals and differences over "
+        "all tested utterances\n"
         + aligned(list(_scores(found))),
         "".join(f"{line}\n" for line in _notes(found)),
         *(_details(f"{name}, {protocol}", one)
@@ -98,7 +99,8 @@ def _details(title: str, one: Mapping[str, Any]) -> str:
     facts = []
     if one["metrics"]["uar"]["interval"]:
         low, high = one["metrics"]["uar"]["interval"]
-        facts.append(f"UAR of all, 95 % interval over speakers: {low:.3f} to {high:.3f}")
+        facts.append(f"UAR of all {one['metrics']['uar']['whole']:.3f}, "
+                     f"95 % interval over speakers: {low:.3f} to {high:.3f}")  # fmt: skip
     for groups in (one["by_sex"], one["by_intensity"]):
         facts += [f"UAR, {name}: {group['uar']:.3f}" for name, group in groups.items()]
     facts += [_threshold(row) for row in one["thresholds"]]
@@ -113,5 +115,5 @@ def _details(title: str, one: Mapping[str, Any]) -> str:
 def _threshold(row: Mapping[str, Any]) -> str:
     if row["threshold"] is None:
         return f"risk {row['risk']:.0%}: no threshold reaches it"
-    return (f"risk {row['risk']:.0%}: answer from {row['threshold']:.2f} on, "
+    return (f"risk {row['risk']:.0%}: answer from {row['threshold']:.4g} on, "
             f"{row['coverage']:.0%} of utterances")  # fmt: skip
