@@ -640,6 +640,14 @@ def test_a_split_and_a_result_do_not_share_a_file(
     assert "two outputs" in done.err
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="closes a stream as Unix shells do")
+def test_a_result_that_nobody_can_read_is_an_error() -> None:
+    done = subprocess.run(["sh", "-c", f"{sys.executable} -m voxaffect predict --example >&-"],
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.returncode == 1
+    assert "standard output is closed. Name a file with -o." in done.stderr
+
+
 def test_a_corpus_named_twice_is_refused(run: Run, small_ravdess: Path) -> None:
     twice = ["ravdess", "ravdess", "--data", small_ravdess, "--data", small_ravdess]
     done = run("train", *twice)

@@ -64,7 +64,15 @@ def real(path: Path) -> str:
 
 
 def emit(text: str, output: Path | None) -> None:
-    """Print a result, or write it to a file."""
+    """Print a result, or write it to a file.
+
+    Raises
+    ------
+    VoxaffectError
+        If there is nowhere to print it: click would pass over that without a word.
+    """
+    if output is None and sys.stdout is None:
+        raise VoxaffectError("standard output is closed. Name a file with -o.")
     if output is None:
         click.echo(text, nl=False)
     else:
