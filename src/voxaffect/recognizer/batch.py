@@ -20,7 +20,7 @@ from voxaffect.extraction import Failure, worker_count
 from voxaffect.features.enrolment import Speaker
 from voxaffect.journal import Journal, Stamp, stamp
 from voxaffect.model import Model
-from voxaffect.recognizer.prediction import Prediction, predict_many, threshold
+from voxaffect.recognizer.prediction import Prediction, predict_many
 from voxaffect.recognizer.segments import Segment, Timeline, Window
 
 _FILES_PER_WORKER = 16  # a kill loses no more than these
@@ -83,8 +83,7 @@ class Predictions:
     @property
     def settings(self) -> Mapping[str, Any]:
         """All that can change a result, as JSON values."""
-        least = threshold(self.model, self.uncertain_below)
-        told = {"kind": "predictions", "uncertain_below": least}
+        told = {"kind": "predictions", "uncertain_below": self.uncertain_below}
         return {**told, **_identity(self.model, self.speaker)}
 
     def run(
