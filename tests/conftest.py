@@ -15,6 +15,7 @@ import pytest
 import soundfile
 
 from voxaffect.audio import Samples, Signal
+from voxaffect.cli import main
 from voxaffect.corpora import utterances
 from voxaffect.extraction import extract
 from voxaffect.features import feature_spec
@@ -117,3 +118,30 @@ def trained(ravdess_to_read: Path) -> Trained:
         pipeline.fit(matrix, data.emotions)
     model = export(pipeline, data, recipe="mlp", seed=9, scores={})
     return Trained(data, pipeline, model)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished command."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command in this process, as ``voxaffect …`` does."""
+
+    def run(*arguments: object) -> Done:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        code = ended.value.code
+        return Done(code if isinstance(code, int) else 0, out, err)
+
+    return run

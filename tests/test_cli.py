@@ -10,18 +10,15 @@ import shutil
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from conftest import Trained, voice
+from conftest import Done, Run, Trained, voice
 from sklearn.metrics import accuracy_score
 from sklearn.neural_network import MLPClassifier
 
-from voxaffect.cli import main
 from voxaffect.extraction import extract
 from voxaffect.features import feature_spec, names
 from voxaffect.formats import PREDICTION_FORMATS
@@ -30,33 +27,6 @@ from voxaffect.recognizer import enrol_speaker, predict, predict_many
 from voxaffect.tutorial import load_data
 
 TEXTS = [name for name, form in PREDICTION_FORMATS.items() if form.is_text]
-
-
-@dataclass(frozen=True)
-class Done:
-    """A finished command."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Done]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command in this process, as ``voxaffect …`` does."""
-
-    def run(*arguments: object) -> Done:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        code = ended.value.code
-        return Done(code if isinstance(code, int) else 0, out, err)
-
-    return run
 
 
 @pytest.fixture

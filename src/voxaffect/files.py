@@ -76,6 +76,26 @@ def write_text(path: Path, text: str) -> None:
     write_whole(path, lambda stream: stream.write(encodable(text).encode("utf-8")))
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, unless they are there.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    VoxaffectError
+        If it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise VoxaffectError(
+            f"{path}: cannot be made a folder ({error.strerror or error})."
+        ) from error
+
+
 def _mode(path: Path) -> int | None:
     """Kind and permissions of a file; None if there is none yet."""
     try:

@@ -13,7 +13,6 @@ import click
 
 from voxaffect.cli.output import check_apart, check_output, emit, finish
 from voxaffect.cli.study import chosen_recipes, corpus_options, gathered
-from voxaffect.errors import VoxaffectError
 from voxaffect.evaluation import (
     PROTOCOLS,
     Protocol,
@@ -25,6 +24,7 @@ from voxaffect.evaluation import (
     write_split,
 )
 from voxaffect.extraction import Failure
+from voxaffect.files import make_folder
 from voxaffect.report import (
     check_installed,
     document,
@@ -118,8 +118,8 @@ def evaluate(
     for path in (output, save_split):
         check_output(path, sources=[*options["roots"], split])
     check_apart(output, save_split)
-    _check_folder(folder)
     if folder is not None:
+        make_folder(folder)
         check_installed()  # says now, not after the work, what is missing
     by = read_split(split) if split else protocol_named(protocol)
     is_tutorial = by.name == "tutorial" and not recipe_names and not options["features"]
@@ -143,15 +143,6 @@ def evaluate(
 
 def _emotions(protocol: Protocol) -> list[str] | None:
     return list(protocol.emotions) if protocol.emotions else None
-
-
-def _check_folder(folder: Path | None) -> None:
-    if folder is None:
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise VoxaffectError(f"{folder}: cannot be made ({error.strerror}).") from error
 
 
 def _systems(

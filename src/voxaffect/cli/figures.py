@@ -9,7 +9,8 @@ from pathlib import Path, PurePath
 import click
 
 from voxaffect.cli.output import check_apart, check_output
-from voxaffect.cli.results import is_folder, make_folder
+from voxaffect.cli.results import is_folder
+from voxaffect.files import make_folder
 from voxaffect.formats import by_source, places
 from voxaffect.recognizer import Timeline
 

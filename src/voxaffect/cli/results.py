@@ -12,7 +12,7 @@ import click
 
 from voxaffect.cli.output import check_output, emit, real
 from voxaffect.errors import VoxaffectError
-from voxaffect.files import write_text, write_whole
+from voxaffect.files import make_folder, write_text, write_whole
 from voxaffect.formats import PREDICTION_FORMATS, TIMELINE_FORMATS, Format, by_source, places
 
 _JOURNAL = "voxaffect.journal"
@@ -160,20 +160,6 @@ def _write(path: Path, content: str | bytes, *, in_folder: bool) -> None:
         write_text(path, content)
     else:
         write_whole(path, lambda stream: stream.write(content))
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder and those above it.
-
-    Raises
-    ------
-    VoxaffectError
-        If it cannot be made.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise VoxaffectError(f"{path}: cannot be made ({error.strerror}).") from error
 
 
 def results_to(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from voxaffect.errors import EvaluationError, VoxaffectError, extra
-from voxaffect.files import printable, write_text
+from voxaffect.errors import EvaluationError, extra
+from voxaffect.files import make_folder, printable, write_text
 from voxaffect.report.blocks import Report
 from voxaffect.report.content import lay_out
 from voxaffect.report.documents import check_document, to_json
@@ -47,7 +47,7 @@ def write_report(document: Document, folder: str | Path) -> list[Path]:
     check_installed()
     report = _laid_out(document, folder)
     for place in (folder, folder / FIGURES):  # says now, not after the work, what cannot be made
-        _make(place)
+        make_folder(place)
     figures = {plot.name: to_svg(plot) for plot in report.plots}
     files = {
         "report.json": to_json(document),
@@ -80,14 +80,4 @@ def _laid_out(document: Document, folder: Path) -> Report:
         reason = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise EvaluationError(
             f"the document is damaged ({printable(reason)}). Expected what va.document makes."
-        ) from error
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or error
-        raise VoxaffectError(
-            f"{printable(str(folder))}: cannot be made a folder ({reason})."
         ) from error
