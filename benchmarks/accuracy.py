@@ -33,7 +33,8 @@ from voxaffect.features import names as feature_names
 from voxaffect.features.enrolment import adapt
 from voxaffect.features.enrolment import enrol as enrol_vectors
 from voxaffect.training import OBSERVED_EMOTIONS, Dataset, fit, gather, recipe_named, with_copies
-from voxaffect.training.augmentation import PERTURBATIONS, test_variant
+from voxaffect.training.augmentation import CONDITIONS, TALKERS_DB, test_variant
+from voxaffect.training.voices import Voices
 
 LIBRARIES = ("voxaffect", "numpy", "scipy", "scikit-learn", "onnxruntime", "soundfile", "soxr")
 SEED = 9
@@ -75,7 +76,8 @@ def figures(evaluation: Evaluation) -> dict[str, Any]:
 def altered(data: Dataset, condition: str) -> np.ndarray:
     """Features of the same utterances under a condition."""
     assert data.spec is not None
-    variant = test_variant(condition, rate_hz=data.spec.rate_hz)
+    voices = Voices.of(data.utterances) if condition in TALKERS_DB else None
+    variant = test_variant(condition, rate_hz=data.spec.rate_hz, voices=voices)
     with FeatureCache() as cache:
         found = extract([u.path for u in data.utterances], data.spec, variant=variant,
                         cache=cache, progress=True)  # fmt: skip
@@ -97,7 +99,7 @@ def emobox(recipe: str, root: Path) -> dict[str, Any]:
     data = gathered(recipe, root)
     conditions = {"clean": data.matrix}
     if recipe_named(recipe).augmentation:
-        conditions |= {name: altered(data, name) for name in PERTURBATIONS}
+        conditions |= {name: altered(data, name) for name in CONDITIONS}
         matrix, places = originals(data, root)
         replaced = data.matrix.copy()
         replaced[places] = matrix

@@ -29,22 +29,24 @@ from voxaffect.features import feature_spec, names
 from voxaffect.training import Augmentation, Copies, Dataset, fit, gather, recipe_named, with_copies
 from voxaffect.training.recipes import ACCURATE_GROUPS, LOGISTIC_C
 
-CONDITIONS = ("clean", "noise 20 dB", "noise 10 dB", "reverb", "8 kHz")
+CONDITIONS = ("clean", "noise 20 dB", "noise 10 dB", "reverb", "8 kHz", "talkers 10 dB")
 WIDTH = len(names(feature_spec("affect")))  # the groups of `accurate` begin with these
 
-FIRST = Augmentation(room_probability=0.5, rt60_seconds=(0.1, 0.6), snr_db=(5.0, 35.0),
+FIRST = Augmentation(mixed_copies=4, talkers_probability=0, snr_db=(5.0, 35.0),
+                     room_probability=0.5, rt60_seconds=(0.1, 0.6),
                      direct_to_reverberant_db=(-3.0, 9.0))  # fmt: skip
 ROOMS: dict[str, Any] = {"room_probability": 0.8, "rt60_seconds": (0.1, 0.8),
                          "direct_to_reverberant_db": (-6.0, 9.0)}  # fmt: skip
 NOISE: dict[str, Any] = {"snr_db": (3.0, 30.0)}
-BANDS = {f"{name}_probability": 0.15 for name in ("low_pass", "narrow", "telephone")}
+TALKERS: dict[str, Any] = {"talkers_probability": 0.3}
 POLICIES = {
     "first": FIRST,
-    "first, 6 copies": replace(FIRST, mixed_copies=6),
     "rooms": replace(FIRST, **ROOMS),
     "rooms, noise": replace(FIRST, **ROOMS, **NOISE),
-    "rooms, noise, bands": replace(FIRST, **ROOMS, **NOISE, **BANDS),
-    "rooms, noise, bands, 6 copies": replace(FIRST, **ROOMS, **NOISE, **BANDS, mixed_copies=6),
+    "talkers": replace(FIRST, **TALKERS),
+    "6 copies": replace(FIRST, mixed_copies=6),
+    "talkers, 6 copies": replace(FIRST, **TALKERS, mixed_copies=6),
+    "rooms, talkers, 6 copies": replace(FIRST, **ROOMS, **TALKERS, mixed_copies=6),
 }
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from voxaffect.errors import TrainingError
 from voxaffect.training import augmentation as aug
 
 RATE_HZ = 16000
@@ -28,6 +31,11 @@ def speech_like() -> Samples:
     """Two bursts of noise with silence before, between and after."""
     silence = np.zeros(RATE_HZ // 2, dtype=np.float32)
     return np.concatenate([silence, noise(0.6), silence, noise(0.4), silence])
+
+
+def voices() -> list[Samples]:
+    """Four other talkers, at other levels and of other lengths."""
+    return [aug.change_gain(noise(0.4 * n)[::-1], gain_db=-6 * n) for n in (1, 2, 3, 4)]
 
 
 def peak_hz(samples: Samples) -> float:
@@ -179,26 +187,65 @@ def test_seed_and_index_decide_the_copies(seed: int, index: int, is_same: bool) 
     assert np.array_equal(first[-1], other[-1]) == is_same
 
 
-@pytest.mark.parametrize("condition", aug.PERTURBATIONS)
+@pytest.mark.parametrize("snr_db", [0.0, 10.0, 25.0])
+@pytest.mark.parametrize("count", [1, 4])
+def test_the_talkers_together_are_as_loud_as_asked_for(snr_db: float, count: int) -> None:
+    speech, rng = speech_like(), np.random.default_rng(2)
+    mixed = aug.add_talkers(speech, RATE_HZ, rng, talkers=voices()[:count], snr_db=snr_db)
+    reached = aug.active_rms(speech, RATE_HZ) / aug.active_rms(mixed - speech, RATE_HZ)
+    assert 20 * np.log10(reached) == pytest.approx(snr_db, abs=0.01)
+
+
+@pytest.mark.parametrize("count", [100, 16000, 90000])
+def test_what_a_talker_says_is_repeated_to_the_end(count: int) -> None:
+    speech = noise(6)[:count]
+    mixed = aug.add_talkers(
+        speech, RATE_HZ, np.random.default_rng(0), talkers=[tone(440, 0.5)], snr_db=0
+    )
+    talk = mixed - speech
+    assert len(talk) == count
+    assert np.abs(talk[-100:]).max() > 0.5 * np.abs(talk).max()
+
+
+def test_nobody_to_talk_leaves_the_speech_as_it_is() -> None:
+    speech, rng = speech_like(), np.random.default_rng(0)
+    for talkers in ([], [np.zeros(500, np.float32)], [np.zeros(0, np.float32)]):
+        mixed = aug.add_talkers(speech, RATE_HZ, rng, talkers=talkers, snr_db=0)
+        np.testing.assert_array_equal(mixed, speech)
+    with pytest.raises(TrainingError, match="at least two known speakers"):
+        aug.perturb(speech, RATE_HZ, "talkers 10 dB", key="a")
+
+
+def test_talkers_are_heard_in_training_copies_where_voices_are_known() -> None:
+    policy = aug.Augmentation(talkers_probability=1, noise_probability=1)
+    alone = aug.augment(speech_like(), RATE_HZ, policy, seed=0, index=0)
+    joined = aug.augment(speech_like(), RATE_HZ, policy, seed=0, index=0, voices=voices())
+    is_same = [np.array_equal(a, b) for a, b in zip(alone, joined, strict=True)]
+    assert is_same == [True, True, False, False, False, False]
+
+
+@pytest.mark.parametrize("condition", aug.CONDITIONS)
 def test_a_perturbation_depends_on_the_key_alone(condition: str) -> None:
-    first = aug.perturb(speech_like(), RATE_HZ, condition, key="a/b.wav")
-    again = aug.perturb(speech_like(), RATE_HZ, condition, key="a/b.wav")
+    how: dict[str, Any] = {"key": "a/b.wav", "voices": voices()}
+    first = aug.perturb(speech_like(), RATE_HZ, condition, **how)
+    again = aug.perturb(speech_like(), RATE_HZ, condition, **how)
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, speech_like())
 
 
-@pytest.mark.parametrize("condition", ["noise 20 dB", "noise 10 dB", "reverb"])
+@pytest.mark.parametrize("condition", ["noise 20 dB", "noise 10 dB", "reverb", "talkers 10 dB"])
 def test_other_utterances_meet_other_noise(condition: str) -> None:
-    first = aug.perturb(speech_like(), RATE_HZ, condition, key="a/b.wav")
-    other = aug.perturb(speech_like(), RATE_HZ, condition, key="a/c.wav")
+    first = aug.perturb(speech_like(), RATE_HZ, condition, key="a/b.wav", voices=voices())
+    other = aug.perturb(speech_like(), RATE_HZ, condition, key="a/c.wav", voices=voices())
     assert not np.array_equal(first, other)
 
 
-@pytest.mark.parametrize("condition", aug.PERTURBATIONS)
+@pytest.mark.parametrize("condition", aug.CONDITIONS)
 @pytest.mark.parametrize("count", [1, 100, 4000, 16000])
 @pytest.mark.filterwarnings("error")
 def test_silence_stays_finite_under_every_perturbation(condition: str, count: int) -> None:
-    output = aug.perturb(np.zeros(count, np.float32), RATE_HZ, condition, key="silence")
+    silence = np.zeros(count, np.float32)
+    output = aug.perturb(silence, RATE_HZ, condition, key="silence", voices=[silence, *voices()])
     assert np.isfinite(output).all()
 
 
@@ -213,9 +260,9 @@ def test_training_copies_are_finite_for_any_sound(
     count: int, scale: float, seed: int, rate_hz: int
 ) -> None:
     sound = (scale * np.random.default_rng(seed).uniform(-1, 1, count)).astype(np.float32)
-    policy = aug.Augmentation(mixed_copies=3, mp3_probability=0.5)
+    policy = aug.Augmentation(mixed_copies=3, mp3_probability=0.5, talkers_probability=0.5)
     before = sound.copy()
-    for copy in aug.augment(sound, rate_hz, policy, seed=seed, index=0):
+    for copy in aug.augment(sound, rate_hz, policy, seed=seed, index=0, voices=[sound, tone(90)]):
         assert copy.dtype == np.float32
         assert np.isfinite(copy).all()
     np.testing.assert_array_equal(sound, before)

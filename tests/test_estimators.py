@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -148,16 +149,30 @@ def test_rows_hold_copies_of_their_own_utterances_and_of_no_other(small_ravdess:
         assert speaker == f"ravdess/{data.utterances[origin].speaker}"
 
 
-def test_copies_follow_the_seed_and_not_the_order(small_ravdess: Path) -> None:
-    spec = feature_spec("classic")
+def test_copies_without_talkers_follow_the_seed_and_no_other_utterance(
+    small_ravdess: Path,
+) -> None:
+    spec, policy = feature_spec("classic"), replace(POLICY, talkers_probability=0)
     data = gather({"ravdess": small_ravdess}, spec)
     few = gather({"ravdess": small_ravdess}, spec, emotions=["happy"])
-    matrices = [with_copies(d, POLICY, seed=s).copies for d, s in ((data, 0), (few, 0), (data, 1))]
+    matrices = [with_copies(d, policy, seed=s).copies for d, s in ((data, 0), (few, 0), (data, 1))]
     assert all(matrices)
     whole, part, other = (found.matrix for found in matrices if found)
     is_happy = np.array(data.emotions) == "happy"
     np.testing.assert_array_equal(whole[np.tile(is_happy, 2)], part)
     assert not np.array_equal(whole, other)
+
+
+def test_copies_do_not_follow_the_order_of_utterances(small_ravdess: Path) -> None:
+    policy = replace(POLICY, noise_probability=1, talkers_probability=1)
+    data = gather({"ravdess": small_ravdess}, feature_spec("classic"))
+    reverse = replace(data, utterances=data.utterances[::-1], matrix=data.matrix[::-1])
+    found, turned = (with_copies(d, policy, seed=0, cached=False).copies for d in (data, reverse))
+    assert found
+    assert turned
+    count = len(data.utterances)
+    backwards = np.concatenate((np.arange(count)[::-1], count + np.arange(count)[::-1]))
+    np.testing.assert_array_equal(found.matrix, turned.matrix[backwards])
 
 
 @pytest.mark.parametrize("name", ["logistic", "ensemble"])

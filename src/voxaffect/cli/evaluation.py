@@ -35,7 +35,8 @@ from voxaffect.report import (
 )
 from voxaffect.report import compare as compare_documents
 from voxaffect.training import RECIPES, Dataset, Recipe
-from voxaffect.training.augmentation import PERTURBATIONS
+from voxaffect.training.augmentation import CONDITIONS, TALKERS_DB
+from voxaffect.training.voices import Voices
 
 _ALL = "all"
 
@@ -63,11 +64,11 @@ _ALL = "all"
 @click.option(
     "--perturb",
     "conditions",
-    type=click.Choice([*PERTURBATIONS, _ALL]),
+    type=click.Choice([*CONDITIONS, _ALL]),
     multiple=True,
     metavar="CONDITION",
     help="Test what is altered, too, such as 'noise 10 dB'. Repeatable. One of: "
-    f"{'; '.join([*PERTURBATIONS, _ALL])}.",
+    f"{'; '.join([*CONDITIONS, _ALL])}.",
 )
 @click.option(
     "--beside/--no-beside",
@@ -125,7 +126,7 @@ def evaluate(
     is_tutorial = by.name == "tutorial" and not recipe_names and not options["features"]
     named = ("tutorial", "mlp") if is_tutorial else recipe_names
     recipes = chosen_recipes(named, options["features"])
-    altered = tuple(PERTURBATIONS) if _ALL in conditions else conditions
+    altered = CONDITIONS if _ALL in conditions else conditions
     systems, failures = _systems(
         corpora, recipes, altered, emotions=emotions or _emotions(by), **options
     )
@@ -155,8 +156,10 @@ def _systems(
     for recipe in recipes:
         key = (recipe.features, recipe.groups, recipe.augmentation)
         if key not in datasets:
-            plain = {**options, "augment": False}
-            datasets[key] = {"": gathered(corpora, recipe, emotions, **options)} | {
+            clean = gathered(corpora, recipe, emotions, **options)
+            voices = Voices.of(clean.utterances) if TALKERS_DB.keys() & conditions else None
+            plain = {**options, "augment": False, "voices": voices}
+            datasets[key] = {"": clean} | {
                 name: gathered(corpora, recipe, emotions, condition=name, **plain)
                 for name in conditions
             }

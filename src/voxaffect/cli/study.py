@@ -32,6 +32,7 @@ from voxaffect.training import (
     with_copies,
 )
 from voxaffect.training.augmentation import test_variant
+from voxaffect.training.voices import Voices
 
 MAX_SEED = 2**32 - 100  # scikit-learn's limit, less the seeds that protocols count up
 DEFAULT_FEATURES = next(iter(DEFAULT_RECIPES))
@@ -75,7 +76,7 @@ def chosen_recipes(names: Sequence[str], features: str | None) -> list[Recipe]:
 def gathered(
     corpora: Sequence[str], recipe: Recipe, emotions: Sequence[str] | None, *,
     roots: Sequence[Path], features: str | None, augment: bool, seed: int,
-    workers: int | None, cached: bool, condition: str | None = None,
+    workers: int | None, cached: bool, condition: str | None = None, voices: Voices | None = None,
 ) -> Dataset:  # fmt: skip
     """Utterances, features and copies, as the options say; what was found goes to stderr."""
     if len(set(corpora)) < len(corpora):
@@ -86,7 +87,9 @@ def gathered(
     spec = feature_spec(features or recipe.features, groups=recipe.groups if same else None)
     places = dict(zip(corpora, roots or (None,) * len(corpora), strict=True))
     shared: dict[str, Any] = {"workers": workers, "cached": cached, "progress": sys.stderr.isatty()}
-    variant = test_variant(condition, rate_hz=spec.rate_hz) if condition else None
+    variant = None
+    if condition:
+        variant = test_variant(condition, rate_hz=spec.rate_hz, voices=voices)
     data = gather(places, spec, emotions=None if emotions == ["all"] else emotions,
                   variant=variant, **shared)  # fmt: skip
     click.echo(

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -38,14 +38,19 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from voxaffect.audio import Signal, resample
+from voxaffect.errors import TrainingError
 from voxaffect.extraction import Variant
+from voxaffect.training.voices import Voices
 
 __all__ = [
+    "CONDITIONS",
     "PERTURBATIONS",
+    "TALKERS_DB",
     "Augmentation",
     "active_rms",
     "add_noise",
     "add_room",
+    "add_talkers",
     "augment",
     "augmented",
     "change_gain",
@@ -197,6 +202,39 @@ def add_noise(
     return _as_samples(samples + scale * noise)
 
 
+def add_talkers(
+    samples: Samples, rate_hz: float, rng: Generator, *, talkers: Sequence[Samples], snr_db: float
+) -> Samples:
+    """Add other people's speech, all of it together `snr_db` below the active speech.
+
+    Each talker is repeated from a random place to the end, and is up to 6 dB louder or softer
+    than the mean. Silence has no level to relate to: it stays silence.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n,), float32
+    rate_hz : float
+    rng : Generator
+    talkers : sequence of ndarray, float32
+        At the same rate; silent ones have no say.
+    snr_db : float
+
+    References
+    ----------
+    Snyder, Chen & Povey 2015, "MUSAN: a music, speech, and noise corpus" (babble of 3 to 7).
+    """
+    level, babble = active_rms(samples, rate_hz), np.zeros(len(samples))
+    for talker in talkers:
+        gain, start = 10 ** (rng.uniform(-6, 6) / 20), rng.integers(max(1, len(talker)))
+        own = active_rms(talker, rate_hz)
+        if own > 0:
+            babble += gain / own * np.resize(np.roll(talker, -start), len(samples))
+    together = active_rms(_as_samples(babble), rate_hz)
+    if level == 0.0 or together == 0.0:
+        return samples.copy()
+    return _as_samples(samples + level / together * 10 ** (-snr_db / 20) * babble)
+
+
 def change_gain(samples: Samples, *, gain_db: float) -> Samples:
     """Louder by `gain_db`; not clipped, as float files are not."""
     return _as_samples(samples * 10 ** (gain_db / 20))
@@ -295,8 +333,10 @@ class Augmentation:
     First one copy per speed in `speeds`, otherwise clean; then `mixed_copies` that go through a
     random speed, equaliser, room, noise, channel and codec, in the order sound meets them. Pairs
     are the ends of a uniform draw. Two thirds of the mixed copies lose their upper band,
-    because a narrow band was what models trained on one such copy in 2.5 withstood least. Rooms
-    and noise were compared with stronger ones on inner folds of speakers: benchmarks/selection.py.
+    because a narrow band was what models trained on one such copy in 2.5 withstood least. In
+    `talkers_probability` of the copies that get noise, the noise is up to `most_talkers` people
+    who talk, at speeds that make other voices of them; where none are known it is noise. Rooms,
+    noise and talkers were compared on inner folds of speakers: benchmarks/selection.py.
     """
 
     speeds: tuple[float, ...] = (0.9, 1.1)
@@ -310,6 +350,10 @@ class Augmentation:
     noise_probability: float = 0.85
     snr_db: tuple[float, float] = (5.0, 35.0)
     noise_colours: tuple[float, float] = (0.0, 2.0)
+    talkers_probability: float = 0.0
+    most_talkers: int = 5
+    talkers_snr_db: tuple[float, float] = (3.0, 25.0)
+    talkers_speeds: tuple[float, float] = (0.75, 1.35)
     low_pass_probability: float = 0.25
     low_pass_hz: tuple[float, float] = (3400.0, 7500.0)
     narrow_probability: float = 0.2
@@ -330,6 +374,7 @@ def augment(
     *,
     seed: int,
     index: int,
+    voices: Sequence[Samples] = (),
 ) -> list[Samples]:
     """Training copies of one utterance, without the original; see `Augmentation`.
 
@@ -341,6 +386,8 @@ def augment(
     seed : int, >= 0
     index : int, >= 0
         Which utterance this is among those trained on; with `seed` it decides every draw.
+    voices : sequence of ndarray, float32
+        Recordings that may talk in the background, at the same rate; see `Voices`.
 
     Returns
     -------
@@ -348,22 +395,25 @@ def augment(
         `policy.copies` of them; lengths differ as speeds do.
     """
     return [
-        augmented(samples, rate_hz, policy, seed=seed, index=index, copy=copy)
+        augmented(samples, rate_hz, policy, seed=seed, index=index, copy=copy, voices=voices)
         for copy in range(policy.copies)
     ]
 
 
 def augmented(
-    samples: Samples, rate_hz: float, policy: Augmentation, *, seed: int, index: int, copy: int
-) -> Samples:
+    samples: Samples, rate_hz: float, policy: Augmentation, *,
+    seed: int, index: int, copy: int, voices: Sequence[Samples] = (),
+) -> Samples:  # fmt: skip
     """One of the training copies that `augment` makes, by its number."""
     if copy < len(policy.speeds):
         return change_speed(samples, rate_hz, factor=policy.speeds[copy])
     rng = np.random.default_rng([TRAINING_STREAM, seed, index, copy - len(policy.speeds)])
-    return _mixed(samples, rate_hz, policy, rng=rng)
+    return _mixed(samples, rate_hz, policy, rng=rng, voices=voices)
 
 
-def training_variants(policy: Augmentation, *, rate_hz: int, seed: int) -> tuple[Variant, ...]:
+def training_variants(
+    policy: Augmentation, *, rate_hz: int, seed: int, voices: Voices | None = None
+) -> tuple[Variant, ...]:
     """Every training copy as something that `extract` can do to a recording.
 
     Parameters
@@ -372,28 +422,48 @@ def training_variants(policy: Augmentation, *, rate_hz: int, seed: int) -> tuple
     rate_hz : int
         Recordings are brought to this rate first: what features are computed at.
     seed : int
+    voices : Voices, optional
+        Whom to let talk in the background: other recordings of the same speaker.
 
     Returns
     -------
     tuple of Variant
         Each draws from the seed and the content of the file, not from its place in a list.
     """
-
-    def variant(copy: int) -> Variant:
-        def alter(signal: Signal, digest: bytes) -> Signal:
-            signal = resample(signal, rate_hz)
-            samples = augmented(
-                signal.samples, rate_hz, policy,
-                seed=seed, index=int.from_bytes(digest[:8], "big"), copy=copy,
-            )  # fmt: skip
-            return replace(signal, samples=samples)
-
-        return Variant(f"copy {copy}, seed {seed}, {policy}", alter)
-
-    return tuple(variant(copy) for copy in range(policy.copies))
+    voices = voices or Voices.none()
+    return tuple(
+        Variant(
+            f"copy {copy}, seed {seed}, {policy}, voices {voices.key}",
+            _Copied(policy, rate_hz, seed, copy, voices),
+        )
+        for copy in range(policy.copies)
+    )
 
 
-def _mixed(samples: Samples, rate_hz: float, policy: Augmentation, *, rng: Generator) -> Samples:
+@dataclass(frozen=True, slots=True)
+class _Copied:
+    """Makes one training copy; unlike a closure it can be sent to a worker process."""
+
+    policy: Augmentation
+    rate_hz: int
+    seed: int
+    copy: int
+    voices: Voices
+
+    def __call__(self, signal: Signal, digest: bytes) -> Signal:
+        signal = resample(signal, self.rate_hz)
+        samples = augmented(
+            signal.samples, self.rate_hz, self.policy,
+            seed=self.seed, index=int.from_bytes(digest[:8], "big"), copy=self.copy,
+            voices=self.voices.own(digest, rate_hz=self.rate_hz),
+        )  # fmt: skip
+        return replace(signal, samples=samples)
+
+
+def _mixed(
+    samples: Samples, rate_hz: float, policy: Augmentation, *,
+    rng: Generator, voices: Sequence[Samples],
+) -> Samples:  # fmt: skip
     """One random pass through everything that stands between a voice and a file."""
     gains_db = rng.uniform(-1, 1, policy.equaliser_points) * policy.equaliser_db
     mixed = change_speed(samples, rate_hz, factor=rng.uniform(*policy.mixed_speeds))
@@ -407,12 +477,28 @@ def _mixed(samples: Samples, rate_hz: float, policy: Augmentation, *, rng: Gener
             direct_to_reverberant_db=rng.uniform(*policy.direct_to_reverberant_db),
         )
     if rng.random() < policy.noise_probability:
-        snr_db, colour = rng.uniform(*policy.snr_db), rng.uniform(*policy.noise_colours)
-        mixed = add_noise(mixed, rate_hz, rng, snr_db=snr_db, colour=colour)
+        mixed = _with_background(mixed, rate_hz, policy, rng=rng, voices=voices)
     mixed = _through_channel(mixed, rate_hz, policy, rng=rng)
     if rng.random() < policy.mp3_probability:
         mixed = mp3_coded(mixed, rate_hz, bitrate_kbps=rng.uniform(*policy.mp3_kbps))
     return mixed
+
+
+def _with_background(
+    samples: Samples, rate_hz: float, policy: Augmentation, *,
+    rng: Generator, voices: Sequence[Samples],
+) -> Samples:  # fmt: skip
+    """Steady noise, or people who talk."""
+    if not voices or rng.random() >= policy.talkers_probability:
+        snr_db, colour = rng.uniform(*policy.snr_db), rng.uniform(*policy.noise_colours)
+        return add_noise(samples, rate_hz, rng, snr_db=snr_db, colour=colour)
+    talkers = []
+    for _ in range(rng.integers(1, policy.most_talkers + 1)):
+        voice = voices[int(rng.integers(len(voices)))]
+        factor = float(np.exp(rng.uniform(*np.log(policy.talkers_speeds))))
+        talkers.append(change_speed(voice, rate_hz, factor=factor))
+    snr_db = rng.uniform(*policy.talkers_snr_db)
+    return add_talkers(samples, rate_hz, rng, talkers=talkers, snr_db=snr_db)
 
 
 def _through_channel(
@@ -467,11 +553,20 @@ PERTURBATIONS: Mapping[str, Perturbation] = MappingProxyType(
         ),
     }
 )
-"""Conditions a model is tested under, by the name the tables print."""
+"""Conditions that need nothing but the recording, by the name the tables print."""
+
+TALKERS_DB: Mapping[str, float] = MappingProxyType({"talkers 20 dB": 20.0, "talkers 10 dB": 10.0})
+"""Conditions in which four other speakers of the corpus talk, by their SNR together."""
+
+CONDITIONS = (*PERTURBATIONS, *TALKERS_DB)
+"""All conditions a model is tested under."""
+_TALKERS = 4
 
 
-def perturb(samples: Samples, rate_hz: float, condition: str, *, key: str) -> Samples:
-    """One utterance under a condition of `PERTURBATIONS`.
+def perturb(
+    samples: Samples, rate_hz: float, condition: str, *, key: str, voices: Sequence[Samples] = ()
+) -> Samples:
+    """One utterance under a condition of `CONDITIONS`.
 
     Parameters
     ----------
@@ -481,30 +576,57 @@ def perturb(samples: Samples, rate_hz: float, condition: str, *, key: str) -> Sa
     key : str
         Names the utterance, as by its path relative to the corpus with "/" between folders. The
         same key gives the same noise on every machine, in any order.
+    voices : sequence of ndarray, float32
+        Recordings of others at the same rate, for the conditions of `TALKERS_DB`.
 
     Raises
     ------
     KeyError
         If there is no such condition.
+    TrainingError
+        If talkers are asked for where nobody else is known.
     """
-    perturbation = PERTURBATIONS[condition]
     words = (zlib.crc32(condition.encode()), zlib.crc32(key.encode()))
-    return perturbation(samples, rate_hz, np.random.default_rng([EVALUATION_STREAM, *words]))
+    rng = np.random.default_rng([EVALUATION_STREAM, *words])
+    if condition in PERTURBATIONS:
+        return PERTURBATIONS[condition](samples, rate_hz, rng)
+    snr_db = TALKERS_DB[condition]
+    if not voices:
+        raise TrainingError(f"{condition}: recordings of at least two known speakers are needed.")
+    talkers = [voices[int(rng.integers(len(voices)))] for _ in range(_TALKERS)]
+    return add_talkers(samples, rate_hz, rng, talkers=talkers, snr_db=snr_db)
 
 
-def test_variant(condition: str, *, rate_hz: int | None) -> Variant:
-    """Return a condition of `PERTURBATIONS` as something that `extract` can do to a recording.
+def test_variant(condition: str, *, rate_hz: int | None, voices: Voices | None) -> Variant:
+    """Return a condition of `CONDITIONS` as something that `extract` can do to a recording.
 
     Parameters
     ----------
     condition : str
     rate_hz : int, optional
         Recordings are brought to this rate first; by default they keep their own.
+    voices : Voices, optional
+        Who may talk in the conditions of `TALKERS_DB`.
     """
+    voices = (condition in TALKERS_DB and voices) or Voices.none()
+    told = f", voices {voices.key}" if condition in TALKERS_DB else ""
+    return Variant(
+        f"condition {condition}, version 1{told}", _Perturbed(condition, rate_hz, voices)
+    )
 
-    def alter(signal: Signal, digest: bytes) -> Signal:
-        signal = resample(signal, rate_hz or signal.rate_hz)
-        samples = perturb(signal.samples, signal.rate_hz, condition, key=digest.hex())
+
+@dataclass(frozen=True, slots=True)
+class _Perturbed:
+    """Brings a recording under a condition; it can be sent to a worker process."""
+
+    condition: str
+    rate_hz: int | None
+    voices: Voices
+
+    def __call__(self, signal: Signal, digest: bytes) -> Signal:
+        signal = resample(signal, self.rate_hz or signal.rate_hz)
+        samples = perturb(
+            signal.samples, signal.rate_hz, self.condition, key=digest.hex(),
+            voices=self.voices.others(digest, rate_hz=signal.rate_hz),
+        )  # fmt: skip
         return replace(signal, samples=samples)
-
-    return Variant(f"condition {condition}, version 1", alter)

@@ -17,6 +17,7 @@ from voxaffect.errors import AudioError, TrainingError
 from voxaffect.extraction import Extraction, Failure, FeatureCache, Variant, extract
 from voxaffect.features import FeatureSpec, at_rate
 from voxaffect.training.augmentation import Augmentation, training_variants
+from voxaffect.training.voices import Voices
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,10 +237,11 @@ def with_copies(
     paths = [utterance.path for utterance in data.utterances]
     if data.spec is None or data.spec.rate_hz is None:
         raise TrainingError("copies need the spec that the features were computed by.")
-    rate_hz = data.spec.rate_hz
+    voices = Voices.of(data.utterances) if policy.talkers_probability else None
+    variants = training_variants(policy, rate_hz=data.spec.rate_hz, seed=seed, voices=voices)
     copies = [
         _extracted(paths, data.spec, variant, workers=workers, cached=cached, progress=progress)
-        for variant in training_variants(policy, rate_hz=rate_hz, seed=seed)
+        for variant in variants
     ]
     matrix = np.concatenate([copy.matrix for copy in copies])
     return replace(data, copies=Copies(matrix, np.concatenate([copy.kept for copy in copies])))

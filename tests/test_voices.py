@@ -1,0 +1,115 @@
+"""Who may talk in the background: own speaker in training, others in tests, never oneself."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from voxaffect.audio import Signal
+from voxaffect.corpora import Utterance
+from voxaffect.training.augmentation import Augmentation, training_variants
+from voxaffect.training.augmentation import test_variant as variant_of
+from voxaffect.training.voices import Voices
+
+RATE_HZ = 16_000
+
+
+@pytest.fixture
+def spoken(tmp_path: Path) -> list[Utterance]:
+    """Three speakers of two recordings each, of tones that tell them apart, and one unknown."""
+    time = np.arange(RATE_HZ) / RATE_HZ
+    found = []
+    for number, speaker in enumerate(["a", "a", "b", "b", "c", "c", None]):
+        path = tmp_path / f"{number}.wav"
+        soundfile.write(path, 0.1 * np.sin(2 * np.pi * 200 * (number + 1) * time), RATE_HZ)
+        found.append(Utterance(path, "happy", "mine", speaker=speaker))
+    return found
+
+
+def digest(utterance: Utterance) -> bytes:
+    return hashlib.sha256(utterance.path.read_bytes()).digest()
+
+
+def tones(found: object) -> set[int]:
+    """Which recordings were read, by their tones."""
+    return {round(float(np.argmax(np.abs(np.fft.rfft(voice)))) / 200) - 1 for voice in found}  # type: ignore[attr-defined]
+
+
+def test_own_voices_are_the_speakers_other_recordings(spoken: list[Utterance]) -> None:
+    voices = Voices.of(spoken)
+    for place, other in [(0, 1), (1, 0), (4, 5)]:
+        assert tones(voices.own(digest(spoken[place]), rate_hz=RATE_HZ)) == {other}
+
+
+def test_other_voices_are_all_other_speakers(spoken: list[Utterance]) -> None:
+    voices = Voices.of(spoken)
+    assert tones(voices.others(digest(spoken[2]), rate_hz=RATE_HZ)) == {0, 1, 4, 5}
+    assert tones(voices.others(digest(spoken[6]), rate_hz=RATE_HZ)) == {0, 1, 2, 3, 4, 5}
+
+
+def test_an_unknown_speaker_has_no_voices(spoken: list[Utterance]) -> None:
+    assert len(Voices.of(spoken).own(digest(spoken[6]), rate_hz=RATE_HZ)) == 0
+    assert len(Voices.none().own(digest(spoken[0]), rate_hz=RATE_HZ)) == 0
+
+
+def test_the_same_recording_under_two_names_does_not_talk_over_itself(
+    spoken: list[Utterance], tmp_path: Path
+) -> None:
+    twin = replace(spoken[0], path=tmp_path / "twin.wav")
+    twin.path.write_bytes(spoken[0].path.read_bytes())
+    assert tones(Voices.of([*spoken, twin]).own(digest(spoken[0]), rate_hz=RATE_HZ)) == {1}
+
+
+def test_voices_come_at_the_rate_asked_for(spoken: list[Utterance]) -> None:
+    voice = Voices.of(spoken).own(digest(spoken[0]), rate_hz=8_000)[0]
+    assert len(voice) == 8_000
+
+
+def test_the_key_follows_content_and_not_order_or_names(
+    spoken: list[Utterance], tmp_path: Path
+) -> None:
+    key = Voices.of(spoken).key
+    moved = replace(spoken[0], path=tmp_path / "moved.wav")
+    moved.path.write_bytes(spoken[0].path.read_bytes())
+    assert Voices.of([*reversed(spoken[1:]), moved]).key == key
+    assert Voices.of(spoken[1:]).key != key
+    assert Voices.of([replace(spoken[0], speaker="b"), *spoken[1:]]).key != key
+
+
+def test_a_copy_with_talkers_is_cached_apart_from_one_without(spoken: list[Utterance]) -> None:
+    policy = Augmentation()
+    keys = {
+        variant.key
+        for voices in (None, Voices.of(spoken), Voices.of(spoken[:4]))
+        for variant in training_variants(policy, rate_hz=RATE_HZ, seed=0, voices=voices)
+    }
+    assert len(keys) == 3 * policy.copies
+
+
+def test_only_the_own_speaker_is_heard_in_a_training_copy(spoken: list[Utterance]) -> None:
+    """The added sound holds the tone of the speaker's other recording, at another speed."""
+    policy = Augmentation(
+        speeds=(), mixed_copies=8, mixed_speeds=(1, 1), equaliser_db=0, room_probability=0,
+        noise_probability=1, talkers_probability=1, talkers_snr_db=(0, 0), most_talkers=1,
+        low_pass_probability=0, narrow_probability=0, telephone_probability=0, mp3_probability=0,
+    )  # fmt: skip
+    signal = Signal(soundfile.read(spoken[4].path, dtype="float32")[0], RATE_HZ)
+    for variant in training_variants(policy, rate_hz=RATE_HZ, seed=0, voices=Voices.of(spoken)):
+        added = variant.alter(signal, digest(spoken[4])).samples - signal.samples
+        heard_hz = float(np.argmax(np.abs(np.fft.rfft(added))))
+        assert 0.74 * 1_200 < heard_hz < 1.36 * 1_200
+
+
+def test_only_others_are_heard_in_a_test_condition(spoken: list[Utterance]) -> None:
+    variant = variant_of("talkers 10 dB", rate_hz=RATE_HZ, voices=Voices.of(spoken))
+    signal = Signal(soundfile.read(spoken[4].path, dtype="float32")[0], RATE_HZ)
+    added = variant.alter(signal, digest(spoken[4])).samples - signal.samples
+    spectrum = np.abs(np.fft.rfft(added))
+    heard = {place for place in range(7) if spectrum[200 * (place + 1)] > 0.1 * spectrum.max()}
+    assert heard
+    assert heard <= {0, 1, 2, 3}
