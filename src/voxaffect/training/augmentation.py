@@ -340,7 +340,7 @@ class Augmentation:
     """
 
     speeds: tuple[float, ...] = (0.9, 1.1)
-    mixed_copies: int = 4
+    mixed_copies: int = 6
     mixed_speeds: tuple[float, float] = (0.9, 1.1)
     equaliser_db: float = 6.0
     equaliser_points: int = 8
@@ -350,7 +350,7 @@ class Augmentation:
     noise_probability: float = 0.85
     snr_db: tuple[float, float] = (5.0, 35.0)
     noise_colours: tuple[float, float] = (0.0, 2.0)
-    talkers_probability: float = 0.0
+    talkers_probability: float = 0.3
     most_talkers: int = 5
     talkers_snr_db: tuple[float, float] = (3.0, 25.0)
     talkers_speeds: tuple[float, float] = (0.75, 1.35)
