@@ -686,11 +686,24 @@ def test_a_planted_speaker_stops_the_evaluation_by_name(
 def test_altered_recordings_are_tested_beside_clean_ones(
     run: Run, ravdess_to_read: Path
 ) -> None:
-    done = evaluate_small(run, ravdess_to_read, "--perturb", "gain -20 dB", "--perturb",
-                          "noise 10 dB", "--no-beside", "--format", "json")  # fmt: skip
+    conditions = ["gain -20 dB", "noise 10 dB", "talkers 10 dB"]
+    asked = [word for condition in conditions for word in ("--perturb", condition)]
+    done = evaluate_small(run, ravdess_to_read, *asked, "--no-beside", "--format", "json")
     assert done.code == 0
-    rows = json.loads(done.out)["systems"]["mlp"]["robustness"]
-    assert list(rows) == ["gain -20 dB", "noise 10 dB"]
+    assert list(json.loads(done.out)["systems"]["mlp"]["robustness"]) == conditions
+
+
+def test_nobody_talks_in_a_corpus_of_unknown_speakers(
+    run: Run, ravdess_to_read: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "mine.csv"
+    found = sorted(ravdess_to_read.rglob("*.wav"))
+    rows = [f"{path},{('calm', 'happy')[place % 2]}" for place, path in enumerate(found)]
+    table.write_text("\n".join(["path,emotion", *rows]) + "\n")
+    done = run("evaluate", "csv", "--data", table, "--features", "classic", "--recipe", "mlp",
+               "--protocol", "random", "--no-beside", "--perturb", "talkers 20 dB")  # fmt: skip
+    assert done.code == 1
+    assert "talkers 20 dB: recordings of at least two known speakers are needed" in done.err
 
 
 def test_two_evaluations_are_compared_in_pairs(
