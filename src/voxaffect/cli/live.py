@@ -31,6 +31,9 @@ Show = Callable[[Session, list[Event]], None]
 @click.option("--list-devices", is_flag=True, help="List microphones and stop.")
 @click.option("--model", "model_path", type=click.Path(path_type=Path), metavar="FILE",
               help="Model file; the bundled model by default.")  # fmt: skip
+@click.option("--uncertain-below", type=click.FloatRange(0, 1), metavar="PROBABILITY",
+              help="Call an emotion uncertain under this; 0 for never.  [default: what the model "
+                   "card states]")  # fmt: skip
 def listen(
     path: Path | None,
     fast: bool,
@@ -38,6 +41,7 @@ def listen(
     device: str | None,
     list_devices: bool,
     model_path: Path | None,
+    uncertain_below: float | None,
 ) -> None:
     """Recognise emotion as it is spoken.
 
@@ -54,7 +58,7 @@ def listen(
     model = load(model_path)
     source = microphone(device) if path is None else played(path, paced=not fast)
     with source as feed:
-        stream = Stream(model, rate_hz=feed.rate_hz)
+        stream = Stream(model, rate_hz=feed.rate_hz, uncertain_below=uncertain_below)
         keeping = nullcontext(None) if folder is None else kept_in(
             folder, name=feed.name, rate_hz=feed.rate_hz, emotions=model.emotions
         )  # fmt: skip

@@ -98,8 +98,8 @@ def _timeline_options(command: Command) -> Command:
     "--uncertain-below",
     type=click.FloatRange(0, 1),
     metavar="PROBABILITY",
-    help="Call a prediction uncertain under this; 0 for never.  [default: what the "
-    "model card states, under which more than one in five was wrong]",
+    help="Call a prediction, or a segment, uncertain under this; 0 for never.  [default: what "
+    "the model card states, under which more than one in five whole recordings was wrong]",
 )
 @click.option(
     "--explain",
@@ -184,9 +184,6 @@ def _check_usage(sources: tuple[str, ...], options: dict[str, Any]) -> None:
         raise click.UsageError("--resume goes with files and folders.")
     if options["is_timeline"] and options["enrol"]:
         raise click.UsageError("--enrol goes without --timeline: it adapts to whole utterances.")
-    if options["is_timeline"] and options["uncertain_below"] is not None:
-        raise click.UsageError("--uncertain-below goes without --timeline: segments say how "
-                               "certain they are.")  # fmt: skip
     for name, option in {**_OF_TIMELINES, "level": "--level", "plot": "--plot"}.items():
         if options[name] is not None and not options["is_timeline"]:
             raise click.UsageError(f"{option} shapes emotion over time: add --timeline.")
@@ -220,6 +217,7 @@ def _recogniser(
         given = {name: options[name] for name in _OF_TIMELINES if options[name] is not None}
         told = {name: given.get(name, _DEFAULTS[name]) for name in _OF_TIMELINES}
         Cutting(told["window_seconds"], told["hop_seconds"], told["gate"])  # refuses numbers
+        told["uncertain_below"] = options["uncertain_below"]
         recognise_one = partial(timeline, model=model, **told)
         return Timelines(recognise_one, model, told, shows_progress=sys.stderr.isatty())
     speaker = _enrolled(options["enrol"], model, workers) if options["enrol"] else None
