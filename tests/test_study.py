@@ -185,7 +185,10 @@ def test_the_text_puts_both_protocols_the_premium_and_the_leaks_first(found: Any
     assert "leak check, random: 8 speakers on both sides, as it means to: ravdess/01" in text
     assert "chance, speakers" in text
     assert "nearest less linear, speakers:" in text
-    assert "nearest, louder: UAR" in text
+    louder = found.systems["nearest"].altered["louder"].summary["uar"]["mean"]
+    assert "change from the recordings as they are, below 0 is worse\n" in text
+    row = next(line for line in text.splitlines() if line.startswith("nearest  louder"))
+    assert row.split() == ["nearest", "louder", f"{louder:.3f}", f"{louder - summary['mean']:+.3f}"]
 
 
 def test_an_evaluation_reads_back(found: Any, tmp_path: Path) -> None:

@@ -327,8 +327,8 @@ def robustness_section(document: Document) -> Section | Missing:
             f"{with_interval(worst[1]['uar'], worst[1].get('interval'))}.")  # fmt: skip
     plot = _estimates_plot(
         "robustness", found, ["as recorded", *names], what="UAR on altered recordings",
-        caption="The same folds, trained on the same, tested on altered recordings. The dotted "
-        f"line is {first.name} on the recordings as they are.",
+        caption="The same folds, trained on the same, tested on altered recordings; a change "
+        f"below 0 is worse. The dotted line is {first.name} on the recordings as they are.",
         reference=clean[first.name]["mean"],
     )  # fmt: skip
     return Section("robustness", "When the sound is worse", (Prose(said), plot))

@@ -9,6 +9,7 @@ from voxaffect.formats import aligned
 from voxaffect.report.documents import Document
 
 _METRICS = {"uar": "UAR", "accuracy": "accuracy", "macro_f1": "macro-F1"}
+_CHANGE = "UAR on altered recordings; change from the recordings as they are, below 0 is worse"
 _WHOLE = {"top_two": "top-2", "nll": "NLL", "ece": "ECE"}
 
 
@@ -29,6 +30,7 @@ def to_text(found: Document) -> str:
         "all tested utterances\n"
         + aligned(list(_scores(found))),
         "".join(f"{line}\n" for line in _notes(found)),
+        _robustness(found),
         *(_details(f"{name}, {protocol}", one)
           for name, system in found["systems"].items()
           for protocol, one in system["evaluations"].items()),
@@ -71,11 +73,21 @@ def _notes(found: Document) -> Iterator[str]:
     for leak in found["leaks"]:
         yield leak_line(leak)
     for name, system in found["systems"].items():
-        for condition, row in system["robustness"].items():
-            yield f"{name}, {condition}: UAR {row['uar']:.3f}, {row['loss']:+.3f} lost"
         for row in system["insight"]:
-            yield (f"{name} without {row['family']}: {row['drop']:+.3f} UAR lost"
+            yield (f"{name} without {row['family']}: {row['drop']:.3f} UAR lost"
                    f"{_within(row['interval'])}")  # fmt: skip
+
+
+def _robustness(found: Document) -> str:
+    """UAR on altered recordings, under a heading that says which way a change goes."""
+    rows = [
+        [name, condition, f"{row['uar']:.3f}", f"{-row['loss']:+.3f}"]
+        for name, system in found["systems"].items()
+        for condition, row in system["robustness"].items()
+    ]
+    if not rows:
+        return ""
+    return f"{_CHANGE}\n" + aligned([["", "", "UAR", "change"], *rows])
 
 
 def leak_line(leak: Mapping[str, Any]) -> str:
