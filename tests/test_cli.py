@@ -24,6 +24,7 @@ from voxaffect.features import feature_spec, names
 from voxaffect.formats import PREDICTION_FORMATS
 from voxaffect.model import load
 from voxaffect.recognizer import enrol_speaker, predict, predict_many
+from voxaffect.training import export
 from voxaffect.tutorial import load_data
 
 TEXTS = [name for name, form in PREDICTION_FORMATS.items() if form.is_text]
@@ -340,6 +341,19 @@ def test_the_process_ends_with_the_code_and_no_traceback(tmp_path: Path) -> None
 
 
 # info, features, corpora
+
+
+def test_info_gives_a_single_split_no_standard_deviation(
+    run: Run, trained: Trained, tmp_path: Path
+) -> None:
+    scores = {"random 25%, seed 9": {"uar": {"mean": 0.5, "sd": 0.0}},
+              "speakers": {"uar": {"mean": 0.4, "sd": 0.1}}}  # fmt: skip
+    export(trained.pipeline, trained.data, recipe="mlp", seed=9, scores=scores).save(
+        tmp_path / "a.onnx"
+    )
+    out = run("info", tmp_path / "a.onnx").out
+    assert "random 25%, seed 9: uar 0.500\n" in out
+    assert "speakers: uar 0.400 ± 0.100\n" in out
 
 
 def test_info_shows_the_card(run: Run, model: Path, trained: Trained) -> None:

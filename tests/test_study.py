@@ -18,8 +18,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from voxaffect.errors import EvaluationError
-from voxaffect.evaluation import System, evaluate, study
+from voxaffect.evaluation import System, evaluate, read_split, study, write_split
 from voxaffect.evaluation.metrics import uar
+from voxaffect.evaluation.protocols import protocol_named
 from voxaffect.report import compare, document, read_document, to_json, to_text, write_report
 from voxaffect.training import Dataset
 
@@ -125,6 +126,45 @@ def test_an_estimator_without_probabilities_is_scored_by_its_answers(
         best = np.array(found.emotions)[result.probabilities.argmax(axis=1)]
         assert np.array_equal(best, expected)
         assert result.probabilities.sum(axis=1) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "certainty", "given"),
+    [(Answering(), "answers", ()), (RidgeClassifier(), "scores", ("top_two",)),
+     (linear(), "probabilities", ("top_two", "nll", "ece"))],
+)  # fmt: skip
+def test_what_an_estimator_cannot_say_is_not_available(
+    trained: Trained, tmp_path: Path, estimator: Any, certainty: str, given: tuple[str, ...]
+) -> None:
+    told = document(study({"mine": System(estimator, trained.data)}, protocol="speakers"))
+    one = told["systems"]["mine"]["evaluations"]["speakers"]
+    assert one["certainty"] == certainty
+    assert bool(one["reliability"]) == ("ece" in given)
+    assert bool(one["risk_coverage"]) == bool(one["thresholds"]) == bool(given)
+    for metric in ("top_two", "nll", "ece"):
+        assert (one["metrics"][metric]["mean"] is not None) == (metric in given)
+    text = to_text(told)
+    row = next(line for line in text.splitlines() if line.startswith("mine, speakers"))
+    assert row.split().count("–") == 3 - len(given)
+    assert ("not available" in text) == (len(given) < 3)
+    write_report(told, tmp_path / "out")
+    assert ("not available" in (tmp_path / "out" / "report.md").read_text()) == (len(given) < 3)
+
+
+def test_a_single_fold_has_no_standard_deviation(trained: Trained, tmp_path: Path) -> None:
+    data = trained.data
+    fold = protocol_named("speakers").split(data.utterances, 0)[0]
+    write_split(tmp_path / "split.csv", [fold], data.utterances)
+    told = document(study({"mine": System(nearest(), data)}, beside=False,
+                          protocol=read_split(tmp_path / "split.csv")))  # fmt: skip
+    metrics = told["systems"]["mine"]["evaluations"]["file"]["metrics"]
+    assert metrics["uar"]["sd"] is None
+    text = to_text(told)
+    row = next(line for line in text.splitlines() if line.startswith("mine, file"))
+    assert "±" not in row
+    assert "file: 1 fold read from split.csv." in text
+    write_report(told, tmp_path / "out")
+    assert "± 0.000" not in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_scores_of_two_emotions_become_probabilities_of_both(trained: Trained) -> None:

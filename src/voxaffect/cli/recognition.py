@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from importlib.resources import files
@@ -280,6 +280,12 @@ def _brief(card: ModelCard) -> dict[str, Any]:
     return {key: value for key, value in asdict(card).items() if key not in lists} | counted
 
 
+def _score(score: Mapping[str, float]) -> str:
+    """Mean and standard deviation; a single split, of which the card holds an sd of 0, has none."""
+    spread = f" ± {score['sd']:.3f}" if score["sd"] else ""
+    return f"{score['mean']:.3f}{spread}"
+
+
 def _lines(model: Model) -> list[str]:
     card = model.card
     rate = f"{card.spec.rate_hz} Hz" if card.spec.rate_hz else "the recording's own rate"
@@ -296,7 +302,7 @@ def _lines(model: Model) -> list[str]:
             f"{corpus['licence']}"
         )
     for protocol, metrics in card.scores.items():
-        values = ", ".join(f"{m} {v['mean']:.3f} ± {v['sd']:.3f}" for m, v in metrics.items())
+        values = ", ".join(f"{metric} {_score(value)}" for metric, value in metrics.items())
         lines.append(f"scores    {protocol}: {values}")
     if not card.abstention:
         lines.append("uncertain where --uncertain-below says: no threshold was measured")

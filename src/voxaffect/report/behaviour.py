@@ -9,7 +9,7 @@ from typing import Any
 from voxaffect.report import figures
 from voxaffect.report.blocks import Block, Folded, Missing, Plot, Prose, Section, Table
 from voxaffect.report.figures import MOST_SYSTEMS
-from voxaffect.report.reading import Document, Shown, dig, shown
+from voxaffect.report.reading import Document, Shown, dig, shown, unsure
 from voxaffect.report.wording import (
     UNKNOWN,
     counted,
@@ -25,6 +25,13 @@ from voxaffect.report.wording import (
 def _having(document: Document, *keys: str) -> list[Shown]:
     """Return the systems whose evaluation holds something under the keys; at most four."""
     return [each for each in shown(document) if dig(each.evaluation, *keys)][:MOST_SYSTEMS]
+
+
+def _lacking(document: Document, what: str) -> str:
+    """Say why a section is missing: nothing gives it, or it is not there."""
+    said = [f"{each.name} {unsure(each.evaluation)}" for each in shown(document)
+            if unsure(each.evaluation)]  # fmt: skip
+    return f"{'; '.join(said)}." if said else f"the document holds no {what}."
 
 
 def _in_turn(plots: Sequence[tuple[str, Plot]]) -> tuple[Block, ...]:
@@ -132,7 +139,7 @@ def reliability_section(document: Document) -> Section | Missing:
         if any(each_bin["utterances"] for each_bin in each.evaluation["reliability"])
     ]  # fmt: skip
     if not systems:
-        return Missing("Calibration", "the document holds no reliability.")
+        return Missing("Calibration", _lacking(document, "reliability"))
     rows = [
         [each.name, f"{number(found['low'], 2)} to {number(found['high'], 2)}",
          number(found["confidence"]), number(found["accuracy"]), str(found["utterances"])]
@@ -168,7 +175,7 @@ def abstention_section(document: Document) -> Section | Missing:
     """What is gained by not answering when unsure."""
     systems = _having(document, "risk_coverage", "coverage")
     if not systems:
-        return Missing("Abstention", "the document holds no risk by coverage.")
+        return Missing("Abstention", _lacking(document, "risk by coverage"))
     first = systems[0].evaluation
     thresholds = first.get("thresholds") or []
     curves = {each.name: each.evaluation["risk_coverage"] for each in systems}

@@ -7,6 +7,8 @@ from typing import Any
 
 from voxaffect.formats import aligned
 from voxaffect.report.documents import Document
+from voxaffect.report.reading import unsure
+from voxaffect.report.wording import measured, number
 
 _METRICS = {"uar": "UAR", "accuracy": "accuracy", "macro_f1": "macro-F1"}
 _CHANGE = "UAR on altered recordings; change from the recordings as they are, below 0 is worse"
@@ -43,8 +45,8 @@ def _scores(found: Document) -> Iterator[list[str]]:
     for name, system in found["systems"].items():
         for protocol, one in system["evaluations"].items():
             metrics = one["metrics"]
-            means = [f"{metrics[m]['mean']:.3f} ± {metrics[m]['sd']:.3f}" for m in _METRICS]
-            wholes = [f"{metrics[metric]['mean']:.3f}" for metric in _WHOLE]
+            means = [measured(metrics[metric]) for metric in _METRICS]
+            wholes = [number(metrics[metric]["mean"]) for metric in _WHOLE]
             yield [f"{name}, {protocol}", str(len(one["folds"])), *means, *wholes]
     for protocol, base in found["baselines"].items():
         for name, row in base.items():
@@ -58,6 +60,7 @@ def _notes(found: Document) -> Iterator[str]:
     first = next(iter(found["systems"].values()))
     for protocol, one in first["evaluations"].items():
         yield f"{protocol}: {one['summary']}."
+    yield from _doubts(found)
     for row in found["data"]["mapping"]:
         yield f"{row['emotion']}: {' and '.join(row['corpora'])}" + (
             "" if len(row["corpora"]) > 1 else " only, left out"
@@ -76,6 +79,14 @@ def _notes(found: Document) -> Iterator[str]:
         for row in system["insight"]:
             yield (f"{name} without {row['family']}: {row['drop']:.3f} UAR lost"
                    f"{_within(row['interval'])}")  # fmt: skip
+
+
+def _doubts(found: Document) -> Iterator[str]:
+    """Which systems do not say how sure they are."""
+    for name, system in found["systems"].items():
+        said = unsure(next(iter(system["evaluations"].values())))
+        if said:
+            yield f"{name} {said}"
 
 
 def _robustness(found: Document) -> str:
