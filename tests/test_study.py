@@ -203,7 +203,9 @@ def test_the_document_is_plain_json_of_what_was_found(found: Any) -> None:
     assert one["robustness"]["louder"]["loss"] == pytest.approx(
         main.summary["uar"]["mean"] - expected.altered["louder"].summary["uar"]["mean"], abs=1e-6
     )
-    assert [row["family"] for row in one["insight"]] != []
+    means = {row["family"]: row["means"] for row in one["insight"]}
+    assert means["chroma"] == "energy of each note of the scale"
+    assert "chroma: energy of each note of the scale" in to_text(told)
     assert told["baselines"]["speakers"]["chance"]["uar"] == 0.25
     assert [(row["a"], row["b"]) for row in told["paired"]] == [("nearest", "linear")]
 

@@ -14,6 +14,7 @@ from voxaffect.report.wording import (
     UNKNOWN,
     counted,
     interval,
+    legend,
     listed,
     number,
     percent,
@@ -358,12 +359,14 @@ def _insight_plot(shown_: Shown, place: int) -> Plot:
     rows = [[each["family"], str(each["features"]), number(each["drop"]),
              interval(each.get("interval"))] for each in families]  # fmt: skip
     said = "; ".join(f"{row[0]} {row[2]}" for row in rows)
+    known = legend({each["family"]: each.get("means") for each in families})
+    key = f" What they tell of: {known}." if known else ""
     return Plot(
         f"insight-{place}",
         figures.insight(families),
         f"UAR that {shown_.name} loses when a family of features is shuffled: {said}.",
         f"{shown_.name}: the UAR lost on test folds when one family's values are dealt out among "
-        "the utterances anew. Families that say the same cover for each other.",
+        f"the utterances anew. Families that say the same cover for each other.{key}",
         Table(f"Families of features, {shown_.name}",
               ["family", "features", "UAR lost", "95 % interval"], rows),
     )  # fmt: skip

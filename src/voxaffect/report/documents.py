@@ -24,6 +24,7 @@ from voxaffect.evaluation import Evaluation, Found, Study
 from voxaffect.evaluation.calibration import RiskCoverage
 from voxaffect.evaluation.intervals import uar_difference
 from voxaffect.evaluation.metrics import uar
+from voxaffect.features import meanings
 from voxaffect.training import Dataset
 
 KIND = "voxaffect evaluation"
@@ -202,14 +203,19 @@ def _premium(study: Study, name: str) -> Document:
 
 
 def _system(study: Study, found: Found) -> Document:
-    main = found.evaluations[study.protocol.name]
+    main, known = found.evaluations[study.protocol.name], meanings()
     return {
         "summary": found.summary,
         "evaluations": {name: _evaluation(one) for name, one in found.evaluations.items()},
         "robustness": {name: _altered(main, one) for name, one in found.altered.items()},
         "insight": sorted(
             (
-                {"family": name, "features": found.families[name], **_shuffled(main, one)}
+                {
+                    "family": name,
+                    "means": known.get(name),
+                    "features": found.families[name],
+                    **_shuffled(main, one),
+                }
                 for name, one in found.shuffled.items()
             ),
             key=lambda row: -row["drop"],

@@ -8,7 +8,7 @@ from typing import Any
 from voxaffect.formats import aligned
 from voxaffect.report.documents import Document
 from voxaffect.report.reading import unsure
-from voxaffect.report.wording import measured, number
+from voxaffect.report.wording import legend, measured, number
 
 _METRICS = {"uar": "UAR", "accuracy": "accuracy", "macro_f1": "macro-F1"}
 _CHANGE = "UAR on altered recordings; change from the recordings as they are, below 0 is worse"
@@ -76,6 +76,9 @@ def _notes(found: Document) -> Iterator[str]:
     for leak in found["leaks"]:
         yield leak_line(leak)
     for name, system in found["systems"].items():
+        families = {row["family"]: row.get("means") for row in system["insight"]}
+        if any(families.values()):
+            yield f"families of features, {legend(families)}"
         for row in system["insight"]:
             yield (f"{name} without {row['family']}: {row['drop']:.3f} UAR lost"
                    f"{_within(row['interval'])}")  # fmt: skip
