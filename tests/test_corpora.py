@@ -329,7 +329,8 @@ def test_csv_names_the_line_of_a_fault(tmp_path: Path, text: str, message: str) 
 
 
 @pytest.mark.parametrize(
-    "spelling", ["./a.wav", "sub/../a.wav", "{folder}/a.wav", "link.wav", "hard.wav", "linked/a.wav"]
+    "spelling",
+    ["./a.wav", "sub/../a.wav", "{folder}/a.wav", "link.wav", "hard.wav", "linked/a.wav"],
 )
 def test_csv_that_names_one_file_by_two_spellings_is_refused(tmp_path: Path, spelling: str) -> None:
     table = _table(tmp_path, "")

@@ -11,6 +11,7 @@ from threading import Event as Flag
 
 import click
 
+from voxaffect.cli.output import check_shown, say
 from voxaffect.errors import extra
 from voxaffect.files import printable
 from voxaffect.live import Feed, Session, devices, kept_in, microphone, played
@@ -49,12 +50,14 @@ def listen(
     a line an event. Ctrl-C ends it with a summary.
     """
     if list_devices:
-        click.echo("\n".join(map(printable, devices())) or "No microphone found.")
+        say("\n".join(map(printable, devices())) or "No microphone found.")
         return
     if path is None and fast:
         raise click.UsageError("--fast goes with --input FILE.")
     if path is not None and device is not None:
         raise click.UsageError("--input and --device: one of them.")
+    if folder is None:
+        check_shown("Name a folder with --save.")
     model = load(model_path)
     source = microphone(device) if path is None else played(path, paced=not fast)
     with source as feed:
@@ -98,7 +101,8 @@ def _interruptible() -> Iterator[Flag]:
 
 
 def _shown() -> AbstractContextManager[Show]:
-    return _on_terminal() if sys.stdout.isatty() else nullcontext(_print)
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return _on_terminal() if is_terminal else nullcontext(_print)
 
 
 def _print(_: Session, events: list[Event]) -> None:

@@ -17,7 +17,7 @@ import click
 
 from voxaffect.audio import read
 from voxaffect.cli.figures import figures_to
-from voxaffect.cli.output import check_output, finish, summarise
+from voxaffect.cli.output import check_output, finish, say, summarise
 from voxaffect.cli.results import Results, check_named, formats_named, is_folder, results_to
 from voxaffect.cli.sources import listed, recordings
 from voxaffect.errors import AudioError
@@ -268,9 +268,9 @@ def info(path: Path | None, model_path: Path | None, format_: str, full: bool) -
     model = load(path or model_path)
     if format_ == "json":
         document = asdict(model.card) if full else _brief(model.card)
-        click.echo(json.dumps(document, indent=2))
+        say(json.dumps(document, indent=2))
         return
-    click.echo("\n".join(map(printable, _lines(model))))
+    say("\n".join(map(printable, _lines(model))))
 
 
 def _brief(card: ModelCard) -> dict[str, Any]:
