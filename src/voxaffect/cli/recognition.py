@@ -25,6 +25,7 @@ from voxaffect.extraction import Failure
 from voxaffect.features.enrolment import Speaker
 from voxaffect.files import printable
 from voxaffect.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
+from voxaffect.journal import forget
 from voxaffect.model import Model, ModelCard, load
 from voxaffect.recognizer import enrol_speaker, timeline
 from voxaffect.recognizer import predict as predict_one
@@ -145,7 +146,7 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
     results.write(found.results)
     figures.draw(found.results, content=content)
     if journal and not failures:
-        journal.unlink(missing_ok=True)
+        forget(journal)
     if options["output"]:
         seconds = monotonic() - began
         summarise(found.files, len(failures), seconds=seconds, where=options["output"])
