@@ -5,6 +5,8 @@ It finds RAVDESS in the folder ``ravdess`` under ``VOXAFFECT_DATA``, or where
 """
 
 # 1. What we need: features and data from voxaffect, the classifier from scikit-learn.
+import sys
+
 from sklearn.metrics import accuracy_score
 from sklearn.neural_network import MLPClassifier
 
@@ -20,7 +22,10 @@ print(va.observed_emotions)
 # va.extract_feature("03-01-03-01-01-01-01.wav", mfcc=True, chroma=True, mel=True)
 
 # 5. Read every Actor_*/*.wav, keep the observed emotions, hold 25 % out.
-x_train, x_test, y_train, y_test = va.load_data(test_size=0.25)
+try:
+    x_train, x_test, y_train, y_test = va.load_data(test_size=0.25)
+except va.VoxaffectError as error:  # such as: RAVDESS is not found, and how to get it
+    sys.exit(str(error))
 
 # 6. The shapes of both sides.
 print((x_train.shape[0], x_train.shape[1]), (x_test.shape[0], x_test.shape[1]))

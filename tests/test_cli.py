@@ -12,6 +12,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import documents
 import numpy as np
 import pytest
 import soundfile
@@ -24,6 +25,7 @@ from voxaffect.features import feature_spec, names
 from voxaffect.formats import PREDICTION_FORMATS
 from voxaffect.model import load
 from voxaffect.recognizer import enrol_speaker, predict, predict_many
+from voxaffect.training import export
 from voxaffect.tutorial import load_data
 
 TEXTS = [name for name, form in PREDICTION_FORMATS.items() if form.is_text]
@@ -340,6 +342,45 @@ def test_the_process_ends_with_the_code_and_no_traceback(tmp_path: Path) -> None
 
 
 # info, features, corpora
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes as a Unix shell does")
+@pytest.mark.parametrize(
+    "arguments",
+    ["info", "info --format json", "corpora list", "corpora info ravdess",
+     "corpora check ravdess {data}", "compare {a} {a}", "compare {a} {a} --format json",
+     "listen --input {data} --fast", "doctor {data}", "explain {data}"],
+)  # fmt: skip
+def test_a_result_that_cannot_be_shown_is_a_failure(
+    ravdess_to_read: Path, tmp_path: Path, arguments: str
+) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(documents.document()))
+    told = arguments.format(data=ravdess_to_read, a=tmp_path / "a.json")
+    done = subprocess.run(["sh", "-c", f"{sys.executable} -m voxaffect {told} >&-"],
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("VoxaffectError: standard output is closed. ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes as a Unix shell does")
+def test_a_reader_that_has_seen_enough_is_no_failure_to_tell_of() -> None:
+    done = subprocess.run(["sh", "-c", f"{sys.executable} -m voxaffect info | head -0"],
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.stderr == ""
+
+
+def test_info_gives_a_single_split_no_standard_deviation(
+    run: Run, trained: Trained, tmp_path: Path
+) -> None:
+    scores = {"random 25%, seed 9": {"uar": {"mean": 0.5, "sd": 0.0}},
+              "speakers": {"uar": {"mean": 0.4, "sd": 0.1}}}  # fmt: skip
+    export(trained.pipeline, trained.data, recipe="mlp", seed=9, scores=scores).save(
+        tmp_path / "a.onnx"
+    )
+    out = run("info", tmp_path / "a.onnx").out
+    assert "random 25%, seed 9: uar 0.500\n" in out
+    assert "speakers: uar 0.400 ± 0.100\n" in out
 
 
 def test_info_shows_the_card(run: Run, model: Path, trained: Trained) -> None:

@@ -328,6 +328,25 @@ def test_csv_names_the_line_of_a_fault(tmp_path: Path, text: str, message: str) 
         utterances("csv", _table(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    "spelling",
+    ["./a.wav", "sub/../a.wav", "{folder}/a.wav", "link.wav", "hard.wav", "linked/a.wav"],
+)
+def test_csv_that_names_one_file_by_two_spellings_is_refused(tmp_path: Path, spelling: str) -> None:
+    table = _table(tmp_path, "")
+    (tmp_path / "sub").mkdir()
+    try:
+        (tmp_path / "link.wav").symlink_to(tmp_path / "a.wav")
+        (tmp_path / "linked").symlink_to(tmp_path, target_is_directory=True)
+        (tmp_path / "hard.wav").hardlink_to(tmp_path / "a.wav")
+    except OSError:
+        pytest.skip("this disk knows no links")
+    second = spelling.format(folder=tmp_path)
+    table.write_text(f"path,emotion\na.wav,sad\nb.wav,sad\n{second},happy\n")
+    with pytest.raises(CorpusError, match=r"mine\.csv, line 4: .* is on line 2 already"):
+        utterances("csv", table)
+
+
 def test_csv_that_is_not_text_is_explained(tmp_path: Path) -> None:
     table = tmp_path / "mine.csv"
     table.write_bytes(b"path,emotion\n\xff\xfe\xfa,x\n")

@@ -97,6 +97,9 @@ def test_the_command_shows_a_line_a_family(recording: Path) -> None:
     assert sum("│" in line for line in lines) == 9
     assert "together only" not in done.output
     assert max(map(len, lines[1:])) <= 100
+    said = " ".join(lines)
+    assert said.count("picture: the spectrogram that the network looks at.") == 1
+    assert "What they tell of. timbre: colour of the sound (MFCC);" in said
 
 
 def test_the_command_names_a_remainder(recording: Path, trained: Trained, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from voxaffect.features import SETS, FeatureSpec, families, feature_spec, names
+from voxaffect.features import SETS, FeatureSpec, families, feature_spec, meanings, names
 from voxaffect.features.affect import family
 
 WHOLE = {name: feature_spec(name, groups=tuple(chosen.GROUPS)) for name, chosen in SETS.items()}
@@ -19,7 +19,8 @@ def test_every_feature_is_in_exactly_one_family(spec: FeatureSpec) -> None:
 
 @pytest.mark.parametrize("spec", WHOLE.values(), ids=WHOLE)
 def test_the_whole_set_has_every_family_in_the_stated_order(spec: FeatureSpec) -> None:
-    assert tuple(families(spec)) == SETS[spec.name].FAMILIES
+    assert tuple(families(spec)) == tuple(SETS[spec.name].FAMILIES)
+    assert set(families(spec)) <= set(meanings())
 
 
 def test_a_spec_has_no_family_of_a_group_that_it_leaves_out() -> None:

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from parselmouth.praat import call
 from pympi import Eaf
-from timelines import CALL, EMOTIONS, LEFT, RIGHT, SILENT, segment, timeline
+from timelines import CALL, DOUBTED, EMOTIONS, LEFT, RIGHT, SILENT, segment, timeline
 
 from voxaffect.formats import TIMELINE_FORMATS, Format
 from voxaffect.recognizer import Timeline
@@ -52,7 +52,7 @@ def test_json_holds_segments_and_windows(form: str) -> None:
     assert (first["seconds"], first["emotions"]) == (12.345679, list(EMOTIONS))
     assert first["segments"][0] == {
         "start_seconds": 0.5, "end_seconds": 3.2, "emotion": "angry", "certainty": 0.9,
-        "probabilities": {"angry": 0.9, "happy": 0.05, "sad": 0.05},
+        "uncertain": False, "probabilities": {"angry": 0.9, "happy": 0.05, "sad": 0.05},
     }  # fmt: skip
     assert first["windows"][1]["start_seconds"] == 1.0
     assert (first["windows"][1]["emotion"], first["windows"][1]["certainty"]) == ("happy", 0.5)
@@ -67,7 +67,7 @@ def test_a_table_of_stretches_opens_in_pandas(
     path = written(form, MANY, tmp_path / "t", level=level)
     frame = pd.read_csv(path) if form == "csv" else pd.read_parquet(path)
     assert list(frame) == ["source", "channel", "start_seconds", "end_seconds", "emotion",
-                           "certainty", *EMOTIONS]  # fmt: skip
+                           "certainty", "uncertain", *EMOTIONS]  # fmt: skip
     assert len(frame) == count
     assert (frame.start_seconds < frame.end_seconds).all()
     assert (frame[list(EMOTIONS)].max(axis=1) == frame.certainty).all()
@@ -82,7 +82,7 @@ of_audformat = pytest.mark.filterwarnings("ignore:The inplace keyword")
 def test_audformat_reads_its_segmented_index(tmp_path: Path, level: str) -> None:
     frame = audformat.utils.read_csv(written("audformat", MANY, tmp_path / "t.csv", level=level))
     assert audformat.is_segmented_index(frame)
-    assert set(frame.columns) == {"channel", "emotion", "certainty", *EMOTIONS}
+    assert set(frame.columns) == {"channel", "emotion", "certainty", "uncertain", *EMOTIONS}
     if level == "segments":
         bounds = [(s.total_seconds(), e.total_seconds()) for _, s, e in frame.index[:3]]
         assert bounds == BOUNDS
@@ -162,7 +162,9 @@ def intervals(grid: parselmouth.Data, tier: int) -> list[tuple[float, float, str
 
 def test_praat_reads_a_tier_without_gaps(tmp_path: Path) -> None:
     grid = parselmouth.read(str(written("textgrid", [CALL], tmp_path / "t.TextGrid")))
-    assert [call(grid, "Get tier name", tier) for tier in (1, 2)] == ["emotion", "certainty"]
+    assert [call(grid, "Get tier name", tier) for tier in (1, 2, 3)] == [
+        "emotion", "certainty", "uncertain",
+    ]  # fmt: skip
     found = intervals(grid, 1)
     assert [label for *_, label in found] == ["", "angry", "happy", "", "sad"]
     assert (found[0][0], found[-1][1]) == (0, call(grid, "Get end time")) == (0, 12.345679)
@@ -172,9 +174,10 @@ def test_praat_reads_a_tier_without_gaps(tmp_path: Path) -> None:
 
 def test_praat_reads_tiers_for_each_channel(tmp_path: Path) -> None:
     grid = parselmouth.read(str(written("textgrid", [LEFT, RIGHT], tmp_path / "t.TextGrid")))
-    names = [call(grid, "Get tier name", tier) for tier in range(1, 5)]
-    assert names == ["emotion left", "certainty left", "emotion right", "certainty right"]
-    assert (2.0, 3.0, "happy") in intervals(grid, 3)
+    names = [call(grid, "Get tier name", tier) for tier in range(1, 7)]
+    assert names == ["emotion left", "certainty left", "uncertain left",
+                     "emotion right", "certainty right", "uncertain right"]  # fmt: skip
+    assert (2.0, 3.0, "happy") in intervals(grid, 4)
 
 
 def test_praat_reads_silence_and_any_label(tmp_path: Path) -> None:
@@ -192,8 +195,8 @@ def segment_named(emotion: str) -> object:
 
 def test_elan_reads_tiers_for_each_channel(tmp_path: Path) -> None:
     found = Eaf(str(written("eaf", [LEFT, RIGHT], tmp_path / "t.eaf")))
-    assert {*found.get_tier_names()} == {"emotion left", "certainty left", "emotion right",
-                                         "certainty right"}  # fmt: skip
+    names = ("emotion", "certainty", "uncertain")
+    assert {*found.get_tier_names()} == {f"{n} {side}" for n in names for side in ("left", "right")}
     left = found.get_annotation_data_for_tier("emotion left")
     assert left == [(1_000, 2_000, "angry"), (3_000, 4_500, "sad")]
     assert found.get_annotation_data_for_tier("certainty right") == [(2_000, 3_000, "0.75")]
@@ -234,6 +237,51 @@ def test_vtt_escapes_what_would_be_markup(tmp_path: Path) -> None:
     assert "a" in caption.text
 
 
+# What is uncertain says so
+
+SAID = {
+    "audacity": ("\tangry\n", "\tsad (uncertain)\n"),
+    "srt": ("angry (90%)\n", "sad (40%, uncertain)\n"),
+    "vtt": ("angry (90%)\n", "sad (40%, uncertain)\n"),
+    "csv": (",angry,0.9,false,", ",sad,0.4,true,"),
+    "audformat": (",angry,0.9,false,", ",sad,0.4,true,"),
+    "raven": ("\tangry\t0.90\tfalse\n", "\tsad\t0.40\ttrue\n"),
+    "json": ('"certainty": 0.9, "uncertain": false', '"certainty": 0.4, "uncertain": true'),
+    "jsonl": ('"certainty": 0.9, "uncertain": false', '"certainty": 0.4, "uncertain": true'),
+}
+
+
+@pytest.mark.parametrize("form", SAID)
+def test_an_uncertain_segment_says_so_and_a_certain_one_does_not(form: str) -> None:
+    certain, uncertain = SAID[form]
+    content = text(form, DOUBTED)
+    assert certain in content
+    assert uncertain in content
+
+
+def test_a_line_of_the_table_ends_with_the_word_of_predictions() -> None:
+    _, certain, uncertain = text("table", DOUBTED).splitlines()
+    assert not certain.endswith("uncertain")
+    assert uncertain.endswith("0.40  uncertain")
+
+
+def test_praat_and_elan_have_a_tier_for_what_is_uncertain(tmp_path: Path) -> None:
+    grid = parselmouth.read(str(written("textgrid", [DOUBTED], tmp_path / "t.TextGrid")))
+    assert [label for *_, label in intervals(grid, 1)] == ["", "angry", "sad", ""]
+    assert intervals(grid, 3)[2] == (3.0, 6.0, "uncertain")
+    assert [label for *_, label in intervals(grid, 3)] == ["", "", "uncertain", ""]
+    eaf = Eaf(str(written("eaf", [DOUBTED], tmp_path / "t.eaf")))
+    assert eaf.get_annotation_data_for_tier("uncertain") == [(3_000, 6_000, "uncertain")]
+    assert len(eaf.get_annotation_data_for_tier("emotion")) == 2
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "audformat"])
+def test_doubt_opens_as_true_and_false(tmp_path: Path, form: str) -> None:
+    path = written(form, [DOUBTED], tmp_path / "t")
+    frame = pd.read_parquet(path) if form == "parquet" else pd.read_csv(path)
+    assert frame.uncertain.tolist() == [False, True]
+
+
 # All of them
 
 
@@ -247,8 +295,8 @@ def test_a_recording_without_speech_is_well_formed(form: str) -> None:
 def test_nothing_at_all_is_well_formed(form: str) -> None:
     assert text(form) == {
         "json": "[]\n",
-        "csv": "source,channel,start_seconds,end_seconds,emotion,certainty\n",
-        "audformat": "file,start,end,channel,emotion,certainty\n",
+        "csv": "source,channel,start_seconds,end_seconds,emotion,certainty,uncertain\n",
+        "audformat": "file,start,end,channel,emotion,certainty,uncertain\n",
     }.get(form, "")
 
 
@@ -288,9 +336,9 @@ def test_a_textgrid_of_any_segments_has_no_gap(times: list[float], last: float) 
     one = timeline(*(segment(*pair, "sad") for pair in pairwise(times)), seconds=last)
     bounds = [line.split(" = ")[1] for line in text("textgrid", one).splitlines()
               if line.startswith("            xm")]  # fmt: skip
-    half = len(bounds) // 2
-    pairs = [*zip(bounds[:half:2], bounds[1:half:2], strict=True)]
-    assert bounds[:half] == bounds[half:]
+    tier = len(bounds) // 3
+    pairs = [*zip(bounds[:tier:2], bounds[1:tier:2], strict=True)]
+    assert bounds == 3 * bounds[:tier]
     assert all(float(start) < float(end) for start, end in pairs)
     assert all(before[1] == after[0] for before, after in pairwise(pairs))
     assert float(pairs[0][0]) == 0

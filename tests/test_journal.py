@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from voxaffect.errors import JournalError
-from voxaffect.journal import Journal, stamp
+from voxaffect.journal import Journal, forget, stamp
 
 TASK = {"model": "a1b2", "window_seconds": 3.0, "channels": "mix"}
 STAMP = (10, 20)
@@ -22,6 +24,63 @@ def path(tmp_path: Path) -> Path:
         for name in ("a.wav", "b.wav", "odd\udcff\n.wav"):
             journal.add(name, STAMP, [{"emotion": "sad", "p": 0.1 + 0.2}])
     return path
+
+
+def test_two_runs_do_not_share_a_journal(path: Path) -> None:
+    with Journal(path, TASK), pytest.raises(JournalError, match="another run is writing to it"):
+        Journal(path, TASK)
+    assert finished(path, "a.wav", "b.wav") == ["a.wav", "b.wav"]
+
+
+HOLDING = """
+import sys, time
+from pathlib import Path
+from voxaffect.journal import Journal
+held = Journal(Path(sys.argv[1]), {"model": "a1b2", "window_seconds": 3.0, "channels": "mix"})
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_killed_run_leaves_no_lock_behind(path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLDING, str(path)], text=True,
+                          stdout=subprocess.PIPE) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(JournalError, match="another run is writing to it"):
+            Journal(path, TASK)
+        process.kill()
+    assert finished(path, "a.wav") == ["a.wav"]
+
+
+def test_a_journal_that_is_in_use_is_not_forgotten(path: Path) -> None:
+    with Journal(path, TASK):
+        forget(path)
+        assert path.exists()
+    forget(path)
+    assert not path.exists()
+    forget(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="deletes an open file")
+def test_a_journal_deleted_while_it_is_opened_begins_anew(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, opened = Path.open, []
+
+    def deleted_once(self: Path, mode: str) -> object:
+        stream = real(self, mode)
+        if not opened:
+            self.unlink()
+        opened.append(self)
+        return stream
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", deleted_once)
+        journal = Journal(path, TASK)
+    with journal:
+        journal.add("a.wav", STAMP, ["new"])
+    assert finished(path, "a.wav", "b.wav") == ["a.wav"]
 
 
 def finished(path: Path, *names: str) -> list[str]:

@@ -24,6 +24,7 @@ from voxaffect.audio import Samples, read
 from voxaffect.cli import cli, main
 from voxaffect.errors import AudioError, MissingExtraError, VoxaffectError
 from voxaffect.live import Scene, Session, after, devices, kept_in, microphone, played
+from voxaffect.live.keeping import record
 from voxaffect.live.lines import clock, line, summary
 from voxaffect.live.view import letters, view
 from voxaffect.recognizer import Update
@@ -262,6 +263,16 @@ def test_lines_say_what_happens() -> None:
     assert line(Update(2, None, {})) == "silence  0:02.0"
     found = line(Segment(0.5, 62, "calm", shares("calm", 0.7)))
     assert found == "segment  0:00.5 to 1:02.0  calm 0.70"
+
+
+def test_lines_say_what_is_uncertain() -> None:
+    update = Update(1, "sad", shares("sad", 0.3), uncertain=True)
+    assert line(update) == "now      0:01.0  sad 0.30  uncertain"
+    segment = Segment(0.5, 62, "calm", shares("calm", 0.3), uncertain=True)
+    assert line(segment) == "segment  0:00.5 to 1:02.0  calm 0.30  uncertain"
+    assert "SAD  0.30  uncertain" in drawn(told(update))
+    assert all(record(one)["uncertain"] is True for one in (update, segment))
+    assert record(Window(0, 1, shares("sad", 0.9)))["uncertain"] is False
 
 
 def test_the_summary_shares_out_the_speech() -> None:

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as Xml
 import numpy as np
 import pytest
 import soundfile
-from timelines import CALL, LEFT, RIGHT, SILENT, odds, timeline
+from timelines import CALL, DOUBTED, LEFT, RIGHT, SILENT, odds, timeline
 
 from voxaffect.errors import MissingExtraError
 from voxaffect.plot import _curves, check_installed, envelope, plot
@@ -40,6 +40,19 @@ def test_the_figure_names_every_emotion_and_the_recording(recording: Path, tmp_p
     found = words(tmp_path / "a.svg")
     assert all(word in found for word in ("angry", "happy", "sad", "call.wav", "time (s)"))
     assert found.count("angry") == 2  # beside its curve, and in its segment
+
+
+def test_an_uncertain_segment_is_asked_and_pale_and_the_figure_says_what_that_means(
+    recording: Path, tmp_path: Path
+) -> None:
+    plot([DOUBTED], tmp_path / "a.svg", recording=recording)
+    found = words(tmp_path / "a.svg")
+    assert "sad?" in found
+    assert "angry?" not in found
+    assert "uncertain" in found
+    assert "opacity: 0.35" in (tmp_path / "a.svg").read_text()
+    plot([CALL], tmp_path / "b.svg", recording=recording)
+    assert "uncertain" not in words(tmp_path / "b.svg")
 
 
 def test_each_channel_has_a_part_of_its_own(recording: Path, tmp_path: Path) -> None:

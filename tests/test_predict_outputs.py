@@ -48,6 +48,28 @@ def files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
+# What is uncertain
+
+
+def test_the_threshold_marks_a_timeline_too(run: Run, model: Path, calls: Path) -> None:
+    asked = ("predict", calls / "note.flac", "--timeline", "--model", model)
+    most = run(*asked, "--uncertain-below", 1).out.splitlines()
+    none = run(*asked, "--uncertain-below", 0).out.splitlines()
+    assert all(line.endswith("uncertain") for line in most[1:])
+    assert not any(line.endswith("uncertain") for line in none)
+    assert len(most) == len(none) > 1
+
+
+def test_a_journal_of_another_threshold_does_not_go_on(
+    run: Run, model: Path, calls: Path, tmp_path: Path
+) -> None:
+    (calls / "may" / "broken.wav").write_bytes(b"words")  # so that the journal stays
+    asked = ("predict", calls, "--timeline", "--model", model, "-o", tmp_path / "a.csv", "--resume")
+    assert run(*asked).code == 1
+    done = run(*asked, "--uncertain-below", 0.5)
+    assert "other settings (uncertain_below none, now 0.5)" in done.err
+
+
 # Where results go
 
 
@@ -125,8 +147,9 @@ def test_each_channel_has_its_tier_its_file_or_its_rows(
                           "call.selections.txt", "emotions.audformat.csv", "emotions.csv",
                           "emotions.rttm"]  # fmt: skip
     grid = parselmouth.read(str(out / "call.TextGrid"))
-    names = {parselmouth.praat.call(grid, "Get tier name", tier) for tier in (1, 2, 3, 4)}
-    assert names == {"emotion 1", "certainty 1", "emotion 2", "certainty 2"}
+    names = {parselmouth.praat.call(grid, "Get tier name", tier) for tier in range(1, 7)}
+    assert names == {f"{name} {channel}" for name in ("emotion", "certainty", "uncertain")
+                     for channel in (1, 2)}  # fmt: skip
     assert names == {*Eaf(str(out / "call.eaf")).get_tier_names()}
     frame = pd.read_csv(out / "emotions.csv")
     assert set(frame.channel) == {1, 2}

@@ -89,6 +89,21 @@ def test_nothing_is_wider_than_the_window(opened: dict[str, Any]) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= opened["width"]
 
 
+@pytest.mark.parametrize("width", [1100, 1280])
+def test_every_table_is_seen_whole_on_a_desk(browser: Any, tmp_path: Path, width: int) -> None:
+    systems = ("logistic", "eGeMAPSv02 + SVM", "ComParE_2016 + SVM")
+    write_report(documents.document(systems=systems), tmp_path)
+    page = browser.new_page(viewport={"width": width, "height": 844})
+    page.goto((tmp_path / "report.html").as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    cut = page.evaluate(
+        "[...document.querySelectorAll('.scroll')].filter(each => each.scrollWidth > "
+        "each.clientWidth).map(each => each.getAttribute('aria-label'))"
+    )
+    page.close()
+    assert cut == []
+
+
 def test_words_stand_out_from_the_page(opened: dict[str, Any]) -> None:
     page = opened["page"]
     ink, paper = page.evaluate(

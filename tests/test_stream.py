@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthesis import Sound, speech_like
 
-from voxaffect import Segment, Smoothing, Stream, Timeline, Update, Window, timeline
-from voxaffect.errors import AudioError
+from voxaffect import Segment, Smoothing, Stream, Timeline, Update, Window, load, timeline
+from voxaffect.errors import AudioError, ModelError
 from voxaffect.recognizer import Event
 
 RATE_HZ = 16_000
@@ -95,6 +95,28 @@ def test_a_model_of_other_features_streams_as_its_file(trained: Trained) -> None
     assert parts(events, Window) == file.windows
     assert parts(events, Segment) == file.segments
     assert file.windows
+
+
+@pytest.mark.parametrize("least", [None, 0.0, 0.6, 1.0])
+def test_a_stream_is_as_uncertain_as_the_file(least: float | None) -> None:
+    sound = talk(RATE_HZ)
+    events = run(Stream(rate_hz=RATE_HZ, uncertain_below=least), cut(sound, 5_000))
+    (file,) = timeline(sound, rate_hz=RATE_HZ, uncertain_below=least)
+    assert parts(events, Window) == file.windows
+    assert parts(events, Segment) == file.segments
+    threshold = load().card.abstention["threshold"] if least is None else least
+    for segment in file.segments:
+        assert segment.uncertain == (segment.certainty < threshold)
+    for event in (*file.windows, *parts(events, Update)):
+        most = max(event.probabilities.values(), default=1.0)
+        assert event.uncertain == (most < threshold)
+
+
+def test_a_threshold_that_is_no_probability_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"uncertain_below: .* found 1\.5"):
+        timeline(talk(RATE_HZ), rate_hz=RATE_HZ, uncertain_below=1.5)
+    with pytest.raises(ModelError, match=r"uncertain_below: .* found 1\.5"):
+        Stream(rate_hz=RATE_HZ, uncertain_below=1.5)
 
 
 def test_integers_are_floats_by_their_full_range() -> None:

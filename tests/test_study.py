@@ -18,8 +18,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from voxaffect.errors import EvaluationError
-from voxaffect.evaluation import System, evaluate, study
+from voxaffect.evaluation import System, evaluate, read_split, study, write_split
 from voxaffect.evaluation.metrics import uar
+from voxaffect.evaluation.protocols import protocol_named
 from voxaffect.report import compare, document, read_document, to_json, to_text, write_report
 from voxaffect.training import Dataset
 
@@ -127,6 +128,45 @@ def test_an_estimator_without_probabilities_is_scored_by_its_answers(
         assert result.probabilities.sum(axis=1) == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(
+    ("estimator", "certainty", "given"),
+    [(Answering(), "answers", ()), (RidgeClassifier(), "scores", ("top_two",)),
+     (linear(), "probabilities", ("top_two", "nll", "ece"))],
+)  # fmt: skip
+def test_what_an_estimator_cannot_say_is_not_available(
+    trained: Trained, tmp_path: Path, estimator: Any, certainty: str, given: tuple[str, ...]
+) -> None:
+    told = document(study({"mine": System(estimator, trained.data)}, protocol="speakers"))
+    one = told["systems"]["mine"]["evaluations"]["speakers"]
+    assert one["certainty"] == certainty
+    assert bool(one["reliability"]) == ("ece" in given)
+    assert bool(one["risk_coverage"]) == bool(one["thresholds"]) == bool(given)
+    for metric in ("top_two", "nll", "ece"):
+        assert (one["metrics"][metric]["mean"] is not None) == (metric in given)
+    text = to_text(told)
+    row = next(line for line in text.splitlines() if line.startswith("mine, speakers"))
+    assert row.split().count("–") == 3 - len(given)
+    assert ("not available" in text) == (len(given) < 3)
+    write_report(told, tmp_path / "out")
+    assert ("not available" in (tmp_path / "out" / "report.md").read_text()) == (len(given) < 3)
+
+
+def test_a_single_fold_has_no_standard_deviation(trained: Trained, tmp_path: Path) -> None:
+    data = trained.data
+    fold = protocol_named("speakers").split(data.utterances, 0)[0]
+    write_split(tmp_path / "split.csv", [fold], data.utterances)
+    told = document(study({"mine": System(nearest(), data)}, beside=False,
+                          protocol=read_split(tmp_path / "split.csv")))  # fmt: skip
+    metrics = told["systems"]["mine"]["evaluations"]["file"]["metrics"]
+    assert metrics["uar"]["sd"] is None
+    text = to_text(told)
+    row = next(line for line in text.splitlines() if line.startswith("mine, file"))
+    assert "±" not in row
+    assert "file: 1 fold read from split.csv." in text
+    write_report(told, tmp_path / "out")
+    assert "± 0.000" not in (tmp_path / "out" / "report.md").read_text()
+
+
 def test_scores_of_two_emotions_become_probabilities_of_both(trained: Trained) -> None:
     two = [one for one in trained.data.utterances if one.emotion in ("calm", "happy")]
     data = trained.data.where(two)
@@ -163,7 +203,9 @@ def test_the_document_is_plain_json_of_what_was_found(found: Any) -> None:
     assert one["robustness"]["louder"]["loss"] == pytest.approx(
         main.summary["uar"]["mean"] - expected.altered["louder"].summary["uar"]["mean"], abs=1e-6
     )
-    assert [row["family"] for row in one["insight"]] != []
+    means = {row["family"]: row["means"] for row in one["insight"]}
+    assert means["chroma"] == "energy of each note of the scale"
+    assert "chroma: energy of each note of the scale" in to_text(told)
     assert told["baselines"]["speakers"]["chance"]["uar"] == 0.25
     assert [(row["a"], row["b"]) for row in told["paired"]] == [("nearest", "linear")]
 
@@ -185,7 +227,10 @@ def test_the_text_puts_both_protocols_the_premium_and_the_leaks_first(found: Any
     assert "leak check, random: 8 speakers on both sides, as it means to: ravdess/01" in text
     assert "chance, speakers" in text
     assert "nearest less linear, speakers:" in text
-    assert "nearest, louder: UAR" in text
+    louder = found.systems["nearest"].altered["louder"].summary["uar"]["mean"]
+    assert "change from the recordings as they are, below 0 is worse\n" in text
+    row = next(line for line in text.splitlines() if line.startswith("nearest  louder"))
+    assert row.split() == ["nearest", "louder", f"{louder:.3f}", f"{louder - summary['mean']:+.3f}"]
 
 
 def test_an_evaluation_reads_back(found: Any, tmp_path: Path) -> None:

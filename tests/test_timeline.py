@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from voxaffect import Signal, Timeline, describe, load, read, timeline
 from voxaffect.errors import AudioError
 from voxaffect.features.front_end import HOP_SAMPLES
 from voxaffect.features.shared import SAMPLES_AFTER, SAMPLES_BEFORE, share, share_within
+from voxaffect.recognizer import recording
 from voxaffect.recognizer.spans import Cutter, Cutting, Span, describe_span
 from voxaffect.recognizer.tail import Tail
 
@@ -258,3 +260,11 @@ def test_a_tail_knows_its_last_rows_by_their_place_in_the_whole() -> None:
         assert (tail.rows(first, stop) == whole[first:stop]).all()
     with pytest.raises(IndexError, match="row 0 is gone"):
         tail.rows(0, 5)
+
+
+def test_what_marks_timelines_hands_on_every_option() -> None:
+    """The public function has all options of the one that listens, with their defaults."""
+    inner, outer = (signature(one).parameters for one in (recording.timeline, timeline))
+    assert {name: one.default for name, one in outer.items() if name != "uncertain_below"} == {
+        name: one.default for name, one in inner.items() if name != "uncertain_below"
+    }

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -165,3 +168,15 @@ def test_a_recording_that_cannot_be_used_is_left_out_with_a_warning(small_ravdes
 def test_a_root_without_recordings_is_named(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="holds no recording"):
         load_data(root=tmp_path, **QUIET)
+
+
+def test_the_example_without_data_ends_with_one_line_that_says_what_to_do(tmp_path: Path) -> None:
+    script = Path(__file__).parent.parent / "examples" / "tutorial.py"
+    nowhere = {"VOXAFFECT_DATA": str(tmp_path), "HOME": str(tmp_path),
+               "XDG_CACHE_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}  # fmt: skip
+    done = subprocess.run([sys.executable, script], env={**os.environ, **nowhere}, check=False,
+                          capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "ravdess" in line
+    assert "voxaffect corpora download ravdess" in line

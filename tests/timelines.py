@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from voxaffect.recognizer import Segment, Timeline, Window
 
 EMOTIONS = ("angry", "happy", "sad")
@@ -33,4 +35,7 @@ CALL = timeline(
 )
 LEFT = timeline(segment(1.0, 2.0, "angry"), segment(3.0, 4.5, "sad"), channel="left")
 RIGHT = timeline(segment(2.0, 3.0, "happy"), channel="right")
+DOUBTED = timeline(
+    segment(0.5, 3.0, "angry", 0.9), replace(segment(3.0, 6.0, "sad", 0.4), uncertain=True)
+)
 SILENT = timeline(source="silent.wav", seconds=2.0)

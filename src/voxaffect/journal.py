@@ -4,17 +4,22 @@ JSON Lines. The first line says what the task is; every other holds one file's n
 (size and time of change) and its result. A line is the unit: one that a kill or a full disk
 cut short is as if it had not been written, and its file is done again. So nothing is ever
 rewritten, and every line that can be read is true.
+
+A journal is locked while it is open, by the system: a run that is killed leaves no lock behind.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 from voxaffect.errors import JournalError
 from voxaffect.files import printable
@@ -25,6 +30,7 @@ is refused, as its task can always be begun anew."""
 
 _SYNC_SECONDS = 1.0
 _LONGEST_HEADING = 1 << 16
+_BEYOND = 1 << 60
 
 Stamp = tuple[int, int]
 
@@ -51,22 +57,39 @@ class Journal:
     Raises
     ------
     JournalError
-        If the file cannot be used, is no journal, or belongs to another task.
+        If the file cannot be used, is no journal, belongs to another task, or is open already,
+        here or in another process.
     """
 
     def __init__(self, path: Path, task: Mapping[str, Any]) -> None:
         self.path = path
         self._synced_at = -_SYNC_SECONDS
         self._heading = {"journal": "voxaffect", "format": FORMAT_VERSION, "task": dict(task)}
-        try:
-            self._stream = path.open("a+b")
-        except OSError as error:
-            raise self._problem(error) from error
+        self._stream = self._opened()
         try:
             self._finished = self._read()
         except BaseException:
             self._stream.close()
             raise
+
+    def _opened(self) -> BinaryIO:
+        """Open and lock the file; again, if the run that held it has deleted it meanwhile."""
+        try:
+            while True:
+                stream = self.path.open("a+b")
+                if not _locked(stream):
+                    stream.close()
+                    raise JournalError(
+                        f"{printable(str(self.path))}: another run is writing to it. Wait until "
+                        "that has ended, or name another output."
+                    )
+                if self.path.exists() and os.path.samestat(
+                    os.fstat(stream.fileno()), self.path.stat()
+                ):
+                    return stream
+                stream.close()
+        except OSError as error:
+            raise self._problem(error) from error
 
     def _read(self) -> dict[str, tuple[Stamp, Any]]:
         """Finished files; a journal that was cut within its first line begins anew."""
@@ -171,6 +194,42 @@ class Journal:
                 self._synced_at = monotonic()
         except OSError as error:
             raise self._problem(error) from error
+
+
+def forget(path: Path) -> None:
+    """Delete a journal whose results are safe, unless another run has begun to write to it.
+
+    Parameters
+    ----------
+    path : Path
+        If there is none, nothing happens.
+    """
+    with suppress(FileNotFoundError), path.open("r+b") as stream:
+        if _locked(stream):
+            if sys.platform == "win32":  # where an open file cannot be deleted
+                stream.close()
+            path.unlink()
+
+
+def _locked(stream: BinaryIO) -> bool:
+    """Lock an open file until it is closed, however that happens; False if another holds it.
+
+    A disk that knows no locks, as some across a network, is used without.
+    """
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            # What is locked cannot be read either, so it is a byte that is never written.
+            os.lseek(stream.fileno(), _BEYOND, os.SEEK_SET)
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
+    return True
 
 
 def _line(value: object) -> bytes:

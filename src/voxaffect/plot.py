@@ -31,6 +31,7 @@ _OUTLINED_POINTS = 800  # of more, the outlines would hide the colours
 _MINUTES_APART = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 240)
 _MOST_TICKS = 10
 _INK = "#333333"
+_PALE = 0.35  # opacity of what is uncertain
 
 
 def check_installed() -> None:
@@ -107,18 +108,23 @@ def _draw_wave(axes: Any, timeline: Timeline, recording: Path | bytes, *, is_alo
 
 
 def _draw_strip(axes: Any, timeline: Timeline) -> None:
-    """Draw segments as boxes, named where the name fits."""
+    """Draw segments as boxes, named where the name fits; pale and with ``?`` where uncertain."""
     look = looks(timeline.emotions)
     inches_a_second = 0.85 * _WIDTH_INCHES / max(timeline.seconds, 1e-6)
     for segment in timeline.segments:
         start, width = segment.start_seconds, segment.end_seconds - segment.start_seconds
         how = look[segment.emotion]
         axes.broken_barh([(start, width)], (0, 1), facecolor=how.colour, hatch=how.hatch,
-                         edgecolor="white", linewidth=0)  # fmt: skip
-        if width * inches_a_second > _LETTER_INCHES * (len(segment.emotion) + 0.7):
+                         edgecolor="white", linewidth=0,
+                         alpha=_PALE if segment.uncertain else 1)  # fmt: skip
+        name = printable(segment.emotion) + "?" * segment.uncertain
+        if width * inches_a_second > _LETTER_INCHES * (len(name) + 0.7):
             box = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.0}
-            axes.text(start + width / 2, 0.5, printable(segment.emotion), ha="center", va="center",
+            axes.text(start + width / 2, 0.5, name, ha="center", va="center",
                       fontsize=7, color="black", bbox=box, clip_on=True)  # fmt: skip
+    if any(segment.uncertain for segment in timeline.segments):
+        axes.text(1.005, 0.5, "pale, ?:\nuncertain", fontsize=7, color=_INK, va="center",
+                  transform=axes.transAxes)  # fmt: skip
     axes.set(ylim=(0, 1), yticks=[0.5], yticklabels=["emotion"])
     axes.tick_params(axis="y", length=0)
     _bare(axes)

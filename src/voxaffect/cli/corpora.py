@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from voxaffect.cli.output import say
 from voxaffect.corpora import CORPORA, OWN_DATA, look_up, root_of
 from voxaffect.corpora import download as download_corpus
 from voxaffect.formats import aligned
@@ -29,10 +30,10 @@ def list_() -> None:
         sizes = " or ".join(map(str, corpus.sizes)) or "?"
         rows.append([corpus.name, corpus.language, sizes, str(len(corpus.sexes) or "?"),
                      _COMMERCIAL[corpus.is_commercial], corpus.licence])  # fmt: skip
-    click.echo(aligned(rows), nl=False)
-    click.echo("\nYour own data:")
+    say(aligned(rows))
+    say("Your own data:")
     for name, summary in OWN_DATA.items():
-        click.echo(f"{name:8}{summary}")
+        say(f"{name:8}{summary}")
 
 
 @corpora.command()
@@ -41,7 +42,7 @@ def info(name: str) -> None:
     """Show one corpus: names, emotions, licence, citation, source, and its known traps."""
     corpus = look_up(name)
     emotions = ", ".join(f"{code} {emotion}" for code, emotion in corpus.emotions.items())
-    click.echo(f"{corpus.title} ({corpus.name}, {corpus.language})\n{corpus.description}\n")
+    say(f"{corpus.title} ({corpus.name}, {corpus.language})\n{corpus.description}\n")
     for heading, text in (
         ("file names", f"{corpus.grammar}, as {corpus.layout}"),
         ("emotions", emotions),
@@ -53,7 +54,7 @@ def info(name: str) -> None:
           for d in corpus.downloads),
         *(("beware", trap) for trap in corpus.traps),
     ):  # fmt: skip
-        click.echo(f"{heading:12}{text}")
+        say(f"{heading:12}{text}")
 
 
 @corpora.command()
@@ -83,6 +84,6 @@ def check(name: str, root: Path | None) -> None:
     """
     report = inspect_corpus(name, root_of(name, root), progress=sys.stderr.isatty())
     for line in describe(report):
-        click.echo(line)
+        say(line)
     if not report.is_sound:
         sys.exit(1)

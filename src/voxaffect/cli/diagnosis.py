@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import click
 
-from voxaffect.cli.output import check_output, emit, finish
+from voxaffect.cli.output import check_result, emit, finish
 from voxaffect.cli.sources import recordings
 from voxaffect.diagnosis import diagnose, explained
 from voxaffect.diagnosis.text import to_json, to_text
@@ -65,7 +65,7 @@ def doctor(
     recording could not be examined; a problem found is no failure, unless --strict.
     """
     paths, nowhere = recordings(sources)
-    check_output(output, sources=[*paths, model_path])
+    check_result(output, sources=[*paths, model_path])
     model = load(model_path)
     found, failures = _each(paths, lambda path: diagnose(path, model=model))
     failures += nowhere
@@ -90,7 +90,7 @@ def explain(
     bundled model is one, that is exact: it adds up.
     """
     paths, nowhere = recordings(sources)
-    check_output(output, sources=[*paths, model_path])
+    check_result(output, sources=[*paths, model_path])
     model = load(model_path)
     found, failures = _each(paths, lambda path: explain_one(path, model=model))
     failures += nowhere

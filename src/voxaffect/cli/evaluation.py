@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from voxaffect.cli.output import check_apart, check_output, emit, finish
+from voxaffect.cli.output import check_apart, check_output, check_result, emit, finish, say
 from voxaffect.cli.study import chosen_recipes, corpus_options, gathered
 from voxaffect.evaluation import (
     PROTOCOLS,
@@ -116,8 +116,8 @@ def evaluate(
     (EmoBox's RAVDESS folds), sentences (one left out at a time; sentences-speakers: by new
     speakers), cross (trained on the first corpus named, tested on the others).
     """
-    for path in (output, save_split):
-        check_output(path, sources=[*options["roots"], split])
+    check_result(output, sources=[*options["roots"], split])
+    check_output(save_split, sources=[*options["roots"], split])
     check_apart(output, save_split)
     if folder is not None:
         make_folder(folder)
@@ -218,11 +218,11 @@ def compare(one: Path, other: Path, names: tuple[str, ...], format_: str) -> Non
     chosen = [*names, *(next(iter(side["systems"])) for side in sides[len(names) :])]
     found = compare_documents(*sides, names=(chosen[0], chosen[1]))
     if format_ == "json":
-        click.echo(json.dumps({"systems": chosen, **found}, indent=1))
+        say(json.dumps({"systems": chosen, **found}, indent=1))
         return
-    low, high = found["interval"]
-    click.echo(f"{found['protocol']}, {found['utterances']} tested utterances")
+    say(f"{found['protocol']}, {found['utterances']} tested utterances")
     for path, name, key in zip((one, other), chosen, ("a", "b"), strict=True):
-        click.echo(f"UAR {found[key]:.3f}  {name} ({path})")
-    click.echo(f"difference {found['difference']:+.3f}, 95 % over speakers {low:+.3f} to "
-               f"{high:+.3f}, p = {found['p']:.4f}")  # fmt: skip
+        say(f"UAR {found[key]:.3f}  {name} ({path})")
+    low, high = found["interval"]
+    say(f"difference {found['difference']:+.3f}, 95 % over speakers {low:+.3f} to "
+         f"{high:+.3f}, p = {found['p']:.4f}")  # fmt: skip

@@ -11,6 +11,7 @@ from threading import Event as Flag
 
 import click
 
+from voxaffect.cli.output import check_shown, say
 from voxaffect.errors import extra
 from voxaffect.files import printable
 from voxaffect.live import Feed, Session, devices, kept_in, microphone, played
@@ -31,6 +32,9 @@ Show = Callable[[Session, list[Event]], None]
 @click.option("--list-devices", is_flag=True, help="List microphones and stop.")
 @click.option("--model", "model_path", type=click.Path(path_type=Path), metavar="FILE",
               help="Model file; the bundled model by default.")  # fmt: skip
+@click.option("--uncertain-below", type=click.FloatRange(0, 1), metavar="PROBABILITY",
+              help="Call an emotion uncertain under this; 0 for never.  [default: what the model "
+                   "card states]")  # fmt: skip
 def listen(
     path: Path | None,
     fast: bool,
@@ -38,6 +42,7 @@ def listen(
     device: str | None,
     list_devices: bool,
     model_path: Path | None,
+    uncertain_below: float | None,
 ) -> None:
     """Recognise emotion as it is spoken.
 
@@ -45,16 +50,18 @@ def listen(
     a line an event. Ctrl-C ends it with a summary.
     """
     if list_devices:
-        click.echo("\n".join(map(printable, devices())) or "No microphone found.")
+        say("\n".join(map(printable, devices())) or "No microphone found.")
         return
     if path is None and fast:
         raise click.UsageError("--fast goes with --input FILE.")
     if path is not None and device is not None:
         raise click.UsageError("--input and --device: one of them.")
+    if folder is None:
+        check_shown("Name a folder with --save.")
     model = load(model_path)
     source = microphone(device) if path is None else played(path, paced=not fast)
     with source as feed:
-        stream = Stream(model, rate_hz=feed.rate_hz)
+        stream = Stream(model, rate_hz=feed.rate_hz, uncertain_below=uncertain_below)
         keeping = nullcontext(None) if folder is None else kept_in(
             folder, name=feed.name, rate_hz=feed.rate_hz, emotions=model.emotions
         )  # fmt: skip
@@ -94,7 +101,8 @@ def _interruptible() -> Iterator[Flag]:
 
 
 def _shown() -> AbstractContextManager[Show]:
-    return _on_terminal() if sys.stdout.isatty() else nullcontext(_print)
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return _on_terminal() if is_terminal else nullcontext(_print)
 
 
 def _print(_: Session, events: list[Event]) -> None:

@@ -14,6 +14,8 @@ from voxaffect.errors import VoxaffectError
 from voxaffect.extraction import Failure
 from voxaffect.files import printable, write_text
 
+_NAME_A_FILE = "Name a file with -o."
+
 
 def check_output(path: Path | None, *, sources: Collection[Path | None] = ()) -> None:
     """Refuse a place that cannot or must not be written to, before the work is done.
@@ -43,6 +45,18 @@ def check_output(path: Path | None, *, sources: Collection[Path | None] = ()) ->
         )
 
 
+def check_result(output: Path | None, *, sources: Collection[Path | None] = ()) -> None:
+    """Refuse, before the work, a result that could not be written to ``-o`` or else printed.
+
+    Raises
+    ------
+    VoxaffectError
+    """
+    if output is None:
+        check_shown(_NAME_A_FILE)
+    check_output(output, sources=sources)
+
+
 def check_apart(*outputs: Path | None) -> None:
     """Refuse two outputs that would go to one file, where the later would replace the other.
 
@@ -69,14 +83,37 @@ def emit(text: str, output: Path | None) -> None:
     Raises
     ------
     VoxaffectError
-        If there is nowhere to print it: click would pass over that without a word.
+        If there is nowhere to print it.
     """
-    if output is None and sys.stdout is None:
-        raise VoxaffectError("standard output is closed. Name a file with -o.")
     if output is None:
+        check_shown(_NAME_A_FILE)
         click.echo(text, nl=False)
     else:
         write_text(output, text)
+
+
+def say(text: str) -> None:
+    """Print lines that are all a command is for.
+
+    Raises
+    ------
+    VoxaffectError
+        If there is nowhere to print them.
+    """
+    check_shown()
+    click.echo(text)
+
+
+def check_shown(remedy: str = "Leave it open, or send it to a file with >.") -> None:
+    """Refuse to go on without standard output: click would pass over it without a word.
+
+    Raises
+    ------
+    VoxaffectError
+        If it is closed. A pipe whose reader has gone is another matter, and customary.
+    """
+    if sys.stdout is None:
+        raise VoxaffectError(f"standard output is closed. {remedy}")
 
 
 def summarise(succeeded: int, failed: int, *, seconds: float, where: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from importlib.resources import files
@@ -17,7 +17,7 @@ import click
 
 from voxaffect.audio import read
 from voxaffect.cli.figures import figures_to
-from voxaffect.cli.output import check_output, finish, summarise
+from voxaffect.cli.output import check_output, finish, say, summarise
 from voxaffect.cli.results import Results, check_named, formats_named, is_folder, results_to
 from voxaffect.cli.sources import listed, recordings
 from voxaffect.errors import AudioError
@@ -25,6 +25,7 @@ from voxaffect.extraction import Failure
 from voxaffect.features.enrolment import Speaker
 from voxaffect.files import printable
 from voxaffect.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
+from voxaffect.journal import forget
 from voxaffect.model import Model, ModelCard, load
 from voxaffect.recognizer import enrol_speaker, timeline
 from voxaffect.recognizer import predict as predict_one
@@ -98,8 +99,8 @@ def _timeline_options(command: Command) -> Command:
     "--uncertain-below",
     type=click.FloatRange(0, 1),
     metavar="PROBABILITY",
-    help="Call a prediction uncertain under this; 0 for never.  [default: what the "
-    "model card states, under which more than one in five was wrong]",
+    help="Call a prediction, or a segment, uncertain under this; 0 for never.  [default: what "
+    "the model card states, under which more than one in five whole recordings was wrong]",
 )
 @click.option(
     "--explain",
@@ -145,7 +146,7 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
     results.write(found.results)
     figures.draw(found.results, content=content)
     if journal and not failures:
-        journal.unlink(missing_ok=True)
+        forget(journal)
     if options["output"]:
         seconds = monotonic() - began
         summarise(found.files, len(failures), seconds=seconds, where=options["output"])
@@ -184,9 +185,6 @@ def _check_usage(sources: tuple[str, ...], options: dict[str, Any]) -> None:
         raise click.UsageError("--resume goes with files and folders.")
     if options["is_timeline"] and options["enrol"]:
         raise click.UsageError("--enrol goes without --timeline: it adapts to whole utterances.")
-    if options["is_timeline"] and options["uncertain_below"] is not None:
-        raise click.UsageError("--uncertain-below goes without --timeline: segments say how "
-                               "certain they are.")  # fmt: skip
     for name, option in {**_OF_TIMELINES, "level": "--level", "plot": "--plot"}.items():
         if options[name] is not None and not options["is_timeline"]:
             raise click.UsageError(f"{option} shapes emotion over time: add --timeline.")
@@ -220,6 +218,7 @@ def _recogniser(
         given = {name: options[name] for name in _OF_TIMELINES if options[name] is not None}
         told = {name: given.get(name, _DEFAULTS[name]) for name in _OF_TIMELINES}
         Cutting(told["window_seconds"], told["hop_seconds"], told["gate"])  # refuses numbers
+        told["uncertain_below"] = options["uncertain_below"]
         recognise_one = partial(timeline, model=model, **told)
         return Timelines(recognise_one, model, told, shows_progress=sys.stderr.isatty())
     speaker = _enrolled(options["enrol"], model, workers) if options["enrol"] else None
@@ -270,9 +269,9 @@ def info(path: Path | None, model_path: Path | None, format_: str, full: bool) -
     model = load(path or model_path)
     if format_ == "json":
         document = asdict(model.card) if full else _brief(model.card)
-        click.echo(json.dumps(document, indent=2))
+        say(json.dumps(document, indent=2))
         return
-    click.echo("\n".join(map(printable, _lines(model))))
+    say("\n".join(map(printable, _lines(model))))
 
 
 def _brief(card: ModelCard) -> dict[str, Any]:
@@ -280,6 +279,12 @@ def _brief(card: ModelCard) -> dict[str, Any]:
     counted = {"features": len(card.feature_names)}
     lists = {"feature_names", "golden", "mean", "sd"}
     return {key: value for key, value in asdict(card).items() if key not in lists} | counted
+
+
+def _score(score: Mapping[str, float]) -> str:
+    """Mean and standard deviation; a single split, of which the card holds an sd of 0, has none."""
+    spread = f" ± {score['sd']:.3f}" if score["sd"] else ""
+    return f"{score['mean']:.3f}{spread}"
 
 
 def _lines(model: Model) -> list[str]:
@@ -298,7 +303,7 @@ def _lines(model: Model) -> list[str]:
             f"{corpus['licence']}"
         )
     for protocol, metrics in card.scores.items():
-        values = ", ".join(f"{m} {v['mean']:.3f} ± {v['sd']:.3f}" for m, v in metrics.items())
+        values = ", ".join(f"{metric} {_score(value)}" for metric, value in metrics.items())
         lines.append(f"scores    {protocol}: {values}")
     if not card.abstention:
         lines.append("uncertain where --uncertain-below says: no threshold was measured")

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from voxaffect.cli.output import check_output, emit, real
+from voxaffect.cli.output import check_result, emit, real
 from voxaffect.errors import VoxaffectError
 from voxaffect.files import make_folder, write_text, write_whole
 from voxaffect.formats import PREDICTION_FORMATS, TIMELINE_FORMATS, Format, by_source, places
@@ -106,9 +106,9 @@ class Results:
         VoxaffectError
             If the folder above does not exist, or a file to write is a recording.
         """
+        check_result(self.output, sources=taken)
         if self.output is None:
             return
-        check_output(self.output, sources=taken)
         if self.in_folder:
             read = {real(path) for path in taken}
             for form in self.formats.values():

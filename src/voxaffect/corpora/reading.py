@@ -228,7 +228,7 @@ def _read_table(path: Path) -> tuple[Utterance, ...]:
         what = "is a folder, expected a CSV file" if path.is_dir() else "no such file"
         raise CorpusError(f"{path}: {what}.")
     found: list[Utterance] = []
-    lines: dict[Path, int] = {}
+    lines: dict[tuple[int, int] | str, int] = {}
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file, strict=True)
@@ -236,18 +236,26 @@ def _read_table(path: Path) -> tuple[Utterance, ...]:
             for row in rows:
                 where = f"{path}, line {rows.line_num}"
                 utterance = _of_row(row, path.parent, where)
-                if utterance.path in lines:
+                same = _identity(utterance.path)
+                if same in lines:
                     raise CorpusError(
-                        f"{where}: {utterance.path} is on line {lines[utterance.path]} already. "
-                        "Name each recording once."
+                        f"{where}: {utterance.path} is on line {lines[same]} already, by this or "
+                        "another name. Name each recording once."
                     )
-                lines[utterance.path] = rows.line_num
+                lines[same] = rows.line_num
                 found.append(utterance)
     except (UnicodeDecodeError, csv.Error) as error:
         raise CorpusError(f"{path}: not readable as CSV in UTF-8 ({error}).") from error
     if not found:
         raise CorpusError(f"{path}: holds no recording, line 1 names the columns and ends it.")
     return tuple(found)
+
+
+def _identity(path: Path) -> tuple[int, int] | str:
+    """What is the same for every name of a file: other spellings, links, capitals."""
+    found = path.stat()
+    # Some network disks number no files.
+    return (found.st_dev, found.st_ino) if found.st_ino else os.path.realpath(path)
 
 
 def _check_columns(path: Path, columns: Collection[str] | None) -> None:

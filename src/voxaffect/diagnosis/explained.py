@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
+from voxaffect.features import meanings
 from voxaffect.files import printable
 from voxaffect.recognizer import Explanation
 
@@ -14,11 +16,19 @@ SCHEMA = 1
 _DECIMALS = 6
 _HALF = 12
 _NEGLIGIBLE = 0.01
+_WIDTH = 90
 
 
 def to_text(explanations: Sequence[Explanation]) -> str:
-    """One block a recording: a line a family, a signed bar for the answer and the runner-up."""
-    return "\n".join(map(_block, explanations))
+    """One block a recording: a line a family, a signed bar for the answer and the runner-up.
+
+    What the families mean stands at the end, once.
+    """
+    known = meanings()
+    shown = dict.fromkeys(family for one in explanations for family in one.contributions)
+    legend = "; ".join(f"{family}: {known[family]}" for family in shown)
+    said = [f"{fill(f'What they tell of. {legend}.', _WIDTH)}\n"] if legend else []
+    return "\n".join([*map(_block, explanations), *said])
 
 
 def _block(one: Explanation) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,10 @@ from voxaffect.evaluation.intervals import Interval, mean_interval, speaker_inte
 from voxaffect.evaluation.leaks import LeakCheck
 from voxaffect.evaluation.metrics import Scores
 from voxaffect.evaluation.protocols import Fold, Protocol
+
+Certainty = Literal["probabilities", "scores", "answers"]
+"""What says how sure an estimator is: its probabilities; without any, the softmax of its
+``decision_function``, which ranks and is no probability; or nothing but its bare answer."""
 
 _LEAST_PROBABILITY = np.finfo(np.float64).eps
 
@@ -70,6 +75,9 @@ class Evaluation:
         What stood on both sides of the folds.
     baselines : mapping
         As `metrics.baselines`, mean over the folds.
+    certainty : {"probabilities", "scores", "answers"}
+        What stands in ``probabilities``. What can only be said of the estimator's own is None
+        for others: hard votes have no calibration.
     """
 
     protocol: Protocol
@@ -78,6 +86,7 @@ class Evaluation:
     tested: tuple[Utterance, ...]
     check: LeakCheck
     baselines: Mapping[str, Mapping[str, float | str]]
+    certainty: Certainty = "probabilities"
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
@@ -124,23 +133,34 @@ class Evaluation:
         return metrics.by_emotion(self.truth.tolist(), self.predicted.tolist(), self.emotions)
 
     @property
-    def top_two(self) -> float:
-        """Share of tested utterances whose emotion is among the two most probable."""
+    def top_two(self) -> float | None:
+        """Share of tested utterances whose emotion is among the two most probable.
+
+        None of bare answers, which have no second.
+        """
+        if self.certainty == "answers":
+            return None
         return metrics.top_two(self.probabilities, self.truth, self.emotions)
 
     @property
-    def calibration_error(self) -> float:
-        """ECE over all tested utterances."""
+    def calibration_error(self) -> float | None:
+        """ECE over all tested utterances; None where there are no probabilities."""
+        if self.certainty != "probabilities":
+            return None
         return calibration.calibration_error(self.probabilities, self.truth, self.emotions)
 
     @property
     def reliability(self) -> tuple[Bin, ...]:
-        """Confidence beside accuracy."""
+        """Confidence beside accuracy; empty where there are no probabilities."""
+        if self.certainty != "probabilities":
+            return ()
         return calibration.reliability(self.probabilities, self.truth, self.emotions)
 
     @property
-    def log_loss(self) -> float:
-        """NLL over all tested utterances, in nats."""
+    def log_loss(self) -> float | None:
+        """NLL over all tested utterances, in nats; None where there are no probabilities."""
+        if self.certainty != "probabilities":
+            return None
         return calibration.log_loss(self.probabilities, self.truth, self.emotions)
 
     @property

@@ -14,7 +14,7 @@ from voxaffect.errors import EvaluationError, extra
 from voxaffect.evaluation.leaks import check_leaks
 from voxaffect.evaluation.metrics import Scores, baselines, scores
 from voxaffect.evaluation.protocols import Fold, Protocol, protocol_named, random_split
-from voxaffect.evaluation.result import Evaluation, FoldResult
+from voxaffect.evaluation.result import Certainty, Evaluation, FoldResult
 from voxaffect.extraction import worker_count
 from voxaffect.training import Copies, Dataset, fit, seeded
 
@@ -23,6 +23,7 @@ Alteration = Callable[[Matrix, int], Matrix]
 """From the features of a fold's test utterances and the fold's seed to altered ones."""
 Condition = Matrix | Alteration
 _Probabilities = dict[str, NDArray[np.float64]]
+_Found = tuple[Certainty, _Probabilities]
 _SMALL = 100_000  # numbers; below, starting processes takes longer than they save
 
 
@@ -43,8 +44,8 @@ def evaluate(
     ----------
     estimator : scikit-learn classifier
         It is cloned for every fold and its seed set. Without ``predict_proba``, the softmax of
-        its ``decision_function`` stands for probabilities; without either, its bare answer:
-        decisions are scored all the same, and what is said of calibration is then true of that.
+        its ``decision_function`` ranks its answers; without either, its bare answer is taken.
+        Decisions are scored all the same; NLL, ECE and reliability are not available.
     matrix : ndarray, shape (n, d)
         Features of any kind, one row an utterance.
     utterances : sequence of Utterance, length n
@@ -91,7 +92,7 @@ def evaluate_conditions(
     Parameters
     ----------
     estimator : scikit-learn classifier
-        Any with ``predict_proba``; it is cloned for every fold and its seed set.
+        As for `evaluate`.
     data : Dataset
         What is trained on.
     conditions : mapping of str to ndarray, shape (n, d), or callable
@@ -135,10 +136,11 @@ def evaluate_conditions(
             chosen,
             emotions,
             tuple(_scored(fold, probabilities[name], truth, emotions)
-                  for fold, probabilities in zip(folds, found, strict=True)),
+                  for fold, (_, probabilities) in zip(folds, found, strict=True)),
             tested,
             check,
             beside,
+            found[0][0],
         )
         for name in conditions
     }  # fmt: skip
@@ -182,8 +184,8 @@ class _Task:
     conditions: Mapping[str, Condition]
     emotions: tuple[str, ...]
 
-    def __call__(self, fold: Fold) -> _Probabilities:
-        """Probabilities of the fold's test utterances under every condition."""
+    def __call__(self, fold: Fold) -> _Found:
+        """Probabilities of the fold's test utterances under every condition, and what they are."""
         with extra("train"):
             from threadpoolctl import threadpool_limits
         # One thread whatever the workers: the order of a sum must not depend on their number.
@@ -197,7 +199,7 @@ class _Task:
                 _check_told(told, (len(rows), len(columns)), fold.name, fitted)
                 rows[:, columns] = told
                 found[name] = rows
-        return found
+        return _certainty(fitted), found
 
     def _columns(self, fitted: Any) -> list[int]:
         """Place of each of the estimator's classes among the emotions."""
@@ -213,6 +215,12 @@ class _Task:
         if callable(condition):
             return condition(self.data.matrix[fold.test], fold.seed)
         return condition[fold.test]
+
+
+def _certainty(fitted: Any) -> Certainty:
+    if hasattr(fitted, "predict_proba"):
+        return "probabilities"
+    return "scores" if hasattr(fitted, "decision_function") else "answers"
 
 
 def _probabilities(fitted: Any, matrix: Matrix) -> NDArray[np.float64]:
@@ -247,7 +255,7 @@ def _check_told(told: NDArray[np.float64], shape: tuple[int, int], fold: str, by
 
 def _results(
     task: _Task, folds: Sequence[Fold], *, workers: int | None, progress: str
-) -> Iterator[_Probabilities]:
+) -> Iterator[_Found]:
     """Run the folds, in their order, in several processes if that pays."""
     with extra("train"):
         from joblib import Parallel, delayed, parallel_config
@@ -255,7 +263,7 @@ def _results(
 
     count = min(workers or worker_count(), len(folds))
     if task.data.matrix.size < _SMALL or count == 1:
-        results: Iterator[_Probabilities] = map(task, folds)
+        results: Iterator[_Found] = map(task, folds)
         yield from tqdm(results, desc=progress, total=len(folds), disable=not progress)
         return
     with parallel_config(backend="loky", inner_max_num_threads=1):

@@ -80,7 +80,8 @@ def read_split(path: str | Path) -> Protocol:
         not there or a fold lacks a side.
     """
     lines = _lines(Path(path))
-    summary = f"{len(lines)} folds read from {Path(path).name}"
+    counted = "1 fold" if len(lines) == 1 else f"{len(lines)} folds"
+    summary = f"{counted} read from {Path(path).name}"
     return Protocol("file", summary, partial(_folds, lines=lines, name=str(path)), new_voices=True)
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "families",
     "feature_spec",
     "is_picture",
+    "meanings",
     "names",
 ]
 
@@ -120,6 +121,11 @@ def families(spec: FeatureSpec) -> Mapping[str, NDArray[np.intp]]:
     of_feature = np.array([chosen.family(name) for name in names(spec)])
     places = {family: np.flatnonzero(of_feature == family) for family in chosen.FAMILIES}
     return {family: where for family, where in places.items() if len(where)}
+
+
+def meanings() -> dict[str, str]:
+    """What each family of features tells of, in a few words, by its name."""
+    return {name: said for chosen in SETS.values() for name, said in chosen.FAMILIES.items()}
 
 
 def describe(signal: Signal, spec: FeatureSpec) -> Array:

@@ -380,19 +380,18 @@ DEFAULT_GROUPS: Final = ("functionals", "covariance")
 VERSION: Final = 1
 
 
-FAMILIES: Final = (
-    "timbre",
-    "spectrum",
-    "energy",
-    "pitch",
-    "voice quality",
-    "rhythm",
-    "modulation",
-    "movement",
-    "picture",
-)
-"""What the numbers tell of: MFCC; spectral shape and mel bands; level; melody; regularity of the
-voice; timing; how fast tracks swing; how they move together (the log-covariance); the log-mels."""
+FAMILIES: Final = {
+    "timbre": "colour of the sound (MFCC)",
+    "spectrum": "where its energy lies, low or high",
+    "energy": "how loudness varies",
+    "pitch": "melody of the voice",
+    "voice quality": "how regular and clear the voice is",
+    "rhythm": "pauses and pace",
+    "modulation": "how fast all that swings",
+    "movement": "how it moves together over time (log-covariance)",
+    "picture": "the spectrogram that the network looks at",
+}
+"""Families of the numbers, and what each tells of."""
 _FAMILY_OF_TRACK: Final = {
     "mfcc": "timbre",
     "narrow_mfcc": "timbre",

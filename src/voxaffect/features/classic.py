@@ -12,7 +12,11 @@ from voxaffect.features.spectrum import Array
 VERSION = 1
 RATE_HZ = None
 GROUPS = DEFAULT_GROUPS = ("mfcc", "chroma", "mel")
-FAMILIES = GROUPS
+FAMILIES = {
+    "mfcc": "colour of the sound",
+    "chroma": "energy of each note of the scale",
+    "mel": "energy of each mel band",
+}
 _PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from voxaffect.files import printable
-from voxaffect.formats.tabular import DECIMALS, aligned, csv_text, parquet_bytes
+from voxaffect.formats.tabular import DECIMALS, UNCERTAIN, aligned, csv_text, parquet_bytes
 from voxaffect.recognizer import Prediction
 
 
@@ -71,7 +71,7 @@ def to_table(predictions: Sequence[Prediction]) -> str:
     rows = [["recording", "emotion", *emotions, ""]]
     rows += [
         [p.source, p.emotion, *(f"{p.probabilities[name]:.2f}" for name in emotions),
-         "uncertain" if p.uncertain else ""]
+         UNCERTAIN if p.uncertain else ""]
         for p in predictions
     ]  # fmt: skip
     return aligned([[printable(cell) for cell in row] for row in rows])

@@ -13,6 +13,10 @@ DECIMALS = 6
 """Of probabilities and of seconds, in every text that programs read."""
 
 
+UNCERTAIN = "uncertain"
+"""What people read where a prediction, or a stretch of a timeline, is."""
+
+
 def csv_text(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
     """Comma-separated values under a header."""
     return "".join(_csv_line(row) for row in (header, *rows))
@@ -55,7 +59,7 @@ def parquet_bytes(kinds: Mapping[str, str], rows: Iterable[Sequence[object]]) ->
     Parameters
     ----------
     kinds : mapping of str to str
-        Name of each column, and what it holds: ``string`` or ``float64``.
+        Name of each column, and what it holds: ``string``, ``float64`` or ``bool``.
     rows : iterable of sequences
 
     Raises

@@ -14,21 +14,28 @@ from xml.etree import ElementTree as Xml
 
 from voxaffect.files import printable
 from voxaffect.formats.places import NAMELESS
+from voxaffect.formats.tabular import UNCERTAIN
 from voxaffect.formats.timelines import Level, Ticks, channel_number, ticked
 from voxaffect.recognizer import Segment, Timeline
 
 _MICROSECONDS = 1_000_000
 _MILLISECONDS = 1_000
+_TIERS = ("emotion", "certainty", UNCERTAIN)
 _RAVEN_HIGH_HZ = 4_000  # within the band of every rate that is supported
 
 
 def to_audacity(timelines: Sequence[Timeline], level: Level = "segments") -> str:
-    """Audacity's label track: start, end, emotion, between tabs."""
+    """Audacity's label track: start, end, emotion (``sad (uncertain)``) between tabs."""
     return "".join(
-        f"{_seconds(cell.start)}\t{_seconds(cell.end)}\t{printable(cell.stretch.emotion)}\n"
+        f"{_seconds(cell.start)}\t{_seconds(cell.end)}\t{_named(cell.stretch)}\n"
         for timeline in timelines
         for cell in ticked(timeline, level, per_second=_MICROSECONDS)
     )
+
+
+def _named(stretch: Segment) -> str:
+    name = printable(stretch.emotion)
+    return f"{name} ({UNCERTAIN})" if stretch.uncertain else name
 
 
 def _seconds(microseconds: int) -> str:
@@ -38,14 +45,15 @@ def _seconds(microseconds: int) -> str:
 def to_raven(timelines: Sequence[Timeline], level: Level = "segments") -> str:
     """Raven's selection table: one selection a stretch, in the band of speech."""
     columns = ["Selection", "View", "Channel", "Begin Time (s)", "End Time (s)", "Low Freq (Hz)",
-               "High Freq (Hz)", "Begin File", "Emotion", "Certainty"]  # fmt: skip
+               "High Freq (Hz)", "Begin File", "Emotion", "Certainty", "Uncertain"]  # fmt: skip
     lines = ["\t".join(columns)]
     for timeline in timelines:
         channel, name = channel_number(timeline.channel), printable(Path(timeline.source).name)
         for cell in ticked(timeline, level, per_second=_MICROSECONDS):
             cells = [len(lines), "Spectrogram 1", channel, _seconds(cell.start),
                      _seconds(cell.end), 0, _RAVEN_HIGH_HZ, name,
-                     printable(cell.stretch.emotion), _certainty(cell.stretch)]  # fmt: skip
+                     printable(cell.stretch.emotion), _certainty(cell.stretch),
+                     str(cell.stretch.uncertain).lower()]  # fmt: skip
             lines.append("\t".join(map(str, cells)))
     return "\n".join(lines) + "\n"
 
@@ -55,7 +63,7 @@ def _certainty(stretch: Segment) -> str:
 
 
 def to_textgrid(timelines: Sequence[Timeline], level: Level = "segments") -> str:
-    """Praat's TextGrid: a tier of emotions and a tier of certainties for each channel.
+    """Praat's TextGrid: tiers of emotions, certainties and doubt for each channel.
 
     Intervals follow each other from 0 to the recording's end; silence is an empty one.
     """
@@ -63,7 +71,7 @@ def to_textgrid(timelines: Sequence[Timeline], level: Level = "segments") -> str
     tiers = []
     for timeline in timelines:
         cells = ticked(timeline, level, per_second=_MICROSECONDS)
-        for name in ("emotion", "certainty"):
+        for name in _TIERS:
             tiers.append((_tier_name(name, timeline, timelines), _intervals(cells, name, end)))
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0",
              f"xmax = {_seconds(end)}", "tiers? <exists>", f"size = {len(tiers)}",
@@ -98,6 +106,9 @@ def _intervals(cells: Sequence[Ticks], name: str, end: int) -> list[tuple[int, i
 
 
 def _label(stretch: Segment, name: str) -> str:
+    """What a tier says of a stretch; nothing where it is certain enough."""
+    if name == UNCERTAIN:
+        return UNCERTAIN if stretch.uncertain else ""
     return printable(stretch.emotion) if name == "emotion" else _certainty(stretch)
 
 
@@ -124,11 +135,16 @@ def _cues(timelines: Sequence[Timeline], level: Level, *, comma: str) -> list[tu
     return [
         (
             f"{_stamp(cell.start, comma)} --> {_stamp(cell.end, comma)}",
-            f"{printable(cell.stretch.emotion)} ({cell.stretch.certainty:.0%})",
+            _caption(cell.stretch),
         )
         for timeline in timelines
         for cell in ticked(timeline, level, per_second=_MILLISECONDS)
     ]
+
+
+def _caption(stretch: Segment) -> str:
+    doubt = f", {UNCERTAIN}" if stretch.uncertain else ""
+    return f"{printable(stretch.emotion)} ({stretch.certainty:.0%}{doubt})"
 
 
 def _stamp(milliseconds: int, comma: str) -> str:
@@ -137,7 +153,7 @@ def _stamp(milliseconds: int, comma: str) -> str:
 
 
 def to_eaf(timelines: Sequence[Timeline], level: Level = "segments") -> str:
-    """ELAN's annotation document: a tier of emotions and one of certainties for each channel."""
+    """ELAN's annotation document: tiers of emotions, certainties and doubt for each channel."""
     schema = "http://www.w3.org/2001/XMLSchema-instance"
     root = Xml.Element(
         "ANNOTATION_DOCUMENT",
@@ -156,7 +172,7 @@ def to_eaf(timelines: Sequence[Timeline], level: Level = "segments") -> str:
         for moment in (tick for cell in cells for tick in (cell.start, cell.end)):
             slot = {"TIME_SLOT_ID": f"ts{len(order) + 1}", "TIME_VALUE": str(moment)}
             Xml.SubElement(order, "TIME_SLOT", slot)
-        for name in ("emotion", "certainty"):
+        for name in _TIERS:
             tier = {"LINGUISTIC_TYPE_REF": "default-lt",
                     "TIER_ID": _tier_name(name, timeline, timelines)}  # fmt: skip
             _add_annotations(Xml.SubElement(root, "TIER", tier), cells, name, (first, count))
@@ -174,13 +190,16 @@ def _add_annotations(
     """Add what each cell says; ``first`` counts the time slots and annotations before."""
     slots, annotations = first
     for place, cell in enumerate(cells):
+        label = _label(cell.stretch, name)
+        if not label:
+            continue
         begin = slots + 2 * place + 1
         attributes = {"ANNOTATION_ID": f"a{annotations + place + 1}",
                       "TIME_SLOT_REF1": f"ts{begin}",
                       "TIME_SLOT_REF2": f"ts{begin + 1}"}  # fmt: skip
         outer = Xml.SubElement(tier, "ANNOTATION")
         inner = Xml.SubElement(outer, "ALIGNABLE_ANNOTATION", attributes)
-        Xml.SubElement(inner, "ANNOTATION_VALUE").text = _label(cell.stretch, name)
+        Xml.SubElement(inner, "ANNOTATION_VALUE").text = label
 
 
 def _add_media(header: Xml.Element, source: str) -> None:

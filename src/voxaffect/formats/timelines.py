@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from voxaffect.files import printable
 from voxaffect.formats.places import places
-from voxaffect.formats.tabular import DECIMALS, aligned, csv_text, parquet_bytes
+from voxaffect.formats.tabular import DECIMALS, UNCERTAIN, aligned, csv_text, parquet_bytes
 from voxaffect.recognizer import Segment, Timeline
 
 Level = Literal["segments", "windows"]
@@ -49,6 +49,7 @@ def stretches(timeline: Timeline, level: Level) -> list[Segment]:
             window.end_seconds,
             max(window.probabilities, key=window.probabilities.__getitem__),
             window.probabilities,
+            window.uncertain,
         )
         for window in timeline.windows
     ]
@@ -87,6 +88,7 @@ def _record(stretch: Segment) -> dict[str, Any]:
         "end_seconds": round(stretch.end_seconds, DECIMALS),
         "emotion": stretch.emotion,
         "certainty": round(stretch.certainty, DECIMALS),
+        "uncertain": stretch.uncertain,
         "probabilities": {n: round(p, DECIMALS) for n, p in stretch.probabilities.items()},
     }
 
@@ -137,38 +139,46 @@ def _flat(timelines: Sequence[Timeline], level: Level) -> Iterator[tuple[Timelin
             yield timeline, stretch
 
 
-_FIXED = ("source", "channel", "start_seconds", "end_seconds", "emotion", "certainty")
+_FIXED = {
+    "source": "string", "channel": "string", "start_seconds": "float64", "end_seconds": "float64",
+    "emotion": "string", "certainty": "float64", "uncertain": "bool",
+}  # fmt: skip
+"""Columns of a table of stretches, and what they hold; one for every emotion follows."""
 
 
 def to_csv(timelines: Sequence[Timeline], level: Level = "segments") -> str:
     """Comma-separated values: a line a stretch, a column for every emotion."""
-    rows = []
-    for timeline, stretch in _flat(timelines, level):
-        *values, probabilities = _record(stretch).values()
-        rows.append([timeline.source, timeline.channel, *values, *probabilities.values()])
+    rows = (
+        [timeline.source, timeline.channel, *_cells(stretch)]
+        for timeline, stretch in _flat(timelines, level)
+    )
     return csv_text([*_FIXED, *_emotions(timelines)], rows)
+
+
+def _cells(stretch: Segment) -> list[Any]:
+    """What a line of text says of a stretch: its times first."""
+    *values, is_uncertain, probabilities = _record(stretch).values()
+    return [*values, str(is_uncertain).lower(), *probabilities.values()]
 
 
 def to_parquet(timelines: Sequence[Timeline], level: Level = "segments") -> bytes:
     """Parquet: the columns of ``to_csv``, numbers in full."""
-    texts = {"source", "channel", "emotion"}
-    kinds = {name: "string" if name in texts else "float64" for name in _FIXED}
     rows = (
         [t.source, t.channel, s.start_seconds, s.end_seconds, s.emotion, s.certainty,
-         *s.probabilities.values()]
+         s.uncertain, *s.probabilities.values()]
         for t, s in _flat(timelines, level)
     )  # fmt: skip
-    return parquet_bytes({**kinds, **dict.fromkeys(_emotions(timelines), "float64")}, rows)
+    return parquet_bytes({**_FIXED, **dict.fromkeys(_emotions(timelines), "float64")}, rows)
 
 
 def to_audformat(timelines: Sequence[Timeline], level: Level = "segments") -> str:
     """CSV under audformat's segmented index: file, start, end; then as ``to_csv``."""
     rows = []
     for timeline, stretch in _flat(timelines, level):
-        start, end, *values, probabilities = _record(stretch).values()
+        start, end, *values = _cells(stretch)
         times = [_timedelta(start), _timedelta(end)]
-        rows.append([timeline.source, *times, timeline.channel, *values, *probabilities.values()])
-    header = ["file", "start", "end", "channel", "emotion", "certainty", *_emotions(timelines)]
+        rows.append([timeline.source, *times, timeline.channel, *values])
+    header = ["file", "start", "end", "channel", *[*_FIXED][4:], *_emotions(timelines)]
     return csv_text(header, rows)
 
 
@@ -211,11 +221,14 @@ def _word(text: str) -> str:
 
 
 def to_table(timelines: Sequence[Timeline], level: Level = "segments") -> str:
-    """Aligned columns: a line a stretch; a channel without speech gets a line that says so."""
+    """Aligned columns: a line a stretch; a channel without speech gets a line that says so.
+
+    A line ends with the word ``uncertain`` where the stretch is.
+    """
     if not timelines:
         return ""
     emotions = _emotions(timelines)
-    rows = [["recording", "emotion", "channel", "start", "end", "certainty", *emotions]]
+    rows = [["recording", "emotion", "channel", "start", "end", "certainty", *emotions, ""]]
     for timeline in timelines:
         found = stretches(timeline, level)
         for one in found:
@@ -223,10 +236,10 @@ def to_table(timelines: Sequence[Timeline], level: Level = "segments") -> str:
             numbers = [one.certainty, *one.probabilities.values()]
             rows.append(
                 [timeline.source, one.emotion, timeline.channel, *times,
-                 *(f"{number:.2f}" for number in numbers)]
+                 *(f"{number:.2f}" for number in numbers), UNCERTAIN if one.uncertain else ""]
             )  # fmt: skip
         if not found:
-            blank = [""] * (1 + len(emotions))
+            blank = [""] * (2 + len(emotions))
             times = [clock(0), clock(timeline.seconds)]
             rows.append([timeline.source, "(no speech)", timeline.channel, *times, *blank])
     return aligned([[printable(cell) for cell in row] for row in rows])

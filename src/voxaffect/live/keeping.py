@@ -67,6 +67,7 @@ def record(event: Event) -> dict[str, Any]:
             "event": "update",
             "seconds": round(event.seconds, _DECIMALS),
             "emotion": event.emotion,
+            "uncertain": event.uncertain,
             "probabilities": probabilities,
         }
     times = {
@@ -74,8 +75,10 @@ def record(event: Event) -> dict[str, Any]:
         "end_seconds": round(event.end_seconds, _DECIMALS),
     }
     if isinstance(event, Window):
-        return {"event": "window", **times, "probabilities": probabilities}
-    return {"event": "segment", **times, "emotion": event.emotion, "probabilities": probabilities}
+        said: dict[str, Any] = {"event": "window", **times}
+    else:
+        said = {"event": "segment", **times, "emotion": event.emotion}
+    return {**said, "uncertain": event.uncertain, "probabilities": probabilities}
 
 
 @contextmanager

@@ -19,16 +19,16 @@ def line(event: Event) -> str | None:
     """One line for an event; None for a window, which says nothing that its update does not."""
     if isinstance(event, Window):
         return None
+    doubt = "  uncertain" if event.uncertain else ""
     if not isinstance(event, Update):
         return (
             f"segment  {clock(event.start_seconds)} to {clock(event.end_seconds)}  "
-            f"{event.emotion} {event.certainty:.2f}"
+            f"{event.emotion} {event.certainty:.2f}{doubt}"
         )
     if event.emotion is None:
         return f"silence  {clock(event.seconds)}"
-    return (
-        f"now      {clock(event.seconds)}  {event.emotion} {event.probabilities[event.emotion]:.2f}"
-    )
+    probability = event.probabilities[event.emotion]
+    return f"now      {clock(event.seconds)}  {event.emotion} {probability:.2f}{doubt}"
 
 
 def summary(scene: Scene) -> str:

@@ -38,6 +38,8 @@ class Scene:
         The present one; None in silence.
     probabilities : mapping of str to float
         Of every emotion, by all that was heard so far; empty in silence.
+    uncertain : bool
+        Whether the present emotion is.
     strip : mapping of int to str
         Emotion of each second of the last minute, by its number; silent seconds are left out.
     totals : mapping of str to float
@@ -52,6 +54,7 @@ class Scene:
     peak: float = 0.0
     emotion: str | None = None
     probabilities: Mapping[str, float] = field(default_factory=dict)
+    uncertain: bool = False
     strip: Mapping[int, str] = field(default_factory=dict)
     totals: Mapping[str, float] = field(default_factory=dict)
     window: Window | None = None
@@ -98,9 +101,8 @@ def _told(scene: Scene, event: Event) -> Scene:
         start = scene.window.start_seconds
         new = [second for second in range(floor(start), ceil(event.seconds)) if second not in strip]
         strip = {**strip, **dict.fromkeys(new, event.emotion)}
-    return replace(
-        scene, emotion=event.emotion, probabilities=dict(event.probabilities), strip=strip
-    )
+    return replace(scene, emotion=event.emotion, probabilities=dict(event.probabilities),
+                   uncertain=event.uncertain, strip=strip)  # fmt: skip
 
 
 def _painted(strip: Mapping[int, str], segment: Segment) -> dict[int, str]:

@@ -60,7 +60,8 @@ def _now(scene: Scene) -> Text:
     if scene.emotion is None:
         return Text("silence" if scene.strip or scene.totals else "listening …", style="dim")
     probability = scene.probabilities[scene.emotion]
-    return Text(f"{scene.emotion.upper()}  {probability:.2f}", style="bold")
+    doubt = "  uncertain" if scene.uncertain else ""
+    return Text(f"{scene.emotion.upper()}  {probability:.2f}{doubt}", style="bold")
 
 
 def _bars(scene: Scene) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -16,11 +16,14 @@ class Window:
         From the beginning of the recording.
     probabilities : mapping of str to float
         Of every emotion, in the model's order; they sum to 1.
+    uncertain : bool
+        Whether the highest probability lies under the threshold, as a ``Prediction``'s does.
     """
 
     start_seconds: float
     end_seconds: float
     probabilities: Mapping[str, float]
+    uncertain: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,15 @@ class Segment:
     emotion : str
     probabilities : mapping of str to float
         Mean of the smoothed probabilities over the segment, in the model's order.
+    uncertain : bool
+        Whether the certainty lies under the threshold, as a ``Prediction``'s probability does.
     """
 
     start_seconds: float
     end_seconds: float
     emotion: str
     probabilities: Mapping[str, float]
+    uncertain: bool = False
 
     @property
     def certainty(self) -> float:
@@ -74,3 +80,19 @@ class Timeline:
     emotions: tuple[str, ...]
     windows: tuple[Window, ...]
     segments: tuple[Segment, ...]
+
+
+def marked(timeline: Timeline, least: float) -> Timeline:
+    """Return the timeline with windows and segments marked that are less certain than this.
+
+    Parameters
+    ----------
+    timeline : Timeline
+    least : float
+        Probability under which one is uncertain.
+    """
+    windows = tuple(
+        replace(one, uncertain=max(one.probabilities.values()) < least) for one in timeline.windows
+    )
+    segments = tuple(replace(one, uncertain=one.certainty < least) for one in timeline.segments)
+    return replace(timeline, windows=windows, segments=segments)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from voxaffect.audio import as_floats, check_finite, check_rate
 from voxaffect.errors import AudioError
 from voxaffect.model import Model, load
+from voxaffect.recognizer.prediction import threshold
 from voxaffect.recognizer.segments import Segment, Window
 from voxaffect.recognizer.smoothing import Smoother, Smoothing
 from voxaffect.recognizer.spans import (
@@ -41,11 +42,14 @@ class Update:
         The most probable emotion by all that has been heard so far; None when speech has ended.
     probabilities : mapping of str to float
         Of every emotion; empty when speech has ended.
+    uncertain : bool
+        Whether the highest of them lies under the threshold.
     """
 
     seconds: float
     emotion: str | None
     probabilities: Mapping[str, float]
+    uncertain: bool = False
 
 
 Event = Window | Update | Segment
@@ -80,10 +84,14 @@ class Narrator:
     cutter : Cutter
         For its clock.
     how : Smoothing
+    least : float
+        Probability under which what is told is uncertain.
     """
 
-    def __init__(self, emotions: tuple[str, ...], cutter: Cutter, how: Smoothing) -> None:
-        self._emotions, self._cutter = emotions, cutter
+    def __init__(
+        self, emotions: tuple[str, ...], cutter: Cutter, how: Smoothing, *, least: float = 0.0
+    ) -> None:
+        self._emotions, self._cutter, self._least = emotions, cutter, least
         self._smoother = Smoother(len(emotions), how)
         self._waiting: deque[Span | Stop] = deque()
         self._open: _Open | None = None
@@ -120,8 +128,8 @@ class Narrator:
         belief = self._smoother.add(start, stop, probabilities)
         emotion = self._emotions[int(belief.argmax())]
         return [
-            Window(start, stop, self._by_emotion(probabilities)),
-            Update(stop, emotion, self._by_emotion(belief)),
+            Window(start, stop, self._by_emotion(probabilities), self._doubts(probabilities)),
+            Update(stop, emotion, self._by_emotion(belief), self._doubts(belief)),
         ]
 
     def _decide(self, span: Span, posterior: Vector) -> list[Event]:
@@ -166,8 +174,14 @@ class Narrator:
     def _closed(self, stop_seconds: float) -> Segment:
         assert self._open is not None
         mean = self._open.weighted / self._open.held
-        emotion = self._emotions[self._open.place]
-        return Segment(self._open.start_seconds, stop_seconds, emotion, self._by_emotion(mean))
+        place = self._open.place
+        return Segment(
+            self._open.start_seconds, stop_seconds, self._emotions[place], self._by_emotion(mean),
+            bool(mean[place] < self._least),
+        )  # fmt: skip
+
+    def _doubts(self, probabilities: Vector) -> bool:
+        return bool(probabilities.max() < self._least)
 
     def _by_emotion(self, probabilities: Vector) -> dict[str, float]:
         return dict(zip(self._emotions, probabilities.tolist(), strict=True))
@@ -204,13 +218,15 @@ class Stream:
     gate : str
         What tells speech from silence: ``energy``, or ``webrtc`` (extra ``vad``).
     smoothing : Smoothing, optional
+    uncertain_below : float, optional
+        As for `timeline`.
 
     Raises
     ------
     AudioError
         If a number is out of range, or there is no such gate.
     ModelError
-        If the model cannot be loaded.
+        If the model cannot be loaded, or the threshold is no probability.
 
     Examples
     --------
@@ -230,13 +246,17 @@ class Stream:
         hop_seconds: float = Cutting.hop_seconds,
         gate: str = Cutting.gate,
         smoothing: Smoothing | None = None,
+        uncertain_below: float | None = None,
     ) -> None:
         check_rate(rate_hz, "<stream>")
         self.model = model if isinstance(model, Model) else load(model)
         self.rate_hz = rate_hz
         cutting = Cutting(window_seconds, hop_seconds, gate)
         self._cutter = Cutter(self.model.card.spec, rate_hz, cutting)
-        self._narrator = Narrator(self.model.emotions, self._cutter, smoothing or Smoothing())
+        self._narrator = Narrator(
+            self.model.emotions, self._cutter, smoothing or Smoothing(),
+            least=threshold(self.model, uncertain_below),
+        )  # fmt: skip
         self._pushed = 0
         self._is_finished = False
 

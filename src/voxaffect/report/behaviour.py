@@ -9,11 +9,12 @@ from typing import Any
 from voxaffect.report import figures
 from voxaffect.report.blocks import Block, Folded, Missing, Plot, Prose, Section, Table
 from voxaffect.report.figures import MOST_SYSTEMS
-from voxaffect.report.reading import Document, Shown, dig, shown
+from voxaffect.report.reading import Document, Shown, dig, shown, unsure
 from voxaffect.report.wording import (
     UNKNOWN,
     counted,
     interval,
+    legend,
     listed,
     number,
     percent,
@@ -25,6 +26,13 @@ from voxaffect.report.wording import (
 def _having(document: Document, *keys: str) -> list[Shown]:
     """Return the systems whose evaluation holds something under the keys; at most four."""
     return [each for each in shown(document) if dig(each.evaluation, *keys)][:MOST_SYSTEMS]
+
+
+def _lacking(document: Document, what: str) -> str:
+    """Say why a section is missing: nothing gives it, or it is not there."""
+    said = [f"{each.name} {unsure(each.evaluation)}" for each in shown(document)
+            if unsure(each.evaluation)]  # fmt: skip
+    return f"{'; '.join(said)}." if said else f"the document holds no {what}."
 
 
 def _in_turn(plots: Sequence[tuple[str, Plot]]) -> tuple[Block, ...]:
@@ -132,7 +140,7 @@ def reliability_section(document: Document) -> Section | Missing:
         if any(each_bin["utterances"] for each_bin in each.evaluation["reliability"])
     ]  # fmt: skip
     if not systems:
-        return Missing("Calibration", "the document holds no reliability.")
+        return Missing("Calibration", _lacking(document, "reliability"))
     rows = [
         [each.name, f"{number(found['low'], 2)} to {number(found['high'], 2)}",
          number(found["confidence"]), number(found["accuracy"]), str(found["utterances"])]
@@ -168,7 +176,7 @@ def abstention_section(document: Document) -> Section | Missing:
     """What is gained by not answering when unsure."""
     systems = _having(document, "risk_coverage", "coverage")
     if not systems:
-        return Missing("Abstention", "the document holds no risk by coverage.")
+        return Missing("Abstention", _lacking(document, "risk by coverage"))
     first = systems[0].evaluation
     thresholds = first.get("thresholds") or []
     curves = {each.name: each.evaluation["risk_coverage"] for each in systems}
@@ -327,8 +335,8 @@ def robustness_section(document: Document) -> Section | Missing:
             f"{with_interval(worst[1]['uar'], worst[1].get('interval'))}.")  # fmt: skip
     plot = _estimates_plot(
         "robustness", found, ["as recorded", *names], what="UAR on altered recordings",
-        caption="The same folds, trained on the same, tested on altered recordings. The dotted "
-        f"line is {first.name} on the recordings as they are.",
+        caption="The same folds, trained on the same, tested on altered recordings; a change "
+        f"below 0 is worse. The dotted line is {first.name} on the recordings as they are.",
         reference=clean[first.name]["mean"],
     )  # fmt: skip
     return Section("robustness", "When the sound is worse", (Prose(said), plot))
@@ -351,12 +359,14 @@ def _insight_plot(shown_: Shown, place: int) -> Plot:
     rows = [[each["family"], str(each["features"]), number(each["drop"]),
              interval(each.get("interval"))] for each in families]  # fmt: skip
     said = "; ".join(f"{row[0]} {row[2]}" for row in rows)
+    known = legend({each["family"]: each.get("means") for each in families})
+    key = f" What they tell of: {known}." if known else ""
     return Plot(
         f"insight-{place}",
         figures.insight(families),
         f"UAR that {shown_.name} loses when a family of features is shuffled: {said}.",
         f"{shown_.name}: the UAR lost on test folds when one family's values are dealt out among "
-        "the utterances anew. Families that say the same cover for each other.",
+        f"the utterances anew. Families that say the same cover for each other.{key}",
         Table(f"Families of features, {shown_.name}",
               ["family", "features", "UAR lost", "95 % interval"], rows),
     )  # fmt: skip

@@ -24,6 +24,7 @@ from voxaffect.evaluation import Evaluation, Found, Study
 from voxaffect.evaluation.calibration import RiskCoverage
 from voxaffect.evaluation.intervals import uar_difference
 from voxaffect.evaluation.metrics import uar
+from voxaffect.features import meanings
 from voxaffect.training import Dataset
 
 KIND = "voxaffect evaluation"
@@ -202,14 +203,19 @@ def _premium(study: Study, name: str) -> Document:
 
 
 def _system(study: Study, found: Found) -> Document:
-    main = found.evaluations[study.protocol.name]
+    main, known = found.evaluations[study.protocol.name], meanings()
     return {
         "summary": found.summary,
         "evaluations": {name: _evaluation(one) for name, one in found.evaluations.items()},
         "robustness": {name: _altered(main, one) for name, one in found.altered.items()},
         "insight": sorted(
             (
-                {"family": name, "features": found.families[name], **_shuffled(main, one)}
+                {
+                    "family": name,
+                    "means": known.get(name),
+                    "features": found.families[name],
+                    **_shuffled(main, one),
+                }
                 for name, one in found.shuffled.items()
             ),
             key=lambda row: -row["drop"],
@@ -232,10 +238,12 @@ def _shuffled(whole: Evaluation, other: Evaluation) -> Document:
 
 
 def _evaluation(one: Evaluation) -> Document:
+    is_ranked = one.certainty != "answers"  # bare answers are all as sure as each other
     return {
         "protocol": one.protocol.name,
         "summary": one.protocol.summary,
         "new_voices": one.protocol.new_voices,
+        "certainty": one.certainty,
         "emotions": one.emotions,
         "metrics": _metrics(one),
         "by_emotion": one.by_emotion,
@@ -245,8 +253,8 @@ def _evaluation(one: Evaluation) -> Document:
         "by_speaker": _by_speaker(one),
         "confusion": one.confusion,
         "reliability": [asdict(bin_) for bin_ in one.reliability],
-        "risk_coverage": _curve(one.risk_coverage),
-        "thresholds": [_threshold(one.risk_coverage, risk) for risk in RISKS],
+        "risk_coverage": _curve(one.risk_coverage) if is_ranked else None,
+        "thresholds": [_threshold(one.risk_coverage, risk) for risk in RISKS if is_ranked],
         "folds": [
             {"name": result.fold.name, "seed": result.fold.seed,
              "train": np.sort(result.fold.train), "test": result.fold.test,
@@ -259,18 +267,24 @@ def _evaluation(one: Evaluation) -> Document:
 
 
 def _metrics(one: Evaluation) -> Document:
-    """Mean and sd over folds where a fold has a figure, else the figure over all utterances."""
-    over_all = {
-        "top_two": (one.top_two, one.mean_interval("top_two")),
-        "nll": (one.log_loss, one.mean_interval("nll")),
-        "ece": (one.calibration_error, None),
-    }
+    """Mean and sd over folds where a fold has a figure, else the figure over all utterances.
+
+    A single fold has no sd. What the estimator's certainty cannot give is null.
+    """
+    over_all = {"top_two": one.top_two, "nll": one.log_loss, "ece": one.calibration_error}
     intervals = {"uar": one.interval, "accuracy": one.mean_interval("accuracy")}
     found: Document = {
-        name: {**values, "interval": intervals.get(name)} for name, values in one.summary.items()
+        name: {
+            "mean": values["mean"],
+            "sd": values["sd"] if len(one.folds) > 1 else None,
+            "interval": intervals.get(name),
+        }
+        for name, values in one.summary.items()
     }
     found["uar"]["whole"] = uar(one.truth, one.predicted)
-    for name, (value, interval) in over_all.items():
+    for name, value in over_all.items():
+        has_interval = value is not None and name != "ece"
+        interval = one.mean_interval(name) if has_interval else None
         found[name] = {"mean": value, "sd": None, "interval": interval}
     return found
 

@@ -8,7 +8,7 @@ from typing import Any
 from voxaffect.report import figures
 from voxaffect.report.blocks import Block, Card, Cards, Missing, Plot, Prose, Section, Table
 from voxaffect.report.figures import MOST_SYSTEMS
-from voxaffect.report.reading import Document, dig, evaluations, pair, shown
+from voxaffect.report.reading import Document, dig, evaluations, pair, shown, unsure
 from voxaffect.report.wording import (
     UNKNOWN,
     interval,
@@ -138,6 +138,8 @@ def systems_section(document: Document) -> Section | Missing:
     rows += _baseline_rows(document)
     said = [f"{name}: {system['summary']}" for name, system in document["systems"].items()
             if system.get("summary")]  # fmt: skip
+    doubts = {name: unsure(evaluation) for name, evaluation in found}
+    said += [f"{name} {doubt}" for name, doubt in doubts.items() if doubt]
     if len(document["systems"]) > MOST_SYSTEMS:
         said.append(f"Figures under this show the first {MOST_SYSTEMS}")
     head = ["system", "protocol", "UAR", "95 % interval", *list(METRICS.values())[1:]]

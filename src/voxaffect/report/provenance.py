@@ -64,6 +64,10 @@ def errors_section(document: Document, *, paths: Sequence[str], folder: Path) ->
     Section or Missing
     """
     systems = [each for each in shown(document) if each.evaluation.get("probabilities")]
+    ranked = [each for each in systems if each.evaluation.get("certainty") != "answers"]
+    if systems and not ranked:
+        return Missing("Worst errors", "bare answers do not say how sure they were.")
+    systems = ranked
     if not systems:
         return Missing("Worst errors", "the document holds no probabilities.")
     first = systems[0]

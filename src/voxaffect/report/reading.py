@@ -36,6 +36,15 @@ def shown(document: Document) -> tuple[Shown, ...]:
     )
 
 
+def unsure(evaluation: Mapping[str, Any]) -> str:
+    """Say what stands for probabilities, and what is not available; nothing where they are."""
+    return {
+        "scores": "gives no probabilities: NLL and ECE are not available, and the softmax of its "
+                  "scores stands for how sure it is",
+        "answers": "gives bare answers: top-two, NLL, ECE and risk by coverage are not available",
+    }.get(evaluation.get("certainty") or "", "")  # fmt: skip
+
+
 def evaluations(document: Document) -> list[tuple[str, Mapping[str, Any]]]:
     """Every system's evaluations, those of the report's protocol first."""
     protocols = [document["protocol"], document.get("beside")]

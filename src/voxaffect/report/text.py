@@ -7,8 +7,11 @@ from typing import Any
 
 from voxaffect.formats import aligned
 from voxaffect.report.documents import Document
+from voxaffect.report.reading import unsure
+from voxaffect.report.wording import legend, measured, number
 
 _METRICS = {"uar": "UAR", "accuracy": "accuracy", "macro_f1": "macro-F1"}
+_CHANGE = "UAR on altered recordings; change from the recordings as they are, below 0 is worse"
 _WHOLE = {"top_two": "top-2", "nll": "NLL", "ece": "ECE"}
 
 
@@ -29,6 +32,7 @@ def to_text(found: Document) -> str:
         "all tested utterances\n"
         + aligned(list(_scores(found))),
         "".join(f"{line}\n" for line in _notes(found)),
+        _robustness(found),
         *(_details(f"{name}, {protocol}", one)
           for name, system in found["systems"].items()
           for protocol, one in system["evaluations"].items()),
@@ -41,8 +45,8 @@ def _scores(found: Document) -> Iterator[list[str]]:
     for name, system in found["systems"].items():
         for protocol, one in system["evaluations"].items():
             metrics = one["metrics"]
-            means = [f"{metrics[m]['mean']:.3f} ± {metrics[m]['sd']:.3f}" for m in _METRICS]
-            wholes = [f"{metrics[metric]['mean']:.3f}" for metric in _WHOLE]
+            means = [measured(metrics[metric]) for metric in _METRICS]
+            wholes = [number(metrics[metric]["mean"]) for metric in _WHOLE]
             yield [f"{name}, {protocol}", str(len(one["folds"])), *means, *wholes]
     for protocol, base in found["baselines"].items():
         for name, row in base.items():
@@ -56,6 +60,7 @@ def _notes(found: Document) -> Iterator[str]:
     first = next(iter(found["systems"].values()))
     for protocol, one in first["evaluations"].items():
         yield f"{protocol}: {one['summary']}."
+    yield from _doubts(found)
     for row in found["data"]["mapping"]:
         yield f"{row['emotion']}: {' and '.join(row['corpora'])}" + (
             "" if len(row["corpora"]) > 1 else " only, left out"
@@ -71,11 +76,32 @@ def _notes(found: Document) -> Iterator[str]:
     for leak in found["leaks"]:
         yield leak_line(leak)
     for name, system in found["systems"].items():
-        for condition, row in system["robustness"].items():
-            yield f"{name}, {condition}: UAR {row['uar']:.3f}, {row['loss']:+.3f} lost"
+        families = {row["family"]: row.get("means") for row in system["insight"]}
+        if any(families.values()):
+            yield f"families of features, {legend(families)}"
         for row in system["insight"]:
-            yield (f"{name} without {row['family']}: {row['drop']:+.3f} UAR lost"
+            yield (f"{name} without {row['family']}: {row['drop']:.3f} UAR lost"
                    f"{_within(row['interval'])}")  # fmt: skip
+
+
+def _doubts(found: Document) -> Iterator[str]:
+    """Which systems do not say how sure they are."""
+    for name, system in found["systems"].items():
+        said = unsure(next(iter(system["evaluations"].values())))
+        if said:
+            yield f"{name} {said}"
+
+
+def _robustness(found: Document) -> str:
+    """UAR on altered recordings, under a heading that says which way a change goes."""
+    rows = [
+        [name, condition, f"{row['uar']:.3f}", f"{-row['loss']:+.3f}"]
+        for name, system in found["systems"].items()
+        for condition, row in system["robustness"].items()
+    ]
+    if not rows:
+        return ""
+    return f"{_CHANGE}\n" + aligned([["", "", "UAR", "change"], *rows])
 
 
 def leak_line(leak: Mapping[str, Any]) -> str:

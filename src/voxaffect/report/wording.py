@@ -60,6 +60,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}".replace(",", "\u202f")
 
 
+def legend(meanings: Mapping[str, str | None]) -> str:
+    """``pitch: melody of the voice; rhythm: pauses and pace``; without what has no meaning."""
+    return "; ".join(f"{name}: {said}" for name, said in meanings.items() if said)
+
+
 def listed(words: Sequence[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     if len(words) < 2:
