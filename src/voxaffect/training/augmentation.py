@@ -378,19 +378,28 @@ def training_variants(policy: Augmentation, *, rate_hz: int, seed: int) -> tuple
     tuple of Variant
         Each draws from the seed and the content of the file, not from its place in a list.
     """
+    return tuple(
+        Variant(f"copy {copy}, seed {seed}, {policy}", _Copied(policy, rate_hz, seed, copy))
+        for copy in range(policy.copies)
+    )
 
-    def variant(copy: int) -> Variant:
-        def alter(signal: Signal, digest: bytes) -> Signal:
-            signal = resample(signal, rate_hz)
-            samples = augmented(
-                signal.samples, rate_hz, policy,
-                seed=seed, index=int.from_bytes(digest[:8], "big"), copy=copy,
-            )  # fmt: skip
-            return replace(signal, samples=samples)
 
-        return Variant(f"copy {copy}, seed {seed}, {policy}", alter)
+@dataclass(frozen=True, slots=True)
+class _Copied:
+    """Makes one training copy; unlike a closure it can be sent to a worker process."""
 
-    return tuple(variant(copy) for copy in range(policy.copies))
+    policy: Augmentation
+    rate_hz: int
+    seed: int
+    copy: int
+
+    def __call__(self, signal: Signal, digest: bytes) -> Signal:
+        signal = resample(signal, self.rate_hz)
+        samples = augmented(
+            signal.samples, self.rate_hz, self.policy,
+            seed=self.seed, index=int.from_bytes(digest[:8], "big"), copy=self.copy,
+        )  # fmt: skip
+        return replace(signal, samples=samples)
 
 
 def _mixed(samples: Samples, rate_hz: float, policy: Augmentation, *, rng: Generator) -> Samples:
@@ -501,10 +510,17 @@ def test_variant(condition: str, *, rate_hz: int | None) -> Variant:
     rate_hz : int, optional
         Recordings are brought to this rate first; by default they keep their own.
     """
+    return Variant(f"condition {condition}, version 1", _Perturbed(condition, rate_hz))
 
-    def alter(signal: Signal, digest: bytes) -> Signal:
-        signal = resample(signal, rate_hz or signal.rate_hz)
-        samples = perturb(signal.samples, signal.rate_hz, condition, key=digest.hex())
+
+@dataclass(frozen=True, slots=True)
+class _Perturbed:
+    """Brings a recording under a condition; it can be sent to a worker process."""
+
+    condition: str
+    rate_hz: int | None
+
+    def __call__(self, signal: Signal, digest: bytes) -> Signal:
+        signal = resample(signal, self.rate_hz or signal.rate_hz)
+        samples = perturb(signal.samples, signal.rate_hz, self.condition, key=digest.hex())
         return replace(signal, samples=samples)
-
-    return Variant(f"condition {condition}, version 1", alter)
