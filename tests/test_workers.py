@@ -161,13 +161,32 @@ def test_processes_start_if_more_is_left_than_they_cost(
 ) -> None:
     pace = _Pace(count)
     pace.expect(items)
-    clock[0] += 30  # the first is slow, and tells nothing
+    clock[0] += 1  # the first is slow, and tells nothing
     pace.count_one()
-    for _ in range(5):
-        assert not pace.is_worth_processes() or _ >= 4
+    for _ in range(4):
         clock[0] += seconds_each
         pace.count_one()
     assert pace.is_worth_processes() == expected
+
+
+def test_a_single_long_item_tells_the_pace(clock: list[float]) -> None:
+    pace = _Pace(2)
+    pace.expect(2)
+    assert not pace.is_worth_processes()
+    clock[0] += 14
+    pace.count_one()
+    assert pace.is_worth_processes()
+
+
+def test_work_of_the_caller_counts(clock: list[float]) -> None:
+    pace = _Pace(2)
+    pace.expect(10)
+    for _ in range(6):
+        clock[0] += 0.01
+        pace.count_one()
+    assert not pace.is_worth_processes()
+    pace.foreseen_seconds = 5
+    assert pace.is_worth_processes()
 
 
 def test_much_work_moves_to_processes(monkeypatch: pytest.MonkeyPatch) -> None:

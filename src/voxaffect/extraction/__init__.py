@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from voxaffect.audio import Signal, content_of, read
 from voxaffect.errors import AudioError, FeatureError
 from voxaffect.extraction.cache import FeatureCache
-from voxaffect.extraction.workers import Workers, worker_count
+from voxaffect.extraction.workers import Workers, at_work, worker_count
 from voxaffect.features import FeatureSpec, check_known, describe, names
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "FeatureCache",
     "Variant",
     "Workers",
+    "at_work",
     "describe_each",
     "extract",
     "worker_count",
@@ -138,7 +139,7 @@ def extract(
         mininterval=0.1 if sys.stderr.isatty() else 10,
         desc=title,
     )
-    with bar, _at_work(workers) as crew:
+    with bar, at_work(workers) as crew:
         for start in range(0, len(files), _CHUNK_FILES):
             chunk = files[start : start + _CHUNK_FILES]
             found = _known(chunk, task, cache, crew)
@@ -178,16 +179,11 @@ def describe_each(
         If a worker process dies.
     """
     check_known(spec)
-    with _at_work(workers) as crew:
+    with at_work(workers) as crew:
         for start in range(0, len(paths), _CHUNK_FILES):
             chunk = paths[start : start + _CHUNK_FILES]
             for place, (_, outcome) in crew.outcomes(_Task(spec, None), chunk):
                 yield start + place, outcome
-
-
-def _at_work(workers: int | Workers | None) -> AbstractContextManager[Workers]:
-    """Return workers for this call alone, or those that their owner will stop."""
-    return nullcontext(workers) if isinstance(workers, Workers) else Workers(workers)
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from threading import Lock, local
 from time import monotonic
@@ -32,7 +32,7 @@ START_SECONDS: Final = 0.6
 SciPy, filter banks (0.4 to 0.8 s on two processors). What is saved has to be more than this:
 for two workers 1.2 s of work, some 90 recordings of 3.7 s with `affect`, 300 with `classic`."""
 
-_LEAST_DONE: Final = 4  # tell a pace
+_LEAST_DONE: Final = 4  # of short ones tell a pace
 _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[1:]; from voxaffect.extraction.process import main; main()"
 )
@@ -100,7 +100,7 @@ class Workers:
 
     def outcomes(
         self, work: Callable[[Item], Result], items: Sequence[Item]
-    ) -> Iterator[tuple[int, Result]]:
+    ) -> Generator[tuple[int, Result]]:
         """Do work on each item; its place and the result, as they are finished.
 
         Parameters
@@ -114,19 +114,38 @@ class Workers:
         WorkerError
             If a process dies.
         """
+        with self.starting(work, len(items)) as start:
+            running = {start(item): place for place, item in enumerate(items)}
+            try:
+                for future in as_completed(list(running)):
+                    yield running.pop(future), future.result()
+            finally:
+                for future in running:
+                    future.cancel()
+
+    @contextmanager
+    def starting(
+        self, work: Callable[[Item], Result], expected: int
+    ) -> Iterator[Callable[[Item], Future[Result]]]:
+        """Give what starts work on an item.
+
+        Parameters
+        ----------
+        work : callable
+            A pure function of the item.
+        expected : int
+            Items that will come, or a guess.
+        """
         sent = _pickled(work) if self._kind != "threads" else None
-        self._pace.expect(len(items))
-        running = {
-            self._threads.submit(self._do, work, sent, item): place
-            for place, item in enumerate(items)
-        }
+        self._pace.expect(expected)
         try:
-            for future in as_completed(list(running)):
-                yield running.pop(future), future.result()
+            yield lambda item: self._threads.submit(self._do, work, sent, item)
         finally:
-            for future in running:
-                future.cancel()
-            self._pace.forget()
+            self._pace.expect(0)
+
+    def foresee(self, seconds: float) -> None:
+        """Say that the caller has work for so many seconds beside the items that are expected."""
+        self._pace.foreseen_seconds = seconds
 
     def _do(self, work: Callable[[Item], Result], sent: bytes | None, item: Item) -> Result:
         """In a thread: do it here, or wait for this thread's process to do it."""
@@ -157,6 +176,11 @@ class Workers:
                 process.stop()
 
 
+def at_work(workers: int | Workers | None) -> AbstractContextManager[Workers]:
+    """Return workers for one call alone, or those that their owner will stop."""
+    return nullcontext(workers) if isinstance(workers, Workers) else Workers(workers)
+
+
 class _Pace:
     """How fast work goes, and whether what is left of it is worth starting processes.
 
@@ -168,35 +192,33 @@ class _Pace:
 
     def __init__(self, count: int) -> None:
         self._least = START_SECONDS / (1 - 1 / count) if count > 1 else float("inf")
-        self._left = self._done = 0
-        self._since: float | None = None
+        self.foreseen_seconds = 0.0
         self._lock = Lock()
+        self.expect(0)
 
     def expect(self, items: int) -> None:
-        """So many are coming."""
-        self._left = items
-
-    def forget(self) -> None:
-        """None are coming; the pace starts anew."""
-        self._left = self._done = 0
-        self._since = None
+        """So many are coming; the pace starts anew."""
+        self._left, self._done = items, 0
+        self._since, self._is_warm = monotonic(), False
 
     def count_one(self) -> None:
-        """One is finished. The first tells no pace: it also fills caches."""
+        """One is finished. A first one that is slow as a start tells no pace: it fills caches."""
         with self._lock:
             self._left -= 1
-            if self._since is None:
-                self._since = monotonic()
-            else:
-                self._done += 1
+            self._done += 1
+            if not self._is_warm:
+                self._is_warm = True
+                if monotonic() - self._since < 2 * START_SECONDS:
+                    self._since, self._done = monotonic(), 0
 
     def is_worth_processes(self) -> bool:
-        """Whether what is left, here, takes longer than starting saves."""
+        """Whether what is left takes longer here than in processes that have yet to start."""
         with self._lock:
-            if self._since is None or self._done < _LEAST_DONE:
+            spent = monotonic() - self._since
+            if not self._done or (self._done < _LEAST_DONE and spent < START_SECONDS):
                 return False
-            seconds_each = (monotonic() - self._since) / self._done
-            return self._left * seconds_each > self._least
+            left_seconds = max(self._left, 0) * spent / self._done
+            return left_seconds + self.foreseen_seconds > self._least
 
 
 class _Process:

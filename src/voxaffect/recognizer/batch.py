@@ -8,16 +8,15 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
 from voxaffect.errors import AudioError, FeatureError
-from voxaffect.extraction import Failure, worker_count
+from voxaffect.extraction import Failure, Workers, worker_count
 from voxaffect.features.enrolment import Speaker
 from voxaffect.journal import Journal, Stamp, stamp
 from voxaffect.model import Model
@@ -134,28 +133,17 @@ class Timelines:
     def run(
         self, paths: Sequence[Path], workers: int
     ) -> Generator[tuple[int, Sequence[Timeline] | str]]:
-        """Yield place and timelines of each path, or why there are none.
-
-        One recording has all workers for itself; of several, each has one.
-        """
-        if len(paths) == 1:
-            yield 0, self._outcome(paths[0], workers=workers, progress=self.shows_progress)
-            return
-        with ThreadPoolExecutor(workers) as pool:
-            one = partial(self._outcome, workers=1, progress=False)
-            running = {pool.submit(one, path): place for place, path in enumerate(paths)}
-            try:
-                for future in as_completed(running):
-                    yield running[future], future.result()
-            finally:
-                for future in running:
-                    future.cancel()
-
-    def _outcome(self, path: Path, *, workers: int, progress: bool) -> Sequence[Timeline] | str:
-        try:
-            return self.recognise(path, workers=workers, progress=progress)
-        except (AudioError, FeatureError) as error:
-            return str(error)
+        """Yield place and timelines of each path, one after the other: each has all workers."""
+        began = monotonic()
+        with Workers(workers) as crew:
+            for place, path in enumerate(paths):
+                left = len(paths) - place - 1
+                crew.foresee(left * (monotonic() - began) / max(place, 1))
+                progress = self.shows_progress and len(paths) == 1
+                try:
+                    yield place, self.recognise(path, workers=crew, progress=progress)
+                except (AudioError, FeatureError) as error:
+                    yield place, str(error)
 
     def to_json(self, result: Timeline) -> Any:
         """Return a JSON value that holds all of a timeline."""
