@@ -240,6 +240,17 @@ def test_a_process_that_dies_is_one_line_with_a_way_out(
     assert "\n" not in str(raised.value)
 
 
+@POSIX
+def test_an_item_without_a_name_stays_out_of_the_message(two: Workers) -> None:
+    with pytest.raises(WorkerError, match=r"^a worker process was ended by SIGKILL") as raised:
+        list(two.outcomes(_die_here, [np.zeros((60, 60))] * 4))
+    assert "\n" not in str(raised.value)
+
+
+def _die_here(_item: object) -> None:
+    signals.raise_signal(signals.SIGKILL)
+
+
 def test_a_process_that_cannot_begin_is_named(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -30,7 +30,7 @@ KINDS: Final = ("auto", "threads", "processes")
 START_SECONDS: Final = 0.6
 """From the start of a process until it is as fast as this one, a processor each: Python, NumPy,
 SciPy, filter banks (0.4 to 0.8 s on two processors). What is saved has to be more than this:
-for two workers 1.2 s of work, some 90 recordings of 3.7 s with `affect`, 300 with `classic`."""
+for two workers 1.2 s of work, some 160 recordings of 3.7 s with `affect`, 700 with `classic`."""
 
 _LEAST_DONE: Final = 4  # of short ones tell a pace
 _PROGRAM = (
@@ -263,8 +263,8 @@ class _Process:
             return pickle.load(self._child.stdout)
         except (OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
             raise WorkerError(
-                f"{name}: its worker process {self._ending()}; memory may have run out. Go on with "
-                "fewer workers; a single one starts no process."
+                f"{_subject(name)} {self._ending()}; memory may have run out. Go on with fewer "
+                "workers; a single one starts no process."
             ) from error
 
     def _ending(self) -> str:
@@ -286,6 +286,12 @@ class _Process:
             if pipe is not None:
                 with suppress(OSError):  # what was not sent has nowhere to go
                     pipe.close()
+
+
+def _subject(name: object) -> str:
+    """Of a message on a process at work on something; a window's arrays are no name."""
+    named = isinstance(name, str | Path)
+    return f"{name}: its worker process" if named else "a worker process"
 
 
 def _interpreter() -> str | None:
