@@ -3,8 +3,8 @@
     pip install -e ".[bench]"
     python benchmarks/speed.py --data DIR -o speed.json
 
-``DIR`` holds ``ravdess-48k`` (originals) and ``ravdess`` (16 kHz). Everything but the cold
-extraction runs on one thread. Times are medians over rounds in which the systems take turns,
+``DIR`` holds ``ravdess-48k`` (originals) and ``ravdess`` (16 kHz). Everything but the extraction
+of all clips runs on one thread. Times are medians over rounds in which the systems take turns,
 so that a machine that slows down slows them all; the ratios are what to quote.
 """
 
@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -33,7 +34,7 @@ import soundfile
 from scipy.fft import rfft
 
 from voxaffect.audio import read
-from voxaffect.extraction import FeatureCache, extract
+from voxaffect.extraction import FeatureCache, Workers, extract
 from voxaffect.features import describe, feature_spec
 from voxaffect.features.spectrum import frames
 
@@ -107,6 +108,21 @@ def corpus(paths: list[Path], rounds: int) -> dict[str, list[float]]:
     return times
 
 
+def by_kind(paths: list[Path], rounds: int) -> dict[str, list[float]]:
+    """Seconds for all clips without a cache: one thread, two, and two processes."""
+    crews = {"one thread": (1, "threads"), "two threads": (2, "threads"),
+             "two processes": (2, "processes"), "two workers": (2, "auto")}  # fmt: skip
+    specs = {name: feature_spec(name) for name in ("classic", "affect")}
+    times: dict[str, list[float]] = {f"{name}, {crew}": [] for name in specs for crew in crews}
+    for _ in range(rounds):
+        for (name, spec), (crew, (count, kind)) in product(specs.items(), crews.items()):
+            start = time.perf_counter()
+            with Workers(count, kind=kind) as workers:
+                extract(paths, spec, workers=workers)
+            times[f"{name}, {crew}"].append(time.perf_counter() - start)
+    return times
+
+
 def whole_process(clip: Path, train: list[Path], rounds: int) -> dict[str, list[float]]:
     """Seconds from start to exit: `voxaffect predict` and the tutorial's way with a pickle."""
     import joblib
@@ -164,6 +180,7 @@ def main() -> None:
     copies = [given.data / "ravdess" / path.parent.name / path.name for path in originals]
     small_times = per_clip(copies, given.rounds)
     corpus_times = corpus(clips, min(given.rounds, 3))
+    kind_times = by_kind(clips, min(given.rounds, 3))
     process_times = whole_process(clips[0], clips[::8], given.rounds)
     result = {
         "machine": {"processor": platform.machine(), "processors": os.cpu_count(),
@@ -174,6 +191,7 @@ def main() -> None:
         "milliseconds a 48 kHz clip, one thread": spread(clip_times),
         "milliseconds a 16 kHz clip, one thread": spread(small_times),
         "seconds for all 16 kHz clips": spread(corpus_times),
+        "seconds for all 16 kHz clips, no cache": spread(kind_times),
         "seconds, whole process, one clip": spread(process_times),
         "ratios": {
             "tutorial / voxaffect": ratio(clip_times, "tutorial", "voxaffect classic"),

@@ -117,12 +117,17 @@ def speed_table(result: dict[str, Any]) -> str:
     corpus = result["seconds for all 16 kHz clips"]
     note = "; ".join(f"{name}: {times['median']:.2f} s" for name, times in corpus.items())
     count = result["clips"]["16 kHz"]
-    return f"{table(rows)}\n\n{table(ratios)}\n\nAll {count:,} clips at 16 kHz, `classic`: {note}."
+    parts = [table(rows), table(ratios), f"All {count:,} clips at 16 kHz, `classic`: {note}."]
+    kinds = result.get("seconds for all 16 kHz clips, no cache")
+    if kinds:
+        row = [[f"all {count:,} clips at 16 kHz, no cache", "seconds"]]
+        parts.append(table(row + [[name, f"{t['median']:.1f}"] for name, t in kinds.items()]))
+    return "\n\n".join(parts)
 
 
 def timeline_table(result: dict[str, Any]) -> str:
     """An hour of speech: cost, and how much of its time is right; a stream's waiting."""
-    costs = [["an hour, two threads", "seconds", "peak memory, MB"]]
+    costs = [["an hour, two workers", "seconds", "peak memory, MB"]]
     for form, rows in result["speed"].items():
         hour = max(rows, key=lambda row: row["minutes"])
         costs.append([form, f"{hour['seconds']:.0f}", f"{hour['peak_mb']:.0f}"])

@@ -73,16 +73,22 @@ CHILD = """
 import json, resource, sys, time
 begin = time.perf_counter()
 import voxaffect as va
+from voxaffect.extraction import Workers
+def peak_kb(process):
+    # Not ru_maxrss: a child begins with its parent's, and this parent holds an hour of sound.
+    status = open(f"/proc/{process}/status")
+    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 start = time.perf_counter()
-found, = va.timeline(sys.argv[1], workers=int(sys.argv[2]))
+with Workers(int(sys.argv[2])) as crew:
+    found, = va.timeline(sys.argv[1], workers=crew)
+    processes = ["self", *crew.process_ids]
+    peak = sum(map(peak_kb, processes))
 seconds = time.perf_counter() - start
-usage = resource.getrusage(resource.RUSAGE_SELF)
-# Not ru_maxrss: a child begins with its parent's, and this parent holds an hour of sound.
-peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
+usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 print(json.dumps({
     "seconds": seconds, "with_imports": time.perf_counter() - begin,
-    "processor_seconds": usage.ru_utime + usage.ru_stime,
-    "peak_mb": int(peak) / 1024, "windows": len(found.windows),
+    "processor_seconds": sum(usage.ru_utime + usage.ru_stime for usage in usages),
+    "peak_mb": peak / 1024, "processes": len(processes), "windows": len(found.windows),
     "segments": len(found.segments), "recording_seconds": found.seconds}))
 """
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
+import time
 from collections.abc import Callable
-from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +17,10 @@ from synthesis import Sound, speech_like, tone, white
 from test_stream import talk
 
 from voxaffect import Signal, Timeline, describe, load, read, timeline
-from voxaffect.errors import AudioError
+from voxaffect.errors import AudioError, WorkerError
+from voxaffect.extraction import Workers
 from voxaffect.features.front_end import HOP_SAMPLES
 from voxaffect.features.shared import SAMPLES_AFTER, SAMPLES_BEFORE, share, share_within
-from voxaffect.recognizer import recording
 from voxaffect.recognizer.spans import Cutter, Cutting, Span, describe_span
 from voxaffect.recognizer.tail import Tail
 
@@ -110,6 +112,25 @@ def test_clicks_are_no_speech() -> None:
 
 def test_workers_change_nothing(talked: Timeline) -> None:
     assert only(talk(), workers=1) == talked == only(talk(), workers=3)
+
+
+def test_worker_processes_change_nothing(talked: Timeline) -> None:
+    with Workers(2, kind="processes") as crew:
+        assert only(talk(), workers=crew) == talked
+        assert crew.process_ids
+        both = np.stack([talk(), np.roll(talk(), 5_000)], axis=1)
+        kept = {"rate_hz": RATE_HZ, "channels": "each", "window_seconds": 1.0}
+        expected = timeline(both, workers=1, **kept)  # type: ignore[arg-type]
+        assert timeline(both, workers=crew, **kept) == expected  # type: ignore[arg-type]
+
+
+def test_a_worker_process_that_is_killed_ends_a_timeline() -> None:
+    with Workers(2, kind="processes") as crew:
+        list(crew.outcomes(time.sleep, [0.01] * 8))
+        for process in crew.process_ids:
+            os.kill(process, signal.SIGTERM)
+        with pytest.raises(WorkerError, match=r"was ended by SIGTERM.*fewer workers"):
+            only(talk(), workers=crew)
 
 
 def test_a_path_bytes_a_stream_a_signal_and_an_array_are_one_timeline(tmp_path: Path) -> None:
@@ -260,11 +281,3 @@ def test_a_tail_knows_its_last_rows_by_their_place_in_the_whole() -> None:
         assert (tail.rows(first, stop) == whole[first:stop]).all()
     with pytest.raises(IndexError, match="row 0 is gone"):
         tail.rows(0, 5)
-
-
-def test_what_marks_timelines_hands_on_every_option() -> None:
-    """The public function has all options of the one that listens, with their defaults."""
-    inner, outer = (signature(one).parameters for one in (recording.timeline, timeline))
-    assert {name: one.default for name, one in outer.items() if name != "uncertain_below"} == {
-        name: one.default for name, one in inner.items() if name != "uncertain_below"
-    }

@@ -8,6 +8,7 @@
     │   └── DownloadError  a corpus cannot be fetched or unpacked
     ├── FeatureError       features that we do not know or cannot make
     ├── CacheError         the feature cache cannot be opened or read
+    ├── WorkerError        a process that computes has died
     ├── JournalError       the journal of a run cannot be used, or is another run's
     ├── TrainingError      data or a recipe from which no model can come
     ├── ModelError         a model file that is not ours, damaged, or of another version
@@ -47,6 +48,10 @@ class FeatureError(VoxaffectError):
 
 class CacheError(VoxaffectError):
     """The feature cache cannot be opened or read."""
+
+
+class WorkerError(VoxaffectError):
+    """A process that computes has died."""
 
 
 class JournalError(VoxaffectError):

@@ -111,7 +111,8 @@ def _timeline_options(command: Command) -> Command:
 @click.option("--resume", is_flag=True,
               help="Keep a journal beside the output: after an interruption the same command "
                    "goes on where it was. It is deleted when all is done.")  # fmt: skip
-@click.option("--workers", type=click.IntRange(min=1), help="Threads; all processors by default.")
+@click.option("--workers", type=click.IntRange(min=1),
+              help="At work at once; all processors by default.")  # fmt: skip
 def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> None:
     """Recognise the emotion of recordings.
 

@@ -59,7 +59,7 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="Train on altered copies too, where the recipe does."),
         click.option("--seed", type=click.IntRange(0, MAX_SEED), default=9, show_default=True),
         click.option("--workers", type=click.IntRange(min=1),
-                     help="Threads; all processors by default."),
+                     help="At work at once; all processors by default."),
         click.option("--cache/--no-cache", "cached", default=True, show_default=True,
                      help="Keep features for the next time."),
     ]  # fmt: skip
@@ -182,7 +182,8 @@ def _print_held_out(held: HeldOut, test_size: float) -> None:
               help="Resample first; by default as the set or the recording says.")  # fmt: skip
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False),
               metavar="FILE", help=f"Table ending in {', '.join(WRITERS)}.")  # fmt: skip
-@click.option("--workers", type=click.IntRange(min=1), help="Threads; all processors by default.")
+@click.option("--workers", type=click.IntRange(min=1),
+              help="At work at once; all processors by default.")  # fmt: skip
 @click.option("--cache/--no-cache", "cached", default=True, show_default=True,
               help="Keep features for the next time: an interrupted run goes on.")  # fmt: skip
 def features(

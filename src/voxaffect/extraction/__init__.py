@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -17,9 +16,20 @@ from numpy.typing import NDArray
 from voxaffect.audio import Signal, content_of, read
 from voxaffect.errors import AudioError, FeatureError
 from voxaffect.extraction.cache import FeatureCache
+from voxaffect.extraction.workers import Workers, at_work, worker_count
 from voxaffect.features import FeatureSpec, check_known, describe, names
 
-__all__ = ["Extraction", "Failure", "FeatureCache", "Variant", "extract", "worker_count"]
+__all__ = [
+    "Extraction",
+    "Failure",
+    "FeatureCache",
+    "Variant",
+    "Workers",
+    "at_work",
+    "describe_each",
+    "extract",
+    "worker_count",
+]
 
 _CHUNK_FILES = 2_048  # bounds the memory that waiting work takes
 _SAVE_SECONDS = 0.25  # at most this much work is lost by a kill
@@ -38,7 +48,7 @@ class Variant:
         Names it with everything that can change a number; part of the cache key.
     alter : callable
         From a ``Signal`` and the digest of its file (a seed that follows the content, not
-        the place in a list) to a ``Signal``.
+        the place in a list) to a ``Signal``. One that pickles can go to worker processes.
     """
 
     key: str
@@ -72,19 +82,12 @@ class Extraction:
     failures: tuple[Failure, ...]
 
 
-def worker_count() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def extract(
     paths: Sequence[str | Path],
     spec: FeatureSpec,
     *,
     variant: Variant | None = None,
-    workers: int | None = None,
+    workers: int | Workers | None = None,
     cache: FeatureCache | None = None,
     progress: bool = False,
 ) -> Extraction:
@@ -96,8 +99,10 @@ def extract(
     spec : FeatureSpec
     variant : Variant, optional
         Done to every recording first; nothing by default.
-    workers : int, optional
-        Threads; as many as processors by default. Their number changes no number.
+    workers : int or Workers, optional
+        How many; as many as processors by default. They are threads, and become processes
+        where enough is left to do; `Workers` that are given serve several calls. Neither
+        number nor kind changes a number.
     cache : FeatureCache, optional
         Where known vectors are looked up and new ones kept; none by default.
     progress : bool
@@ -115,6 +120,8 @@ def extract(
         If the cache cannot be used.
     AudioError
         If a single path is given instead of a sequence.
+    WorkerError
+        If a worker process dies; the cache keeps what was finished.
     """
     from tqdm import tqdm
 
@@ -122,7 +129,7 @@ def extract(
         raise AudioError(f"{paths}: expected a sequence of paths, found one. Put it in a list.")
     files = [Path(path) for path in paths]
     check_known(spec)
-    task = _Task(spec, variant, cache)
+    task = _Task(spec, variant)
     outcomes: list[Outcome | None] = []
     title = f"{spec.name}, {variant.key.partition(',')[0]}" if variant else spec.name
     bar = tqdm(
@@ -132,68 +139,66 @@ def extract(
         mininterval=0.1 if sys.stderr.isatty() else 10,
         desc=title,
     )
-    with bar, ThreadPoolExecutor(workers or worker_count()) as pool:
+    with bar, at_work(workers) as crew:
         for start in range(0, len(files), _CHUNK_FILES):
             chunk = files[start : start + _CHUNK_FILES]
-            found = task.known(chunk, pool)
+            found = _known(chunk, task, cache, crew)
             missing = [place for place, vector in enumerate(found) if vector is None]
             bar.update(len(chunk) - len(missing))
-            for place, outcome in task.computed(chunk, missing, pool):
-                found[place] = outcome
-                bar.update()
+            left = [chunk[place] for place in missing]
+            with closing(_computed(left, task, cache, crew)) as computed:
+                for position, outcome in computed:
+                    found[missing[position]] = outcome
+                    bar.update()
             outcomes += found
     return _assembled(files, outcomes, len(names(spec)))
 
 
+def describe_each(
+    paths: Sequence[Path], spec: FeatureSpec, *, workers: int | Workers | None = None
+) -> Iterator[tuple[int, Outcome]]:
+    """Feature vectors of many recordings, as they are finished.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    spec : FeatureSpec
+    workers : int or Workers, optional
+        As for `extract`.
+
+    Yields
+    ------
+    tuple of int and (ndarray, shape (d,), float32, or str)
+        A place in the paths; the vector, or why there is none.
+
+    Raises
+    ------
+    FeatureError
+        If the spec is unknown.
+    WorkerError
+        If a worker process dies.
+    """
+    check_known(spec)
+    with at_work(workers) as crew:
+        for start in range(0, len(paths), _CHUNK_FILES):
+            chunk = paths[start : start + _CHUNK_FILES]
+            for place, (_, outcome) in crew.outcomes(_Task(spec, None), chunk):
+                yield start + place, outcome
+
+
 @dataclass(frozen=True)
 class _Task:
-    """What is computed from each file, and where it is kept."""
+    """What is computed from each file; it can be sent to another process."""
 
     spec: FeatureSpec
     variant: Variant | None
-    cache: FeatureCache | None
 
     @property
     def recipe(self) -> str:
         """The cache key beside the content."""
         return self.spec.to_json() + (self.variant.key if self.variant else "")
 
-    def known(self, paths: Sequence[Path], pool: ThreadPoolExecutor) -> list[Outcome | None]:
-        """Vectors that the cache holds; None for the others."""
-        if self.cache is None:
-            return [None] * len(paths)
-        digests = list(pool.map(_digest, paths))
-        readable = [digest for digest in digests if digest]
-        vectors = self.cache.get(readable, self.recipe, length=len(names(self.spec)))
-        return [vectors.get(digest) if digest else None for digest in digests]
-
-    def computed(
-        self, paths: Sequence[Path], places: Sequence[int], pool: ThreadPoolExecutor
-    ) -> Iterator[tuple[int, Outcome]]:
-        """Compute the rest as workers finish it, saving as it goes."""
-        running = {pool.submit(self.outcome, paths[place]): place for place in places}
-        unsaved: dict[bytes, NDArray[np.float32]] = {}
-        saved_at = monotonic()
-        try:
-            for future in as_completed(running):
-                digest, outcome = future.result()
-                if not isinstance(outcome, str):
-                    unsaved[digest] = outcome
-                if monotonic() - saved_at > _SAVE_SECONDS:
-                    self.save(unsaved)
-                    unsaved, saved_at = {}, monotonic()
-                yield running[future], outcome
-        finally:
-            for future in running:
-                future.cancel()
-            self.save(unsaved)
-
-    def save(self, vectors: dict[bytes, NDArray[np.float32]]) -> None:
-        """Keep what is finished, if there is a cache."""
-        if self.cache is not None and vectors:
-            self.cache.put(vectors, self.recipe)
-
-    def outcome(self, path: Path) -> tuple[bytes, Outcome]:
+    def __call__(self, path: Path) -> tuple[bytes, Outcome]:
         """Digest and vector of the very same bytes, whatever happens to the file meanwhile."""
         try:
             content = content_of(path)
@@ -204,6 +209,44 @@ class _Task:
             return digest, describe(signal, self.spec)
         except (AudioError, FeatureError) as error:
             return b"", str(error)
+
+
+def _known(
+    paths: Sequence[Path], task: _Task, cache: FeatureCache | None, crew: Workers
+) -> list[Outcome | None]:
+    """Vectors that the cache holds; None for the others."""
+    if cache is None:
+        return [None] * len(paths)
+    digests = list(crew.map(_digest, paths))
+    readable = [digest for digest in digests if digest]
+    vectors = cache.get(readable, task.recipe, length=len(names(task.spec)))
+    return [vectors.get(digest) if digest else None for digest in digests]
+
+
+def _computed(
+    paths: Sequence[Path], task: _Task, cache: FeatureCache | None, crew: Workers
+) -> Generator[tuple[int, Outcome]]:
+    """Compute the rest, saving as it comes: this process alone writes the cache."""
+    unsaved: dict[bytes, NDArray[np.float32]] = {}
+    saved_at = monotonic()
+    try:
+        for place, (digest, outcome) in crew.outcomes(task, paths):
+            if not isinstance(outcome, str):
+                unsaved[digest] = outcome
+            if monotonic() - saved_at > _SAVE_SECONDS:
+                _save(unsaved, task, cache)
+                unsaved, saved_at = {}, monotonic()
+            yield place, outcome
+    finally:
+        _save(unsaved, task, cache)
+
+
+def _save(
+    vectors: dict[bytes, NDArray[np.float32]], task: _Task, cache: FeatureCache | None
+) -> None:
+    """Keep what is finished, if there is a cache."""
+    if cache is not None and vectors:
+        cache.put(vectors, task.recipe)
 
 
 def _digest(path: Path) -> bytes | None:

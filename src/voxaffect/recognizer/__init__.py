@@ -10,10 +10,10 @@ from voxaffect.recognizer.prediction import (
     predict,
     predict_many,
 )
+from voxaffect.recognizer.recording import timeline
 from voxaffect.recognizer.segments import Segment, Timeline, Window
 from voxaffect.recognizer.smoothing import Smoothing
 from voxaffect.recognizer.stream import Event, Stream, Update
-from voxaffect.recognizer.timelines import timeline
 
 __all__ = [
     "Batch",

@@ -7,23 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
 from voxaffect.errors import AudioError, FeatureError
-from voxaffect.extraction import Failure, worker_count
+from voxaffect.extraction import Failure, Workers, worker_count
 from voxaffect.features.enrolment import Speaker
 from voxaffect.journal import Journal, Stamp, stamp
 from voxaffect.model import Model
-from voxaffect.recognizer.prediction import Prediction, predict_many
+from voxaffect.recognizer.prediction import Prediction, predict_each
 from voxaffect.recognizer.segments import Segment, Timeline, Window
-
-_FILES_PER_WORKER = 16  # a kill loses no more than these
 
 Result = TypeVar("Result")
 
@@ -37,7 +35,7 @@ class Recogniser(Protocol[Result]):
 
     def run(
         self, paths: Sequence[Path], workers: int
-    ) -> Iterator[tuple[int, Sequence[Result] | str]]:
+    ) -> Generator[tuple[int, Sequence[Result] | str]]:
         """Yield place and results of each path, or why there are none, as they are finished."""
 
     def to_json(self, result: Result) -> Any:
@@ -88,21 +86,14 @@ class Predictions:
 
     def run(
         self, paths: Sequence[Path], workers: int
-    ) -> Iterator[tuple[int, Sequence[Prediction] | str]]:
+    ) -> Generator[tuple[int, Sequence[Prediction] | str]]:
         """Yield place and prediction of each path, or why there is none."""
-        step = _FILES_PER_WORKER * workers
-        for start in range(0, len(paths), step):
-            part = paths[start : start + step]
-            batch = predict_many(
-                part, model=self.model, speaker=self.speaker,
-                uncertain_below=self.uncertain_below, workers=workers,
-            )  # fmt: skip
-            found: dict[str, Sequence[Prediction] | str] = {
-                str(failure.path): failure.reason for failure in batch.failures
-            }
-            found |= {prediction.source: (prediction,) for prediction in batch.predictions}
-            for place, path in enumerate(part, start):
-                yield place, found[str(path)]
+        recognised = predict_each(
+            paths, self.model, speaker=self.speaker, uncertain_below=self.uncertain_below,
+            workers=workers,
+        )  # fmt: skip
+        for place, outcome in recognised:
+            yield place, outcome if isinstance(outcome, str) else (outcome,)
 
     def to_json(self, result: Prediction) -> Any:
         """Return a JSON value that holds all of a prediction."""
@@ -141,29 +132,18 @@ class Timelines:
 
     def run(
         self, paths: Sequence[Path], workers: int
-    ) -> Iterator[tuple[int, Sequence[Timeline] | str]]:
-        """Yield place and timelines of each path, or why there are none.
-
-        One recording has all workers for itself; of several, each has one.
-        """
-        if len(paths) == 1:
-            yield 0, self._outcome(paths[0], workers=workers, progress=self.shows_progress)
-            return
-        with ThreadPoolExecutor(workers) as pool:
-            one = partial(self._outcome, workers=1, progress=False)
-            running = {pool.submit(one, path): place for place, path in enumerate(paths)}
-            try:
-                for future in as_completed(running):
-                    yield running[future], future.result()
-            finally:
-                for future in running:
-                    future.cancel()
-
-    def _outcome(self, path: Path, *, workers: int, progress: bool) -> Sequence[Timeline] | str:
-        try:
-            return self.recognise(path, workers=workers, progress=progress)
-        except (AudioError, FeatureError) as error:
-            return str(error)
+    ) -> Generator[tuple[int, Sequence[Timeline] | str]]:
+        """Yield place and timelines of each path, one after the other: each has all workers."""
+        began = monotonic()
+        with Workers(workers) as crew:
+            for place, path in enumerate(paths):
+                left = len(paths) - place - 1
+                crew.foresee(left * (monotonic() - began) / max(place, 1))
+                progress = self.shows_progress and len(paths) == 1
+                try:
+                    yield place, self.recognise(path, workers=crew, progress=progress)
+                except (AudioError, FeatureError) as error:
+                    yield place, str(error)
 
     def to_json(self, result: Timeline) -> Any:
         """Return a JSON value that holds all of a timeline."""
@@ -229,7 +209,7 @@ def recognise(
         it holds is not done again, unless the recording has changed. It is left in place:
         remove it once the results are safe.
     workers : int, optional
-        Threads; as many as processors by default. Their number changes no result.
+        As many as processors by default. Their number changes no result.
     progress : bool
         Show a progress bar on standard error.
 
@@ -268,8 +248,9 @@ def _recognised(
     left = [place for place in range(len(paths)) if place not in outcomes]
     bar = tqdm(total=len(paths), initial=len(outcomes), unit="file", disable=not progress,
                mininterval=0.1 if sys.stderr.isatty() else 10)  # fmt: skip
-    with bar:
-        running = recogniser.run([paths[place] for place in left], workers or worker_count())
+    rest = [paths[place] for place in left]
+    # Closed at once on Ctrl-C, so that nothing goes on at work.
+    with bar, closing(recogniser.run(rest, workers or worker_count())) as running:
         for position, outcome in running:
             place = left[position]
             outcomes[place] = outcome

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from voxaffect.audio import Source, as_signal
 from voxaffect.errors import AudioError, ModelError
-from voxaffect.extraction import Failure, extract
+from voxaffect.extraction import Failure, Workers, describe_each, extract
 from voxaffect.features import describe
 from voxaffect.features.enrolment import Speaker, adapt, enrol
 from voxaffect.model import Model, load
@@ -174,7 +174,7 @@ def predict_many(
     model: Model | str | Path | None = None,
     speaker: Speaker | None = None,
     uncertain_below: float | None = None,
-    workers: int | None = None,
+    workers: int | Workers | None = None,
     progress: bool = False,
 ) -> Batch:
     """Recognise the emotion of many recordings; what cannot be used is listed, not raised.
@@ -188,8 +188,8 @@ def predict_many(
         As `enrol_speaker` gives it, if one known speaker speaks in all of them.
     uncertain_below : float, optional
         As for `predict`.
-    workers : int, optional
-        Threads; as many as processors by default.
+    workers : int or Workers, optional
+        As for ``extract``.
     progress : bool
         Show a progress bar on standard error.
 
@@ -207,3 +207,34 @@ def predict_many(
         for place, row in zip(extraction.kept, rows, strict=True)
     )
     return Batch(predictions, extraction.failures)
+
+
+def predict_each(
+    paths: Sequence[Path],
+    model: Model,
+    *,
+    speaker: Speaker | None = None,
+    uncertain_below: float | None = None,
+    workers: int | Workers | None = None,
+) -> Iterator[tuple[int, Prediction | str]]:
+    """Recognise the emotion of many recordings, as they are finished.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    model : Model
+    speaker, uncertain_below, workers
+        As for `predict_many`.
+
+    Yields
+    ------
+    tuple of int and (Prediction or str)
+        A place in the paths; the prediction, or why there is none.
+    """
+    least = threshold(model, uncertain_below)
+    for place, outcome in describe_each(paths, model.card.spec, workers=workers):
+        if isinstance(outcome, str):
+            yield place, outcome
+        else:
+            row = _probabilities(outcome[None], model, speaker)[0]
+            yield place, _prediction(str(paths[place]), row, model, least)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,20 +16,29 @@ import numpy as np
 from voxaffect.audio import MIN_SECONDS, Source, mix_down
 from voxaffect.blocks import Block, Blocks, opened
 from voxaffect.errors import AudioError
-from voxaffect.extraction import worker_count
+from voxaffect.extraction import Workers, at_work
 from voxaffect.model import Model, load
+from voxaffect.recognizer.prediction import threshold
 from voxaffect.recognizer.segments import Segment, Timeline, Window
 from voxaffect.recognizer.smoothing import Smoothing
-from voxaffect.recognizer.spans import Cutter, Cutting, Samples, Span, Tick, check_peak
+from voxaffect.recognizer.spans import (
+    Cutter,
+    Cutting,
+    Samples,
+    Span,
+    Tick,
+    check_peak,
+    describe_span,
+)
 from voxaffect.recognizer.stream import Event, Narrator, Vector, judge
 
 CHANNELS: Final = ("mix", "left", "right", "each")
 WAITING_WINDOWS: Final = 8
 """For each worker: bounds the memory that waiting work takes."""
 
-Work = Callable[[], Vector]
-Start = Callable[[Work], Work]
-"""Starts some work, and gives what waits for its outcome."""
+Outcome = Callable[[], Vector]
+Start = Callable[[Span], Outcome]
+"""Starts to judge a window, and gives what waits for its probabilities."""
 
 
 def timeline(
@@ -41,7 +51,8 @@ def timeline(
     channels: str = "mix",
     gate: str = Cutting.gate,
     smoothing: Smoothing | None = None,
-    workers: int | None = None,
+    uncertain_below: float | None = None,
+    workers: int | Workers | None = None,
     progress: bool = False,
 ) -> tuple[Timeline, ...]:
     """Recognise emotion over the time of a recording of any length.
@@ -65,9 +76,13 @@ def timeline(
     gate : str
         What tells speech from silence: ``energy``, or ``webrtc`` (extra ``vad``).
     smoothing : Smoothing, optional
-    workers : int, optional
-        Threads that judge windows; as many as processors by default, 1 for none beside this
-        one. Their number changes no number.
+    uncertain_below : float, optional
+        Certainty under which a segment, and probability under which a window, is uncertain; 0
+        for never. By default what the model card states, which was measured on whole
+        recordings, not on windows: of segments it promises no share that is wrong.
+    workers : int or Workers, optional
+        What judges windows, as for ``extract``; 1 for nothing beside this thread. Neither
+        number nor kind changes a number.
     progress : bool
         Show a progress bar on standard error.
 
@@ -82,7 +97,7 @@ def timeline(
         If the recording cannot be read, is shorter than 0.25 s, or has no such channel; or if
         a number is out of range.
     ModelError
-        If the model cannot be loaded.
+        If the model cannot be loaded, or the threshold is no probability.
     MissingExtraError
         If the gate needs a library that is not installed.
     """
@@ -90,16 +105,20 @@ def timeline(
         raise AudioError(f"no channels {channels!r}; there are: {', '.join(CHANNELS)}.")
     cutting = Cutting(window_seconds, hop_seconds, gate)
     loaded = model if isinstance(model, Model) else load(model)
-    count = workers or worker_count()
+    least = threshold(loaded, uncertain_below)
     with opened(source, rate_hz) as recording:
         lines = [
             _Line(name, pick, Cutter(loaded.card.spec, recording.rate_hz, cutting), loaded,
-                  smoothing or Smoothing(), name_of_source=recording.name)
+                  smoothing or Smoothing(), least=least, name_of_source=recording.name)
             for name, pick in _chosen(channels, recording)
         ]  # fmt: skip
-        limit = WAITING_WINDOWS * count
-        with _judging(count) as start:
-            frames = _run(lines, recording, start, limit=limit, progress=progress)
+        expected = round(recording.frames / recording.rate_hz / hop_seconds) * len(lines)
+        with at_work(workers) as crew:
+            limit = WAITING_WINDOWS * crew.count
+            rate_hz = loaded.card.spec.rate_hz or recording.rate_hz
+            judging = _judging(loaded, rate_hz, crew, name=recording.name, expected=expected)
+            with judging as start:
+                frames = _run(lines, recording, start, limit=limit, progress=progress)
     return tuple(line.timeline(frames / recording.rate_hz) for line in lines)
 
 
@@ -126,21 +145,25 @@ def _only(place: int) -> Pick:
 
 
 @contextmanager
-def _judging(workers: int) -> Iterator[Start]:
-    """Start work at once in a pool of threads; with one worker, when it is asked for."""
-    if workers == 1:
-        yield lambda work: work
+def _judging(
+    model: Model, rate_hz: int, crew: Workers, *, name: str, expected: int
+) -> Iterator[Start]:
+    """Start at once, beside this thread; with one worker, when the outcome is asked for.
+
+    Only features are computed by workers: so their processes need no model, and ONNX Runtime,
+    which does not hold Python's lock, stays with the one that is loaded.
+    """
+    if crew.count == 1:
+        yield lambda span: lambda: judge(span, model, rate_hz=rate_hz, name=name)
         return
-    pool = ThreadPoolExecutor(workers)
+    describe = partial(describe_span, spec=model.card.spec, rate_hz=rate_hz, name=name)
 
-    def start(work: Work) -> Work:
-        future: Future[Vector] = pool.submit(work)
-        return future.result
+    def outcome(vector: Future[Samples]) -> Vector:
+        found: Vector = model.probabilities(vector.result()[None])[0]
+        return found
 
-    try:
-        yield start
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with crew.starting(describe, expected) as start:
+        yield lambda span: partial(outcome, start(span))
 
 
 def _run(
@@ -185,12 +208,13 @@ class _Line:
         model: Model,
         how: Smoothing,
         *,
+        least: float,
         name_of_source: str,
     ) -> None:
         self._channel, self._pick, self._cutter = channel, pick, cutter
         self._model, self._source = model, name_of_source
-        self._narrator = Narrator(model.emotions, cutter, how)
-        self._waiting: deque[tuple[Tick, list[Work]]] = deque()
+        self._narrator = Narrator(model.emotions, cutter, how, least=least)
+        self._waiting: deque[tuple[Tick, list[Outcome]]] = deque()
         self._events: list[Event] = []
 
     def push(
@@ -220,11 +244,7 @@ class _Line:
 
     def _begin(self, tick: Tick, start: Start) -> None:
         spans = [item for item in tick.items if isinstance(item, Span)]
-        self._waiting.append((tick, [start(self._work(span)) for span in spans]))
-
-    def _work(self, span: Span) -> Work:
-        model, rate_hz, name = self._model, self._cutter.rate_hz, self._source
-        return lambda: judge(span, model, rate_hz=rate_hz, name=name)
+        self._waiting.append((tick, [*map(start, spans)]))
 
     def _tell(self, limit: int) -> None:
         """Wait for the oldest windows until few are left."""

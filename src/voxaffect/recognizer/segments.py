@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -80,19 +80,3 @@ class Timeline:
     emotions: tuple[str, ...]
     windows: tuple[Window, ...]
     segments: tuple[Segment, ...]
-
-
-def marked(timeline: Timeline, least: float) -> Timeline:
-    """Return the timeline with windows and segments marked that are less certain than this.
-
-    Parameters
-    ----------
-    timeline : Timeline
-    least : float
-        Probability under which one is uncertain.
-    """
-    windows = tuple(
-        replace(one, uncertain=max(one.probabilities.values()) < least) for one in timeline.windows
-    )
-    segments = tuple(replace(one, uncertain=one.certainty < least) for one in timeline.segments)
-    return replace(timeline, windows=windows, segments=segments)

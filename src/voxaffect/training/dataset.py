@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from voxaffect.audio import read
 from voxaffect.corpora import CORPORA, Utterance, root_of, utterances
 from voxaffect.errors import AudioError, TrainingError
-from voxaffect.extraction import Extraction, Failure, FeatureCache, Variant, extract
+from voxaffect.extraction import Extraction, Failure, FeatureCache, Variant, Workers, extract
 from voxaffect.features import FeatureSpec, at_rate
 from voxaffect.training.augmentation import Augmentation, training_variants
 from voxaffect.training.voices import Voices
@@ -182,6 +182,7 @@ def gather(
     variant : Variant, optional
         Done to every recording first.
     workers : int, optional
+        As for ``extract``.
     cached : bool
         Use the feature cache.
     progress : bool
@@ -239,17 +240,18 @@ def with_copies(
         raise TrainingError("copies need the spec that the features were computed by.")
     voices = Voices.of(data.utterances) if policy.talkers_probability else None
     variants = training_variants(policy, rate_hz=data.spec.rate_hz, seed=seed, voices=voices)
-    copies = [
-        _extracted(paths, data.spec, variant, workers=workers, cached=cached, progress=progress)
-        for variant in variants
-    ]
+    with Workers(workers) as crew:
+        copies = [
+            _extracted(paths, data.spec, variant, workers=crew, cached=cached, progress=progress)
+            for variant in variants
+        ]
     matrix = np.concatenate([copy.matrix for copy in copies])
     return replace(data, copies=Copies(matrix, np.concatenate([copy.kept for copy in copies])))
 
 
 def _extracted(
     paths: Sequence[Path], spec: FeatureSpec, variant: Variant | None, *,
-    workers: int | None, cached: bool, progress: bool,
+    workers: int | Workers | None, cached: bool, progress: bool,
 ) -> Extraction:  # fmt: skip
     with FeatureCache() if cached else nullcontext() as cache:
         return extract(

@@ -30,6 +30,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     rate_hz : int, optional
         Resample to this rate first.
     workers : int, optional
+        As for ``extract``.
     cached : bool
         Use the feature cache.
 

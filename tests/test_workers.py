@@ -1,0 +1,372 @@
+"""Threads or processes: the same bits, no word from a child, and no child left behind."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal as signals
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from operator import mul
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import Trained, voice
+from test_extraction import row_count
+
+from voxaffect.audio import Signal, read
+from voxaffect.errors import WorkerError
+from voxaffect.extraction import FeatureCache, Variant, Workers, extract
+from voxaffect.extraction.workers import KINDS, _Pace
+from voxaffect.features import feature_spec
+from voxaffect.recognizer import predict_many
+from voxaffect.training.augmentation import (
+    Augmentation,
+    augmented,
+    perturb,
+    test_variant,
+    training_variants,
+)
+
+CLASSIC, AFFECT = feature_spec("classic"), feature_spec("affect")
+test_variant.__test__ = False  # type: ignore[attr-defined]  # it is no test, for all its name
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+
+
+@pytest.fixture
+def two() -> Iterator[Workers]:
+    with Workers(2, kind="processes") as crew:
+        yield crew
+
+
+def test_the_kind_and_number_of_workers_change_no_bit(recordings: list[Path]) -> None:
+    recordings[3].write_bytes(b"words")
+    alone = [extract(recordings, spec, workers=1) for spec in (CLASSIC, AFFECT)]
+    for kind, count in [*((kind, 2) for kind in KINDS), ("processes", 3)]:
+        with Workers(count, kind=kind) as crew:
+            for one, spec in zip(alone, (CLASSIC, AFFECT), strict=True):
+                found = extract(recordings, spec, workers=crew)
+                assert found.matrix.tobytes() == one.matrix.tobytes()
+                assert found.failures == one.failures != ()
+            assert bool(crew.process_ids) == (kind == "processes")
+
+
+def test_predictions_are_the_same(recordings: list[Path], trained: Trained, two: Workers) -> None:
+    assert predict_many(recordings, model=trained.model, workers=two) == predict_many(
+        recordings, model=trained.model, workers=1
+    )
+    assert two.process_ids
+
+
+VARIANTS = (
+    *training_variants(Augmentation(), rate_hz=16_000, seed=3)[::3],
+    test_variant("noise 20 dB", rate_hz=16_000, voices=None),
+    test_variant("8 kHz", rate_hz=None, voices=None),
+)
+
+
+def test_altered_recordings_are_the_same(recordings: list[Path], two: Workers) -> None:
+    for variant in VARIANTS:
+        sent = extract(recordings, CLASSIC, variant=variant, workers=two).matrix
+        here = extract(recordings, CLASSIC, variant=variant, workers=1).matrix
+        assert sent.tobytes() == here.tobytes()
+    assert two.process_ids
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.key.partition(",")[0])
+def test_a_variant_can_be_sent(variant: Variant) -> None:
+    assert pickle.loads(pickle.dumps(variant)) == variant
+
+
+def test_variants_keep_their_keys_and_numbers(signal: Signal) -> None:
+    policy, digest = Augmentation(), bytes(range(32))
+    for copy, variant in enumerate(training_variants(policy, rate_hz=16_000, seed=7)):
+        assert variant.key == f"copy {copy}, seed 7, {policy}, voices none"
+        index = int.from_bytes(digest[:8], "big")
+        expected = augmented(signal.samples, 16_000, policy, seed=7, index=index, copy=copy)
+        assert np.array_equal(variant.alter(signal, digest).samples, expected)
+    condition = test_variant("reverb", rate_hz=None, voices=None)
+    assert condition.key == "condition reverb, version 1"
+    expected = perturb(signal.samples, 16_000, "reverb", key=digest.hex())
+    assert np.array_equal(condition.alter(signal, digest).samples, expected)
+
+
+def test_a_variant_that_cannot_be_sent_stays_in_threads(
+    recordings: list[Path], two: Workers
+) -> None:
+    closure = Variant("louder", lambda signal, _: Signal(2 * signal.samples, signal.rate_hz))
+    assert len(extract(recordings, CLASSIC, variant=closure, workers=two).matrix) == 12
+    assert two.process_ids == ()
+
+
+def test_a_variant_from_a_module_that_a_process_lacks_stays_in_threads(
+    recordings: list[Path], two: Workers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "lacking.py").write_text("def alter(signal, digest): return signal")
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(tmp_path)
+        import lacking  # type: ignore[import-not-found]
+    variant = Variant("none", lacking.alter)
+    found = extract(recordings, CLASSIC, variant=variant, workers=two).matrix
+    assert np.array_equal(found, extract(recordings, CLASSIC, workers=1).matrix)
+
+
+def test_where_no_process_can_start_threads_go_on(
+    recordings: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python3"))
+    with Workers(2, kind="processes") as crew:
+        assert len(extract(recordings, CLASSIC, workers=crew).matrix) == 12
+        assert crew.process_ids == ()
+
+
+def test_an_application_that_holds_python_inside_is_not_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/usr/bin/blender")
+    with Workers(2, kind="processes") as crew:
+        assert sorted(crew.outcomes(abs, [-1, 2])) == [(0, 1), (1, 2)]
+        assert crew.process_ids == ()
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="no workers of kind 'fork'; there are: auto, threads"):
+        Workers(2, kind="fork")
+
+
+# When processes pay.
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [0.0]
+    monkeypatch.setattr("voxaffect.extraction.workers.monotonic", lambda: now[0])
+    monkeypatch.setattr("voxaffect.extraction.workers.START_SECONDS", 0.6)
+    return now
+
+
+@pytest.mark.parametrize(
+    ("count", "items", "seconds_each", "expected"),
+    [(2, 80, 0.01, False), (2, 200, 0.01, True), (2, 200, 0.002, False), (2, 2000, 0.002, True),
+     (2, 12, 0.1, False), (2, 20, 1.0, True), (8, 100, 0.01, True), (1, 10**6, 1.0, False)],
+)  # fmt: skip
+def test_processes_start_if_more_is_left_than_they_cost(
+    clock: list[float], count: int, items: int, seconds_each: float, expected: bool
+) -> None:
+    pace = _Pace(count)
+    pace.expect(items)
+    clock[0] += 1  # the first is slow, and tells nothing
+    pace.count_one()
+    for _ in range(4):
+        clock[0] += seconds_each
+        pace.count_one()
+    assert pace.is_worth_processes() == expected
+
+
+def test_a_single_long_item_tells_the_pace(clock: list[float]) -> None:
+    pace = _Pace(2)
+    pace.expect(2)
+    assert not pace.is_worth_processes()
+    clock[0] += 14
+    pace.count_one()
+    assert pace.is_worth_processes()
+
+
+def test_work_of_the_caller_counts(clock: list[float]) -> None:
+    pace = _Pace(2)
+    pace.expect(10)
+    for _ in range(6):
+        clock[0] += 0.01
+        pace.count_one()
+    assert not pace.is_worth_processes()
+    pace.foreseen_seconds = 5
+    assert pace.is_worth_processes()
+
+
+def test_much_work_moves_to_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voxaffect.extraction.workers.START_SECONDS", 0.05)
+    with Workers(2) as crew:
+        assert dict(crew.outcomes(time.sleep, [0.01] * 60)) == dict.fromkeys(range(60))
+        assert 1 <= len(crew.process_ids) <= 2
+
+
+def test_a_child_of_joblib_starts_no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voxaffect.extraction.workers.START_SECONDS", 0.0)
+    monkeypatch.setattr("multiprocessing.process.parent_process", object)
+    with Workers(2) as crew:
+        assert len(list(crew.outcomes(time.sleep, [0.01] * 30))) == 30
+        assert crew.process_ids == ()
+
+
+# What goes wrong in a process.
+
+
+@pytest.mark.parametrize(
+    ("work", "item", "error"),
+    [(int, "x", ValueError), (partial(mul, {}), 2, TypeError), (partial(Lock), (), TypeError)],
+)
+def test_what_a_process_raises_is_raised(
+    two: Workers, work: Callable[[object], object], item: object, error: type[Exception]
+) -> None:
+    with pytest.raises(error) as raised:
+        list(two.outcomes(work, [item]))
+    assert "in a worker process" in raised.value.__notes__[0]
+
+
+def test_what_a_process_prints_comes_not_between(two: Workers) -> None:
+    assert list(two.outcomes(print, ["words"])) == [(0, None)]
+    assert list(two.outcomes(partial(os.write, 1), [b"words"])) == [(0, 5)]
+
+
+@POSIX
+@pytest.mark.parametrize(
+    ("work", "item", "ending"),
+    [(signals.raise_signal, signals.SIGKILL, "was ended by SIGKILL"),
+     (signals.raise_signal, signals.SIGSEGV, "was ended by SIGSEGV"),
+     (os._exit, 3, "ended with exit code 3"),
+     (bytes, 2**62, "ended with exit code 1; memory may have run out")],
+)  # fmt: skip
+def test_a_process_that_dies_is_one_line_with_a_way_out(
+    two: Workers, work: Callable[[object], object], item: object, ending: str
+) -> None:
+    with pytest.raises(WorkerError, match=f"{ending}.*fewer workers") as raised:
+        list(two.outcomes(work, [item] * 20))
+    assert "\n" not in str(raised.value)
+
+
+@POSIX
+def test_an_item_without_a_name_stays_out_of_the_message(two: Workers) -> None:
+    with pytest.raises(WorkerError, match=r"^a worker process was ended by SIGKILL") as raised:
+        list(two.outcomes(_die_here, [np.zeros((60, 60))] * 4))
+    assert "\n" not in str(raised.value)
+
+
+def _die_here(_item: object) -> None:
+    signals.raise_signal(signals.SIGKILL)
+
+
+def test_a_process_that_cannot_begin_is_named(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("voxaffect.extraction.workers._PROGRAM", "import no_such_module")
+    with (
+        Workers(2, kind="processes") as crew,
+        pytest.raises(WorkerError, match=r"python.*: its worker process ended with exit code 1"),
+    ):
+        list(crew.outcomes(abs, [1]))
+    assert "no_such_module" in capfd.readouterr().err
+
+
+@POSIX
+def test_what_was_finished_before_a_process_died_is_kept(tmp_path: Path) -> None:
+    paths = many(tmp_path, count=60)
+    database = tmp_path / "cache" / "features.sqlite"
+    with FeatureCache(database) as cache:
+        with pytest.raises(WorkerError, match="SIGKILL"), Workers(2, kind="processes") as crew:
+            extract(paths, CLASSIC, variant=deadly(paths[40]), workers=crew, cache=cache)
+        saved = row_count(database)
+        assert 10 < saved < 60
+
+
+def deadly(path: Path) -> Variant:
+    """Return what ends the process that reads a certain recording."""
+    return Variant("deadly", partial(_die_at, str(path), os.getpid()))
+
+
+def _die_at(name: str, parent: int, signal: Signal, _digest: bytes) -> Signal:
+    if signal.name == name and os.getpid() != parent:
+        signals.raise_signal(signals.SIGKILL)
+    return signal
+
+
+def many(folder: Path, *, count: int) -> list[Path]:
+    """Write recordings, no two alike."""
+    paths = [folder / f"{number:03}.wav" for number in range(count)]
+    sound = np.tile(voice(1, rate_hz=48_000), 5)
+    for number, path in enumerate(paths):
+        soundfile.write(path, np.roll(sound, 97 * number), 48_000, subtype="PCM_16")
+    return paths
+
+
+# Whole programs.
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from voxaffect.extraction import FeatureCache, Workers, extract
+from voxaffect.features import feature_spec
+print("begun", flush=True)
+paths = sorted(Path(sys.argv[1]).glob("*.wav"))
+with FeatureCache(Path(sys.argv[2])) as cache, Workers(2, kind="processes") as crew:
+    for place, result in crew.outcomes(len, ["the", "processes"]):
+        print(*crew.process_ids, flush=True)
+    print(extract(paths, feature_spec("affect"), cache=cache, workers=crew).matrix.shape)
+"""
+
+
+def started(folder: Path, database: Path) -> subprocess.Popen[str]:
+    script = folder / "script.py"
+    script.write_text(SCRIPT)
+    return subprocess.Popen(
+        [sys.executable, script, folder, database],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def is_running(process: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2]
+    except FileNotFoundError:
+        return False
+
+
+def test_a_script_without_a_guard_runs_once(recordings: list[Path], tmp_path: Path) -> None:
+    out, err = started(tmp_path, tmp_path / "cache.sqlite").communicate(timeout=120)
+    assert out.count("begun") == 1
+    assert f"(12, {len(extract(recordings[:1], AFFECT).matrix[0])})" in out
+    assert err == ""
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("ending", [signals.SIGINT, signals.SIGKILL, signals.SIGTERM])
+def test_an_ended_program_leaves_no_process_and_a_good_cache(
+    tmp_path: Path, ending: signals.Signals
+) -> None:
+    paths, database = many(tmp_path, count=160), tmp_path / "cache.sqlite"
+    program = started(tmp_path, database)
+    assert program.stdout is not None
+    assert program.stdout.readline() == "begun\n"
+    processes = {*map(int, (program.stdout.readline() + program.stdout.readline()).split())}
+    assert all(map(is_running, processes))
+    deadline = time.monotonic() + 60
+    while not row_count(database):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(program.pid, ending)
+    _, err = program.communicate(timeout=20)
+    assert program.returncode == -ending
+    assert err.count("Traceback") == (ending == signals.SIGINT)  # the program's own
+    while any(map(is_running, processes)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    saved = row_count(database)
+    assert 0 < saved < len(paths)
+    with FeatureCache(database) as cache:
+        found = extract(paths[:8], AFFECT, cache=cache).matrix
+    assert np.array_equal(found, extract(paths[:8], AFFECT).matrix)
+
+
+def test_signals_are_read_from_where_the_caller_stands(
+    recordings: list[Path], two: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(recordings[0].parent)
+    found = extract([recordings[0].name, "gone.wav"], CLASSIC, workers=two)
+    assert found.failures[0].reason.startswith("gone.wav: no such file")
+    assert len(found.matrix) == 1
+    assert read(recordings[0].name).name == recordings[0].name
