@@ -18,6 +18,7 @@ from voxaffect.features.functionals import FULL, SEVEN, cross, full, runs, seven
 from voxaffect.features.pitch import FEWEST_VOICED, USUAL_SEMITONES, Pitch, perturbations
 from voxaffect.features.shared import Shared, normalised, share
 from voxaffect.features.spec import FeatureSpec
+from voxaffect.features.threads import one_thread
 from voxaffect.features.tracks import (
     CEPSTRA,
     NARROW_CEPSTRA,
@@ -456,6 +457,7 @@ def names(spec: FeatureSpec) -> tuple[str, ...]:
     return tuple(itertools.chain.from_iterable(_names_of(group) for group in spec.groups))
 
 
+@one_thread
 def describe(signal: Signal, spec: FeatureSpec) -> Array:
     """Vector of one utterance.
 
@@ -475,6 +477,7 @@ def describe(signal: Signal, spec: FeatureSpec) -> Array:
     return _describe(speech, share(speech.samples), spec)
 
 
+@one_thread
 def describe_within(samples: Array, shared: Shared, spec: FeatureSpec) -> Array:
     """Vector of a window of a longer signal, whose frames are measured already.
 

@@ -24,6 +24,7 @@ from voxaffect.features.pitch import (
     low_passed,
 )
 from voxaffect.features.spectrum import hann
+from voxaffect.features.threads import one_thread
 
 FFT_SAMPLES: Final = 512
 SAMPLES_BEFORE: Final = 2 * LEAD_SAMPLES + LOW_PASS_REACH
@@ -76,6 +77,7 @@ def share(samples: Array) -> Shared:
     return Shared(power, autocorrelation(frame(halved, len(power))), halved)
 
 
+@one_thread
 def share_within(samples: Array, frames: int) -> Shared:
     """Measure some frames of a longer signal.
 
