@@ -81,6 +81,16 @@ def test_the_key_follows_content_and_not_order_or_names(
     assert Voices.of([replace(spoken[0], speaker="b"), *spoken[1:]]).key != key
 
 
+def test_a_recording_that_two_speakers_have_is_the_first_ones_in_any_order(
+    spoken: list[Utterance], tmp_path: Path
+) -> None:
+    shared = replace(spoken[4], path=tmp_path / "shared.wav")
+    shared.path.write_bytes(spoken[0].path.read_bytes())
+    for order in ([*spoken, shared], [shared, *spoken]):
+        assert tones(Voices.of(order).own(digest(shared), rate_hz=RATE_HZ)) == {1}
+    assert Voices.of([*spoken, shared]).key == Voices.of([shared, *spoken]).key
+
+
 def test_a_copy_with_talkers_is_cached_apart_from_one_without(spoken: list[Utterance]) -> None:
     policy = Augmentation()
     keys = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal as signals
@@ -13,6 +14,7 @@ from functools import partial
 from operator import mul
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import pytest
@@ -136,7 +138,7 @@ def test_an_application_that_holds_python_inside_is_not_started_again(
 
 
 def test_an_unknown_kind_is_refused() -> None:
-    with pytest.raises(ValueError, match="no workers of kind 'fork'; there are: auto, threads"):
+    with pytest.raises(WorkerError, match="no workers of kind 'fork'; there are: auto, threads"):
         Workers(2, kind="fork")
 
 
@@ -227,10 +229,10 @@ def test_what_a_process_prints_comes_not_between(two: Workers) -> None:
 @POSIX
 @pytest.mark.parametrize(
     ("work", "item", "ending"),
-    [(signals.raise_signal, signals.SIGKILL, "was ended by SIGKILL"),
-     (signals.raise_signal, signals.SIGSEGV, "was ended by SIGSEGV"),
+    [(signals.raise_signal, signals.SIGKILL, "was ended by SIGKILL; memory may have run out"),
+     (signals.raise_signal, signals.SIGSEGV, r"was ended by SIGSEGV\. "),
      (os._exit, 3, "ended with exit code 3"),
-     (bytes, 2**62, "ended with exit code 1; memory may have run out")],
+     (bytes, 2**62, "ended with exit code 12; memory may have run out")],
 )  # fmt: skip
 def test_a_process_that_dies_is_one_line_with_a_way_out(
     two: Workers, work: Callable[[object], object], item: object, ending: str
@@ -251,16 +253,57 @@ def _die_here(_item: object) -> None:
     signals.raise_signal(signals.SIGKILL)
 
 
-def test_a_process_that_cannot_begin_is_named(
+def test_where_a_process_cannot_begin_threads_go_on(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("voxaffect.extraction.workers._PROGRAM", "import no_such_module")
-    with (
-        Workers(2, kind="processes") as crew,
-        pytest.raises(WorkerError, match=r"python.*: its worker process ended with exit code 1"),
-    ):
-        list(crew.outcomes(abs, [1]))
+    with Workers(2, kind="processes") as crew:
+        assert list(crew.outcomes(abs, [-1])) == [(0, 1)]
+        assert crew.process_ids == ()
     assert "no_such_module" in capfd.readouterr().err
+
+
+def test_what_python_prints_when_it_starts_comes_before_the_replies(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from voxaffect.extraction.workers import _PROGRAM
+
+    program = f"import sys; print('hello', end='\\0vox', flush=True); {_PROGRAM}"
+    monkeypatch.setattr("voxaffect.extraction.workers._PROGRAM", program)
+    with Workers(2, kind="processes") as crew:
+        assert list(crew.outcomes(abs, [-1])) == [(0, 1)]
+        assert crew.process_ids
+
+
+@POSIX
+def test_workers_that_nobody_stops_end_when_they_are_forgotten() -> None:
+    crew = Workers(2, kind="processes")
+    assert list(crew.outcomes(abs, [-1])) == [(0, 1)]
+    (child,) = crew.process_ids
+    del crew
+    gc.collect()
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+
+
+def test_workers_that_were_stopped_say_so() -> None:
+    with Workers(2) as crew:
+        pass
+    with pytest.raises(WorkerError, match="these workers were stopped"):
+        list(crew.outcomes(abs, [-1]))
+
+
+@pytest.mark.parametrize("count", [-1, 0, "2", 1.5])
+def test_a_number_of_workers_that_is_none_is_refused(recordings: list[Path], count: Any) -> None:
+    with pytest.raises(WorkerError, match="workers: expected at least 1"):
+        extract(recordings, CLASSIC, workers=count)
+
+
+def test_a_service_without_standard_error_extracts(
+    recordings: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    assert len(extract(recordings, CLASSIC).matrix) == 12
 
 
 @POSIX

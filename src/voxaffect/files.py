@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 import unicodedata
 import zlib
 from collections.abc import Callable
@@ -34,6 +35,14 @@ def printable(text: str) -> str:
 def encodable(text: str) -> str:
     """Text that UTF-8 can hold: surrogates, from file names of other bytes, become escapes."""
     return text.encode("utf-8", errors="backslashreplace").decode("utf-8")
+
+
+def is_watched() -> bool:
+    """Whether standard error is a terminal; it can be closed, or missing in a service."""
+    try:
+        return sys.stderr is not None and sys.stderr.isatty()
+    except ValueError:
+        return False
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:

@@ -10,6 +10,7 @@ import click
 from voxaffect.cli.output import say
 from voxaffect.corpora import CORPORA, OWN_DATA, look_up, root_of
 from voxaffect.corpora import download as download_corpus
+from voxaffect.files import is_watched
 from voxaffect.formats import aligned
 from voxaffect.inspection import check as inspect_corpus
 from voxaffect.inspection import describe
@@ -70,7 +71,7 @@ def download(name: str, folder: Path | None, files: tuple[str, ...]) -> None:
     """
     corpus = look_up(name)
     click.echo(f"{corpus.title}: {corpus.licence}. {corpus.citation}", err=True)
-    place = download_corpus(name, folder, files=files or None, progress=sys.stderr.isatty())
+    place = download_corpus(name, folder, files=files or None, progress=is_watched())
     click.echo(f"{corpus.title} is in {place}")
 
 
@@ -82,7 +83,7 @@ def check(name: str, root: Path | None) -> None:
 
     Exit code 1 if anything is, but for what the corpus is known to hold.
     """
-    report = inspect_corpus(name, root_of(name, root), progress=sys.stderr.isatty())
+    report = inspect_corpus(name, root_of(name, root), progress=is_watched())
     for line in describe(report):
         say(line)
     if not report.is_sound:

@@ -24,7 +24,7 @@ from voxaffect.evaluation import (
     write_split,
 )
 from voxaffect.extraction import Failure
-from voxaffect.files import make_folder
+from voxaffect.files import is_watched, make_folder
 from voxaffect.report import (
     check_installed,
     document,
@@ -133,7 +133,7 @@ def evaluate(
     found = study(
         systems, protocol=by, seed=options["seed"], beside=beside,
         insight=folder is not None if insight is None else insight,
-        workers=options["workers"], allow_leaks=allow_leaks, progress=sys.stderr.isatty(),
+        workers=options["workers"], allow_leaks=allow_leaks, progress=is_watched(),
     )  # fmt: skip
     if save_split:
         _save_split(save_split, found)

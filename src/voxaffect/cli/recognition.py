@@ -23,7 +23,7 @@ from voxaffect.cli.sources import listed, recordings
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
 from voxaffect.features.enrolment import Speaker
-from voxaffect.files import printable
+from voxaffect.files import is_watched, printable
 from voxaffect.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
 from voxaffect.journal import forget
 from voxaffect.model import Model, ModelCard, load
@@ -141,7 +141,7 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
         found = _one(content, name, recogniser)
     else:
         least = 1 if options["is_timeline"] else _PROGRESS_FILES
-        progress = len(paths) > least and sys.stderr.isatty()
+        progress = len(paths) > least and is_watched()
         found = recognise(paths, recogniser, journal=journal, workers=workers, progress=progress)
     failures = (*found.failures, *nowhere)
     results.write(found.results)
@@ -221,7 +221,7 @@ def _recogniser(
         Cutting(told["window_seconds"], told["hop_seconds"], told["gate"])  # refuses numbers
         told["uncertain_below"] = options["uncertain_below"]
         recognise_one = partial(timeline, model=model, **told)
-        return Timelines(recognise_one, model, told, shows_progress=sys.stderr.isatty())
+        return Timelines(recognise_one, model, told, shows_progress=is_watched())
     speaker = _enrolled(options["enrol"], model, workers) if options["enrol"] else None
     return Predictions(model, speaker, options["uncertain_below"])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -19,6 +18,7 @@ from voxaffect.evaluation.calibration import WANTED_RISK
 from voxaffect.extraction import FeatureCache, extract
 from voxaffect.features import SETS, feature_spec
 from voxaffect.features import names as feature_names
+from voxaffect.files import is_watched
 from voxaffect.tables import WRITERS, table_writer
 from voxaffect.training import (
     DEFAULT_RECIPES,
@@ -86,7 +86,7 @@ def gathered(
     same = features in (None, recipe.features)
     spec = feature_spec(features or recipe.features, groups=recipe.groups if same else None)
     places = dict(zip(corpora, roots or (None,) * len(corpora), strict=True))
-    shared: dict[str, Any] = {"workers": workers, "cached": cached, "progress": sys.stderr.isatty()}
+    shared: dict[str, Any] = {"workers": workers, "cached": cached, "progress": is_watched()}
     variant = None
     if condition:
         variant = test_variant(condition, rate_hz=spec.rate_hz, voices=voices)
@@ -199,7 +199,7 @@ def features(
     writer = table_writer(output)
     spec = feature_spec(name, groups=tuple(groups) if groups else None, rate_hz=rate_hz)
     with FeatureCache() if cached else nullcontext() as cache:
-        found = extract(paths, spec, workers=workers, cache=cache, progress=sys.stderr.isatty())
+        found = extract(paths, spec, workers=workers, cache=cache, progress=is_watched())
     kept = [str(paths[place]) for place in found.kept]
     writer(output, kept, feature_names(spec), found.matrix)
     click.echo(f"{len(kept)} recordings, {found.matrix.shape[1]} features: {output}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from voxaffect.errors import AudioError, FeatureError
 from voxaffect.extraction.cache import FeatureCache
 from voxaffect.extraction.workers import Workers, at_work, worker_count
 from voxaffect.features import FeatureSpec, check_known, describe, names
+from voxaffect.files import is_watched
 
 __all__ = [
     "Extraction",
@@ -136,7 +136,7 @@ def extract(
         total=len(files),
         unit="file",
         disable=not progress,
-        mininterval=0.1 if sys.stderr.isatty() else 10,
+        mininterval=0.1 if is_watched() else 10,
         desc=title,
     )
     with bar, at_work(workers) as crew:

@@ -9,14 +9,25 @@ import traceback
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+READY = b"\0voxaffect worker\0"
+"""What the first reply follows: before it stands what Python's start-up printed."""
+NO_MEMORY = 12
+"""Exit code, after the error number ENOMEM."""
+_STANDARD_ERROR = 2
+
 
 def main() -> None:
     """Serve the parent until it closes the pipe or is no more."""
     requests = sys.stdin.buffer
-    # Whatever a library prints must not come between the replies.
+    # Whatever a library prints must not come between the replies, nor may they take the place
+    # of a standard error that is closed.
+    while (spare := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        pass
     replies = os.fdopen(os.dup(1), "wb")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(spare, 1)
     try:
+        replies.write(READY)
+        replies.flush()
         serve(requests, replies)
     except (EOFError, OSError, pickle.UnpicklingError):
         os._exit(0)  # at once: there is nothing to write and nobody to tell
@@ -58,7 +69,7 @@ def _answer(work: Callable[[Any], Any], item: Any) -> bytes:
     try:
         return pickle.dumps((work(item), None), pickle.HIGHEST_PROTOCOL)
     except MemoryError:
-        os._exit(1)  # as if the system had ended it: the parent says what to do
+        os._exit(NO_MEMORY)  # as if the system had ended it: the parent says what to do
     except Exception as error:  # any: the parent raises it
         error.add_note("in a worker process:\n" + traceback.format_exc())
         return _as_bytes(error)

@@ -15,6 +15,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -25,6 +26,7 @@ from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from voxaffect.errors import WorkerError
+from voxaffect.extraction.process import NO_MEMORY, READY
 
 KINDS: Final = ("auto", "threads", "processes")
 START_SECONDS: Final = 0.6
@@ -37,6 +39,9 @@ _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[1:]; from voxaffect.extraction.process import main; main()"
 )
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+_WITHOUT_MEMORY = (NO_MEMORY, -9)  # SIGKILL is what a system sends; Windows knows none
+_PACKAGE = str(Path(__file__).absolute().parents[2])
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -65,14 +70,17 @@ class Workers:
 
     def __init__(self, count: int | None = None, *, kind: str = "auto") -> None:
         if kind not in KINDS:
-            raise ValueError(f"no workers of kind {kind!r}; there are: {', '.join(KINDS)}.")
+            raise WorkerError(f"no workers of kind {kind!r}; there are: {', '.join(KINDS)}.")
+        if count is not None and (not isinstance(count, int) or count < 1):
+            raise WorkerError(f"workers: expected at least 1, or None, found {count!r}.")
         self.count = count or worker_count()
         is_alone = self.count == 1 or (kind == "auto" and _is_child())
         self._kind = "threads" if is_alone or _interpreter() is None else kind
         self._threads = ThreadPoolExecutor(self.count)
         self._pace = _Pace(self.count)
-        self._own, self._lock = local(), Lock()
+        self._own, self._lock, self._is_stopped = local(), Lock(), False
         self._processes: list[_Process] = []
+        weakref.finalize(self, _stop, self._processes)  # of workers that nobody stopped
 
     def __enter__(self) -> Workers:
         return self
@@ -85,6 +93,7 @@ class Workers:
     ) -> None:
         if error is not None:
             self._stop_processes()  # nobody waits for what they are at
+        self._is_stopped = True
         self._threads.shutdown(cancel_futures=True)
         self._stop_processes()
 
@@ -136,6 +145,8 @@ class Workers:
         expected : int
             Items that will come, or a guess.
         """
+        if self._is_stopped:
+            raise WorkerError("these workers were stopped. Make new ones, or stop them later.")
         sent = _pickled(work) if self._kind != "threads" else None
         self._pace.expect(expected)
         try:
@@ -172,8 +183,12 @@ class Workers:
 
     def _stop_processes(self) -> None:
         with self._lock:
-            for process in self._processes:
-                process.stop()
+            _stop(self._processes)
+
+
+def _stop(processes: Sequence[_Process]) -> None:
+    for process in processes:
+        process.stop()
 
 
 def at_work(workers: int | Workers | None) -> AbstractContextManager[Workers]:
@@ -226,10 +241,11 @@ class _Process:
 
     def __init__(self) -> None:
         interpreter = _interpreter() or ""
-        path = [entry for entry in sys.path if isinstance(entry, str)]
+        # What lies in a folder that the caller has moved to is no library.
+        path = [one for one in sys.path if isinstance(one, str) and Path(one).is_absolute()]
         # Inner threads would only quarrel over processors; Ctrl-C is the parent's to answer.
         self._child = subprocess.Popen(
-            [interpreter, "-c", _PROGRAM, *path],
+            [interpreter, "-c", _PROGRAM, *path, _PACKAGE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, **_ONE_THREAD},
@@ -239,6 +255,24 @@ class _Process:
         self.id = self._child.pid
         self._known: bytes | None = None
         self._is_understood = False
+        self._await()
+
+    def _await(self) -> None:
+        """Wait until it is ready.
+
+        Raises
+        ------
+        OSError
+            If it ends first.
+        """
+        assert self._child.stdout is not None
+        said = b""
+        while not said.endswith(READY):
+            heard = self._child.stdout.read(1)
+            if not heard:
+                self.stop()
+                raise OSError("the worker process did not start")
+            said = said[-len(READY) :] + heard
 
     def understands(self, work: bytes) -> bool:
         """Whether the child has, or takes in, the work; it may lack a module."""
@@ -263,17 +297,18 @@ class _Process:
             return pickle.load(self._child.stdout)
         except (OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
             raise WorkerError(
-                f"{_subject(name)} {self._ending()}; memory may have run out. Go on with fewer "
-                "workers; a single one starts no process."
+                f"{_subject(name)} {self._ending()}. Go on with fewer workers; a single one "
+                "starts no process."
             ) from error
 
     def _ending(self) -> str:
         """How the child ended."""
         self.stop(patience_seconds=2)
         code = self._child.returncode
-        if code >= 0:
-            return f"ended with exit code {code}"
-        return f"was ended by {signal.Signals(-code).name}"
+        how = f"ended with exit code {code}"
+        if code < 0:
+            how = f"was ended by {signal.Signals(-code).name}"
+        return f"{how}; memory may have run out" if code in _WITHOUT_MEMORY else how
 
     def stop(self, patience_seconds: float = 0) -> None:
         """End the child, who has nothing to lose."""

@@ -6,7 +6,6 @@ A *recogniser* does the work; this module decides what is left to do and keeps w
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -18,6 +17,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from voxaffect.errors import AudioError, FeatureError
 from voxaffect.extraction import Failure, Workers, worker_count
 from voxaffect.features.enrolment import Speaker
+from voxaffect.files import is_watched
 from voxaffect.journal import Journal, Stamp, stamp
 from voxaffect.model import Model
 from voxaffect.recognizer.prediction import Prediction, predict_each
@@ -247,7 +247,7 @@ def _recognised(
                 outcomes[place] = known
     left = [place for place in range(len(paths)) if place not in outcomes]
     bar = tqdm(total=len(paths), initial=len(outcomes), unit="file", disable=not progress,
-               mininterval=0.1 if sys.stderr.isatty() else 10)  # fmt: skip
+               mininterval=0.1 if is_watched() else 10)  # fmt: skip
     rest = [paths[place] for place in left]
     # Closed at once on Ctrl-C, so that nothing goes on at work.
     with bar, closing(recogniser.run(rest, workers or worker_count())) as running:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -17,6 +16,7 @@ from voxaffect.audio import MIN_SECONDS, Source, mix_down
 from voxaffect.blocks import Block, Blocks, opened
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Workers, at_work
+from voxaffect.files import is_watched
 from voxaffect.model import Model, load
 from voxaffect.recognizer.prediction import threshold
 from voxaffect.recognizer.segments import Segment, Timeline, Window
@@ -180,7 +180,7 @@ def _run(
     frames, rate_hz = 0, recording.rate_hz
     bar = tqdm(total=round(recording.frames / rate_hz), unit="s", disable=not progress,
                desc=Path(recording.name).name, unit_scale=True,
-               mininterval=0.1 if sys.stderr.isatty() else 10)  # fmt: skip
+               mininterval=0.1 if is_watched() else 10)  # fmt: skip
     with bar:
         for block in recording:
             for line in lines:

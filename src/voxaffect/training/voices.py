@@ -51,7 +51,8 @@ class Voices:
             if utterance.speaker is not None:
                 digest = hashlib.sha256(content_of(utterance.path)).digest()
                 speaker = f"{utterance.corpus}/{utterance.speaker}"
-                speakers[digest] = speaker
+                # A recording that two speakers have is the first one's, whatever the order.
+                speakers[digest] = min(speaker, speakers.get(digest, speaker))
                 found.setdefault(speaker, {})[digest] = utterance.path
         ordered = {speaker: tuple(sorted(of.items())) for speaker, of in found.items()}
         return cls(speakers, ordered)
@@ -66,9 +67,13 @@ class Voices:
         """Names who they are: part of what features are cached by."""
         if not self.speakers:
             return "none"
+        group = {
+            speaker: hashlib.sha256(b"".join(digest for digest, _ in of)).digest()
+            for speaker, of in self.recordings.items()
+        }
         told = hashlib.sha256()
-        for of in sorted(tuple(digest for digest, _ in of) for of in self.recordings.values()):
-            told.update(len(of).to_bytes(8, "big") + b"".join(of))
+        for digest, speaker in sorted(self.speakers.items()):
+            told.update(digest + group[speaker])
         return told.hexdigest()[:16]
 
     def own(self, digest: bytes, *, rate_hz: int) -> Sequence[Samples]:
