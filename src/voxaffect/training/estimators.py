@@ -60,11 +60,8 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     weights : sequence of float, optional
         Of the members; equal by default.
     held_out : float
-        Share of the speakers that members are trained without, to fit the temperature on them.
-        The members are then trained again on everything.
-    draws : int
-        How many such shares, of other speakers each: best temperatures of single speakers differ
-        by a quarter and more, so three of twenty tell little.
+        Share of the speakers that the temperature is fitted on, by members that were trained
+        without them. The members are then trained again on everything.
     random_state : int
 
     References
@@ -78,13 +75,11 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         *,
         weights: Sequence[float] | None = None,
         held_out: float = 1 / 6,
-        draws: int = 2,
         random_state: int = 0,
     ) -> None:
         self.members = members
         self.weights = weights
         self.held_out = held_out
-        self.draws = draws
         self.random_state = random_state
 
     def fit(
@@ -109,27 +104,22 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         speakers = origins.astype(str) if speakers is None else speakers
         self.classes_ = np.unique(y)
         self.n_features_in_ = matrix.shape[1]
+        is_held = np.isin(speakers, self._held_out_speakers(speakers))
         is_original = np.zeros(len(matrix), dtype=bool)
         is_original[np.unique(origins, return_index=True)[1]] = True
-        scores, truths = [], []
-        for group in self._held_out_speakers(speakers):
-            is_held = np.isin(speakers, group)
-            test = is_held & is_original
-            if set(y[~is_held]) == set(self.classes_) and test.any():
-                self.members_ = self._fitted(matrix[~is_held], y[~is_held], origins[~is_held])
-                scores.append(self._mean_log(matrix[test]))
-                truths.append(np.searchsorted(self.classes_, y[test]))
         self.temperature_ = 1.0
-        if scores:
-            self.temperature_ = temperature(np.concatenate(scores), np.concatenate(truths))
+        test = is_held & is_original
+        if set(y[~is_held]) == set(self.classes_) and test.any():
+            self.members_ = self._fitted(matrix[~is_held], y[~is_held], origins[~is_held])
+            truth = np.searchsorted(self.classes_, y[test])
+            self.temperature_ = temperature(self._mean_log(matrix[test]), truth)
         self.members_ = self._fitted(matrix, y, origins)
         return self
 
-    def _held_out_speakers(self, speakers: NDArray[np.str_]) -> list[NDArray[np.str_]]:
+    def _held_out_speakers(self, speakers: NDArray[np.str_]) -> NDArray[np.str_]:
         names = np.unique(speakers)
         count = max(1, round(self.held_out * len(names)))
-        order = np.random.default_rng(self.random_state).permutation(names)
-        return [order[first : first + count] for first in range(0, self.draws * count, count)]
+        return np.random.default_rng(self.random_state).permutation(names)[:count]
 
     def _fitted(
         self, matrix: NDArray[np.float32], y: NDArray[Any], origins: NDArray[np.intp]
