@@ -10,7 +10,9 @@ import shutil
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import documents
 import numpy as np
@@ -20,12 +22,13 @@ from conftest import Done, Run, Trained, voice
 from sklearn.metrics import accuracy_score
 from sklearn.neural_network import MLPClassifier
 
+from voxaffect.cli.study import gathered
 from voxaffect.extraction import extract
 from voxaffect.features import feature_spec, names
 from voxaffect.formats import PREDICTION_FORMATS
 from voxaffect.model import load
 from voxaffect.recognizer import enrol_speaker, predict, predict_many
-from voxaffect.training import export
+from voxaffect.training import Augmentation, export, recipe_named
 from voxaffect.tutorial import load_data
 
 TEXTS = [name for name, form in PREDICTION_FORMATS.items() if form.is_text]
@@ -732,6 +735,22 @@ def test_altered_recordings_are_tested_beside_clean_ones(
     done = evaluate_small(run, ravdess_to_read, *asked, "--no-beside", "--format", "json")
     assert done.code == 0
     assert list(json.loads(done.out)["systems"]["mlp"]["robustness"]) == conditions
+
+
+def test_talkers_change_the_copies_that_are_trained_on(ravdess_to_read: Path) -> None:
+    recipe = replace(recipe_named("mlp"), augmentation=Augmentation(speeds=(), mixed_copies=1))
+    options: dict[str, Any] = {
+        "roots": [ravdess_to_read], "features": None, "augment": True, "seed": 0, "workers": 1,
+        "cached": True,
+    }  # fmt: skip
+    silent, talking = (
+        gathered(["ravdess"], recipe, ["happy"], talkers=share, **options).copies
+        for share in (0.0, 1.0)
+    )
+    assert silent
+    assert talking
+    is_same = (silent.matrix == talking.matrix).all(axis=1)
+    assert 0 < is_same.mean() < 0.5  # some copies get no noise
 
 
 def test_nobody_talks_in_a_corpus_of_unknown_speakers(

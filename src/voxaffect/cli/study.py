@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,9 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="Keep only these; 'all' keeps all."),
         click.option("--augment/--no-augment", default=True, show_default=True,
                      help="Train on altered copies too, where the recipe does."),
+        click.option("--talkers", type=click.FloatRange(0, 1), default=0.0, metavar="SHARE",
+                     help="Share of the noisy copies in which the noise is people talking: the "
+                          "same speaker's other recordings.  [default: 0]"),
         click.option("--seed", type=click.IntRange(0, MAX_SEED), default=9, show_default=True),
         click.option("--workers", type=click.IntRange(min=1),
                      help="At work at once; all processors by default."),
@@ -75,7 +78,7 @@ def chosen_recipes(names: Sequence[str], features: str | None) -> list[Recipe]:
 
 def gathered(
     corpora: Sequence[str], recipe: Recipe, emotions: Sequence[str] | None, *,
-    roots: Sequence[Path], features: str | None, augment: bool, seed: int,
+    roots: Sequence[Path], features: str | None, augment: bool, talkers: float, seed: int,
     workers: int | None, cached: bool, condition: str | None = None, voices: Voices | None = None,
 ) -> Dataset:  # fmt: skip
     """Utterances, features and copies, as the options say; what was found goes to stderr."""
@@ -100,7 +103,8 @@ def gathered(
     if recipe.augmentation and augment:
         count = len(data.utterances) * recipe.augmentation.copies
         click.echo(f"{count:,} altered copies to train on; --no-augment does without", err=True)
-        data = with_copies(data, recipe.augmentation, seed=seed, **shared)
+        policy = replace(recipe.augmentation, talkers_probability=talkers)
+        data = with_copies(data, policy, seed=seed, **shared)
     return data
 
 
