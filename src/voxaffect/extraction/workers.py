@@ -66,6 +66,11 @@ class Workers:
         so far, be done sooner by processes; threads only in a child of ``multiprocessing`` or
         joblib, which has siblings at work. Work that cannot be sent to a process (a function
         of the main module, say) stays in threads. No kind changes a result.
+
+    Raises
+    ------
+    WorkerError
+        If there is no such kind, or the count is no number of workers.
     """
 
     def __init__(self, count: int | None = None, *, kind: str = "auto") -> None:
