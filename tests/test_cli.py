@@ -766,6 +766,29 @@ def test_nobody_talks_in_a_corpus_of_unknown_speakers(
     assert "talkers 20 dB: recordings of at least two known speakers are needed" in done.err
 
 
+@pytest.mark.parametrize("how", [("--recipe", "mlp"), ("--recipe", "logistic", "--no-augment")])
+def test_talkers_where_no_copies_are_made_are_said_to_change_nothing(
+    run: Run, ravdess_to_read: Path, tmp_path: Path, how: tuple[str, ...]
+) -> None:
+    done = run("train", "ravdess", "--data", ravdess_to_read, "--features", "classic", *how,
+               "--talkers", "0.5", "--test-size", "0", "-o", tmp_path / "m.onnx")  # fmt: skip
+    assert done.code == 0
+    assert f"--talkers changes nothing here: {how[1]} has no copies" in done.err
+
+
+def test_talkers_in_copies_need_a_speaker_with_two_recordings(
+    run: Run, ravdess_to_read: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "mine.csv"
+    found = sorted(ravdess_to_read.rglob("*.wav"))[:4]
+    rows = [f"{path},{('calm', 'happy')[n % 2]},voice {n}" for n, path in enumerate(found)]
+    table.write_text("\n".join(["path,emotion,speaker", *rows]) + "\n")
+    done = run("train", "csv", "--data", table, "--features", "classic", "--recipe", "logistic",
+               "--talkers", "0.5", "-o", tmp_path / "m.onnx")  # fmt: skip
+    assert done.code == 1
+    assert "no speaker is known by two recordings or more" in done.err
+
+
 def test_two_evaluations_are_compared_in_pairs(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:

@@ -100,11 +100,14 @@ def gathered(
         f"{data.matrix.shape[1]} {spec.name} features, {', '.join(sorted(set(data.emotions)))}",
         err=True,
     )
-    if recipe.augmentation and augment:
-        count = len(data.utterances) * recipe.augmentation.copies
+    policy = recipe.augmentation if augment else None
+    if policy:
+        count = len(data.utterances) * policy.copies
         click.echo(f"{count:,} altered copies to train on; --no-augment does without", err=True)
-        policy = replace(recipe.augmentation, talkers_probability=talkers)
+        policy = replace(policy, talkers_probability=talkers)
         data = with_copies(data, policy, seed=seed, **shared)
+    elif talkers and not condition:
+        click.echo(f"--talkers changes nothing here: {recipe.name} has no copies", err=True)
     return data
 
 
