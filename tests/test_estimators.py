@@ -106,16 +106,58 @@ class Recorder(LogisticRegression):
         return super().fit(matrix, y)
 
 
+def speakers_of(data: Rows, matrix: np.ndarray) -> set[str]:
+    heard = {tuple(row) for row in matrix}
+    return {s for s, row in zip(data.speakers, data.matrix, strict=True) if tuple(row) in heard}
+
+
 def test_the_temperature_is_fitted_on_speakers_that_the_members_had_not_heard() -> None:
     data = rows()
     Recorder.seen = []
     fit(Ensemble([(Recorder(), 0, 10)], held_out=0.25), data)
     without, everything = Recorder.seen
-    heard = {tuple(row) for row in without}
-    speakers = {s for s, row in zip(data.speakers, data.matrix, strict=True) if tuple(row) in heard}
+    speakers = speakers_of(data, without)
     assert len(speakers) == 6
     assert len(without) == np.isin(data.speakers, list(speakers)).sum()
     assert len(everything) == len(data.matrix)
+
+
+def test_no_speaker_is_held_out_twice_and_stand_ins_take_the_members_place() -> None:
+    data = rows()
+    Recorder.seen = []
+    plain = LogisticRegression()
+    ensemble = Ensemble([(plain, 0, 10)], held_out=0.25, groups=3, stand_ins=[Recorder(C=0.5)])
+    fit(ensemble, data)
+    assert type(ensemble.members_[0][0]) is LogisticRegression
+    held = [set(data.speakers) - speakers_of(data, matrix) for matrix in Recorder.seen]
+    assert [len(group) for group in held] == [2, 2, 2]
+    assert len(set.union(*held)) == 6
+
+
+def test_more_groups_than_speakers_are_as_many_as_there_are() -> None:
+    Recorder.seen = []
+    fit(Ensemble([(Recorder(), 0, 10)], held_out=0.5, groups=9), rows())
+    assert len(Recorder.seen) == 2 + 1
+
+
+def test_the_temperature_of_two_groups_is_fitted_on_both() -> None:
+    data = rows(960)
+    alone = [fit(Ensemble([(LogisticRegression(), 0, 10)], held_out=0.5, groups=k), data)
+             for k in (1, 2)]  # fmt: skip
+    names = np.unique(data.speakers)
+    halves = np.random.default_rng(0).permutation(names).reshape(2, -1)
+    scores, truth = [], []
+    for half in halves:
+        is_held = np.isin(data.speakers, half)
+        member = LogisticRegression(random_state=0).fit(
+            data.matrix[~is_held], data.emotions[~is_held]
+        )
+        test = is_held & (np.arange(len(is_held)) < len(is_held) // 2)
+        scores.append(member.predict_log_proba(data.matrix[test]))
+        truth.append(np.searchsorted(member.classes_, data.emotions[test]))
+    assert alone[0].temperature_ == pytest.approx(temperature(scores[0], truth[0]), rel=1e-3)
+    both = temperature(np.concatenate(scores), np.concatenate(truth))
+    assert alone[1].temperature_ == pytest.approx(both, rel=1e-3)
 
 
 def test_a_member_made_timid_by_its_penalty_is_sharpened() -> None:
@@ -142,9 +184,7 @@ def test_rows_hold_copies_of_their_own_utterances_and_of_no_other(small_ravdess:
     assert len(found.matrix) == 3 * len(places)
     assert set(found.origins) == set(places)
     np.testing.assert_array_equal(found.matrix[: len(places)], data.matrix[places])
-    for origin, emotion, speaker in zip(
-        found.origins, found.emotions, found.speakers, strict=True
-    ):
+    for origin, emotion, speaker in zip(found.origins, found.emotions, found.speakers, strict=True):
         assert emotion == data.utterances[origin].emotion
         assert speaker == f"ravdess/{data.utterances[origin].speaker}"
 

@@ -53,6 +53,9 @@ class ClippedScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Mean of the members' log-probabilities, with one temperature fitted out of fold.
 
+    The temperature is fitted on speakers that were held out in groups, each scored by members
+    that were trained without it. The members are then trained again on everything.
+
     Parameters
     ----------
     members : sequence of (estimator, first, last)
@@ -60,8 +63,12 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     weights : sequence of float, optional
         Of the members; equal by default.
     held_out : float
-        Share of the speakers that the temperature is fitted on, by members that were trained
-        without them. The members are then trained again on everything.
+        Share of the speakers in one group that is held out.
+    groups : int
+        How many are, one after the other: the best temperatures of single speakers differ by a
+        quarter, so that a few speakers alone would leave it to chance.
+    stand_ins : sequence of estimator, optional
+        Trained in the members' place where speakers are held out: the same, but cheaper.
     random_state : int
 
     References
@@ -75,11 +82,15 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         *,
         weights: Sequence[float] | None = None,
         held_out: float = 1 / 6,
+        groups: int = 1,
+        stand_ins: Sequence[Any] | None = None,
         random_state: int = 0,
     ) -> None:
         self.members = members
         self.weights = weights
         self.held_out = held_out
+        self.groups = groups
+        self.stand_ins = stand_ins
         self.random_state = random_state
 
     def fit(
@@ -104,45 +115,65 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         speakers = origins.astype(str) if speakers is None else speakers
         self.classes_ = np.unique(y)
         self.n_features_in_ = matrix.shape[1]
-        is_held = np.isin(speakers, self._held_out_speakers(speakers))
-        is_original = np.zeros(len(matrix), dtype=bool)
-        is_original[np.unique(origins, return_index=True)[1]] = True
-        self.temperature_ = 1.0
-        test = is_held & is_original
-        if set(y[~is_held]) == set(self.classes_) and test.any():
-            self.members_ = self._fitted(matrix[~is_held], y[~is_held], origins[~is_held])
-            truth = np.searchsorted(self.classes_, y[test])
-            self.temperature_ = temperature(self._mean_log(matrix[test]), truth)
-        self.members_ = self._fitted(matrix, y, origins)
+        self.temperature_ = self._temperature(matrix, y, origins, speakers)
+        self.members_ = self._fitted(self.members, matrix, y, origins, seed=self.random_state)
         return self
 
-    def _held_out_speakers(self, speakers: NDArray[np.str_]) -> NDArray[np.str_]:
+    def _temperature(
+        self, matrix: NDArray[np.float32], y: NDArray[Any], origins: NDArray[np.intp],
+        speakers: NDArray[np.str_],
+    ) -> float:  # fmt: skip
+        """Fit it on the originals of held-out speakers; 1 where too few speak to hold any out."""
+        is_original = np.zeros(len(matrix), dtype=bool)
+        is_original[np.unique(origins, return_index=True)[1]] = True
+        cheap = zip(self.stand_ins or [m[0] for m in self.members], self.members, strict=True)
+        stand_ins = [(estimator, first, last) for estimator, (_, first, last) in cheap]
+        scores, truth = [], []
+        for number, names in enumerate(self._held_out_speakers(speakers)):
+            is_held = np.isin(speakers, names)
+            if set(y[~is_held]) != set(self.classes_):
+                continue
+            fitted = self._fitted(
+                stand_ins, matrix[~is_held], y[~is_held], origins[~is_held],
+                seed=self.random_state + number,
+            )  # fmt: skip
+            scores.append(self._mean_log(fitted, matrix[is_held & is_original]))
+            truth.append(np.searchsorted(self.classes_, y[is_held & is_original]))
+        return temperature(np.concatenate(scores), np.concatenate(truth)) if scores else 1.0
+
+    def _held_out_speakers(self, speakers: NDArray[np.str_]) -> list[NDArray[np.str_]]:
+        """Groups that share no speaker."""
         names = np.unique(speakers)
         count = max(1, round(self.held_out * len(names)))
-        return np.random.default_rng(self.random_state).permutation(names)[:count]
+        shuffled = np.random.default_rng(self.random_state).permutation(names)
+        groups = [shuffled[count * k : count * (k + 1)] for k in range(self.groups)]
+        return [group for group in groups if len(group)]
 
     def _fitted(
-        self, matrix: NDArray[np.float32], y: NDArray[Any], origins: NDArray[np.intp]
-    ) -> list[tuple[Any, int, int]]:
+        self, members: Sequence[tuple[Any, int, int]], matrix: NDArray[np.float32],
+        y: NDArray[Any], origins: NDArray[np.intp], *, seed: int,
+    ) -> list[tuple[Any, int, int]]:  # fmt: skip
         fitted = []
-        for member, first, last in self.members:
+        for member, first, last in members:
             copy = clone(member)
             states = [k for k in copy.get_params() if k.split("__")[-1] == "random_state"]
-            copy.set_params(**dict.fromkeys(states, self.random_state))
+            copy.set_params(**dict.fromkeys(states, seed))
             more = {"origins": origins} if getattr(copy, "needs_origins", False) else {}
             fitted.append((copy.fit(matrix[:, first:last], y, **more), first, last))
         return fitted
 
-    def _mean_log(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _mean_log(
+        self, members: Sequence[tuple[Any, int, int]], matrix: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
         logs = [
             np.log(np.maximum(member.predict_proba(matrix[:, first:last]), FLOOR_PROBABILITY))
-            for member, first, last in self.members_
+            for member, first, last in members
         ]
         return np.average(np.asarray(logs, dtype=np.float64), axis=0, weights=self.weights)
 
     def predict_proba(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (n, emotions)."""
-        return softmax(self._mean_log(matrix) / self.temperature_)
+        return softmax(self._mean_log(self.members_, matrix) / self.temperature_)
 
     def predict(self, matrix: NDArray[np.float32]) -> NDArray[Any]:
         """Return the most probable emotion of each row."""
