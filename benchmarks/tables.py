@@ -17,8 +17,8 @@ HERE = Path(__file__).parent
 TARGETS = ("README.md", "MODEL_CARD.md")
 NAMES = {"tutorial": "`tutorial`: classic, MLP", "mlp": "`mlp`: classic, scaled, MLP",
          "logistic": "`logistic`: affect, logistic regression",
-         "ensemble": "`ensemble`: that and an MLP",
-         "accurate": "`accurate`: logistic and a network"}  # fmt: skip
+         "ensemble": "`ensemble`: three regressions",
+         "accurate": "`accurate`: logistic and networks"}  # fmt: skip
 
 
 def mean_sd(metric: dict[str, float]) -> str:

@@ -216,13 +216,16 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     members : int
         Networks trained from different seeds, combined by the mean of their log-probabilities.
+    plan : training.network.Plan, optional
+        How they are built and trained, where not by default.
     random_state : int
     """
 
     needs_origins = True
 
-    def __init__(self, members: int = 1, *, random_state: int = 0) -> None:
+    def __init__(self, members: int = 1, *, plan: Any = None, random_state: int = 0) -> None:
         self.members = members
+        self.plan = plan
         self.random_state = random_state
 
     def fit(
@@ -246,9 +249,10 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         origins = np.arange(len(matrix)) if origins is None else origins
         self.classes_, truth = np.unique(y, return_inverse=True)
         pictures = [picture_of(row) for row in matrix]
+        seeds = range(100 * self.random_state, 100 * self.random_state + self.members)
         weights = [
-            fit_weights(pictures, truth, utterances=origins, seed=self.random_state * 100 + member)
-            for member in range(self.members)
+            fit_weights(pictures, truth, utterances=origins, seed=seed, plan=self.plan)
+            for seed in seeds
         ]
         self.graph_ = to_graph(weights).SerializeToString()
         self.n_features_in_ = matrix.shape[1]
