@@ -776,6 +776,19 @@ def test_talkers_where_no_copies_are_made_are_said_to_change_nothing(
     assert f"--talkers changes nothing here: {how[1]} has no copies" in done.err
 
 
+def test_a_model_file_says_how_its_copies_were_made(
+    run: Run, ravdess_to_read: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "m.onnx"
+    asked = ["--features=classic", "--recipe=logistic", "--talkers=0.5", "--test-size=0"]
+    done = run("train", "ravdess", "--data", ravdess_to_read, *asked, "-o", file)
+    assert done.code == 0
+    assert "--talkers changes nothing" not in done.err
+    told = run("info", file).out
+    assert "copies    speeds 0.9, 1.1; " in told
+    assert "; talkers_probability 0.5; " in told
+
+
 def test_talkers_in_copies_need_a_speaker_with_two_recordings(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:

@@ -17,7 +17,8 @@ from sklearn.preprocessing import StandardScaler
 
 from voxaffect.errors import TrainingError
 from voxaffect.features import feature_spec
-from voxaffect.training import RECIPES, Augmentation, fit, gather, with_copies
+from voxaffect.model import ModelCard
+from voxaffect.training import RECIPES, Augmentation, export, fit, gather, with_copies
 from voxaffect.training.dataset import Rows
 from voxaffect.training.estimators import ClippedScaler, Ensemble, softmax, temperature
 from voxaffect.training.graph import to_graph
@@ -247,3 +248,16 @@ def test_a_part_of_a_dataset_keeps_its_own_copies(small_ravdess: Path) -> None:
     whole, own = data.rows(np.arange(3, 9)), part.rows()
     np.testing.assert_array_equal(whole.matrix, own.matrix)
     assert (whole.origins - 3).tolist() == own.origins.tolist()
+
+
+def test_the_card_states_how_the_copies_were_made(small_ravdess: Path) -> None:
+    policy = replace(POLICY, talkers_probability=0.25)
+    data = with_copies(gather({"ravdess": small_ravdess}, feature_spec("classic")), policy, seed=0)
+    fitted = fit(make_pipeline(StandardScaler(), LogisticRegression()), data.rows())
+    card = export(fitted, data, recipe="logistic", seed=0, scores={}).card
+    stated = {key: tuple(one) if isinstance(one, list) else one
+              for key, one in card.augmentation.items()}  # fmt: skip
+    assert Augmentation(**stated) == policy
+    assert ModelCard.from_json(card.to_json(), "card") == card
+    part = data.where(data.utterances[3:9])
+    assert part.augmentation == policy

@@ -240,6 +240,7 @@ NAN = float("nan")
         ("sd", [1.0] * 179), ("sd", [NAN] * 180), ("sd", 1.0), ("distances", [1.0]),
         ("distances", {"50": NAN}), ("abstention", {"threshold": 0.5}), ("abstention", 0.5),
         ("abstention", {"threshold": 1.5, "risk": 0.1, "coverage": 0.5}),
+        ("augmentation", []), ("augmentation", {"speeds": "0.9"}), ("augmentation", {"a": [NAN]}),
         ("scores", []), ("scores", {"loso": 0.5}), ("scores", {"loso": {"uar": 0.5}}),
         ("scores", {"loso": {"uar": {"mean": "0.5", "sd": 0.1}}}),
         ("corpora", "ravdess"), ("corpora", {"ravdess": 64}), ("corpora", {"ravdess": {}}),
@@ -508,6 +509,12 @@ def test_a_file_of_format_1_still_reads() -> None:
     card = load(Path(__file__).parent / "data" / "format-1.onnx").card
     assert (card.format, card.emotions, card.sd, card.abstention) == (1, ("happy", "sad"), (), {})
     assert card.distance(np.zeros(12, np.float32)) is None
+
+
+def test_a_file_of_format_2_still_reads() -> None:
+    card = load(Path(__file__).parent / "data" / "format-2.onnx").card
+    assert (card.format, card.abstention["threshold"], card.augmentation) == (2, 0.5, {})
+    assert card.distance(np.zeros(12, np.float32)) is not None
 
 
 def test_the_distance_of_one_sd_in_every_feature_is_one(trained: Trained) -> None:

@@ -70,6 +70,20 @@ def test_the_graph_equals_torch_at_any_length(frames: int) -> None:
     np.testing.assert_allclose(run([net._folded(network)], picture), expected, atol=1e-5)
 
 
+def test_a_picture_is_coloured_by_one_curve_over_its_bands() -> None:
+    picture = toy(1, seed=3)[0][0]
+    curves = []
+    for seed in range(200):
+        found = net._coloured(picture, np.random.default_rng(seed), net.Plan(tilt_bels=0.3))
+        curve = found[0] - picture[0]
+        np.testing.assert_allclose(found - picture, np.tile(curve, (len(picture), 1)), atol=1e-5)
+        curves.append(curve)
+    assert np.std(np.array(curves)[:, [0, -1]]) == pytest.approx(0.3, rel=0.15)
+    assert np.abs(np.mean(curves, axis=0)).max() < 0.1
+    plain = net._coloured(picture, np.random.default_rng(0), net.Plan(tilt_bels=0))
+    np.testing.assert_array_equal(plain, picture)
+
+
 def test_half_precision_changes_log_probabilities_little(trained: dict[str, Array]) -> None:
     picture = toy(1, seed=3)[0][0]
     np.testing.assert_allclose(

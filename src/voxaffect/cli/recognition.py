@@ -288,6 +288,10 @@ def _score(score: Mapping[str, float]) -> str:
     return f"{score['mean']:.3f}{spread}"
 
 
+def _amount(value: float | list[float]) -> str:
+    return ", ".join(f"{one:g}" for one in (value if isinstance(value, list) else [value]))
+
+
 def _lines(model: Model) -> list[str]:
     card = model.card
     rate = f"{card.spec.rate_hz} Hz" if card.spec.rate_hz else "the recording's own rate"
@@ -303,6 +307,9 @@ def _lines(model: Model) -> list[str]:
             f"corpus    {name}: {corpus['utterances']} utterances, {corpus['speakers']} speakers, "
             f"{corpus['licence']}"
         )
+    if card.augmentation:
+        told = (f"{key} {_amount(value)}" for key, value in card.augmentation.items())
+        lines.append(f"copies    {'; '.join(told)}")
     for protocol, metrics in card.scores.items():
         values = ", ".join(f"{metric} {_score(value)}" for metric, value in metrics.items())
         lines.append(f"scores    {protocol}: {values}")

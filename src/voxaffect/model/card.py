@@ -18,10 +18,14 @@ from voxaffect.errors import FeatureError, ModelError
 from voxaffect.features import FeatureSpec, is_picture
 from voxaffect.files import printable
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Raised when a reader of the version before could misread the file. To bump: write the new
 field, raise this number, keep reading the old one, and add a file of the old one to the tests."""
-_SINCE_2: Mapping[str, Any] = {"sd": [], "distances": {}, "abstention": {}, "conditions": {}}
+_SINCE: Mapping[int, Mapping[str, Any]] = {
+    2: {"sd": [], "distances": {}, "abstention": {}, "conditions": {}},
+    3: {"augmentation": {}},
+}
+"""What a file of an older format does not state, by the format that began to."""
 _REASON_LENGTH = 120
 _FARTHEST_SDS = 5.0
 
@@ -40,6 +44,9 @@ class ModelCard:
     seed : int
     corpora : mapping of str to mapping
         By name: number of utterances and of speakers, licence, citation.
+    augmentation : mapping
+        How the altered copies were made that it was trained on too, as
+        ``training.Augmentation``; empty if there were none, or before format 3.
     scores : mapping of str to mapping
         By protocol: mean and standard deviation of each metric.
     golden : mapping
@@ -68,6 +75,7 @@ class ModelCard:
     recipe: str
     seed: int
     corpora: Mapping[str, Mapping[str, Any]]
+    augmentation: Mapping[str, float | list[float]]
     scores: Mapping[str, Mapping[str, Any]]
     golden: Mapping[str, list[float]]
     mean: tuple[float, ...]
@@ -100,8 +108,9 @@ class ModelCard:
                     f"{name}: written in model format {fields['format']}, this voxaffect reads "
                     f"up to {FORMAT_VERSION}. Upgrade voxaffect."
                 )
-            if fields["format"] == 1:
-                fields = {**_SINCE_2, **fields}
+            for version, unstated in _SINCE.items():
+                if fields["format"] < version:
+                    fields = {**unstated, **fields}
             _check(fields, _FIELDS)
             _check(fields["spec"], _SPEC_FIELDS)
             _check_lengths(fields)
@@ -226,6 +235,10 @@ def _is_finite(value: Any) -> bool:
     return _are_finite([value])
 
 
+def _is_amount(value: Any) -> bool:
+    return _is_finite(value) or _are_finite(value)
+
+
 def _is_abstention(value: Any) -> bool:
     if value == {}:
         return True
@@ -241,6 +254,7 @@ _FIELDS: _Checks = {
     "recipe": (_is_text, "text"),
     "seed": (_is_whole, "a whole number"),
     "corpora": (partial(_are, _is_corpus), "utterances, speakers and licence of each"),
+    "augmentation": (partial(_are, _is_amount), "a mapping to finite numbers, or lists of them"),
     "scores": (partial(_are, partial(_are, _is_score)), "mean and sd of each metric of each"),
     "golden": (_is_golden, "vector and probabilities, lists of numbers"),
     "mean": (_are_finite, "a list of finite numbers"),

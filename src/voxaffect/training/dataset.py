@@ -70,7 +70,9 @@ class Dataset:
     failures : tuple of Failure
         Recordings that could not be used.
     copies : Copies, optional
-        Of the augmentation, if there was any.
+        Altered ones, if any were made.
+    augmentation : Augmentation, optional
+        How they were made.
     """
 
     utterances: tuple[Utterance, ...]
@@ -78,6 +80,7 @@ class Dataset:
     spec: FeatureSpec | None = None
     failures: tuple[Failure, ...] = ()
     copies: Copies | None = None
+    augmentation: Augmentation | None = None
 
     @property
     def emotions(self) -> list[str]:
@@ -257,7 +260,8 @@ def with_copies(
             for variant in variants
         ]
     matrix = np.concatenate([copy.matrix for copy in copies])
-    return replace(data, copies=Copies(matrix, np.concatenate([copy.kept for copy in copies])))
+    made = Copies(matrix, np.concatenate([copy.kept for copy in copies]))
+    return replace(data, copies=made, augmentation=policy)
 
 
 def _extracted(

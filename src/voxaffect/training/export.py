@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from voxaffect.errors import TrainingError
 from voxaffect.features import names
 from voxaffect.model import METADATA_KEY, Model, ModelCard, distances
+from voxaffect.training.augmentation import Augmentation
 from voxaffect.training.dataset import Dataset
 
 _TOLERANCE = 1e-4
@@ -90,12 +92,19 @@ def _card(data: Dataset, **told: Any) -> ModelCard:
         spec=data.spec,
         feature_names=names(data.spec),
         corpora=data.summary(),
+        augmentation=_amounts(data.augmentation),
         **reference(data),
         conditions={},
         libraries={library: version(library) for library in _LIBRARIES},
         created=datetime.now(UTC).date().isoformat(),
         **told,
     )
+
+
+def _amounts(policy: Augmentation | None) -> dict[str, Any]:
+    """What a policy says, as JSON has it."""
+    told = asdict(policy) if policy else {}
+    return {key: list(one) if isinstance(one, tuple) else one for key, one in told.items()}
 
 
 def reference(data: Dataset) -> dict[str, Any]:
