@@ -43,6 +43,7 @@ POLICIES = {
     "rooms": replace(FIRST, **ROOMS),
     "rooms, noise": replace(FIRST, **ROOMS, **NOISE),
     "talkers": replace(FIRST, talkers_probability=0.3),
+    "some talkers": replace(FIRST, talkers_probability=0.15),
 }
 
 

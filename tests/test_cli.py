@@ -799,7 +799,7 @@ def test_talkers_in_copies_need_a_speaker_with_two_recordings(
     done = run("train", "csv", "--data", table, "--features", "classic", "--recipe", "logistic",
                "--talkers", "0.5", "-o", tmp_path / "m.onnx")  # fmt: skip
     assert done.code == 1
-    assert "no speaker is known by two recordings or more" in done.err
+    assert "--talkers: no speaker is known by two recordings or more" in done.err
 
 
 def test_two_evaluations_are_compared_in_pairs(

@@ -12,7 +12,7 @@ import click
 
 from voxaffect.cli.output import check_output, finish
 from voxaffect.cli.sources import recordings
-from voxaffect.errors import EvaluationError
+from voxaffect.errors import EvaluationError, TrainingError
 from voxaffect.evaluation import HeldOut, evaluate, held_out, random_split
 from voxaffect.evaluation.calibration import WANTED_RISK
 from voxaffect.extraction import FeatureCache, extract
@@ -57,9 +57,9 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="Keep only these; 'all' keeps all."),
         click.option("--augment/--no-augment", default=True, show_default=True,
                      help="Train on altered copies too, where the recipe does."),
-        click.option("--talkers", type=click.FloatRange(0, 1), default=0.0, metavar="SHARE",
+        click.option("--talkers", type=click.FloatRange(0, 1), metavar="SHARE",
                      help="Share of the noisy copies in which the noise is people talking: the "
-                          "same speaker's other recordings.  [default: 0]"),
+                          "same speaker's other recordings.  [default: the recipe's]"),
         click.option("--seed", type=click.IntRange(0, MAX_SEED), default=9, show_default=True),
         click.option("--workers", type=click.IntRange(min=1),
                      help="At work at once; all processors by default."),
@@ -78,7 +78,7 @@ def chosen_recipes(names: Sequence[str], features: str | None) -> list[Recipe]:
 
 def gathered(
     corpora: Sequence[str], recipe: Recipe, emotions: Sequence[str] | None, *,
-    roots: Sequence[Path], features: str | None, augment: bool, talkers: float, seed: int,
+    roots: Sequence[Path], features: str | None, augment: bool, talkers: float | None, seed: int,
     workers: int | None, cached: bool, condition: str | None = None, voices: Voices | None = None,
 ) -> Dataset:  # fmt: skip
     """Utterances, features and copies, as the options say; what was found goes to stderr."""
@@ -104,11 +104,23 @@ def gathered(
     if policy:
         count = len(data.utterances) * policy.copies
         click.echo(f"{count:,} altered copies to train on; --no-augment does without", err=True)
-        policy = replace(policy, talkers_probability=talkers)
+        if talkers is not None:
+            policy = replace(policy, talkers_probability=talkers)
+            _check_talkers(data, talkers)
         data = with_copies(data, policy, seed=seed, **shared)
     elif talkers and not condition:
         click.echo(f"--talkers changes nothing here: {recipe.name} has no copies", err=True)
     return data
+
+
+def _check_talkers(data: Dataset, share: float) -> None:
+    """Refuse talkers that were asked for where nobody has a second recording to talk in."""
+    known = [(u.corpus, u.speaker) for u in data.utterances if u.speaker is not None]
+    if share and len(set(known)) == len(known):
+        raise TrainingError(
+            "--talkers: no speaker is known by two recordings or more, so that nobody can talk "
+            "in the background of the copies. Name the speakers, or leave the option out."
+        )
 
 
 @click.command()

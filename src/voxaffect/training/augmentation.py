@@ -335,9 +335,8 @@ class Augmentation:
     are the ends of a uniform draw. Two thirds of the mixed copies lose their upper band,
     because a narrow band was what models trained on one such copy in 2.5 withstood least. In
     `talkers_probability` of the copies that get noise, the noise is up to `most_talkers` people
-    who talk, at speeds that make other voices of them; where none are known it is noise. No
-    recipe asks for talkers: see the model card. Rooms, noise and talkers were compared on inner
-    folds of speakers: benchmarks/selection.py.
+    who talk, at speeds that make other voices of them; where none are known it is noise. Rooms,
+    noise and talkers were compared on inner folds of speakers: benchmarks/selection.py.
     """
 
     speeds: tuple[float, ...] = (0.9, 1.1)
@@ -351,7 +350,7 @@ class Augmentation:
     noise_probability: float = 0.85
     snr_db: tuple[float, float] = (5.0, 35.0)
     noise_colours: tuple[float, float] = (0.0, 2.0)
-    talkers_probability: float = 0.0
+    talkers_probability: float = 0.15
     most_talkers: int = 5
     talkers_snr_db: tuple[float, float] = (3.0, 25.0)
     talkers_speeds: tuple[float, float] = (0.75, 1.35)

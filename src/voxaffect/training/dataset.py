@@ -241,18 +241,12 @@ def with_copies(
     Raises
     ------
     TrainingError
-        If nothing says how features were computed, or the policy has talkers where no speaker is
-        known by two recordings.
+        If nothing says how features were computed.
     """
     paths = [utterance.path for utterance in data.utterances]
     if data.spec is None or data.spec.rate_hz is None:
         raise TrainingError("copies need the spec that the features were computed by.")
     voices = Voices.of(data.utterances) if policy.talkers_probability else None
-    if voices and not voices.can_talk:
-        raise TrainingError(
-            "talkers: no speaker is known by two recordings or more, so that nobody can talk in "
-            "the background of the copies. Name the speakers, or train without talkers."
-        )
     variants = training_variants(policy, rate_hz=data.spec.rate_hz, seed=seed, voices=voices)
     with Workers(workers) as crew:
         copies = [

@@ -32,7 +32,7 @@ class ClippedScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         In standard deviations.
     """
 
-    def __init__(self, limit: float = 5.0) -> None:
+    def __init__(self, limit: float = 2.0) -> None:
         self.limit = limit
 
     def fit(self, matrix: NDArray[Any], y: Any = None) -> ClippedScaler:  # noqa: ARG002

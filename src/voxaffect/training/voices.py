@@ -76,11 +76,6 @@ class Voices:
             told.update(digest + group[speaker])
         return told.hexdigest()[:16]
 
-    @property
-    def can_talk(self) -> bool:
-        """Whether any speaker has a second recording."""
-        return any(len(of) > 1 for of in self.recordings.values())
-
     def own(self, digest: bytes, *, rate_hz: int) -> Sequence[Samples]:
         """Other recordings of the speaker of a recording; none where it is unknown."""
         of = self.recordings.get(self.speakers.get(digest, ""), ())
