@@ -1,4 +1,4 @@
-"""Selection: which copies the logistic regression is trained on, by inner folds of speakers.
+"""Selection: how the logistic regression is trained, on which copies, by inner folds of speakers.
 
     pip install -e ".[bench,train-deep]"
     python benchmarks/selection.py --data DIR            # about half an hour on one core
@@ -7,7 +7,7 @@
 trained on the other sixteen speakers and tested on both. Fold k chooses by the tests on its two
 neighbours of models that were not trained on fold k either: no test speaker of an outer fold
 takes part in the choice made for it. A candidate's score is the UAR, averaged over `CONDITIONS`.
-The package trains on "first", though every fold would choose "talkers": MODEL_CARD.md says why.
+The package trains as "some talkers" says.
 """
 
 from __future__ import annotations
@@ -38,13 +38,19 @@ FIRST = Augmentation(mixed_copies=4, talkers_probability=0, snr_db=(5.0, 35.0),
 ROOMS: dict[str, Any] = {"room_probability": 0.8, "rt60_seconds": (0.1, 0.8),
                          "direct_to_reverberant_db": (-6.0, 9.0)}  # fmt: skip
 NOISE: dict[str, Any] = {"snr_db": (3.0, 30.0)}
-POLICIES = {
-    "first": FIRST,
-    "rooms": replace(FIRST, **ROOMS),
-    "rooms, noise": replace(FIRST, **ROOMS, **NOISE),
-    "talkers": replace(FIRST, talkers_probability=0.3),
-    "some talkers": replace(FIRST, talkers_probability=0.15),
+PENALTY = "logisticregression__C"
+UNBALANCED: dict[str, Any] = {"logisticregression__class_weight": None}
+CANDIDATES: dict[str, tuple[Augmentation, dict[str, Any]]] = {
+    "unbalanced, clip 5": (FIRST, {**UNBALANCED, "clippedscaler__limit": 5.0}),
+    "clip 5": (FIRST, {"clippedscaler__limit": 5.0}),
+    "clip 3": (FIRST, {"clippedscaler__limit": 3.0}),
+    "first": (FIRST, {}),
+    "rooms": (replace(FIRST, **ROOMS), {}),
+    "rooms, noise": (replace(FIRST, **ROOMS, **NOISE), {}),
+    "talkers": (replace(FIRST, talkers_probability=0.3), {}),
+    "some talkers": (replace(FIRST, talkers_probability=0.15), {}),
 }
+"""How the copies are made, and what else differs from the recipe."""
 
 
 def narrow(matrix: np.ndarray) -> np.ndarray:
@@ -62,13 +68,15 @@ def with_policy(data: Dataset, policy: Augmentation) -> Dataset:
     return Dataset(data.utterances, narrow(data.matrix), copies=copies)
 
 
-def tests(data: Dataset, tested: dict[str, np.ndarray], penalty_c: float) -> dict[str, Any]:
+def tests(
+    data: Dataset, tested: dict[str, np.ndarray], parameters: dict[str, Any]
+) -> dict[str, Any]:
     """UAR under every condition, and log-loss and ECE when clean, by "outer inner" fold."""
     truth, folds = np.array(data.emotions), protocol_named("emobox").split(data.utterances, SEED)
     found: dict[str, Any] = {}
     for first, second in ((k, (k + 1) % len(folds)) for k in range(len(folds))):
         model = recipe_named("logistic").build(SEED)
-        model.set_params(logisticregression__C=penalty_c)
+        model.set_params(**parameters)
         fit(model, data.rows(np.intersect1d(folds[first].train, folds[second].train)))
         for outer, inner in ((first, second), (second, first)):
             rows = folds[inner].test
@@ -96,7 +104,7 @@ def summary(found: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=os.environ.get("VOXAFFECT_DATA"))
-    parser.add_argument("--only", action="append", choices=list(POLICIES))
+    parser.add_argument("--only", action="append", choices=list(CANDIDATES))
     parser.add_argument("--c", action="append", type=float, help="penalty; the recipe's if none")
     parser.add_argument("-o", "--output", type=Path, default=Path("benchmarks/selection.json"))
     given = parser.parse_args()
@@ -105,10 +113,11 @@ def main() -> None:
     spec = feature_spec("affect", groups=ACCURATE_GROUPS)
     data = gather({"ravdess": Path(given.data) / "ravdess"}, spec)
     tested = {n: narrow(data.matrix if n == "clean" else altered(data, n)) for n in CONDITIONS}
-    for name in given.only or POLICIES:
-        copied = with_policy(data, POLICIES[name])
+    for name in given.only or CANDIDATES:
+        policy, parameters = CANDIDATES[name]
+        copied = with_policy(data, policy)
         for penalty_c in given.c or [LOGISTIC_C]:
-            entry = summary(tests(copied, tested, penalty_c))
+            entry = summary(tests(copied, tested, {**parameters, PENALTY: penalty_c}))
             found = json.loads(given.output.read_text()) if given.output.exists() else {}
             found[f"{name}, C {penalty_c:g}"] = entry
             given.output.write_text(json.dumps(found, indent=1) + "\n")
