@@ -23,6 +23,7 @@ from voxaffect.tables import WRITERS, table_writer
 from voxaffect.training import (
     DEFAULT_RECIPES,
     RECIPES,
+    Augmentation,
     Dataset,
     Recipe,
     export,
@@ -59,7 +60,8 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="Train on altered copies too, where the recipe does."),
         click.option("--talkers", type=click.FloatRange(0, 1), metavar="SHARE",
                      help="Share of the noisy copies in which the noise is people talking: the "
-                          "same speaker's other recordings.  [default: the recipe's]"),
+                          "same speaker's other recordings.  "
+                          f"[default: {Augmentation().talkers_probability:g}]"),
         click.option("--seed", type=click.IntRange(0, MAX_SEED), default=9, show_default=True),
         click.option("--workers", type=click.IntRange(min=1),
                      help="At work at once; all processors by default."),
