@@ -766,14 +766,18 @@ def test_nobody_talks_in_a_corpus_of_unknown_speakers(
     assert "talkers 20 dB: recordings of at least two known speakers are needed" in done.err
 
 
-@pytest.mark.parametrize("how", [("--recipe", "mlp"), ("--recipe", "logistic", "--no-augment")])
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [(["--recipe=mlp"], "mlp trains on none"),
+     (["--recipe=logistic", "--no-augment"], "--no-augment")],
+)  # fmt: skip
 def test_talkers_where_no_copies_are_made_are_said_to_change_nothing(
-    run: Run, ravdess_to_read: Path, tmp_path: Path, how: tuple[str, ...]
+    run: Run, ravdess_to_read: Path, tmp_path: Path, how: list[str], why: str
 ) -> None:
     done = run("train", "ravdess", "--data", ravdess_to_read, "--features", "classic", *how,
                "--talkers", "0.5", "--test-size", "0", "-o", tmp_path / "m.onnx")  # fmt: skip
     assert done.code == 0
-    assert f"--talkers changes nothing here: {how[1]} has no copies" in done.err
+    assert f"--talkers changes nothing without altered copies: {why}\n" in done.err
 
 
 def test_a_model_file_says_how_its_copies_were_made(
@@ -785,21 +789,61 @@ def test_a_model_file_says_how_its_copies_were_made(
     assert done.code == 0
     assert "--talkers changes nothing" not in done.err
     told = run("info", file).out
-    assert "copies    speeds 0.9, 1.1; " in told
-    assert "; talkers_probability 0.5; " in told
+    assert "copies    at speeds 0.9 1.1, mixed 4, " in told
+    assert ", of the noisy with talkers 0.5 " in told
 
 
-def test_talkers_in_copies_need_a_speaker_with_two_recordings(
+def of_strangers(found: Path, table: Path) -> Path:
+    """A csv of four recordings by four speakers."""
+    paths = sorted(found.rglob("*.wav"))[:4]
+    rows = [f"{path},{('calm', 'happy')[n % 2]},voice {n}" for n, path in enumerate(paths)]
+    table.write_text("\n".join(["path,emotion,speaker", *rows]) + "\n")
+    return table
+
+
+def test_talkers_that_are_asked_for_need_a_speaker_with_two_recordings(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:
-    table = tmp_path / "mine.csv"
-    found = sorted(ravdess_to_read.rglob("*.wav"))[:4]
-    rows = [f"{path},{('calm', 'happy')[n % 2]},voice {n}" for n, path in enumerate(found)]
-    table.write_text("\n".join(["path,emotion,speaker", *rows]) + "\n")
+    table = of_strangers(ravdess_to_read, tmp_path / "mine.csv")
     done = run("train", "csv", "--data", table, "--features", "classic", "--recipe", "logistic",
                "--talkers", "0.5", "-o", tmp_path / "m.onnx")  # fmt: skip
     assert done.code == 1
     assert "--talkers: no speaker is known by two recordings or more" in done.err
+
+
+def test_a_model_file_claims_no_talkers_where_nobody_could_talk(
+    run: Run, ravdess_to_read: Path, tmp_path: Path
+) -> None:
+    table, file = of_strangers(ravdess_to_read, tmp_path / "mine.csv"), tmp_path / "m.onnx"
+    done = run("train", "csv", "--data", table, "--features", "classic", "--recipe", "logistic",
+               "--test-size", "0", "-o", file)  # fmt: skip
+    assert done.code == 0
+    assert "nobody talks in any copy" in done.err
+    assert load(file).card.augmentation["talkers_probability"] == 0
+
+
+@pytest.mark.parametrize("option", ["--talkers", "--test-size"])
+@pytest.mark.parametrize("share", ["nan", "-0.1", "1.5", "inf", "many"])
+def test_a_share_that_is_none_is_refused_before_the_work(
+    run: Run, ravdess_to_read: Path, option: str, share: str
+) -> None:
+    done = run("train", "ravdess", "--data", ravdess_to_read, option, share)
+    assert done.code == 2
+    assert f"Invalid value for '{option}'" in done.err
+
+
+def test_voices_that_were_not_heard_are_not_called_heard(
+    run: Run, ravdess_to_read: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "mine.csv"
+    paths = sorted(ravdess_to_read.rglob("*.wav"))[:16]
+    for speaker, told in (("", "of unknown speakers"), ("voice {}", "0% of it voices heard")):
+        rows = [f"{path},{('calm', 'happy')[n % 2]},{speaker.format(n)}"
+                for n, path in enumerate(paths)]  # fmt: skip
+        table.write_text("\n".join(["path,emotion,speaker", *rows]) + "\n")
+        done = run("train", "csv", "--data", table, "--features=classic", "--recipe=mlp",
+                   "-o", tmp_path / "m.onnx")  # fmt: skip
+        assert f"on a random 25%, {told}" in done.out
 
 
 def test_two_evaluations_are_compared_in_pairs(

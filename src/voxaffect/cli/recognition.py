@@ -288,8 +288,16 @@ def _score(score: Mapping[str, float]) -> str:
     return f"{score['mean']:.3f}{spread}"
 
 
+_COPIES = {
+    "at speeds": "speeds", "mixed": "mixed_copies", "of these in rooms": "room_probability",
+    "noisy": "noise_probability", "of the noisy with talkers": "talkers_probability",
+}  # fmt: skip
+"""What `info` tells of a card's augmentation."""
+
+
 def _amount(value: float | list[float]) -> str:
-    return ", ".join(f"{one:g}" for one in (value if isinstance(value, list) else [value]))
+    shown = value[:9] if isinstance(value, list) else [value]
+    return " ".join(f"{one:g}" for one in shown)
 
 
 def _lines(model: Model) -> list[str]:
@@ -308,8 +316,9 @@ def _lines(model: Model) -> list[str]:
             f"{corpus['licence']}"
         )
     if card.augmentation:
-        told = (f"{key} {_amount(value)}" for key, value in card.augmentation.items())
-        lines.append(f"copies    {'; '.join(told)}")
+        told = (f"{name} {_amount(card.augmentation[key])}" for name, key in _COPIES.items()
+                if key in card.augmentation)  # fmt: skip
+        lines.append(f"copies    {', '.join(told)} (--format json has all)")
     for protocol, metrics in card.scores.items():
         values = ", ".join(f"{metric} {_score(value)}" for metric, value in metrics.items())
         lines.append(f"scores    {protocol}: {values}")

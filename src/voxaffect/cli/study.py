@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
@@ -39,6 +40,20 @@ MAX_SEED = 2**32 - 100  # scikit-learn's limit, less the seeds that protocols co
 DEFAULT_FEATURES = next(iter(DEFAULT_RECIPES))
 
 
+class Share(click.FloatRange):
+    """A share from 0 to 1; NaN, which no comparison refuses, is none."""
+
+    def __init__(self, *, max_open: bool = False) -> None:
+        super().__init__(0, 1, max_open=max_open)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the share, or fail as click's types do."""
+        share = super().convert(value, param, ctx)
+        if math.isnan(share):
+            self.fail(f"{share} is no number.", param, ctx)
+        return share
+
+
 def listed(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:
     """Split a comma-separated option."""
     return None if value is None else [emotion.strip() for emotion in value.split(",")]
@@ -58,7 +73,7 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="Keep only these; 'all' keeps all."),
         click.option("--augment/--no-augment", default=True, show_default=True,
                      help="Train on altered copies too, where the recipe does."),
-        click.option("--talkers", type=click.FloatRange(0, 1), metavar="SHARE",
+        click.option("--talkers", type=Share(), metavar="SHARE",
                      help="Share of the noisy copies in which the noise is people talking: the "
                           "same speaker's other recordings.  "
                           f"[default: {Augmentation().talkers_probability:g}]"),
@@ -108,21 +123,22 @@ def gathered(
         click.echo(f"{count:,} altered copies to train on; --no-augment does without", err=True)
         if talkers is not None:
             policy = replace(policy, talkers_probability=talkers)
-            _check_talkers(data, talkers)
+        _tell_who_talks(data, policy, is_asked=talkers is not None)
         data = with_copies(data, policy, seed=seed, **shared)
     elif talkers and not condition:
-        click.echo(f"--talkers changes nothing here: {recipe.name} has no copies", err=True)
+        why = "--no-augment" if recipe.augmentation else f"{recipe.name} trains on none"
+        click.echo(f"--talkers changes nothing without altered copies: {why}", err=True)
     return data
 
 
-def _check_talkers(data: Dataset, share: float) -> None:
-    """Refuse talkers that were asked for where nobody has a second recording to talk in."""
-    known = [(u.corpus, u.speaker) for u in data.utterances if u.speaker is not None]
-    if share and len(set(known)) == len(known):
-        raise TrainingError(
-            "--talkers: no speaker is known by two recordings or more, so that nobody can talk "
-            "in the background of the copies. Name the speakers, or leave the option out."
-        )
+def _tell_who_talks(data: Dataset, policy: Augmentation, *, is_asked: bool) -> None:
+    """Say that nobody can talk in the background; what was asked for and cannot be is refused."""
+    if not policy.talkers_probability or Voices.can_be_heard(data.utterances):
+        return
+    reason = "no speaker is known by two recordings or more, so nobody talks in any copy"
+    if is_asked:
+        raise TrainingError(f"--talkers: {reason}. Name the speakers, or leave the option out.")
+    click.echo(f"talkers: {reason}", err=True)
 
 
 @click.command()
@@ -130,7 +146,7 @@ def _check_talkers(data: Dataset, share: float) -> None:
 @corpus_options
 @click.option("--recipe", "recipe_name", type=click.Choice(list(RECIPES)),
               help="[default: logistic; for classic features, mlp]")  # fmt: skip
-@click.option("--test-size", type=click.FloatRange(0, 1, max_open=True), default=0.25,
+@click.option("--test-size", type=Share(max_open=True), default=0.25,
               show_default=True, help="Share held out to measure; 0 measures nothing.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
               default=Path("model.onnx"), show_default=True)  # fmt: skip
@@ -187,8 +203,13 @@ def _measured(
 def _print_held_out(held: HeldOut, test_size: float) -> None:
     click.echo(f"{held.train_shape} {held.test_shape}")
     click.echo(f"Features extracted: {held.train_shape[1]}")
-    click.echo(f"Accuracy: {held.scores.accuracy:.2%} on a random {test_size:.0%}, "
-               "of voices heard in training")  # fmt: skip
+    if held.heard is None:
+        voices = "of unknown speakers"
+    elif held.heard == 1:
+        voices = "of voices heard in training"
+    else:
+        voices = f"{held.heard:.0%} of it voices heard in training"
+    click.echo(f"Accuracy: {held.scores.accuracy:.2%} on a random {test_size:.0%}, {voices}")
 
 
 @click.command()

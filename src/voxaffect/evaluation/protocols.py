@@ -259,7 +259,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
         ),
         Protocol(
             "speakers",
-            f"{SPEAKER_FOLDS} folds, no speaker on both sides",
+            f"up to {SPEAKER_FOLDS} folds, no speaker on both sides",
             _speaker_folds,
             new_voices=True,
         ),

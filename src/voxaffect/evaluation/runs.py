@@ -303,11 +303,15 @@ class HeldOut:
         Utterances and features on either side.
     scores : Scores
         On the held-out side.
+    heard : float or None
+        Share of the held-out utterances whose speaker is known and trained on; None where no
+        held-out speaker is known.
     """
 
     train_shape: tuple[int, int]
     test_shape: tuple[int, int]
     scores: Scores
+    heard: float | None
 
 
 def held_out(estimator: Any, data: Dataset, *, test_size: float, seed: int) -> HeldOut:
@@ -335,4 +339,7 @@ def held_out(estimator: Any, data: Dataset, *, test_size: float, seed: int) -> H
     train, test = random_split(len(truth), test_size=test_size, seed=seed)
     fitted = fit(seeded(estimator, seed), data.rows(train))
     found = scores(truth[test].tolist(), list(map(str, fitted.predict(data.matrix[test]))))
-    return HeldOut(data.matrix[train].shape, data.matrix[test].shape, found)
+    known, tested = ([(u.corpus, u.speaker) for u in map(data.utterances.__getitem__, side)
+                      if u.speaker is not None] for side in (train, test))  # fmt: skip
+    heard = sum(map(set(known).__contains__, tested)) / len(test) if tested else None
+    return HeldOut(data.matrix[train].shape, data.matrix[test].shape, found, heard)

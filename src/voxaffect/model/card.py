@@ -279,6 +279,8 @@ def _check(fields: Any, checks: _Checks) -> None:
     if not isinstance(fields, dict):
         raise TypeError(f"expected a mapping, found {shortened(fields)}")
     for key, (holds, expected) in checks.items():
+        if key not in fields:
+            raise ValueError(f"{key} is missing")
         if not holds(fields[key]):
             raise ValueError(f"{key}: expected {expected}, found {shortened(fields[key])}")
 

@@ -246,6 +246,8 @@ def with_copies(
     paths = [utterance.path for utterance in data.utterances]
     if data.spec is None or data.spec.rate_hz is None:
         raise TrainingError("copies need the spec that the features were computed by.")
+    if not Voices.can_be_heard(data.utterances):
+        policy = replace(policy, talkers_probability=0.0)  # what is stated is what was done
     voices = Voices.of(data.utterances) if policy.talkers_probability else None
     variants = training_variants(policy, rate_hz=data.spec.rate_hz, seed=seed, voices=voices)
     with Workers(workers) as crew:

@@ -57,6 +57,12 @@ class Voices:
         ordered = {speaker: tuple(sorted(of.items())) for speaker, of in found.items()}
         return cls(speakers, ordered)
 
+    @staticmethod
+    def can_be_heard(utterances: Sequence[Utterance]) -> bool:
+        """Whether any speaker is known by a second recording."""
+        known = [(u.corpus, u.speaker) for u in utterances if u.speaker is not None]
+        return len(set(known)) < len(known)
+
     @classmethod
     def none(cls) -> Voices:
         """Nobody talks."""
