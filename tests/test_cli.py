@@ -614,6 +614,18 @@ def test_a_pattern_that_matches_nothing_does_not_stop_the_others(
     assert "no*such.wav: no file matches" in done.err
 
 
+def test_recordings_behind_a_link_to_a_folder_are_found(
+    run: Run, model: Path, small_ravdess: Path, tmp_path: Path
+) -> None:
+    try:
+        (tmp_path / "linked").symlink_to(small_ravdess, target_is_directory=True)
+    except OSError:
+        pytest.skip("this disk knows no links")
+    told = [run("predict", place, "--model", model, "--format", "csv").out
+            for place in (tmp_path, small_ravdess)]  # fmt: skip
+    assert told[0].count("\n") == told[1].count("\n") > 1
+
+
 def test_a_broken_link_in_a_folder_is_listed(
     run: Run, recordings: list[Path], model: Path
 ) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voxaffect.errors import VoxaffectError
-from voxaffect.files import encodable, printable, write_text, write_whole
+from voxaffect.files import encodable, printable, walked, write_text, write_whole
 
 unix = pytest.mark.skipif(sys.platform == "win32", reason="devices and modes as Unix has them")
 
@@ -152,3 +152,17 @@ def test_any_text_is_one_line_and_can_be_encoded(text: str) -> None:
     assert len(printable(text).splitlines()) <= 1
     assert printable(text).encode().decode() == printable(text)
     assert encodable(text).encode().decode() == encodable(text)
+
+
+@unix
+def test_links_to_folders_are_followed_once_each_and_never_for_ever(tmp_path: Path) -> None:
+    archive, corpus = tmp_path / "archive" / "Actor_01", tmp_path / "corpus"
+    archive.mkdir(parents=True)
+    corpus.mkdir()
+    (archive / "a.wav").touch()
+    (archive / "up").symlink_to("..")
+    (corpus / "Actor_01").symlink_to(archive)
+    (corpus / "Actor_02").symlink_to(archive)
+    (corpus / "round").symlink_to(corpus)
+    found = [parent / name for parent, _, names in walked(corpus, print) for name in names]
+    assert found == [corpus / "Actor_01" / "a.wav"]

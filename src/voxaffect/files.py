@@ -8,7 +8,7 @@ import stat
 import sys
 import unicodedata
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -35,6 +35,24 @@ def printable(text: str) -> str:
 def encodable(text: str) -> str:
     """Text that UTF-8 can hold: surrogates, from file names of other bytes, become escapes."""
     return text.encode("utf-8", errors="backslashreplace").decode("utf-8")
+
+
+def walked(
+    folder: Path, on_error: Callable[[OSError], object]
+) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Go through a folder as ``os.walk``, and through folders that links lead to.
+
+    Each real folder comes once, so that a link to a folder above ends.
+    """
+    seen = set()
+    for parent, folders, names in os.walk(folder, onerror=on_error, followlinks=True):
+        place = os.path.realpath(parent)
+        if place in seen:
+            folders.clear()
+            continue
+        seen.add(place)
+        folders.sort()
+        yield Path(parent), folders, names
 
 
 def is_watched() -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from voxaffect.audio import EXTENSIONS
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
+from voxaffect.files import walked
 
 
 def recordings(arguments: Sequence[str]) -> tuple[list[Path], tuple[Failure, ...]]:
@@ -84,8 +85,8 @@ def _inside(folder: Path, failures: list[Failure]) -> list[Path]:
     """Recordings anywhere under a folder, by extension; hidden files are none."""
     problems: list[OSError] = []
     found = [
-        Path(parent) / name
-        for parent, _, names in os.walk(folder, onerror=problems.append)
+        parent / name
+        for parent, _, names in walked(folder, problems.append)
         for name in names
         if Path(name).suffix.lower() in EXTENSIONS and not name.startswith(".")
     ]

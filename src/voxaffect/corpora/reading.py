@@ -16,6 +16,7 @@ from pathlib import Path
 from voxaffect.corpora.table import OWN_DATA, Corpus, look_up
 from voxaffect.corpora.utterance import Utterance
 from voxaffect.errors import CorpusError
+from voxaffect.files import walked
 
 DATA_VARIABLE = "VOXAFFECT_DATA"
 """The environment variable that names the folder with one sub-folder for each corpus."""
@@ -211,11 +212,11 @@ def _walk(root: Path, extensions: Collection[str]) -> Iterator[Path]:
     def stop(error: OSError) -> None:
         raise CorpusError(f"{error.filename}: cannot be listed ({error.strerror}).") from error
 
-    for folder, subfolders, files in os.walk(root, onerror=stop):
+    for folder, subfolders, files in walked(root, stop):
         subfolders[:] = [sub for sub in subfolders if not _is_hidden(sub)]
         for file in files:
             if not _is_hidden(file) and Path(file).suffix.lower() in extensions:
-                yield Path(folder, file)
+                yield folder / file
 
 
 def _is_hidden(name: str) -> bool:
