@@ -869,10 +869,25 @@ def test_two_evaluations_are_compared_in_pairs(
     assert done.code == 0
     assert "speakers, 64 tested utterances" in done.out
     assert "95 % over speakers" in done.out
+    assert "can hardly be under" not in done.out
     found = json.loads(run("compare", tmp_path / "mlp.json", tmp_path / "tutorial.json",
                            "--format", "json").out)  # fmt: skip
     assert found["difference"] == pytest.approx(found["a"] - found["b"], abs=2e-6)
     one_line(run("compare", tmp_path / "mlp.json", tmp_path / "gone.json"), "gone.json: cannot be")
+
+
+def test_a_comparison_over_few_speakers_says_what_it_cannot_find(
+    run: Run, ravdess_to_read: Path, tmp_path: Path
+) -> None:
+    few = tmp_path / "few"
+    few.mkdir()
+    for folder in sorted(ravdess_to_read.iterdir())[:4]:
+        shutil.copytree(folder, few / folder.name)
+    for recipe in ("tutorial", "mlp"):
+        run("evaluate", "ravdess", "--recipe", recipe, "--emotions", "all", "--no-beside",
+            "--data", few, "--format", "json", "-o", tmp_path / recipe)  # fmt: skip
+    done = run("compare", tmp_path / "mlp", tmp_path / "tutorial")
+    assert "with 4 speakers p can hardly be under 0.125" in done.out
 
 
 def test_recipes_of_different_features_are_evaluated_on_the_same_folds(

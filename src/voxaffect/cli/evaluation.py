@@ -195,6 +195,9 @@ def _write(found: Study, *, folder: Path | None, is_json: bool, output: Path | N
     emit((to_json if is_json else to_text)(plain), output)
 
 
+_SIGNIFICANT = 0.05
+
+
 @click.command()
 @click.argument("one", type=click.Path(path_type=Path), metavar="A.json")
 @click.argument("other", type=click.Path(path_type=Path), metavar="B.json")
@@ -220,9 +223,13 @@ def compare(one: Path, other: Path, names: tuple[str, ...], format_: str) -> Non
     if format_ == "json":
         say(json.dumps({"systems": chosen, **found}, indent=1))
         return
-    say(f"{found['protocol']}, {found['utterances']} tested utterances")
+    speakers = found["speakers"]
+    say(f"{found['protocol']}, {found['utterances']} tested utterances, {speakers} speakers")
     for path, name, key in zip((one, other), chosen, ("a", "b"), strict=True):
         say(f"UAR {found[key]:.3f}  {name} ({path})")
     low, high = found["interval"]
     say(f"difference {found['difference']:+.3f}, 95 % over speakers {low:+.3f} to "
          f"{high:+.3f}, p = {found['p']:.4f}")  # fmt: skip
+    least = 2 ** (1 - speakers)
+    if least > _SIGNIFICANT:
+        say(f"with {speakers} speakers p can hardly be under {least:g}, whatever the difference")

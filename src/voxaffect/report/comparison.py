@@ -31,8 +31,8 @@ def compare(one: Document, other: Document, names: tuple[str, str]) -> Document:
     Returns
     -------
     dict
-        ``protocol``, ``utterances``, the UAR over all tested utterances of each, ``a`` and
-        ``b``, and ``difference``, ``interval`` and ``p``.
+        ``protocol``, ``utterances``, ``speakers``, the UAR over all tested utterances of each,
+        ``a`` and ``b``, and ``difference``, ``interval`` and ``p``.
 
     Raises
     ------
@@ -56,6 +56,7 @@ def compare(one: Document, other: Document, names: tuple[str, str]) -> Document:
         {
             "protocol": one["protocol"],
             "utterances": len(truth),
+            "speakers": len(np.unique(speakers)),
             "a": uar(truth, told),
             "b": uar(truth, also_told),
             **asdict(apart),
