@@ -52,7 +52,7 @@ def explain(
     A family's contribution is what the centred log-probabilities lose when its features are
     replaced by their mean over the training data (occlusion). Where the model is linear after
     scaling each feature by itself, as recipe ``logistic`` is, contributions are exact: they add
-    up. So they do for ``accurate``, whose network sees nothing but the picture and is averaged
+    up. So they do for ``accurate``, whose networks see nothing but the picture and are averaged
     with ``logistic`` as log-probabilities, unless a member all but rules an emotion out. Of other
     models, occlusion shows what the answer rests on given everything else, and the remainder says
     how much it leaves unexplained.
