@@ -98,7 +98,7 @@ def test_the_command_shows_a_line_a_family(recording: Path) -> None:
     assert "together only" not in done.output
     assert max(map(len, lines[1:])) <= 100
     said = " ".join(lines)
-    assert said.count("picture: the spectrogram that the network looks at.") == 1
+    assert said.count("picture: the spectrogram that the networks look at.") == 1
     assert "What they tell of. timbre: colour of the sound (MFCC);" in said
 
 

@@ -390,7 +390,7 @@ FAMILIES: Final = {
     "rhythm": "pauses and pace",
     "modulation": "how fast all that swings",
     "movement": "how it moves together over time (log-covariance)",
-    "picture": "the spectrogram that the network looks at",
+    "picture": "the spectrogram that the networks look at",
 }
 """Families of the numbers, and what each tells of."""
 _FAMILY_OF_TRACK: Final = {
