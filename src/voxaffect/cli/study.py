@@ -113,7 +113,8 @@ def gathered(
     data = gather(places, spec, emotions=None if emotions == ["all"] else emotions,
                   variant=variant, **shared)  # fmt: skip
     click.echo(
-        f"{', '.join(corpora)}: {len(data.utterances)} utterances, {data.speakers} speakers, "
+        f"{', '.join([*corpora, condition] if condition else corpora)}: "
+        f"{len(data.utterances)} utterances, {data.speakers} speakers, "
         f"{data.matrix.shape[1]} {spec.name} features, {', '.join(sorted(set(data.emotions)))}",
         err=True,
     )

@@ -319,7 +319,7 @@ _EMODB = Corpus(
     ),
     homepage="https://zenodo.org/records/17651657",
     downloads=(_zenodo(17651657, "emodb_2.0.zip"),),
-    instructions="Unpack emodb_2.0.zip from the homepage.",
+    instructions="voxaffect corpora download emodb, or unpack emodb_2.0.zip from the homepage.",
     traps=(
         "Release 2.0 adds 281 recordings, 816 in all, that fewer than 80 % of listeners "
         "recognised; published figures are for the 535 others. Compare like with like.",

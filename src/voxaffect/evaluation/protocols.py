@@ -117,7 +117,8 @@ def _speakers_of(utterances: Sequence[Utterance]) -> NDArray[np.str_]:
     if unknown:
         raise EvaluationError(
             f"the speaker of {unknown} of {len(utterances)} utterances is unknown, and this "
-            "protocol keeps speakers apart. Name them in a csv with a speaker column."
+            "protocol keeps speakers apart. Name them in a csv with a speaker column, or "
+            "by folders: emotion/speaker/file."
         )
     return np.array([f"{utterance.corpus}/{utterance.speaker}" for utterance in utterances])
 
@@ -126,7 +127,8 @@ def _at_least_two(speakers: NDArray[np.str_]) -> NDArray[np.str_]:
     unique = np.unique(speakers)
     if len(unique) < 2:
         raise EvaluationError(
-            f"{len(unique)} speaker, at least 2 are needed to test on new voices."
+            f"{len(unique)} speaker, at least 2 are needed to test on new voices. "
+            "Protocol random tests on voices that were heard in training."
         )
     return unique
 
