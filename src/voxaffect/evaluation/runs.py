@@ -339,7 +339,14 @@ def held_out(estimator: Any, data: Dataset, *, test_size: float, seed: int) -> H
     train, test = random_split(len(truth), test_size=test_size, seed=seed)
     fitted = fit(seeded(estimator, seed), data.rows(train))
     found = scores(truth[test].tolist(), list(map(str, fitted.predict(data.matrix[test]))))
-    known, tested = ([(u.corpus, u.speaker) for u in map(data.utterances.__getitem__, side)
-                      if u.speaker is not None] for side in (train, test))  # fmt: skip
-    heard = sum(map(set(known).__contains__, tested)) / len(test) if tested else None
-    return HeldOut(data.matrix[train].shape, data.matrix[test].shape, found, heard)
+    return HeldOut(
+        data.matrix[train].shape, data.matrix[test].shape, found, _share_heard(data, train, test)
+    )
+
+
+def _share_heard(data: Dataset, train: NDArray[np.intp], test: NDArray[np.intp]) -> float | None:
+    """Share of one side whose speakers are known to be on the other, too."""
+    speakers = [u.speaker and (u.corpus, u.speaker) for u in data.utterances]
+    tested = [speakers[place] for place in test if speakers[place]]
+    trained_on = {speakers[place] for place in train}
+    return sum(one in trained_on for one in tested) / len(test) if tested else None

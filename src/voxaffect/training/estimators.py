@@ -65,8 +65,8 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     held_out : float
         Share of the speakers in one group that is held out.
     groups : int
-        How many are, one after the other: the best temperatures of single speakers differ by a
-        quarter, so that a few speakers alone would leave it to chance.
+        How many are, one after the other: the best temperatures of single speakers differ so
+        much that a few speakers alone would leave it to chance.
     stand_ins : sequence of estimator, optional
         Trained in the members' place where speakers are held out: the same, but cheaper.
     random_state : int
