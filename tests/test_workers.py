@@ -413,3 +413,42 @@ def test_signals_are_read_from_where_the_caller_stands(
     assert found.failures[0].reason.startswith("gone.wav: no such file")
     assert len(found.matrix) == 1
     assert read(recordings[0].name).name == recordings[0].name
+
+EVALUATION = """
+import os, sys, time
+import numpy as np
+from pathlib import Path
+from sklearn.dummy import DummyClassifier
+from voxaffect.corpora import Utterance
+from voxaffect.evaluation import evaluate, runs
+
+class Slow(DummyClassifier):
+    def fit(self, matrix, y):
+        with open(sys.argv[1], "a") as file:
+            file.write(f"{os.getpid()}\\n")
+        time.sleep(90)
+
+if __name__ == "__main__":
+    spoken = [Utterance(Path(f"{n}.wav"), "mine", "ab"[n % 2], speaker=f"{n // 4}")
+              for n in range(24)]
+    runs._SMALL = 0
+    evaluate(Slow(), np.zeros((24, 3), np.float32), spoken, protocol="loso", workers=2,
+             allow_leaks=True)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
+def test_folds_that_a_killed_evaluation_had_begun_end(tmp_path: Path) -> None:
+    begun, script, deadline = tmp_path / "begun", tmp_path / "long.py", time.monotonic() + 60
+    script.write_text(EVALUATION)
+    begun.touch()
+    program = subprocess.Popen([sys.executable, script, begun])
+    while len(begun.read_text().split()) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    program.kill()
+    program.wait()
+    processes = [*map(int, begun.read_text().split())]
+    while any(map(is_running, processes)):
+        assert time.monotonic() < deadline  # a fold sleeps for longer
+        time.sleep(0.05)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -25,6 +29,7 @@ Condition = Matrix | Alteration
 _Probabilities = dict[str, NDArray[np.float64]]
 _Found = tuple[Certainty, _Probabilities]
 _SMALL = 100_000  # numbers; below, starting processes takes longer than they save
+_LOOK_SECONDS = 1.0
 
 
 def evaluate(
@@ -268,8 +273,27 @@ def _results(
         return
     with parallel_config(backend="loky", inner_max_num_threads=1):
         pool = Parallel(n_jobs=count, return_as="generator", mmap_mode="r")
-        results = pool(delayed(task)(fold) for fold in folds)
+        results = pool(delayed(_with_parent)(task, fold, os.getpid()) for fold in folds)
         yield from tqdm(results, desc=progress, total=len(folds), disable=not progress)
+
+
+def _with_parent(task: _Task, fold: Fold, parent: int) -> _Found:
+    """Run a fold in a worker process that ends when its parent was killed."""
+    _watch(parent)
+    return task(fold)
+
+
+@cache
+def _watch(parent: int) -> None:
+    """Start to look for the parent, once: by itself a worker finishes what was queued for hours."""
+
+    def wait() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK_SECONDS)
+        os._exit(1)
+
+    if os.getppid() == parent:  # else somebody stands between, and cannot be asked
+        threading.Thread(target=wait, daemon=True).start()
 
 
 def _scored(
