@@ -37,16 +37,13 @@ FIRST = Augmentation(mixed_copies=4, talkers_probability=0, snr_db=(5.0, 35.0),
                      direct_to_reverberant_db=(-3.0, 9.0))  # fmt: skip
 ROOMS: dict[str, Any] = {"room_probability": 0.8, "rt60_seconds": (0.1, 0.8),
                          "direct_to_reverberant_db": (-6.0, 9.0)}  # fmt: skip
-NOISE: dict[str, Any] = {"snr_db": (3.0, 30.0)}
 PENALTY = "logisticregression__C"
 UNBALANCED: dict[str, Any] = {"logisticregression__class_weight": None}
 CANDIDATES: dict[str, tuple[Augmentation, dict[str, Any]]] = {
     "unbalanced, clip 5": (FIRST, {**UNBALANCED, "clippedscaler__limit": 5.0}),
     "clip 5": (FIRST, {"clippedscaler__limit": 5.0}),
-    "clip 3": (FIRST, {"clippedscaler__limit": 3.0}),
     "first": (FIRST, {}),
     "rooms": (replace(FIRST, **ROOMS), {}),
-    "rooms, noise": (replace(FIRST, **ROOMS, **NOISE), {}),
     "talkers": (replace(FIRST, talkers_probability=0.3), {}),
     "some talkers": (replace(FIRST, talkers_probability=0.15), {}),
 }

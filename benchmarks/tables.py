@@ -132,7 +132,9 @@ def timeline_table(result: dict[str, Any]) -> str:
         hour = max(rows, key=lambda row: row["minutes"])
         costs.append([form, f"{hour['seconds']:.0f}", f"{hour['peak_mb']:.0f}"])
     keys = {"share of time": "share of time right", "mean error, seconds": "boundary error, s",
-            "found within 1 s": "boundaries found within 1 s"}  # fmt: skip
+            "found within 1 s": "boundaries found within 1 s",
+            "certain": "share of time certain",
+            "wrong where certain": "wrong of that"}  # fmt: skip
     quality = [["new voices, 8 emotions, `logistic`", *keys.values()]]
     for name, found in result["quality"].items():
         if name != "recording":
@@ -145,11 +147,27 @@ def timeline_table(result: dict[str, Any]) -> str:
     return "\n\n".join(map(table, (costs, quality, stream)))
 
 
+def selection_table(result: dict[str, Any]) -> str:
+    """What was compared on inner folds, and how many outer folds would choose each."""
+    names = list(result)
+    folds = [result[name]["by_outer_fold"] for name in names]
+    best = [max(range(len(names)), key=lambda k, fold=fold: folds[k][fold]) for fold in folds[0]]
+    conditions = [key for key, value in result[names[0]].items()
+                  if isinstance(value, float) and key not in ("log-loss", "ece")]  # fmt: skip
+    rows = [["`logistic`, inner folds", *(c.replace("score", "mean of these") for c in conditions),
+             "folds that choose it"]]  # fmt: skip
+    rows += [[name, *(f"{result[name][c]:.3f}" for c in conditions), str(best.count(k))]
+             for k, name in enumerate(names)]  # fmt: skip
+    return table(rows)
+
+
 def sections() -> dict[str, str]:
     accuracy = json.loads((HERE / "accuracy.json").read_text())
     speed = json.loads((HERE / "speed.json").read_text())
     timeline = json.loads((HERE / "timeline.json").read_text())
+    selection = json.loads((HERE / "selection.json").read_text())
     return {
+        "selection": selection_table(selection),
         "timeline": timeline_table(timeline),
         "recipes": recipes_table(accuracy),
         "conditions": conditions_table(accuracy),
