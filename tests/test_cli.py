@@ -765,13 +765,20 @@ def test_talkers_change_the_copies_that_are_trained_on(ravdess_to_read: Path) ->
     assert 0 < is_same.mean() < 0.5  # some copies get no noise
 
 
+def table_of(paths: list[Path], table: Path, speaker: str | None) -> Path:
+    """Write a csv of recordings, calm and happy in turn; a speaker may hold their number."""
+    rows = [f"{path},{('calm', 'happy')[n % 2]}" for n, path in enumerate(paths)]
+    if speaker is not None:
+        rows = [f"{row},{speaker.format(n)}" for n, row in enumerate(rows)]
+    head = "path,emotion" if speaker is None else "path,emotion,speaker"
+    table.write_text("\n".join([head, *rows]) + "\n")
+    return table
+
+
 def test_nobody_talks_in_a_corpus_of_unknown_speakers(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:
-    table = tmp_path / "mine.csv"
-    found = sorted(ravdess_to_read.rglob("*.wav"))
-    rows = [f"{path},{('calm', 'happy')[place % 2]}" for place, path in enumerate(found)]
-    table.write_text("\n".join(["path,emotion", *rows]) + "\n")
+    table = table_of(sorted(ravdess_to_read.rglob("*.wav")), tmp_path / "mine.csv", None)
     done = run("evaluate", "csv", "--data", table, "--features", "classic", "--recipe", "mlp",
                "--protocol", "random", "--no-beside", "--perturb", "talkers 20 dB")  # fmt: skip
     assert done.code == 1
@@ -806,11 +813,8 @@ def test_a_model_file_says_how_its_copies_were_made(
 
 
 def of_strangers(found: Path, table: Path) -> Path:
-    """A csv of four recordings by four speakers."""
-    paths = sorted(found.rglob("*.wav"))[:4]
-    rows = [f"{path},{('calm', 'happy')[n % 2]},voice {n}" for n, path in enumerate(paths)]
-    table.write_text("\n".join(["path,emotion,speaker", *rows]) + "\n")
-    return table
+    """Write a csv of four recordings by four speakers."""
+    return table_of(sorted(found.rglob("*.wav"))[:4], table, "voice {}")
 
 
 def test_talkers_that_are_asked_for_need_a_speaker_with_two_recordings(
@@ -847,12 +851,9 @@ def test_a_share_that_is_none_is_refused_before_the_work(
 def test_voices_that_were_not_heard_are_not_called_heard(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:
-    table = tmp_path / "mine.csv"
     paths = sorted(ravdess_to_read.rglob("*.wav"))[:16]
     for speaker, told in (("", "of unknown speakers"), ("voice {}", "0% of it voices heard")):
-        rows = [f"{path},{('calm', 'happy')[n % 2]},{speaker.format(n)}"
-                for n, path in enumerate(paths)]  # fmt: skip
-        table.write_text("\n".join(["path,emotion,speaker", *rows]) + "\n")
+        table = table_of(paths, tmp_path / "mine.csv", speaker)
         done = run("train", "csv", "--data", table, "--features=classic", "--recipe=mlp",
                    "-o", tmp_path / "m.onnx")  # fmt: skip
         assert f"on a random 25%, {told}" in done.out
