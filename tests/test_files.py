@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
+import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,8 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxaffect.errors import VoxaffectError
-from voxaffect.files import encodable, printable, walked, write_text, write_whole
+from voxaffect.errors import ModelError, VoxaffectError
+from voxaffect.files import (
+    encodable,
+    printable,
+    read_bounded,
+    read_standard_input,
+    walked,
+    write_text,
+    write_whole,
+)
 
 unix = pytest.mark.skipif(sys.platform == "win32", reason="devices and modes as Unix has them")
 
@@ -166,3 +177,112 @@ def test_links_to_folders_are_followed_once_each_and_never_for_ever(tmp_path: Pa
     (corpus / "round").symlink_to(corpus)
     found = [parent / name for parent, _, names in walked(corpus, print) for name in names]
     assert found == [corpus / "Actor_01" / "a.wav"]
+
+
+def read(path: str | Path, limit: int = 100) -> bytes:
+    return read_bounded(path, limit=limit, what="a model file", error=ModelError)
+
+
+def test_a_file_is_read_up_to_its_limit_and_not_beyond(path: Path) -> None:
+    assert read(path, limit=11) == read(str(path), limit=11) == b"the old one"
+    with pytest.raises(ModelError, match=r"out\.txt: too large: .+ 10 bytes, found 11 bytes\.$"):
+        read(path, limit=10)
+
+
+def test_a_file_larger_than_a_block_is_read_whole(tmp_path: Path) -> None:
+    content = os.urandom(3_000_000)
+    (tmp_path / "large").write_bytes(content)
+    assert read(tmp_path / "large", limit=len(content)) == content
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("missing", "missing: no such file, expected a model file"),
+        ("folder", "folder: is a folder, expected a model file"),
+        ("out.txt/x", "x: cannot be read \\(Not a directory\\), expected a model file"),
+        ("x" * 300, "cannot be read \\(File name too long\\), expected a model file"),
+        ("a\0b", "cannot be read \\(embedded null byte\\), expected a model file"),
+        ("loop", "loop: cannot be read \\(Too many levels of symbolic links\\)"),
+        ("a\nb", r"a\\nb: no such file"),
+    ],
+)
+@unix
+def test_what_is_no_readable_file_is_named_in_a_line(path: Path, name: str, message: str) -> None:
+    (path.parent / "folder").mkdir()
+    (path.parent / "loop").symlink_to("loop")
+    with pytest.raises(ModelError, match=message) as raised:
+        read(path.parent / name)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("path", [None, 42, b"model.onnx", ["model.onnx"], 0])
+def test_what_is_no_path_is_refused_by_its_kind(path: object) -> None:
+    with pytest.raises(ModelError, match=f"the path of a model file, found {type(path).__name__}"):
+        read(path)  # type: ignore[arg-type]
+
+
+@unix
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
+def test_a_device_is_not_read(device: str, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(device)
+    with pytest.raises(ModelError, match="link: is a device, expected a model file"):
+        read(tmp_path / "link")
+
+
+@unix
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read all")
+def test_a_file_without_permission_is_not_called_missing(path: Path) -> None:
+    path.chmod(0)
+    with pytest.raises(ModelError, match="no permission to read it"):
+        read(path)
+
+
+@unix
+def test_a_pipe_without_a_writer_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ModelError, match="pipe: an empty pipe that nothing writes into"):
+        read(tmp_path / "pipe")
+
+
+@unix
+@pytest.mark.parametrize("delay", [0.0, 0.1])
+def test_a_pipe_is_read_to_its_end_however_late_its_writer_writes(delay: float) -> None:
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        time.sleep(delay)
+        with os.fdopen(writing, "wb") as stream:
+            stream.write(b"first,")
+            stream.flush()
+            time.sleep(delay)
+            stream.write(b"second")
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    time.sleep(delay / 2)
+    assert read(f"/dev/fd/{reading}") == b"first,second"
+    thread.join()
+    os.close(reading)
+
+
+@unix
+def test_an_endless_pipe_ends_at_the_limit() -> None:
+    with subprocess.Popen(["yes"], stdout=subprocess.PIPE) as endless:
+        assert endless.stdout is not None
+        with pytest.raises(ModelError, match="at most 5,000,000 bytes, found more"):
+            read(f"/dev/fd/{endless.stdout.fileno()}", limit=5_000_000)
+        endless.kill()
+
+
+def test_standard_input_is_read_up_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(content: bytes) -> bytes:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        return read_standard_input(limit=5, what="a list of recordings", error=ModelError)
+
+    assert read(b"a\r\nb\n") == b"a\r\nb\n"
+    with pytest.raises(ModelError, match="-: too large: expected a list of recordings, at most 5"):
+        read(b"123456")
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(ModelError, match=r"standard input is closed\. Pipe a list of recordings"):
+        read_standard_input(limit=5, what="a list of recordings", error=ModelError)
