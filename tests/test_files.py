@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,9 +19,11 @@ from hypothesis import strategies as st
 from voxaffect.errors import ModelError, VoxaffectError
 from voxaffect.files import (
     encodable,
+    lock,
     printable,
     read_bounded,
     read_standard_input,
+    settle,
     walked,
     write_text,
     write_whole,
@@ -139,6 +142,117 @@ def test_a_full_device_is_named_and_stays() -> None:
     assert Path("/dev/full").is_char_device()
 
 
+# The partial file
+
+
+@pytest.fixture
+def partial(path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make the name of the next partial file known, as nobody can know it."""
+    monkeypatch.setattr(os, "urandom", bytes)
+    return path.with_name(f".{path.name}.{bytes(8).hex()}.partial")
+
+
+@unix
+def test_a_link_at_the_name_of_the_partial_file_is_never_followed(
+    path: Path, partial: Path
+) -> None:
+    victim = path.with_name("victim")
+    victim.write_text("precious")
+    partial.symlink_to(victim)
+    with pytest.raises(VoxaffectError, match=r"out\.txt: cannot be written"):
+        write_text(path, "new")
+    assert victim.read_text() == "precious"
+    assert path.read_text() == "the old one"
+
+
+def test_threads_that_write_one_file_leave_one_of_their_texts(path: Path) -> None:
+    texts = ["a" * 300_000, "b" * 300_000]
+    for _ in range(30):
+        threads = [threading.Thread(target=write_text, args=(path, text)) for text in texts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert path.read_text() in texts
+    assert list(path.parent.iterdir()) == [path]
+
+
+@unix
+def test_processes_of_one_number_leave_one_of_their_texts(path: Path) -> None:
+    program = (
+        "import os, sys; from pathlib import Path; os.getpid = lambda: 7\n"
+        "from voxaffect.files import write_text\n"
+        "for _ in range(30): write_text(Path(sys.argv[2]), sys.argv[1] * 300_000)"
+    )
+    runs = [subprocess.Popen([sys.executable, "-c", program, text, path]) for text in "ab"]
+    assert [run.wait() for run in runs] == [0, 0]
+    assert path.read_text() in ("a" * 300_000, "b" * 300_000)
+    assert list(path.parent.iterdir()) == [path]
+
+
+@unix
+@pytest.mark.parametrize("write_it", [
+    lambda path: write_text(path, "new"),
+    lambda path: [write_text(path, "new", is_alone=False), settle([path])],
+], ids=["alone", "of many"])  # fmt: skip
+def test_the_next_run_removes_what_a_killed_run_left(
+    path: Path, write_it: Callable[[Path], object]
+) -> None:
+    program = (
+        "import os, sys; from pathlib import Path; from voxaffect.files import write_whole\n"
+        "write_whole(Path(sys.argv[1]), lambda stream: os.kill(os.getpid(), 9))"
+    )
+    subprocess.run([sys.executable, "-c", program, path], check=False)
+    older = path.with_name(f".{path.name}.4711.partial")  # as version 0.1.0 began to write it
+    other = path.with_name(".other.txt.4711.partial")
+    older.touch()
+    other.touch()
+    assert len(list(path.parent.iterdir())) == 4
+    write_it(path)
+    assert sorted(path.parent.iterdir()) == [other, path]
+
+
+@unix
+def test_what_another_run_is_writing_is_not_litter(path: Path) -> None:
+    held = path.with_name(f".{path.name}.4711.partial")
+    with held.open("wb") as stream:
+        assert lock(stream)
+        write_text(path, "new")
+        assert held.exists()
+    write_text(path, "newer")
+    assert list(path.parent.iterdir()) == [path]
+
+
+@unix
+def test_a_link_that_looks_like_litter_removes_nothing_else(path: Path) -> None:
+    victim = path.with_name("victim")
+    victim.write_text("precious")
+    path.with_name(f".{path.name}.4711.partial").symlink_to(victim)
+    write_text(path, "new")
+    assert victim.read_text() == "precious"
+
+
+@unix
+def test_a_new_file_has_the_permissions_that_the_user_wants(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write_text(tmp_path / "new", "text")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_is_on_the_disk_before_it_gets_its_name(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    sync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda stream: [events.append("sync"), sync(stream)])
+    monkeypatch.setattr(os, "replace", lambda *paths: [events.append("name"), replace(*paths)])
+    write_text(path, "new")
+    assert events[:2] == ["sync", "name"]
+
+
 def test_text_keeps_its_line_ends_and_escapes_surrogates(path: Path) -> None:
     write_text(path, "Ä\r\n\udcff\n")
     assert path.read_bytes() == "Ä\r\n\\udcff\n".encode()
@@ -152,9 +266,15 @@ def test_text_keeps_its_line_ends_and_escapes_surrogates(path: Path) -> None:
         ("\x1b[31m", "\\x1b[31m"),
         ("\udcff", "\\udcff"),
         ("a\\b", "a\\b"),
+        ("safe\u202egpj.wav", "safe\\u202egpj.wav"),
+        ("\u2066a\u2069\u200e\u200f\u061c", "\\u2066a\\u2069\\u200e\\u200f\\u061c"),
+        ("a\u200bb\ufeff\u00ad\U000e0041", "a\\u200bb\\ufeff\\xad\\U000e0041"),
+        ("\x9b31m", "\\x9b31m"),
+        ("\ufffe\ufdd0", "\\ufffe\\ufdd0"),
+        ("نامه\u200cها 👩\u200d💻", "نامه\u200cها 👩\u200d💻"),
     ],
 )
-def test_controls_and_surrogates_become_escapes(text: str, expected: str) -> None:
+def test_what_a_terminal_would_obey_or_hide_becomes_an_escape(text: str, expected: str) -> None:
     assert printable(text) == expected
 
 

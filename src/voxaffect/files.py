@@ -4,35 +4,48 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import sys
 import unicodedata
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from io import RawIOBase
 from pathlib import Path
 from reprlib import repr as shortened
+from time import time
 from typing import BinaryIO
 
 from voxaffect.errors import VoxaffectError
 
-_NEEDS_ESCAPE = {"Cc", "Cs", "Zl", "Zp"}
-"""Unicode categories: controls, surrogates, and what separates lines and paragraphs."""
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_NEEDS_ESCAPE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+"""Unicode categories: controls, marks that reorder or hide text, surrogates, ends of lines."""
+_JOINERS = "\u200c\u200d"
+"""Marks of category Cf that scripts and emoji need; they neither hide nor reorder text."""
 _BLOCK = 1 << 20
 
 
 def printable(text: str) -> str:
-    """Text as one line that any terminal shows: controls and surrogates become escapes.
+    """Text as one line that any terminal shows as it is: what is not seen becomes an escape.
 
-    A file name may hold a line break, a colour code, or bytes that are no UTF-8.
+    A file name may hold a line break, a colour code, marks that reverse the order in which it is
+    shown, or bytes that are no UTF-8.
     """
-    return "".join(
-        mark.encode("unicode_escape").decode("ascii")
-        if unicodedata.category(mark) in _NEEDS_ESCAPE
-        else mark
-        for mark in text
-    )
+    return text if text.isprintable() else "".join(map(_escape, text))
+
+
+def _escape(mark: str) -> str:
+    """One character, or its escape where a terminal would obey it or not show it."""
+    if unicodedata.category(mark) in _NEEDS_ESCAPE and mark not in _JOINERS:
+        return mark.encode("unicode_escape").decode("ascii")
+    is_noncharacter = ord(mark) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(mark) <= 0xFDEF
+    return mark.encode("unicode_escape").decode("ascii") if is_noncharacter else mark
 
 
 def encodable(text: str) -> str:
@@ -172,7 +185,7 @@ def _too_large(name: str, limit: int, size: int | None, what: str) -> str:
     return f"{name}: too large: expected {what}, at most {limit:,} bytes, found {found}."
 
 
-def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def write_whole(path: Path, write: Callable[[BinaryIO], object], *, is_alone: bool = True) -> None:
     """Write a file whole or not at all; a file that was there stays until the new one is done.
 
     A link is followed, permissions are kept. A device or a pipe cannot be replaced, so it is
@@ -183,25 +196,25 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     path : Path
     write : callable
         Writes all content to the binary stream it is given.
+    is_alone : bool
+        False for one of many files that are written in a row: `settle` then brings all of them
+        to the disk at once, which is much faster.
 
     Raises
     ------
     VoxaffectError
         If it cannot be written there.
     """
-    try:
+    with name_errors(path, "cannot be written"):
         mode = _mode(path)
         if mode is None or stat.S_ISREG(mode):
-            _replace(path.resolve(), mode, write)
+            _replace(path.resolve(), mode, write, is_alone=is_alone)
         else:
             with path.open("wb") as stream:
                 write(stream)
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise VoxaffectError(f"{printable(str(path))}: cannot be written ({reason}).") from error
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, is_alone: bool = True) -> None:
     """Write UTF-8, whole or not at all, line ends as they are and surrogates as escapes.
 
     Raises
@@ -209,7 +222,36 @@ def write_text(path: Path, text: str) -> None:
     VoxaffectError
         If it cannot be written there.
     """
-    write_whole(path, lambda stream: stream.write(encodable(text).encode("utf-8")))
+    content = encodable(text).encode("utf-8")
+    write_whole(path, lambda stream: stream.write(content), is_alone=is_alone)
+
+
+def settle(paths: Collection[Path]) -> None:
+    """Bring many files, just written, to the disk, and remove what killed runs left of them.
+
+    Parameters
+    ----------
+    paths : collection of Path
+
+    Raises
+    ------
+    VoxaffectError
+        If the system reports that one could not be written.
+    """
+    folders: dict[Path, list[str]] = {}
+    for path in paths:
+        with name_errors(path, "cannot be written"):
+            if not path.is_file():
+                continue
+            stream = os.open(path, os.O_RDWR | _BINARY)  # Windows syncs no read-only stream
+            try:
+                os.fsync(stream)
+            finally:
+                os.close(stream)
+        folders.setdefault(path.resolve().parent, []).append(path.resolve().name)
+    for folder, names in folders.items():
+        _remove_litter(folder, names)
+        _sync_folder(folder)
 
 
 def make_folder(path: Path) -> None:
@@ -224,12 +266,51 @@ def make_folder(path: Path) -> None:
     VoxaffectError
         If it cannot be made.
     """
-    try:
+    with name_errors(path, "cannot be made a folder"):
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise VoxaffectError(
-            f"{path}: cannot be made a folder ({error.strerror or error})."
-        ) from error
+
+
+@contextmanager
+def name_errors(
+    path: Path | str, problem: str, kind: type[VoxaffectError] = VoxaffectError
+) -> Iterator[None]:
+    """Turn the system's error inside the block into one that names path, problem and reason.
+
+    Parameters
+    ----------
+    path : Path or str
+    problem : str
+        As in "cannot be written".
+    kind : type
+        Error class to raise.
+    """
+    try:
+        yield
+    except (OSError, UnicodeError) as error:
+        raise kind(f"{printable(str(path))}: {problem} ({reason_of(error)}).") from error
+
+
+def reason_of(error: Exception) -> str:
+    """Reason that the system gives for an error, without path and number."""
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return printable(str(reason).strip().rstrip("."))
+
+
+def remove_partials() -> None:
+    """Remove the unfinished files of this process, before it ends in the middle of a write."""
+    for partial in list(_partials):
+        with suppress(OSError):
+            os.unlink(partial)  # noqa: PTH108 (a signal may have come before the path was whole)
+        _partials.discard(partial)
+
+
+_BINARY = getattr(os, "O_BINARY", 0)
+_UNFOLLOWED = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | _BINARY
+_EXCLUSIVE = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | _BINARY
+_LITTER_SECONDS = 24 * 60 * 60
+"""Age at which a partial file is litter, where the system does not tell whether it is locked."""
+_partials: set[str] = set()
+"""Unfinished files of this process."""
 
 
 def _mode(path: Path) -> int | None:
@@ -245,18 +326,117 @@ def _short(name: str) -> str:
     return name if len(name) <= 50 else f"{name[:40]}.{zlib.crc32(os.fsencode(name)):08x}"
 
 
-def _replace(path: Path, mode: int | None, write: Callable[[BinaryIO], object]) -> None:
+def _replace(
+    path: Path, mode: int | None, write: Callable[[BinaryIO], object], *, is_alone: bool
+) -> None:
     if mode is not None and not os.access(path, os.W_OK):  # replacing would not ask
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    # The process's number, so that two that write the same file do not mix.
-    partial = path.with_name(f".{_short(path.name)}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as stream:
-            write(stream)
+    with _partial_of(path, 0o666 if mode is None else 0o600) as (partial, stream):
+        write(stream)
+        stream.flush()
         if mode is not None:
-            partial.chmod(stat.S_IMODE(mode))
-        partial.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+            target = stream.fileno() if os.chmod in os.supports_fd else partial
+            os.chmod(target, stat.S_IMODE(mode))  # noqa: PTH101
+        if is_alone:
+            os.fsync(stream.fileno())
+        if sys.platform == "win32":  # where an open file cannot be renamed
+            stream.close()
+        os.replace(partial, path)  # noqa: PTH105
+    if is_alone:
+        _remove_litter(path.parent, [path.name])
+        _sync_folder(path.parent)
+
+
+@contextmanager
+def _partial_of(path: Path, mode: int) -> Iterator[tuple[str, BinaryIO]]:
+    """New file beside another, under a name that nobody can foresee; gone when the block ends.
+
+    It is locked while it is open, so that no other run takes it for litter.
+    """
+    while True:
+        name = f".{_short(path.name)}.{os.urandom(8).hex()}.partial"
+        partial = str(path.with_name(name))
+        _partials.add(partial)
+        try:
+            with open(os.open(partial, _EXCLUSIVE, mode), "wb") as stream:  # noqa: PTH123
+                if not lock(stream, is_patient=True) or _is_open_at(stream, partial):
+                    yield partial, stream
+                    return
+        finally:
+            with suppress(OSError):
+                os.unlink(partial)  # noqa: PTH108
+            _partials.discard(partial)
+
+
+def _is_open_at(stream: BinaryIO, path: str) -> bool:
+    """Whether a path still leads to an open file; another run may have removed it as litter."""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), os.stat(path))  # noqa: PTH116
+    except FileNotFoundError:
+        return False
+
+
+def lock(stream: BinaryIO, *, is_patient: bool = False) -> bool:
+    """Lock an open file until it is closed, however that happens.
+
+    Parameters
+    ----------
+    stream : binary stream
+    is_patient : bool
+        Whether to wait for another that holds the lock.
+
+    Returns
+    -------
+    bool
+        False if the system or the disk knows no locks.
+
+    Raises
+    ------
+    BlockingIOError
+        If another holds the lock, and `is_patient` is False.
+    """
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | (0 if is_patient else fcntl.LOCK_NB))
+    except BlockingIOError:
         raise
+    except OSError:
+        return False
+    return True
+
+
+def _remove_litter(folder: Path, names: Collection[str]) -> None:
+    """Remove partial files of runs that were killed while they wrote these files."""
+    starts = {f".{_short(name)}" for name in names}
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = _LITTER.fullmatch(entry.name)
+            if match and match["start"] in starts:
+                _remove_unless_held(entry.path)
+
+
+_LITTER = re.compile(r"(?s:(?P<start>.+))\.([0-9a-f]{16}|[0-9]{1,10})\.partial")
+"""Name of a partial file; earlier versions wrote the process's number."""
+
+
+def _remove_unless_held(partial: str) -> None:
+    """Remove a partial file, unless some run may still be writing it."""
+    # BlockingIOError, the error of a lock that is held, is an OSError, too.
+    with suppress(OSError), open(os.open(partial, _UNFOLLOWED), "r+b", buffering=0) as stream:  # noqa: PTH123
+        status = os.fstat(stream.fileno())
+        is_old = time() - status.st_mtime > _LITTER_SECONDS
+        if stat.S_ISREG(status.st_mode) and (lock(stream) or is_old):
+            os.unlink(partial)  # noqa: PTH108
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, where the system can."""
+    if sys.platform == "win32":
+        return
+    with suppress(OSError):  # some disks sync files alone
+        stream = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(stream)
+        finally:
+            os.close(stream)

@@ -12,7 +12,7 @@ import click
 
 from voxaffect.cli.output import check_result, emit, real
 from voxaffect.errors import VoxaffectError
-from voxaffect.files import make_folder, write_text, write_whole
+from voxaffect.files import make_folder, settle, write_text, write_whole
 from voxaffect.formats import PREDICTION_FORMATS, TIMELINE_FORMATS, Format, by_source, places
 
 _JOURNAL = "voxaffect.journal"
@@ -125,13 +125,17 @@ class Results:
 
     def write(self, results: Sequence[Any]) -> None:
         """Print or write everything; each file whole or not at all."""
+        paths = []
         for form in self.formats.values():
             for path, part in self._files(form, results):
                 content = form.encode(part, self.level) if self.level else form.encode(part)
                 if path is not None:
                     _write(path, content, in_folder=self.in_folder)
+                    paths.append(path)
                 elif isinstance(content, str):
                     emit(content, None)
+        if self.in_folder:
+            settle(paths)
 
     def _files(
         self, form: Format, results: Sequence[Any]
@@ -157,9 +161,9 @@ def _write(path: Path, content: str | bytes, *, in_folder: bool) -> None:
     if in_folder:
         make_folder(path.parent)
     if isinstance(content, str):
-        write_text(path, content)
+        write_text(path, content, is_alone=not in_folder)
     else:
-        write_whole(path, lambda stream: stream.write(content))
+        write_whole(path, lambda stream: stream.write(content), is_alone=not in_folder)
 
 
 def results_to(
