@@ -10,15 +10,14 @@ import pytest
 import soundfile
 from conftest import voice
 
-from voxaffect.audio import Signal, Source, mix_down, read
-from voxaffect.blocks import opened
+from voxaffect.audio import Signal, Source, as_signal, mix_down, open_blocks, read
 from voxaffect.errors import AudioError
 
 RATE_HZ = 16_000
 
 
 def joined(source: Source, rate_hz: int | None = None) -> np.ndarray:
-    with opened(source, rate_hz) as recording:
+    with open_blocks(source, rate_hz) as recording:
         return np.concatenate(list(recording))
 
 
@@ -34,7 +33,7 @@ def test_blocks_are_the_whole_recording(tmp_path: Path, name: str, channels: int
     options = {"format": "OGG", "subtype": "OPUS"} if name == "a.opus" else {}
     path = written(tmp_path / name, channels=channels, **options)
     for source in (path, str(path), path.read_bytes()):
-        with opened(source) as recording:
+        with open_blocks(source) as recording:
             assert (recording.rate_hz, recording.channels) == (RATE_HZ, channels)
             blocks = list(recording)
         assert {len(block) for block in blocks[:-1]} == {2 * RATE_HZ}
@@ -80,7 +79,7 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
 def test_a_file_cut_short_is_refused_before_any_work(tmp_path: Path) -> None:
     path = written(tmp_path / "a.wav")
     path.write_bytes(path.read_bytes()[:-30_000])
-    with pytest.raises(AudioError, match="cut short"), opened(path):
+    with pytest.raises(AudioError, match="cut short"), open_blocks(path):
         pytest.fail("it was opened")
 
 
@@ -131,5 +130,45 @@ def test_a_file_whose_name_is_no_utf8_opens(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, voice(0), RATE_HZ)
     odd = path.rename(tmp_path / "a\udcff.wav")
-    with opened(odd) as recording:
+    with open_blocks(odd) as recording:
         assert sum(map(len, recording)) == recording.frames
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3"])
+def test_a_recording_longer_than_the_limit_is_refused_as_soon_as_it_is(
+    tmp_path: Path, name: str
+) -> None:
+    path = written(tmp_path / name, seconds=9.0)
+    for source in (path, path.read_bytes()):
+        with pytest.raises(AudioError, match=r"longer than the limit of 4 s\. Raise max_seconds"):
+            read(source, max_seconds=4)
+        with open_blocks(source, max_seconds=4) as blocks, pytest.raises(AudioError):
+            assert [len(next(blocks.blocks)) for _ in range(3)] == [2 * RATE_HZ] * 2
+        assert read(source, max_seconds=10).seconds == pytest.approx(9, abs=0.1)
+
+
+def test_the_limit_holds_for_arrays_and_signals_too() -> None:
+    sound = voice(1, seconds=5.0)
+    for source, rate_hz in ((sound, RATE_HZ), (Signal(sound, RATE_HZ), None)):
+        with pytest.raises(AudioError, match="longer than the limit of 4 s"):
+            as_signal(source, rate_hz, max_seconds=4)
+        assert (as_signal(source, rate_hz, max_seconds=5).samples == sound).all()
+
+
+def test_messages_call_a_recording_by_the_name_that_is_given() -> None:
+    for source, rate_hz in ((b"no sound", None), (np.zeros(0), RATE_HZ)):
+        with pytest.raises(AudioError, match=r"^upload 7: "):
+            as_signal(source, rate_hz, name="upload 7")
+
+
+@pytest.mark.parametrize("change", ["overwrite", "append", "truncate"])
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, change: str) -> None:
+    path = written(tmp_path / "a.wav", seconds=9.0)
+    content = path.read_bytes()
+    with open_blocks(path) as blocks:
+        next(blocks.blocks)
+        changed = {"overwrite": content, "append": content + content, "truncate": content[:9000]}
+        path.write_bytes(changed[change])
+        os.utime(path, ns=(1, 1))
+        with pytest.raises(AudioError, match="changed while it was read"):
+            list(blocks)

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxaffect import audio
 from voxaffect.corpora import (
     CORPORA,
     EMOTIONS,
@@ -283,10 +282,6 @@ def test_folder_refuses_a_recording_without_emotion(tmp_path: Path) -> None:
     _touch(tmp_path, "happy/one.wav", "two.wav")
     with pytest.raises(CorpusError, match=r"'two.wav' is in no sub-folder that names its emotion"):
         utterances("folder", tmp_path)
-
-
-def test_folder_takes_every_extension_that_audio_decodes() -> None:
-    assert reading.EXTENSIONS == audio.EXTENSIONS
 
 
 def _table(tmp_path: Path, text: str) -> Path:

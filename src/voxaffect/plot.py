@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.audio import mix_down
-from voxaffect.blocks import opened
+from voxaffect.audio import mix_down, open_blocks
 from voxaffect.errors import extra
 from voxaffect.files import printable, write_whole
 from voxaffect.palette import looks
@@ -227,7 +226,7 @@ def envelope(
         At most 2,000 points each.
     """
     lows, highs = [], []
-    with opened(recording) as blocks:
+    with open_blocks(recording) as blocks:
         step = max(1, round(blocks.rate_hz * _ENVELOPE_SECONDS))
         for block in blocks:
             samples = _channel(block, channel)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
-from voxaffect.audio import EXTENSIONS
 from voxaffect.errors import VoxaffectError
 from voxaffect.extraction import Failure
 from voxaffect.files import printable, write_text
+from voxaffect.media import EXTENSIONS
 
 _NAME_A_FILE = "Name a file with -o."
 

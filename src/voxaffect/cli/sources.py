@@ -9,10 +9,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from voxaffect.audio import EXTENSIONS
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
 from voxaffect.files import walked
+from voxaffect.media import EXTENSIONS
 
 
 def recordings(arguments: Sequence[str]) -> tuple[list[Path], tuple[Failure, ...]]:

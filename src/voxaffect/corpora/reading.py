@@ -17,15 +17,10 @@ from voxaffect.corpora.table import OWN_DATA, Corpus, look_up
 from voxaffect.corpora.utterance import Utterance
 from voxaffect.errors import CorpusError
 from voxaffect.files import walked
+from voxaffect.media import EXTENSIONS
 
 DATA_VARIABLE = "VOXAFFECT_DATA"
 """The environment variable that names the folder with one sub-folder for each corpus."""
-
-EXTENSIONS = frozenset(
-    {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf",
-     ".w64", ".rf64"}
-)  # fmt: skip
-"""What counts as a recording in `folder`: what ``audio`` decodes, by name."""
 
 _SHOWN = 3  # offending files that one message lists
 

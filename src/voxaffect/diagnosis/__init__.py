@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from voxaffect.audio import Signal, Source
-from voxaffect.blocks import opened
+from voxaffect.audio import Signal, Source, open_blocks
 from voxaffect.diagnosis.measures import Recording, measure
 from voxaffect.diagnosis.verdicts import HIGH, LIMITED, LOW, OK, Case, Finding, judge
 from voxaffect.errors import AudioError
@@ -111,7 +110,7 @@ def diagnose(
 
 def _recorded(source: Source, rate_hz: int | None) -> Recording:
     """Read what is examined: all, or of more than two minutes the beginning."""
-    with opened(source, rate_hz) as whole:
+    with open_blocks(source, rate_hz) as whole:
         most, held, blocks = int(EXAMINED_SECONDS * whole.rate_hz), 0, []
         for block in whole:
             blocks.append(block)

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from voxaffect.audio import MAX_RATE_HZ, MIN_RATE_HZ, Samples, mix_down
-from voxaffect.blocks import Blocks, opened
+from voxaffect.audio import MAX_RATE_HZ, MIN_RATE_HZ, Blocks, Samples, mix_down, open_blocks
 from voxaffect.errors import AudioError, MissingExtraError, extra
 
 BLOCK_SECONDS = 0.1
@@ -63,7 +62,7 @@ def played(path: str | Path, *, paced: bool = True) -> Iterator[Feed]:
     AudioError
         If it cannot be read.
     """
-    with opened(path) as recording:
+    with open_blocks(path) as recording:
         blocks = _small(recording)
         paces = _paced(blocks, recording.rate_hz) if paced else blocks
         yield Feed(recording.name, recording.rate_hz, paces)

@@ -12,8 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from voxaffect.audio import MIN_SECONDS, Source, mix_down
-from voxaffect.blocks import Block, Blocks, opened
+from voxaffect.audio import MIN_SECONDS, Block, Blocks, Source, mix_down, open_blocks
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Workers, at_work
 from voxaffect.files import is_watched
@@ -106,7 +105,7 @@ def timeline(
     cutting = Cutting(window_seconds, hop_seconds, gate)
     loaded = model if isinstance(model, Model) else load(model)
     least = threshold(loaded, uncertain_below)
-    with opened(source, rate_hz) as recording:
+    with open_blocks(source, rate_hz) as recording:
         lines = [
             _Line(name, pick, Cutter(loaded.card.spec, recording.rate_hz, cutting), loaded,
                   smoothing or Smoothing(), least=least, name_of_source=recording.name)

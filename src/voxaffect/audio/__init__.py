@@ -1,0 +1,52 @@
+"""Sound: from a path, bytes, a stream or an array to blocks, or to one mono ``Signal``.
+
+Conventions: samples are float32 between −1 and 1. A ``Signal`` is mono and one-dimensional:
+several channels are mixed down by their mean; blocks keep them apart. A sample rate is always
+given, never assumed.
+"""
+
+from voxaffect.audio.arrays import as_floats
+from voxaffect.audio.blocks import Blocks, Source, as_signal, open_blocks, read
+from voxaffect.audio.content import content_of, name_of
+from voxaffect.audio.decoded import BLOCK_SECONDS, Block
+from voxaffect.audio.signal import (
+    MAX_PEAK,
+    MAX_RATE_HZ,
+    MIN_PEAK,
+    MIN_RATE_HZ,
+    MIN_SECONDS,
+    Samples,
+    Signal,
+    check_finite,
+    check_rate,
+    check_usable,
+    fingerprint,
+    mix_down,
+    resample,
+)
+
+__all__ = [
+    "BLOCK_SECONDS",
+    "MAX_PEAK",
+    "MAX_RATE_HZ",
+    "MIN_PEAK",
+    "MIN_RATE_HZ",
+    "MIN_SECONDS",
+    "Block",
+    "Blocks",
+    "Samples",
+    "Signal",
+    "Source",
+    "as_floats",
+    "as_signal",
+    "check_finite",
+    "check_rate",
+    "check_usable",
+    "content_of",
+    "fingerprint",
+    "mix_down",
+    "name_of",
+    "open_blocks",
+    "read",
+    "resample",
+]

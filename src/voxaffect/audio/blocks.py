@@ -1,0 +1,257 @@
+"""A recording of any length, block by block, in bounded memory; or read whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxaffect.audio.arrays import as_floats
+from voxaffect.audio.content import Content, View, name_of, open_content
+from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Decoded
+from voxaffect.audio.signal import Samples, Signal, check_finite, check_rate, mix_down
+from voxaffect.errors import AudioError
+
+Source = str | Path | bytes | BinaryIO | NDArray[Any] | Signal
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """An open recording: its parameters, and its sound, once, by iteration.
+
+    Parameters
+    ----------
+    name : str
+        What messages call it.
+    rate_hz : int
+    channels : int
+    frames : int
+        Samples a channel that the header states: it may be wrong. 0 if it states none.
+    blocks : iterator of ndarray, shape (n, channels), float32
+        Two seconds each but the last. They raise AudioError where the recording breaks.
+    container, encoding : str
+        As libsndfile calls them, such as ``WAV`` and ``PCM_16``; empty for an array.
+    """
+
+    name: str
+    rate_hz: int
+    channels: int
+    frames: int
+    blocks: Iterator[Block]
+    container: str = ""
+    encoding: str = ""
+
+    def __iter__(self) -> Iterator[Block]:
+        return self.blocks
+
+
+@contextmanager
+def open_blocks(
+    source: Source,
+    rate_hz: int | None = None,
+    *,
+    name: str | None = None,
+    max_seconds: float | None = None,
+) -> Iterator[Blocks]:
+    """Open a recording to read it block by block.
+
+    A path is read as it is needed; bytes and streams are held as they come, encoded.
+
+    Parameters
+    ----------
+    source : str, Path, bytes, binary stream, ndarray or Signal
+        An array has shape (n,) or (n, channels).
+    rate_hz : int, optional
+        Sampling rate of an array, and of an array only.
+    name : str, optional
+        What messages call the recording; its path by default.
+    max_seconds : float, optional
+        Longest recording to accept; any length by default.
+
+    Yields
+    ------
+    Blocks
+
+    Raises
+    ------
+    AudioError
+        As ``as_signal``. What only the sound shows is raised on the way, or at its end; so is
+        a recording longer than `max_seconds`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> with open_blocks(np.zeros(40_000), 16_000) as blocks:
+    ...     [len(block) for block in blocks]
+    [32000, 8000]
+    """
+    if isinstance(source, np.ndarray | Signal):
+        yield _of_array(source, rate_hz, name, max_seconds)
+        return
+    _check_no_rate(rate_hz)
+    with open_content(source, name) as content, _decode(content) as decoded:
+        yield _checked(decoded, content.name, max_seconds, content)
+
+
+def read(
+    source: str | Path | bytes | BinaryIO,
+    *,
+    name: str | None = None,
+    max_seconds: float | None = None,
+) -> Signal:
+    """Decode a recording at its own rate and mix it down to mono.
+
+    Parameters
+    ----------
+    source : path, bytes or binary stream
+        Anything that libsndfile decodes: WAV of any width, FLAC, OGG, Opus, MP3, AIFF …
+    name : str, optional
+        What messages call the recording; the path by default.
+    max_seconds : float, optional
+        Longest recording to accept; any length by default.
+
+    Returns
+    -------
+    Signal
+
+    Raises
+    ------
+    AudioError
+        If there is no such file, or it is empty, cut short, not audio, or too long.
+    """
+    if isinstance(source, np.ndarray | Signal):
+        raise AudioError(
+            f"{name_of(source)}: expected a path, bytes or a binary stream, "
+            f"found {type(source).__name__}."
+        )
+    with open_blocks(source, name=name, max_seconds=max_seconds) as blocks:
+        return _join(blocks)
+
+
+def as_signal(
+    source: Source,
+    rate_hz: int | None = None,
+    *,
+    name: str | None = None,
+    max_seconds: float | None = None,
+) -> Signal:
+    """Turn a path, bytes, a binary stream, an array or a ``Signal`` into a ``Signal``.
+
+    Parameters
+    ----------
+    source : str, Path, bytes, binary stream, ndarray or Signal
+        An array has shape (n,) or (n, channels); integers are scaled by their full range.
+    rate_hz : int, optional
+        Sampling rate of an array, and of an array only: a file knows its own.
+    name : str, optional
+        What messages call the recording; its path by default.
+    max_seconds : float, optional
+        Longest recording to accept; any length by default.
+
+    Returns
+    -------
+    Signal
+
+    Raises
+    ------
+    AudioError
+        As ``read``; and if an array comes without a rate, or something else with one.
+    """
+    if isinstance(source, Signal) and rate_hz is None and name is None and max_seconds is None:
+        return source
+    with open_blocks(source, rate_hz, name=name, max_seconds=max_seconds) as blocks:
+        return _join(blocks)
+
+
+def _join(blocks: Blocks) -> Signal:
+    """All blocks mixed down, each as it comes: several channels are never held at once."""
+    try:
+        parts = [mix_down(block) for block in blocks]
+        samples = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    except MemoryError as error:
+        raise AudioError(
+            f"{blocks.name}: too long for the memory of this machine. Take its timeline, which "
+            "is read in blocks, or cut it."
+        ) from error
+    return Signal(samples, blocks.rate_hz, blocks.name)
+
+
+@contextmanager
+def _decode(content: Content) -> Iterator[Decoded]:
+    from voxaffect.audio import libsndfile
+
+    with libsndfile.decode(View(content)) as decoded:
+        yield decoded
+
+
+def _checked(
+    decoded: Decoded, name: str, max_seconds: float | None, content: Content | None = None
+) -> Blocks:
+    check_rate(decoded.rate_hz, name)
+    blocks = _check_each(decoded, name, max_seconds, content)
+    return Blocks(name, decoded.rate_hz, decoded.channels, decoded.frames, blocks,
+                  decoded.container, decoded.encoding)  # fmt: skip
+
+
+def _check_each(
+    decoded: Decoded, name: str, max_seconds: float | None, content: Content | None
+) -> Iterator[Block]:
+    """Blocks in which nothing is wrong, and no more of them than is accepted."""
+    limit = np.inf if max_seconds is None else max_seconds * decoded.rate_hz
+    held = 0
+    for block in _until_changed(decoded, content):
+        held += len(block)
+        if held > limit:
+            raise AudioError(
+                f"{name}: longer than the limit of {max_seconds:g} s. Raise max_seconds "
+                "(--max-seconds), or take its timeline (--timeline)."
+            )
+        check_finite(block, name)
+        yield block
+    if not held:
+        raise AudioError(f"{name}: holds no samples. Record it again.")
+
+
+def _until_changed(decoded: Decoded, content: Content | None) -> Iterator[Block]:
+    """Blocks of a file to which nobody writes meanwhile; that also explains any other error."""
+    try:
+        yield from decoded.blocks
+    except AudioError:
+        if content is not None:
+            content.check_unchanged()
+        raise
+    if content is not None:
+        content.check_unchanged()
+
+
+def _check_no_rate(rate_hz: int | None) -> None:
+    if rate_hz is not None:
+        raise AudioError("rate_hz goes with an array; a file or Signal knows its own rate.")
+
+
+def _of_array(
+    source: NDArray[Any] | Signal, rate_hz: int | None, name: str | None, max_seconds: float | None
+) -> Blocks:
+    if isinstance(source, Signal):
+        _check_no_rate(rate_hz)
+        samples, rate, name = source.samples, source.rate_hz, name or source.name
+    elif rate_hz is None:
+        raise AudioError("<array>: an array needs its rate: rate_hz=…")
+    else:
+        samples, rate, name = source, rate_hz, name or "<array>"
+    as_floats(samples[:0] if samples.ndim else samples)  # refuses the kind and shape at once
+    channels = samples.shape[1] if samples.ndim == 2 else 1
+    decoded = Decoded(rate, channels, len(samples), _slices(samples, rate))
+    return _checked(decoded, name, max_seconds)
+
+
+def _slices(samples: NDArray[Any], rate_hz: int) -> Iterator[Samples]:
+    size = int(BLOCK_SECONDS * rate_hz)
+    for start in range(0, len(samples), size):
+        part = samples[start : start + size]
+        yield np.asarray(as_floats(part), dtype=np.float32).reshape(len(part), -1)

@@ -1,0 +1,215 @@
+"""Bytes of a recording, wherever they are: on disk, in memory, in a stream."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from voxaffect.errors import AudioError
+
+
+class Content:
+    """Bytes that can be read at any offset; those of a file stay on the disk.
+
+    Parameters
+    ----------
+    stream : binary stream
+        One that can seek.
+    name : str
+        What messages call the recording.
+    """
+
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        self.name = name
+        self._stream = stream
+        self._signature = self._sign()
+        self.size = stream.seek(0, io.SEEK_END)
+        if not self.size:
+            raise AudioError(f"{name}: empty, 0 bytes long. Record or copy it again.")
+
+    def read(self, start: int, count: int) -> bytes:
+        """Bytes from an offset on; fewer at the end."""
+        self._stream.seek(start)
+        return self._stream.read(count)
+
+    def check_unchanged(self) -> None:
+        """Refuse a file that somebody wrote to while it was read.
+
+        Raises
+        ------
+        AudioError
+        """
+        if self._sign() != self._signature:
+            raise AudioError(
+                f"{self.name}: changed while it was read. Try again when nothing writes to it."
+            )
+
+    def _sign(self) -> tuple[int, int] | None:
+        """Size and time of the open file; None for bytes in memory."""
+        try:
+            status = os.fstat(self._stream.fileno())
+        except OSError:
+            return None
+        return status.st_size, status.st_mtime_ns
+
+
+class View(io.RawIOBase):
+    """A stretch of a recording's bytes as a stream that never raises while a library calls it.
+
+    Parameters
+    ----------
+    content : Content
+    start, end : int, optional
+        Offsets in the content; all of it by default.
+    """
+
+    def __init__(self, content: Content, start: int = 0, end: int | None = None) -> None:
+        self.content = content
+        self.error: OSError | None = None
+        self._start, self._position = start, 0
+        self._size = (content.size if end is None else end) - start
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Yes."""
+        return True
+
+    def tell(self) -> int:
+        """Offset in this stretch."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move; before the start, which libsndfile tries for some AIFF files, is the start."""
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, origin + offset)
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer; an error of the disk is kept, and ends the stretch."""
+        count = max(0, min(len(buffer), self._size - self._position))
+        try:
+            data = self.content.read(self._start + self._position, count)
+        except OSError as error:
+            self.error = error
+            return 0
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+
+def name_of(source: object) -> str:
+    """What messages call a recording."""
+    return str(source) if isinstance(source, str | Path) else "<bytes>"
+
+
+@contextmanager
+def open_content(source: Any, name: str | None = None) -> Iterator[Content]:
+    """Open a recording's bytes; those of a path are read from the disk as they are needed.
+
+    Parameters
+    ----------
+    source : path, bytes or binary stream
+    name : str, optional
+        What messages call it.
+
+    Yields
+    ------
+    Content
+
+    Raises
+    ------
+    AudioError
+        If there is no such regular file, it cannot be read, or there are no bytes.
+    """
+    name = name or name_of(source)
+    if isinstance(source, str | Path):
+        check_file(Path(source), name)
+        with _open_file(Path(source), name) as stream:
+            yield Content(stream, name)
+    else:
+        yield Content(io.BytesIO(_bytes_of(source, name)), name)
+
+
+def _open_file(path: Path, name: str) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except (OSError, ValueError) as error:
+        raise cannot_read(name, error) from error
+
+
+def content_of(source: str | Path | bytes | BinaryIO, name: str | None = None) -> bytes:
+    """All bytes of a recording.
+
+    Parameters
+    ----------
+    source : path, bytes or binary stream
+    name : str, optional
+        What messages call it.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    AudioError
+        As ``open_content``.
+    """
+    with open_content(source, name) as content:
+        try:
+            return content.read(0, content.size)
+        except OSError as error:
+            raise cannot_read(content.name, error) from error
+
+
+def _bytes_of(source: Any, name: str) -> bytes:
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    if not hasattr(source, "read"):
+        raise AudioError(
+            f"{name}: expected a path, bytes, a binary stream or an array, "
+            f"found {type(source).__name__}."
+        )
+    content = source.read()
+    if not isinstance(content, bytes):
+        raise AudioError(f"{name}: expected a stream of bytes, found {type(content).__name__}.")
+    return content
+
+
+def check_file(path: Path, name: str) -> None:
+    """Refuse what is not a regular file.
+
+    Raises
+    ------
+    AudioError
+        If there is none, or it is a folder, a pipe or a device.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError as error:
+        raise AudioError(f"{name}: no such file.") from error
+    except (OSError, ValueError) as error:
+        raise cannot_read(name, error) from error
+    if stat.S_ISDIR(mode):
+        raise AudioError(f"{name}: is a folder, expected a recording.")
+    if not stat.S_ISREG(mode):
+        raise AudioError(f"{name}: is a pipe or a device, expected a regular file.")
+
+
+def cannot_read(name: str, error: Exception) -> AudioError:
+    """Error for a file that the system does not let us read."""
+    return AudioError(f"{name}: cannot be read ({reason_of(error)}).")
+
+
+def reason_of(error: Exception) -> str:
+    """Text of an error, as the library or the system words it."""
+    text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
+    return str(text).strip().rstrip(".")

@@ -1,0 +1,36 @@
+"""Sound of an open recording as a decoder gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Block = NDArray[np.float32]
+BLOCK_SECONDS = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """Parameters and sound of a recording.
+
+    Parameters
+    ----------
+    rate_hz : int
+    channels : int
+    frames : int
+        Samples a channel that the header states; 0 if it states none.
+    blocks : iterator of ndarray, shape (n, channels), float32
+        Two seconds each but the last; nothing in them is checked.
+    container, encoding : str
+        As libsndfile calls them, such as ``WAV`` and ``PCM_16``; empty for an array.
+    """
+
+    rate_hz: int
+    channels: int
+    frames: int
+    blocks: Iterator[Block]
+    container: str = ""
+    encoding: str = ""
