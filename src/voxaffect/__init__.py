@@ -8,8 +8,9 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
+
+from voxaffect.runtime import disable_telemetry
 
 if TYPE_CHECKING:
     from voxaffect.audio import Signal, read
@@ -49,7 +50,9 @@ if TYPE_CHECKING:
     from voxaffect.training.transformer import FeatureExtractor
     from voxaffect.tutorial import emotions, extract_feature, load_data, observed_emotions
 
-__version__ = version("voxaffect")
+__version__: str
+
+disable_telemetry()  # before anything imports ONNX Runtime
 
 # Names are imported when used: to predict, nobody waits for what only training needs.
 _HOMES = {
@@ -160,6 +163,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("voxaffect")
     if name not in _HOMES:
         raise AttributeError(f"module 'voxaffect' has no attribute {name!r}")
     return getattr(import_module(f"voxaffect.{_HOMES[name]}"), name)

@@ -19,6 +19,7 @@ from voxaffect import features
 from voxaffect.errors import FeatureError, ModelError, VoxaffectError
 from voxaffect.files import write_whole
 from voxaffect.model.card import FORMAT_VERSION, ModelCard, distances, shortest
+from voxaffect.runtime import import_onnxruntime
 
 __all__ = [
     "FORMAT_VERSION",
@@ -197,8 +198,7 @@ class Model:
 
 
 def _session(content: bytes, name: str) -> Any:
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # the graphs are tiny
     options.log_severity_level = 4

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from voxaffect.errors import extra
 from voxaffect.features.logmel import picture_of
 from voxaffect.model import INPUT_NAME
+from voxaffect.runtime import import_onnxruntime
 
 with extra("train"):
     from scipy.optimize import minimize_scalar
@@ -260,9 +261,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return probabilities, shape (n, emotions), by the graph that is exported."""
-        from onnxruntime import InferenceSession
-
-        session = InferenceSession(self.graph_, providers=["CPUExecutionProvider"])
+        onnxruntime = import_onnxruntime()
+        session = onnxruntime.InferenceSession(self.graph_, providers=["CPUExecutionProvider"])
         rows = matrix.astype(np.float32)
         found = [session.run(None, {INPUT_NAME: rows[i : i + 1]})[0][0] for i in range(len(rows))]
         return np.asarray(found, dtype=np.float64)
