@@ -9,6 +9,7 @@ from voxaffect.audio.arrays import as_floats
 from voxaffect.audio.blocks import Blocks, Source, as_signal, open_blocks, read
 from voxaffect.audio.content import content_of, name_of
 from voxaffect.audio.decoded import BLOCK_SECONDS, Block
+from voxaffect.audio.excerpts import Excerpt, Recording, load_content, read_recording
 from voxaffect.audio.signal import (
     MAX_PEAK,
     MAX_RATE_HZ,
@@ -34,6 +35,8 @@ __all__ = [
     "MIN_SECONDS",
     "Block",
     "Blocks",
+    "Excerpt",
+    "Recording",
     "Samples",
     "Signal",
     "Source",
@@ -44,9 +47,11 @@ __all__ = [
     "check_usable",
     "content_of",
     "fingerprint",
+    "load_content",
     "mix_down",
     "name_of",
     "open_blocks",
     "read",
+    "read_recording",
     "resample",
 ]

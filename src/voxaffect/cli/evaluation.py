@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,9 @@ from voxaffect.evaluation import (
     study,
     write_split,
 )
+from voxaffect.evaluation.protocols import common_emotions
 from voxaffect.extraction import Failure
-from voxaffect.files import is_watched, make_folder
+from voxaffect.files import is_watched, make_folder, printable
 from voxaffect.report import (
     check_installed,
     document,
@@ -130,6 +131,8 @@ def evaluate(
     systems, failures = _systems(
         corpora, recipes, altered, emotions=emotions or _emotions(by), **options
     )
+    if by.name == "cross":
+        _hint_at_labels(next(iter(systems.values())).data)
     found = study(
         systems, protocol=by, seed=options["seed"], beside=beside,
         insight=folder is not None if insight is None else insight,
@@ -140,6 +143,13 @@ def evaluate(
     is_json = format_ == "json" or (not format_ and output and output.suffix == ".json")
     _write(found, folder=folder, is_json=bool(is_json), output=output)
     finish(failures, len(found.utterances))
+
+
+def _hint_at_labels(data: Dataset) -> None:
+    """Print which emotions corpora do not share, in case two words mean the same."""
+    if line := common_emotions(data.utterances):
+        hint = "if words mean the same, say so with --labels"
+        click.echo(printable(f"cross: {line}; {hint}"), err=True)
 
 
 def _emotions(protocol: Protocol) -> list[str] | None:
@@ -175,9 +185,9 @@ def _systems(
 
 
 def _failures(every: Sequence[Dataset]) -> tuple[Failure, ...]:
-    """Each recording once, whatever else was done to it."""
-    found: Mapping[Path, Failure] = {f.path: f for data in every for f in reversed(data.failures)}
-    return tuple(found[path] for path in sorted(found))
+    """Each recording, or part of one, once, whatever else was done to it."""
+    found = {(f.path, f.reason): f for data in every for f in reversed(data.failures)}
+    return tuple(found[key] for key in sorted(found))
 
 
 def _save_split(path: Path, found: Study) -> None:

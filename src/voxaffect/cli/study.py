@@ -13,13 +13,14 @@ import click
 
 from voxaffect.cli.output import check_output, finish
 from voxaffect.cli.sources import recordings
+from voxaffect.corpora import OWN_DATA, parse_columns, read_labels
 from voxaffect.errors import EvaluationError, TrainingError
 from voxaffect.evaluation import HeldOut, evaluate, held_out, random_split
 from voxaffect.evaluation.calibration import WANTED_RISK
 from voxaffect.extraction import FeatureCache, extract
 from voxaffect.features import SETS, feature_spec
 from voxaffect.features import names as feature_names
-from voxaffect.files import is_watched
+from voxaffect.files import is_watched, printable
 from voxaffect.tables import WRITERS, table_writer
 from voxaffect.training import (
     DEFAULT_RECIPES,
@@ -59,6 +60,33 @@ def listed(_context: click.Context, _parameter: click.Parameter, value: str | No
     return None if value is None else [emotion.strip() for emotion in value.split(",")]
 
 
+def _labels(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:
+    """Read a map of labels."""
+    return None if value is None else read_labels(value)
+
+
+def _columns(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:
+    """Read names of columns."""
+    return None if value is None else parse_columns(value)
+
+
+def own_options() -> list[Callable[..., Any]]:
+    """Options on how people's own data are read."""
+    return [
+        click.option("--layout", metavar="A/B/…",
+                     help="Of folder: what each level of folders names, such as "
+                          "speaker/emotion or set/emotion; by default as the names tell."),
+        click.option("--labels", callback=_labels, metavar="FILE",
+                     help="A CSV with the columns from,to: which emotion each label means; by "
+                          "default the usual synonyms are known. 'none' keeps every word."),
+        click.option("--columns", callback=_columns, metavar="A=B,…",
+                     help="Of csv: where its columns have other names, such as "
+                          "path=file,emotion=label."),
+        click.option("--name", metavar="NAME",
+                     help="Of folder or csv: what results and the model call the data."),
+    ]  # fmt: skip
+
+
 def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
     """Options that every command on corpora shares."""
     options = [
@@ -71,6 +99,7 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="[default: what the recipe is made for]"),
         click.option("--emotions", callback=listed, metavar="A,B,…",
                      help="Keep only these; 'all' keeps all."),
+        *own_options(),
         click.option("--augment/--no-augment", default=True, show_default=True,
                      help="Train on altered copies too, where the recipe does."),
         click.option("--talkers", type=Share(), metavar="SHARE",
@@ -96,7 +125,9 @@ def chosen_recipes(names: Sequence[str], features: str | None) -> list[Recipe]:
 def gathered(
     corpora: Sequence[str], recipe: Recipe, emotions: Sequence[str] | None, *,
     roots: Sequence[Path], features: str | None, augment: bool, talkers: float | None, seed: int,
-    workers: int | None, cached: bool, condition: str | None = None, voices: Voices | None = None,
+    workers: int | None, cached: bool, layout: str | None = None, labels: Any = None,
+    columns: Mapping[str, str] | None = None, name: str | None = None,
+    condition: str | None = None, voices: Voices | None = None,
 ) -> Dataset:  # fmt: skip
     """Utterances, features and copies, as the options say; what was found goes to stderr."""
     if len(set(corpora)) < len(corpora):
@@ -111,9 +142,12 @@ def gathered(
     if condition:
         variant = test_variant(condition, rate_hz=spec.rate_hz, voices=voices)
     data = gather(places, spec, emotions=None if emotions == ["all"] else emotions,
-                  variant=variant, **shared)  # fmt: skip
+                  variant=variant, layout=layout, labels=labels, columns=columns, name=name,
+                  **shared)  # fmt: skip
+    _say_notes(data.notes)
+    titles = [name if name and corpus in OWN_DATA else corpus for corpus in corpora]
     click.echo(
-        f"{', '.join([*corpora, condition] if condition else corpora)}: "
+        f"{', '.join([*titles, condition] if condition else titles)}: "
         f"{len(data.utterances)} utterances, {data.speakers} speakers, "
         f"{data.matrix.shape[1]} {spec.name} features, {', '.join(sorted(set(data.emotions)))}",
         err=True,
@@ -130,6 +164,15 @@ def gathered(
         why = "--no-augment" if recipe.augmentation else f"{recipe.name} trains on none"
         click.echo(f"--talkers changes nothing without altered copies: {why}", err=True)
     return data
+
+
+def _say_notes(notes: Sequence[str]) -> None:
+    """Print how data were read, each note once in a command."""
+    shown: set[str] = click.get_current_context().meta.setdefault(f"{__name__}.notes", set())
+    for note in notes:
+        if note not in shown:
+            shown.add(note)
+            click.echo(printable(note), err=True)
 
 
 def _tell_who_talks(data: Dataset, policy: Augmentation, *, is_asked: bool) -> None:

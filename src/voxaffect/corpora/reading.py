@@ -7,13 +7,16 @@ the same on every machine.
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from voxaffect.corpora.table import OWN_DATA, Corpus, look_up
+from voxaffect.corpora.labels import KEEP, known_emotion, map_labels, normalize
+from voxaffect.corpora.layouts import Layout
+from voxaffect.corpora.own_folder import read_folder
+from voxaffect.corpora.own_table import read_table
+from voxaffect.corpora.table import CORPORA, OWN_DATA, Corpus, look_up
 from voxaffect.corpora.utterance import Utterance
 from voxaffect.errors import CorpusError
 from voxaffect.files import walked
@@ -23,6 +26,38 @@ DATA_VARIABLE = "VOXAFFECT_DATA"
 """The environment variable that names the folder with one sub-folder for each corpus."""
 
 _SHOWN = 3  # offending files that one message lists
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Wishes of a user about how data are read.
+
+    Parameters
+    ----------
+    layout : str, optional
+        Of a ``folder``, such as ``speaker/emotion``; by default as the names tell.
+    labels : mapping of str to str, or "none", optional
+        From words of the data to emotions, before the vocabulary; ``"none"`` keeps every word.
+    columns : mapping of str to str, optional
+        Of a ``csv``: its name for our columns; by default as the names tell.
+    name : str, optional
+        Of a ``folder`` or ``csv`` as a corpus; its kind by default.
+    """
+
+    layout: str | None = None
+    labels: Mapping[str, str] | str | None = None
+    columns: Mapping[str, str] | None = None
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        map_labels((), self.labels)
+        if self.layout is not None:
+            Layout.parse(self.layout)
+        if self.name is not None and (not self.name.strip() or self.name.lower() in CORPORA):
+            raise CorpusError(
+                f"name {self.name!r}: expected a name of your own, other than those of the public "
+                f"corpora: {', '.join(CORPORA)}."
+            )
 
 
 @dataclass(frozen=True)
@@ -37,11 +72,14 @@ class Survey:
         The recordings that do not, each with the reason.
     copies : tuple of tuple of Path
         Recordings whose names say that they are one and the same utterance.
+    notes : tuple of str
+        How people's own data were read, one line each.
     """
 
     utterances: tuple[Utterance, ...]
     misfits: tuple[tuple[Path, str], ...] = ()
     copies: tuple[tuple[Path, ...], ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def parse(path: Path, corpus: Corpus) -> Utterance:
@@ -94,7 +132,9 @@ def _listed(codes: Collection[str]) -> str:
     return ", ".join(known) if len(known) <= 12 else f"{known[0]} … {known[-1]}"
 
 
-def utterances(name: str, root: str | Path) -> tuple[Utterance, ...]:
+def utterances(
+    name: str, root: str | Path, reading: Reading | None = None
+) -> tuple[Utterance, ...]:
     """List every recording of a corpus.
 
     Parameters
@@ -103,6 +143,8 @@ def utterances(name: str, root: str | Path) -> tuple[Utterance, ...]:
         A key of ``CORPORA``, or ``folder`` or ``csv``.
     root : path
         The corpus's folder; for ``csv`` the table itself.
+    reading : Reading, optional
+        How to read it.
 
     Returns
     -------
@@ -115,31 +157,99 @@ def utterances(name: str, root: str | Path) -> tuple[Utterance, ...]:
         If the folder does not exist or holds no recording, if names do not fit the grammar,
         or if the same utterance is there twice, which would leak from training to test.
     """
-    found = survey(name, root)
-    if found.misfits:
-        first, others = found.misfits[:_SHOWN], len(found.misfits) - _SHOWN
+    return read_corpora({name: root}, reading)[0]
+
+
+def read_corpora(
+    roots: Mapping[str, str | Path], reading: Reading | None = None
+) -> tuple[tuple[Utterance, ...], tuple[str, ...]]:
+    """List every recording of several corpora, in one vocabulary.
+
+    Parameters
+    ----------
+    roots : mapping of str to path
+        By name, as for `utterances`.
+    reading : Reading, optional
+
+    Returns
+    -------
+    tuple of Utterance
+    tuple of str
+        How the data were read, one line each.
+
+    Raises
+    ------
+    CorpusError
+        As `utterances`, and if two labels look like one emotion.
+    """
+    reading = reading or Reading()
+    surveys = [_survey(name, Path(root), reading) for name, root in roots.items()]
+    for root, survey in zip(roots.values(), surveys, strict=True):
+        _check(Path(root), survey)
+    members = tuple(utterance for survey in surveys for utterance in survey.utterances)
+    members, notes = _map_emotions(members, reading)
+    return members, (*(note for survey in surveys for note in survey.notes), *notes)
+
+
+def _check(root: Path, survey: Survey) -> None:
+    """Refuse recordings that fit no grammar, and utterances that are there twice."""
+    if survey.misfits:
+        first, others = survey.misfits[:_SHOWN], len(survey.misfits) - _SHOWN
         reasons = " ".join(reason for _, reason in first)
         more = f" And {others:,} more like these." if others > 0 else ""
         raise CorpusError(
-            f"{Path(root)}: {len(found.misfits):,} of "
-            f"{len(found.misfits) + len(found.utterances):,} recordings do not fit. "
+            f"{root}: {len(survey.misfits):,} of "
+            f"{len(survey.misfits) + len(survey.utterances):,} recordings do not fit. "
             f"{reasons}{more} Move them elsewhere, or name another folder."
         )
-    if found.copies:
-        one, other = found.copies[0][:2]
+    if survey.copies:
+        one, other = survey.copies[0][:2]
         raise CorpusError(
-            f"{Path(root)}: {len(found.copies):,} utterances are there more than once, such as "
+            f"{root}: {len(survey.copies):,} utterances are there more than once, such as "
             f"{one} and {other}. Name the folder that holds one copy."
         )
-    return found.utterances
 
 
-def survey(name: str, root: str | Path) -> Survey:
+def _map_emotions(
+    members: tuple[Utterance, ...], reading: Reading
+) -> tuple[tuple[Utterance, ...], tuple[str, ...]]:
+    """Give every utterance its emotion in one vocabulary, and say which words it replaced."""
+    emotions = map_labels((utterance.emotion for utterance in members), reading.labels)
+    replaced = {
+        word: emotion for word, emotion in sorted(emotions.items())
+        if normalize(word) != normalize(emotion)
+    }  # fmt: skip
+    mapped = tuple(
+        replace(
+            utterance, emotion=emotions[utterance.emotion],
+            label=utterance.emotion if utterance.emotion in replaced else None,
+        )
+        for utterance in members
+    )  # fmt: skip
+    if replaced:
+        shown = (f"{word} as {emotion}" for word, emotion in replaced.items())
+        return mapped, (f"labels: {', '.join(shown)}",)
+    return mapped, _synonyms_kept(emotions) if reading.labels == KEEP else ()
+
+
+def _synonyms_kept(emotions: Collection[str]) -> tuple[str, ...]:
+    """Warn of words for one emotion that the user keeps apart."""
+    groups: dict[str, list[str]] = {}
+    for word in sorted(emotions):
+        groups.setdefault(known_emotion(word) or word, []).append(word)
+    return tuple(
+        f"labels: kept apart as --labels {KEEP} says: {', '.join(words)}"
+        for words in groups.values()
+        if len(words) > 1
+    )
+
+
+def survey(name: str, root: str | Path, reading: Reading | None = None) -> Survey:
     """Sort the recordings under a root into those that fit and those that do not.
 
     Parameters
     ----------
-    name, root
+    name, root, reading
         As in `utterances`.
 
     Returns
@@ -151,11 +261,18 @@ def survey(name: str, root: str | Path) -> Survey:
     CorpusError
         If there is no such folder, or no recording in it; for ``csv`` any fault of the table.
     """
-    root = Path(root)
-    if name == "csv":
-        return Survey(_read_table(root))
-    if name == "folder":
-        return _survey_folder(root)
+    reading = reading or Reading()
+    result = _survey(name, Path(root), reading)
+    mapped, notes = _map_emotions(result.utterances, reading)
+    return replace(result, utterances=mapped, notes=(*result.notes, *notes))
+
+
+def _survey(name: str, root: Path, reading: Reading) -> Survey:
+    """Sort recordings, with the labels as the data have them."""
+    if name in OWN_DATA:
+        result = _survey_own(name, root, reading)
+        renamed = (replace(one, corpus=reading.name or name) for one in result.utterances)
+        return replace(result, utterances=tuple(renamed)) if reading.name else result
     corpus = look_up(name)
     paths = _recordings(root, corpus.extensions)
     if not paths:
@@ -172,28 +289,27 @@ def survey(name: str, root: str | Path) -> Survey:
     return Survey(tuple(fits), tuple(misfits), _copies(fits))
 
 
+def _survey_own(name: str, root: Path, reading: Reading) -> Survey:
+    root = expand_home(root)
+    if name == "csv":
+        table = read_table(root, reading.columns)
+        return Survey(table.utterances, notes=table.notes)
+    paths = _recordings(root, EXTENSIONS)
+    if not paths:
+        raise CorpusError(
+            f"{root}: holds no recording. Looked for one sub-folder an emotion, with recordings "
+            f"({_listed(EXTENSIONS)}) or speakers' folders in it."
+        )
+    words = () if isinstance(reading.labels, str | None) else reading.labels
+    folder = read_folder(root, paths, layout=reading.layout, own=words)
+    return Survey(folder.utterances, folder.misfits, notes=folder.notes)
+
+
 def _copies(fits: list[Utterance]) -> tuple[tuple[Path, ...], ...]:
     paths: dict[Utterance, list[Path]] = {}
     for utterance in fits:
         paths.setdefault(replace(utterance, path=Path()), []).append(utterance.path)
     return tuple(tuple(same) for same in paths.values() if len(same) > 1)
-
-
-def _survey_folder(root: Path) -> Survey:
-    fits, misfits = [], []
-    for path in _recordings(root, EXTENSIONS):
-        *folders, _ = path.relative_to(root).parts
-        if folders:
-            speaker = folders[1] if len(folders) > 1 else None
-            fits.append(Utterance(path, "folder", folders[0].strip().lower(), speaker))
-        else:
-            misfits.append((path, f"'{path.name}' is in no sub-folder that names its emotion."))
-    if not fits and not misfits:
-        raise CorpusError(
-            f"{root}: holds no recording. Looked for one sub-folder an emotion, with recordings "
-            f"({_listed(EXTENSIONS)}) or speakers' folders in it."
-        )
-    return Survey(tuple(fits), tuple(misfits))
 
 
 def _recordings(root: Path, extensions: Collection[str]) -> list[Path]:
@@ -218,76 +334,12 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
-def _read_table(path: Path) -> tuple[Utterance, ...]:
-    """Read a table of recordings; every fault is named with its line."""
-    if not path.is_file():
-        what = "is a folder, expected a CSV file" if path.is_dir() else "no such file"
-        raise CorpusError(f"{path}: {what}.")
-    found: list[Utterance] = []
-    lines: dict[tuple[int, int] | str, int] = {}
+def expand_home(path: Path) -> Path:
+    """Path with the user's home folder for ``~``; as it is where there is no home folder."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file, strict=True)
-            _check_columns(path, rows.fieldnames)
-            for row in rows:
-                where = f"{path}, line {rows.line_num}"
-                utterance = _of_row(row, path.parent, where)
-                same = _identity(utterance.path)
-                if same in lines:
-                    raise CorpusError(
-                        f"{where}: {utterance.path} is on line {lines[same]} already, by this or "
-                        "another name. Name each recording once."
-                    )
-                lines[same] = rows.line_num
-                found.append(utterance)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise CorpusError(f"{path}: not readable as CSV in UTF-8 ({error}).") from error
-    if not found:
-        raise CorpusError(f"{path}: holds no recording, line 1 names the columns and ends it.")
-    return tuple(found)
-
-
-def _identity(path: Path) -> tuple[int, int] | str:
-    """What is the same for every name of a file: other spellings, links, capitals."""
-    found = path.stat()
-    # Some network disks number no files.
-    return (found.st_dev, found.st_ino) if found.st_ino else os.path.realpath(path)
-
-
-def _check_columns(path: Path, columns: Collection[str] | None) -> None:
-    if not columns:
-        raise CorpusError(f"{path}, line 1: empty. Expected the columns path and emotion.")
-    for needed in ("path", "emotion"):
-        if needed not in columns:
-            raise CorpusError(
-                f"{path}, line 1: no column '{needed}', found {', '.join(map(str, columns))}. "
-                "Separate columns by commas."
-            )
-
-
-def _of_row(row: Mapping[str, str | None], folder: Path, where: str) -> Utterance:
-    def cell(column: str) -> str | None:
-        return (row.get(column) or "").strip() or None
-
-    name, emotion, sex = cell("path"), cell("emotion"), cell("sex")
-    if name is None or emotion is None:
-        raise CorpusError(f"{where}: '{'emotion' if name else 'path'}' is empty.")
-    if sex not in (None, "female", "male"):
-        raise CorpusError(f"{where}: sex is '{sex}', expected female, male or nothing.")
-    recording = Path(os.path.normpath(folder / name))
-    if not recording.is_file():
-        raise CorpusError(f"{where}: {recording}: no such file.")
-    return Utterance(
-        path=recording,
-        corpus="csv",
-        emotion=emotion.lower(),
-        speaker=cell("speaker"),
-        sex=sex,
-        text=cell("text"),
-        intensity=cell("intensity"),
-        take=cell("take"),
-        channel=cell("channel"),
-    )
+        return path.expanduser()
+    except RuntimeError:
+        return path
 
 
 def download_folder(name: str) -> Path:
@@ -331,14 +383,14 @@ def root_of(name: str, root: str | Path | None = None) -> Path:
     if name in OWN_DATA:
         if root is None:
             raise CorpusError(f"{name}: say where it is, {OWN_DATA[name]}.")
-        return Path(root)
+        return expand_home(Path(root))
     corpus = look_up(name)
     if root is not None:
-        root = Path(root).expanduser()
+        root = expand_home(Path(root))
         inner = root / corpus.name
         return inner if inner.is_dir() else root
     data = os.environ.get(DATA_VARIABLE)
-    places = [Path(data).expanduser() / corpus.name] if data else []
+    places = [expand_home(Path(data)) / corpus.name] if data else []
     places.append(download_folder(corpus.name))
     for place in places:
         if place.is_dir():

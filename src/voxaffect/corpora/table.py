@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 
 from voxaffect.errors import CorpusError
@@ -176,9 +177,19 @@ def look_up(name: str) -> Corpus:
         return CORPORA[name.lower()]
     except KeyError:
         raise CorpusError(
-            f"{name!r} is no public corpus that voxaffect knows. Choose from {', '.join(CORPORA)}; "
-            f"{' and '.join(OWN_DATA)} are for your own data, in train, evaluate and check."
+            f"{name!r} is no public corpus that voxaffect knows{_question(name)} Choose from "
+            f"{', '.join(CORPORA)}; {' and '.join(OWN_DATA)} are for your own data, in train, "
+            "evaluate and check."
         ) from None
+
+
+def _question(name: str) -> str:
+    """Guess what a path in place of a corpus means."""
+    try:
+        kind = "csv" if Path(name).is_file() else "folder" if Path(name).is_dir() else ""
+    except (OSError, ValueError):
+        return "."  # a name that no disk can hold
+    return f": did you mean {kind} --data {name}?" if kind else "."
 
 
 def _file(names: str) -> re.Pattern[str]:

@@ -27,9 +27,9 @@ class Utterance:
     ----------
     path : Path
     corpus : str
-        Name of the corpus in ``CORPORA``.
+        Name of the corpus in ``CORPORA``; of people's own data, the name they give it.
     emotion : str
-        One of ``EMOTIONS``; in people's own data (`folder`, `csv`) any word.
+        One of ``EMOTIONS``; in people's own data (`folder`, `csv`) any other word, too.
     speaker : str, optional
         Unique within the corpus; None where the corpus does not say.
     sex : str, optional
@@ -42,6 +42,12 @@ class Utterance:
         Repetition or version of the same sentence.
     channel : str, optional
         ``speech`` or ``song``.
+    subset : str, optional
+        Set that the user's data put it into, such as ``train``; protocols split anew.
+    start_seconds, end_seconds : float, optional
+        Part of the recording that is the utterance; None for its beginning and its end.
+    label : str, optional
+        The word of the data, where ``emotion`` is another word for it.
     """
 
     path: Path
@@ -53,3 +59,7 @@ class Utterance:
     intensity: str | None = None
     take: str | None = None
     channel: str | None = None
+    subset: str | None = None
+    start_seconds: float | None = None
+    end_seconds: float | None = None
+    label: str | None = None

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
-from voxaffect.audio import fingerprint, read
+from voxaffect.audio import Excerpt, Recording, fingerprint, read_recording
 from voxaffect.corpora import Utterance
 from voxaffect.errors import AudioError, LeakError
 from voxaffect.evaluation.protocols import Fold, Protocol
 from voxaffect.evaluation.splits import recording_of
 from voxaffect.extraction import worker_count
+from voxaffect.training.sources import source_of
 
 KINDS = ("speaker", "recording", "twin", "sentence")
 _SHOWN = 10
@@ -99,7 +99,7 @@ def check_leaks(
     -------
     LeakCheck
     """
-    heard = _fingerprints([utterance.path for utterance in utterances])
+    heard = _fingerprints([source_of(utterance) for utterance in utterances])
     marks = {
         "speaker": [_speaker(utterance) for utterance in utterances],
         "recording": heard,
@@ -147,20 +147,20 @@ def _twin(utterance: Utterance) -> str | None:
     return "/".join(map(str, (*told, *more)))
 
 
-def _fingerprints(paths: Sequence[Path]) -> list[str | None]:
+def _fingerprints(paths: Sequence[Recording]) -> list[str | None]:
     with ThreadPoolExecutor(worker_count()) as pool:
         return list(pool.map(_fingerprint, paths))
 
 
-def _fingerprint(path: Path) -> str | None:
+def _fingerprint(path: Recording) -> str | None:
     try:
-        state = path.stat()
+        state = (path.path if isinstance(path, Excerpt) else path).stat()
         return _heard(path, state.st_size, state.st_mtime_ns)
     except (OSError, AudioError):
         return None  # counted as unheard; whoever needs its features has been told why
 
 
 @lru_cache(_REMEMBERED)
-def _heard(path: Path, _size: int, _changed: int) -> str:
+def _heard(path: Recording, _size: int, _changed: int) -> str:
     """Fingerprint of a file in its present state: several protocols ask for the same."""
-    return fingerprint(read(path))
+    return fingerprint(read_recording(path))

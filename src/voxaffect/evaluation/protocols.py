@@ -222,13 +222,41 @@ def _cross(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
     for name in corpora[1:]:
         common = np.intersect1d(emotion[source == corpora[0]], emotion[source == name])
         if len(common) < 2:
+            alone = "; ".join(_alone(utterances, one) for one in (corpora[0], name))
             raise EvaluationError(
-                f"{corpora[0]} and {name} share {len(common)} emotions, at least 2 are needed."
+                f"{corpora[0]} and {name} share {len(common)} emotions, at least 2 are needed: "
+                f"{alone}. If words mean the same, say so with --labels (in Python labels=)."
             )
         is_common = np.isin(emotion, common)
         train, test = (np.flatnonzero((source == c) & is_common) for c in (corpora[0], name))
         folds.append(Fold(f"{corpora[0]} to {name}", train, test, seed))
     return tuple(folds)
+
+
+def _alone(utterances: Sequence[Utterance], corpus: str) -> str:
+    """Emotions of one corpus that no other one has."""
+    own = {u.emotion for u in utterances if u.corpus == corpus}
+    others = {u.emotion for u in utterances if u.corpus != corpus}
+    return f"{corpus} alone has {', '.join(sorted(own - others)) or 'none'}"
+
+
+def common_emotions(utterances: Sequence[Utterance]) -> str:
+    """Emotions that corpora share, and those that each has alone, as one line.
+
+    Returns
+    -------
+    str
+        Empty unless at least two corpora have emotions of their own: only then can two words
+        mean the same.
+    """
+    corpora = list(dict.fromkeys(utterance.corpus for utterance in utterances))
+    emotions = [{u.emotion for u in utterances if u.corpus == corpus} for corpus in corpora]
+    common = set.intersection(*emotions) if emotions else set()
+    alone = [_alone(utterances, corpus) for corpus in corpora]
+    if sum(not text.endswith(" none") for text in alone) < 2:
+        return ""
+    shared = ", ".join(sorted(common)) or "no emotion"
+    return f"{' and '.join(corpora)} share {shared}; {'; '.join(alone)}"
 
 
 def _fold_of(name: str, is_test: NDArray[np.bool_], seed: int) -> Fold:

@@ -29,8 +29,12 @@ _Lines = dict[str, dict[str, list[str]]]
 
 
 def recording_of(utterance: Utterance) -> str:
-    """Name that a split gives an utterance: corpus, folder and file name."""
-    return f"{utterance.corpus}/{utterance.path.parent.name}/{utterance.path.name}"
+    """Name that a split gives an utterance: corpus, folder and file name, and its part of it."""
+    start, end = utterance.start_seconds, utterance.end_seconds
+    name = f"{utterance.corpus}/{utterance.path.parent.name}/{utterance.path.name}"
+    if start is None and end is None:
+        return name
+    return f"{name}#t={start or 0.0}" + ("" if end is None else f",{end}")
 
 
 def write_split(path: str | Path, folds: Sequence[Fold], utterances: Sequence[Utterance]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.audio import Signal, content_of, read
+from voxaffect.audio import Excerpt, Recording, Signal, load_content, read_recording
 from voxaffect.errors import AudioError, FeatureError
 from voxaffect.extraction.cache import FeatureCache
 from voxaffect.extraction.workers import Workers, at_work, worker_count
@@ -83,7 +82,7 @@ class Extraction:
 
 
 def extract(
-    paths: Sequence[str | Path],
+    paths: Sequence[str | Path | Excerpt],
     spec: FeatureSpec,
     *,
     variant: Variant | None = None,
@@ -95,7 +94,8 @@ def extract(
 
     Parameters
     ----------
-    paths : sequence of str or Path
+    paths : sequence of str, Path or Excerpt
+        An excerpt is a part of a recording.
     spec : FeatureSpec
     variant : Variant, optional
         Done to every recording first; nothing by default.
@@ -127,7 +127,7 @@ def extract(
 
     if isinstance(paths, str | Path):
         raise AudioError(f"{paths}: expected a sequence of paths, found one. Put it in a list.")
-    files = [Path(path) for path in paths]
+    files = [path if isinstance(path, Excerpt) else Path(path) for path in paths]
     check_known(spec)
     task = _Task(spec, variant)
     outcomes: list[Outcome | None] = []
@@ -198,12 +198,11 @@ class _Task:
         """The cache key beside the content."""
         return self.spec.to_json() + (self.variant.key if self.variant else "")
 
-    def __call__(self, path: Path) -> tuple[bytes, Outcome]:
+    def __call__(self, path: Recording) -> tuple[bytes, Outcome]:
         """Digest and vector of the very same bytes, whatever happens to the file meanwhile."""
         try:
-            content = content_of(path)
-            digest = hashlib.sha256(content).digest()
-            signal = read(content, name=str(path))
+            content, digest = load_content(path)
+            signal = read_recording(path, content)
             if self.variant:
                 signal = self.variant.alter(signal, digest)
             return digest, describe(signal, self.spec)
@@ -212,7 +211,7 @@ class _Task:
 
 
 def _known(
-    paths: Sequence[Path], task: _Task, cache: FeatureCache | None, crew: Workers
+    paths: Sequence[Recording], task: _Task, cache: FeatureCache | None, crew: Workers
 ) -> list[Outcome | None]:
     """Vectors that the cache holds; None for the others."""
     if cache is None:
@@ -224,7 +223,7 @@ def _known(
 
 
 def _computed(
-    paths: Sequence[Path], task: _Task, cache: FeatureCache | None, crew: Workers
+    paths: Sequence[Recording], task: _Task, cache: FeatureCache | None, crew: Workers
 ) -> Generator[tuple[int, Outcome]]:
     """Compute the rest, saving as it comes: this process alone writes the cache."""
     unsaved: dict[bytes, NDArray[np.float32]] = {}
@@ -249,19 +248,19 @@ def _save(
         cache.put(vectors, task.recipe)
 
 
-def _digest(path: Path) -> bytes | None:
+def _digest(path: Recording) -> bytes | None:
     try:
-        return hashlib.sha256(content_of(path)).digest()
+        return load_content(path)[1]
     except AudioError:
         return None  # reported when it is read as audio
 
 
 def _assembled(
-    paths: Sequence[Path], outcomes: Sequence[Outcome | None], length: int
+    paths: Sequence[Recording], outcomes: Sequence[Outcome | None], length: int
 ) -> Extraction:
     kept = [place for place, outcome in enumerate(outcomes) if not isinstance(outcome, str)]
     failures = tuple(
-        Failure(path, outcome)
+        Failure(path.path if isinstance(path, Excerpt) else path, outcome)
         for path, outcome in zip(paths, outcomes, strict=True)
         if isinstance(outcome, str)
     )

@@ -95,7 +95,8 @@ def _answers(found: Document, name: str) -> _Answers:
     answers = {}
     for fold, place, answer in zip(folds, one["tested"], best, strict=True):
         utterance = found["utterances"][place]
-        key = "/".join((fold, utterance["corpus"], *Path(utterance["path"]).parts[-2:]))
+        part = [str(utterance[end]) for end in ("start_seconds", "end_seconds") if end in utterance]
+        key = "/".join((fold, utterance["corpus"], *Path(utterance["path"]).parts[-2:], *part))
         speaker = f"{utterance['corpus']}/{utterance['speaker'] or utterance['path']}"
         answers[key] = utterance["emotion"], str(answer), speaker
     return answers

@@ -150,7 +150,9 @@ def rounded(value: Any) -> Any:
 
 def _utterance(one: Utterance) -> Document:
     kept = ("corpus", "emotion", "speaker", "sex", "text", "intensity")
-    return {"path": str(one.path), **{key: getattr(one, key) for key in kept}}
+    own = {key: getattr(one, key) for key in ("label", "subset", "start_seconds", "end_seconds")}
+    stated = {key: value for key, value in own.items() if value is not None}
+    return {"path": str(one.path), **{key: getattr(one, key) for key in kept}, **stated}
 
 
 def _data(data: Dataset, protocol: str) -> Document:

@@ -11,12 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.audio import read
-from voxaffect.corpora import CORPORA, Utterance, root_of, utterances
+from voxaffect.audio import Recording, read_recording
+from voxaffect.corpora import (
+    CORPORA,
+    OWN_DATA,
+    Reading,
+    Utterance,
+    known_emotion,
+    read_corpora,
+    root_of,
+)
+from voxaffect.corpora.labels import normalize
 from voxaffect.errors import AudioError, TrainingError
 from voxaffect.extraction import Extraction, Failure, FeatureCache, Variant, Workers, extract
 from voxaffect.features import FeatureSpec, at_rate
 from voxaffect.training.augmentation import Augmentation, training_variants
+from voxaffect.training.sources import source_of
 from voxaffect.training.voices import Voices
 
 
@@ -73,6 +83,8 @@ class Dataset:
         Altered ones, if any were made.
     augmentation : Augmentation, optional
         How they were made.
+    notes : tuple of str
+        How people's own data were read, one line each.
     """
 
     utterances: tuple[Utterance, ...]
@@ -81,6 +93,7 @@ class Dataset:
     failures: tuple[Failure, ...] = ()
     copies: Copies | None = None
     augmentation: Augmentation | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def emotions(self) -> list[str]:
@@ -130,11 +143,13 @@ class Dataset:
     def _summary_of(self, name: str) -> Mapping[str, Any]:
         members = [utterance for utterance in self.utterances if utterance.corpus == name]
         corpus = CORPORA.get(name)
+        labels = sorted({(u.label, u.emotion) for u in members if u.label is not None})
         return {
             "utterances": len(members),
             "speakers": len({u.speaker for u in members if u.speaker is not None}),
             "licence": corpus.licence if corpus else "your own data",
             "citation": corpus.citation if corpus else "",
+            **({"labels": ", ".join(f"{word} as {to}" for word, to in labels)} if labels else {}),
         }
 
 
@@ -152,13 +167,25 @@ def observed(found: Sequence[Utterance], emotions: Sequence[str] | None) -> tupl
     """
     if emotions is None:
         return tuple(found)
-    known = sorted({utterance.emotion for utterance in found})
-    unknown = [emotion for emotion in emotions if emotion not in known]
+    names = {wanted: _emotion_named(wanted, found) for wanted in emotions}
+    unknown = [wanted for wanted, emotion in names.items() if emotion is None]
     if unknown:
+        known = sorted({utterance.emotion for utterance in found})
         raise TrainingError(
             f"no recording of {', '.join(map(repr, unknown))}; there are: {', '.join(known)}."
         )
-    return tuple(utterance for utterance in found if utterance.emotion in emotions)
+    return tuple(utterance for utterance in found if utterance.emotion in names.values())
+
+
+def _emotion_named(wanted: str, found: Sequence[Utterance]) -> str | None:
+    """Emotion that a user means: by our word, by that of the data, or by another word for it."""
+    emotions = {utterance.emotion for utterance in found}
+    if wanted in emotions:
+        return wanted
+    names = {normalize(u.label): u.emotion for u in found if u.label is not None}
+    names |= {normalize(emotion): emotion for emotion in emotions}
+    other = known_emotion(wanted)
+    return names.get(normalize(wanted)) or (other if other in emotions else None)
 
 
 def gather(
@@ -167,6 +194,10 @@ def gather(
     *,
     emotions: Sequence[str] | None = None,
     variant: Variant | None = None,
+    layout: str | None = None,
+    labels: Mapping[str, str] | str | None = None,
+    columns: Mapping[str, str] | None = None,
+    name: str | None = None,
     workers: int | None = None,
     cached: bool = True,
     progress: bool = False,
@@ -181,9 +212,18 @@ def gather(
     spec : FeatureSpec
         Without a rate, that of the first recording is fixed in it.
     emotions : sequence of str, optional
-        Keep these only.
+        Keep these only, named by our words or by those of the data.
     variant : Variant, optional
         Done to every recording first.
+    layout : str, optional
+        Of ``folder``: what each level of folders names, such as ``speaker/emotion``; by default
+        as the names tell.
+    labels : mapping of str to str, or "none", optional
+        From words of the data to emotions, before the vocabulary; ``"none"`` keeps every word.
+    columns : mapping of str to str, optional
+        Of ``csv``: its name for our columns, such as ``{"emotion": "label"}``.
+    name : str, optional
+        Of ``folder`` or ``csv`` as a corpus; its kind by default.
     workers : int, optional
         As for ``extract``.
     cached : bool
@@ -200,9 +240,13 @@ def gather(
         If a corpus cannot be read, an emotion is unknown, or no recording could be used.
     """
     roots = corpora if isinstance(corpora, Mapping) else dict.fromkeys(corpora)
-    everything = [u for name, root in roots.items() for u in utterances(name, root_of(name, root))]
+    reading = Reading(layout, labels, columns, name)
+    _check_own(roots, reading)
+    everything, notes = read_corpora(
+        {name: root_of(name, root) for name, root in roots.items()}, reading
+    )
     chosen = observed(everything, emotions)
-    paths = [utterance.path for utterance in chosen]
+    paths = [source_of(utterance) for utterance in chosen]
     spec = at_rate(spec, _first_rate_hz(paths))
     found = _extracted(paths, spec, variant, workers=workers, cached=cached, progress=progress)
     if not len(found.matrix):
@@ -211,7 +255,20 @@ def gather(
             f"{found.failures[0].reason}"
         )
     kept = tuple(chosen[place] for place in found.kept)
-    return Dataset(kept, found.matrix, spec, found.failures)
+    return Dataset(kept, found.matrix, spec, found.failures, notes=notes)
+
+
+def _check_own(names: Collection[str], wishes: Reading) -> None:
+    """Refuse a wish about a kind of data that is not among the corpora."""
+    own = [name for name in names if name in OWN_DATA]
+    if wishes.name is not None and len(own) != 1:
+        raise TrainingError(
+            f"name {wishes.name!r}: expected one of folder and csv among the corpora, "
+            f"found {len(own)}. Name one."
+        )
+    for wish, kind in (("layout", "folder"), ("columns", "csv")):
+        if getattr(wishes, wish) is not None and kind not in own:
+            raise TrainingError(f"{wish}: is for {kind}, and it is not among the corpora.")
 
 
 def with_copies(
@@ -243,7 +300,7 @@ def with_copies(
     TrainingError
         If nothing says how features were computed.
     """
-    paths = [utterance.path for utterance in data.utterances]
+    paths = [source_of(utterance) for utterance in data.utterances]
     if data.spec is None or data.spec.rate_hz is None:
         raise TrainingError("copies need the spec that the features were computed by.")
     if not Voices.can_be_heard(data.utterances):
@@ -261,7 +318,7 @@ def with_copies(
 
 
 def _extracted(
-    paths: Sequence[Path], spec: FeatureSpec, variant: Variant | None, *,
+    paths: Sequence[Recording], spec: FeatureSpec, variant: Variant | None, *,
     workers: int | Workers | None, cached: bool, progress: bool,
 ) -> Extraction:  # fmt: skip
     with FeatureCache() if cached else nullcontext() as cache:
@@ -270,11 +327,11 @@ def _extracted(
         )
 
 
-def _first_rate_hz(paths: Sequence[Path]) -> int:
+def _first_rate_hz(paths: Sequence[Recording]) -> int:
     """Rate of the first readable recording; the others are resampled to it."""
     for path in paths:
         try:
-            return read(path).rate_hz
+            return read_recording(path).rate_hz
         except AudioError:
             continue
     raise TrainingError(f"none of {len(paths)} recordings can be read as audio.")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.audio import content_of, read, resample
+from voxaffect.audio import Recording, load_content, read_recording, resample
 from voxaffect.corpora import Utterance
+from voxaffect.training.sources import source_of
 
 Samples = NDArray[np.float32]
 
@@ -29,12 +29,12 @@ class Voices:
     ----------
     speakers : mapping of bytes to str
         Speaker of each recording, by the SHA-256 of its file.
-    recordings : mapping of str to tuple of (bytes, Path)
+    recordings : mapping of str to tuple of (bytes, Path or Excerpt)
         Of each speaker, in the order of their digests: of the content, not of the names.
     """
 
     speakers: Mapping[bytes, str]
-    recordings: Mapping[str, tuple[tuple[bytes, Path], ...]]
+    recordings: Mapping[str, tuple[tuple[bytes, Recording], ...]]
 
     @classmethod
     def of(cls, utterances: Sequence[Utterance]) -> Voices:
@@ -46,14 +46,15 @@ class Voices:
             If a file cannot be read.
         """
         speakers: dict[bytes, str] = {}
-        found: dict[str, dict[bytes, Path]] = {}
+        found: dict[str, dict[bytes, Recording]] = {}
         for utterance in utterances:
             if utterance.speaker is not None:
-                digest = hashlib.sha256(content_of(utterance.path)).digest()
+                recording = source_of(utterance)
+                _, digest = load_content(recording)
                 speaker = f"{utterance.corpus}/{utterance.speaker}"
                 # A recording that two speakers have is the first one's, whatever the order.
                 speakers[digest] = min(speaker, speakers.get(digest, speaker))
-                found.setdefault(speaker, {})[digest] = utterance.path
+                found.setdefault(speaker, {})[digest] = recording
         ordered = {speaker: tuple(sorted(of.items())) for speaker, of in found.items()}
         return cls(speakers, ordered)
 
@@ -97,7 +98,7 @@ class Voices:
 class _Read(Sequence[Samples]):
     """Recordings at one rate, each read when it is asked for."""
 
-    def __init__(self, paths: Sequence[Path], rate_hz: int) -> None:
+    def __init__(self, paths: Sequence[Recording], rate_hz: int) -> None:
         self._paths, self._rate_hz = paths, rate_hz
 
     def __len__(self) -> int:
@@ -110,4 +111,4 @@ class _Read(Sequence[Samples]):
     def __getitem__(self, place: int | slice) -> Samples | Sequence[Samples]:
         if isinstance(place, slice):
             return _Read(self._paths[place], self._rate_hz)
-        return resample(read(self._paths[place]), self._rate_hz).samples
+        return resample(read_recording(self._paths[place]), self._rate_hz).samples

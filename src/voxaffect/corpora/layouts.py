@@ -1,0 +1,259 @@
+"""Layouts of a user's folders: which level names the emotion, the speaker, the set.
+
+A layout is read from the names of the folders, level by level. Known words of emotions must stand
+at exactly one level. What could be read in two ways is refused, with the option that settles it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from voxaffect.corpora.labels import emotions_within, known_emotion, normalize
+from voxaffect.errors import CorpusError
+
+EMOTION, SPEAKER, IGNORED, NAME = "emotion", "speaker", "*", "file:emotion"
+_FIELDS = {"set": "subset", EMOTION: EMOTION, SPEAKER: SPEAKER, "sex": "sex",
+           "intensity": "intensity", "channel": "channel"}  # fmt: skip
+ROLES = (*_FIELDS, IGNORED)
+"""What a level of folders can name."""
+
+SEXES: Mapping[str, str] = {
+    **dict.fromkeys(("female", "f", "woman", "women", "girl", "w", "weiblich", "frau", "femme",
+                     "femenino", "mujer", "femmina", "feminino", "females"), "female"),
+    **dict.fromkeys(("male", "m", "man", "men", "boy", "mannlich", "mann", "homme", "masculino",
+                     "hombre", "maschio", "males"), "male"),
+}  # fmt: skip
+"""Words for the sex of a speaker, as `normalize` gives them."""
+
+_SETS = re.compile(
+    r"(?:train|training|test|testing|val|valid|validation|dev|devel|development|eval|evaluation"
+    r"|holdout|unseen)(?: ?(?:set|data|split|part))?(?: ?\d+)?"
+    r"|(?:fold|split|cv|part|partition) ?\d+"
+)
+_INTENSITIES = re.compile(
+    "low|medium|high|normal|strong|weak|mild|faible|forte?|schwach|stark|hi|lo|md"
+)
+_CHANNELS = frozenset(("speech", "song"))
+_IGNORED = re.compile(
+    r"data|dataset|audios?|wavs?|wave|flac|mp3|recordings?|clips?|files|sounds?|samples?|corpus"
+    r"|emotions?|raw|archive|(?:take|version|rep|repetition|sentence|day|disc|batch) ?\d+"
+)
+_NUMBERED = re.compile(
+    r"(?:actor|actress|speaker|spk|spkr|subject|subj|sub|person|participant|proband|user|session|"
+    r"talker|voice|client|patient|id|s|p|m|f|male|female)? ?\d+"
+)
+_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Role of every level of folders, from the top.
+
+    Parameters
+    ----------
+    roles : tuple of str
+        Each one of ``ROLES``; deeper levels are ignored.
+    is_in_name : bool
+        Whether a word of the file name says the emotion.
+    """
+
+    roles: tuple[str, ...]
+    is_in_name: bool = False
+
+    def __str__(self) -> str:
+        return "/".join((*self.roles, NAME if self.is_in_name else "file"))
+
+    @classmethod
+    def parse(cls, text: str) -> Layout:
+        """Read what a user gives as ``--layout``.
+
+        Parameters
+        ----------
+        text : str
+            Such as ``speaker/emotion``, ``set/emotion/file`` or ``speaker/file:emotion``.
+
+        Raises
+        ------
+        CorpusError
+            If a level is unknown, or if not exactly one names the emotion.
+
+        Examples
+        --------
+        >>> Layout.parse("set/speaker/emotion").roles
+        ('set', 'speaker', 'emotion')
+        """
+        parts = text.strip().strip("/").lower().split("/")
+        is_in_name = parts[-1] == NAME
+        roles = parts[:-1] if parts[-1] in ("file", NAME) else parts
+        named = [role for role in roles if role != IGNORED]
+        unknown = [role for role in roles if role not in ROLES]
+        if unknown or len(set(named)) < len(named) or is_in_name == (EMOTION in roles):
+            raise CorpusError(
+                f"layout {text!r}: expected levels of folders from the top, each once, of "
+                f"{', '.join(_FIELDS)} and {IGNORED}, with emotion among them or {NAME} at the "
+                "end, such as speaker/emotion or speaker/file:emotion."
+            )
+        return cls(tuple(roles), is_in_name)
+
+    def fields(self, parts: Sequence[str]) -> dict[str, str]:
+        """Fields of an utterance, by the folders and the name of its file.
+
+        Parameters
+        ----------
+        parts : sequence of str
+            Of the path under the root; the last one is the file's name.
+
+        Returns
+        -------
+        dict of str to str
+            Without ``emotion`` where the file lies too high to have one.
+        """
+        levels = zip(self.roles, parts[:-1], strict=False)
+        result = {_FIELDS[role]: name.strip() for role, name in levels if role != IGNORED}
+        if self.is_in_name and len(within := emotions_within(Path(parts[-1]).stem)) == 1:
+            (result[EMOTION],) = within
+        if "sex" in result:
+            result["sex"] = SEXES.get(normalize(result["sex"]), result["sex"])
+        return result
+
+
+def detect_layout(root: Path, paths: Sequence[Sequence[str]], own: Collection[str] = ()) -> Layout:
+    """Find the layout of folders by their names.
+
+    Parameters
+    ----------
+    root : Path
+        For messages.
+    paths : sequence of sequence of str
+        Parts of every recording's path under the root.
+    own : collection of str
+        Further words for emotions: the user's own labels.
+
+    Returns
+    -------
+    Layout
+
+    Raises
+    ------
+    CorpusError
+        If there is more than one way to read them, or none.
+    """
+    known = {normalize(word) for word in own}
+
+    def is_emotion(name: str) -> bool:
+        return normalize(name) in known or known_emotion(name) is not None
+
+    levels = _levels(paths)
+    if not levels:
+        return _flat(root, paths)
+    with_emotions = [level for level, names in enumerate(levels) if any(map(is_emotion, names))]
+    if len(with_emotions) > 1:
+        raise _ambiguous(root, levels, "emotions stand at more than one level")
+    roles = [_role(names) for names in levels]
+    if with_emotions:
+        (level,) = with_emotions
+        strange = [name for name in levels[level] if _is_reserved(name)]
+        if strange:
+            raise _ambiguous(root, levels, f"{strange[0]} stands among emotions")
+        return _ordered(root, levels, roles, level)
+    return _unknown_words(root, paths, levels, roles)
+
+
+def _levels(paths: Iterable[Sequence[str]]) -> list[list[str]]:
+    """Names of the folders at each level, from the top, the most frequent first."""
+    counters: list[Counter[str]] = []
+    for parts in paths:
+        for level, name in enumerate(parts[:-1]):
+            if level == len(counters):
+                counters.append(Counter())
+            counters[level][name] += 1
+    return [[name for name, _ in counter.most_common()] for counter in counters]
+
+
+_KINDS: Mapping[str, Callable[[str], object]] = {
+    "set": _SETS.fullmatch,
+    "sex": SEXES.__contains__,
+    "channel": _CHANNELS.__contains__,
+    "intensity": _INTENSITIES.fullmatch,
+    IGNORED: _IGNORED.fullmatch,
+}
+
+
+def _role(names: Sequence[str]) -> str:
+    """Role of a level all of whose names are words of one kind; a speaker's otherwise."""
+    plain = [normalize(name) for name in names]
+    return next((role for role, fits in _KINDS.items() if all(map(fits, plain))), SPEAKER)
+
+
+def _is_reserved(name: str) -> bool:
+    """Whether a name says a set or a sex, and so is hardly an emotion or a speaker."""
+    plain = normalize(name)
+    return bool(_SETS.fullmatch(plain)) or plain in SEXES
+
+
+def _ordered(
+    root: Path, levels: Sequence[Sequence[str]], roles: Sequence[str], emotion: int
+) -> Layout:
+    """Roles around the level of the emotions: each once, the first unknown level is the speaker."""
+    result: list[str] = []
+    for level, (names, role) in enumerate(zip(levels, roles, strict=True)):
+        if level == emotion:
+            result.append(EMOTION)
+            continue
+        if role == SPEAKER and any(map(_is_reserved, names)):
+            strange = next(filter(_is_reserved, names))
+            raise _ambiguous(root, levels, f"{strange} stands among other names")
+        result.append(IGNORED if role in result else role)
+    while result[-1] == IGNORED:
+        result.pop()
+    return Layout(tuple(result))
+
+
+def _unknown_words(
+    root: Path, paths: Sequence[Sequence[str]], levels: Sequence[Sequence[str]],
+    roles: Sequence[str],
+) -> Layout:  # fmt: skip
+    """Take words that nobody knows for the user's own labels, unless something speaks against."""
+    names, last = levels[-1], len(levels) - 1
+    plain = [normalize(name) for name in names]
+    depths = {len(parts) - 1 for parts in paths if len(parts) > 1}
+    above_are_known = all(role in ("set", "sex", IGNORED) for role in roles[:-1])
+    if roles[-1] != SPEAKER or any(map(_is_reserved, names)):
+        raise _ambiguous(root, levels, "no folder names an emotion that is known")
+    if not above_are_known or depths != {last + 1}:
+        raise _ambiguous(root, levels, "no folder names an emotion that is known")
+    if len(names) < 2 or all(_NUMBERED.fullmatch(word) for word in plain):
+        raise _ambiguous(root, levels, "these look like speakers, and no emotion is named")
+    if any(emotions_within(Path(parts[-1]).stem) for parts in paths):
+        raise _ambiguous(root, levels, "the file names hold words of emotions, the folders none")
+    return _ordered(root, levels, roles, last)
+
+
+def _flat(root: Path, paths: Sequence[Sequence[str]]) -> Layout:
+    """Files without folders: the emotion must be a word of every name."""
+    within = [emotions_within(Path(parts[-1]).stem) for parts in paths]
+    if all(len(words) == 1 for words in within) and len(set(within)) > 1:
+        return Layout((), is_in_name=True)
+    silent = [parts for parts, words in zip(paths, within, strict=True) if len(words) != 1]
+    bare = (silent or paths)[0][-1]
+    raise CorpusError(
+        f"{root}: '{bare}' is in no sub-folder that names its emotion. Make one folder for each "
+        "emotion, or write a table with the columns path and emotion and use csv."
+    )
+
+
+def _ambiguous(root: Path, levels: Sequence[Sequence[str]], reason: str) -> CorpusError:
+    shown = "; ".join(
+        f"level {level}: {', '.join(names[:_SHOWN])}{' …' if len(names) > _SHOWN else ''}"
+        for level, names in enumerate(levels, start=1)
+    )
+    example = {1: "emotion", 2: "speaker/emotion"}.get(len(levels), "set/speaker/emotion")
+    return CorpusError(
+        f"{root}: cannot tell which folders name the emotion: {reason} ({shown}). Name the levels "
+        f"with --layout, such as --layout {example} (in Python layout='{example}'), or write a "
+        "table with the columns path and emotion and use csv."
+    )

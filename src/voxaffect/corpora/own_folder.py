@@ -1,0 +1,121 @@
+"""Folders of recordings: the corpus kind ``folder``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from voxaffect.corpora.labels import emotions_within, known_emotion, normalize
+from voxaffect.corpora.layouts import Layout, detect_layout
+from voxaffect.corpora.table import CORPORA
+from voxaffect.corpora.utterance import Utterance
+from voxaffect.errors import CorpusError
+
+_NAMED = 8  # names that one line lists
+
+
+@dataclass(frozen=True)
+class FolderResult:
+    """A folder that was read.
+
+    Parameters
+    ----------
+    utterances : tuple of Utterance
+        With the labels as the folders have them.
+    misfits : tuple of (Path, str)
+        Recordings without an emotion, each with the reason.
+    notes : tuple of str
+        How it was read, one line each.
+    """
+
+    utterances: tuple[Utterance, ...]
+    misfits: tuple[tuple[Path, str], ...]
+    notes: tuple[str, ...]
+
+
+def read_folder(
+    root: Path, paths: Sequence[Path], *, layout: str | None, own: Collection[str]
+) -> FolderResult:
+    """Read emotions and speakers from the names of folders.
+
+    Parameters
+    ----------
+    root : Path
+    paths : sequence of Path
+        The recordings under it, at least one.
+    layout : str, optional
+        As ``--layout`` has it; by default as the names tell.
+    own : collection of str
+        The user's own words for emotions.
+
+    Returns
+    -------
+    FolderResult
+
+    Raises
+    ------
+    CorpusError
+        If the layout is unclear, or no recording fits it.
+    """
+    parts = [path.relative_to(root).parts for path in paths]
+    try:
+        levels = Layout.parse(layout) if layout else detect_layout(root, parts, own)
+    except CorpusError as error:
+        raise _add_corpus(error, paths) from error
+    fits, misfits = [], []
+    for path, names in zip(paths, parts, strict=True):
+        fields: dict[str, Any] = levels.fields(names)
+        if "emotion" in fields:
+            fits.append(Utterance(path, "folder", **fields))
+        else:
+            misfits.append((path, _reason(levels, path)))
+    if not fits:
+        raise CorpusError(
+            f"{root}: none of {len(paths):,} recordings fits the layout {levels}. {misfits[0][1]}"
+        )
+    return FolderResult(tuple(fits), tuple(misfits), _notes(levels, fits, own))
+
+
+def _reason(levels: Layout, path: Path) -> str:
+    if not levels.is_in_name:
+        return f"'{path.name}' is in no sub-folder that names its emotion."
+    count = len(emotions_within(path.stem))
+    return f"'{path.name}' holds {count} words for an emotion, expected 1."
+
+
+def _notes(levels: Layout, fits: Sequence[Utterance], own: Collection[str]) -> tuple[str, ...]:
+    """Say how the folders were read, and what is not known of it."""
+    emotions = {utterance.emotion for utterance in fits}
+    speakers = {utterance.speaker for utterance in fits} - {None}
+    sets = {utterance.subset for utterance in fits} - {None}
+    words = f"emotions {_some(emotions)}"
+    if speakers:
+        words += f"; speakers {_some(speakers)}"
+    notes = [f"folder: read as {levels}: {words}"]
+    known = {normalize(word) for word in own}
+    if not any(known_emotion(word) or normalize(word) in known for word in emotions):
+        notes.append(
+            "folder: none of these emotions is known: they are taken for labels of your own"
+        )
+    if sets:
+        notes.append(f"folder: sets {_some(sets)}: read together, and protocols split them anew")
+    return tuple(notes)
+
+
+def _some(names: Collection[str | None]) -> str:
+    known = sorted(filter(None, names))
+    more = f" … ({len(known)})" if len(known) > _NAMED else ""
+    return ", ".join(known[:_NAMED]) + more
+
+
+def _add_corpus(error: CorpusError, paths: Sequence[Path]) -> CorpusError:
+    """Add that the files are named as those of a public corpus, if they are."""
+    for corpus in CORPORA.values():
+        if all(corpus.pattern.search(path.as_posix()) for path in paths[:_NAMED]):
+            return CorpusError(
+                f"{error} These files are named as those of {corpus.title}: to read them so, use "
+                f"{corpus.name} instead of folder."
+            )
+    return error

@@ -1,0 +1,311 @@
+"""Tables of recordings: the corpus kind ``csv``.
+
+Columns are found by their names, or by the names that other programs give them. Every fault of a
+table is reported in one run, with its line.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from voxaffect.corpora.labels import normalize
+from voxaffect.corpora.layouts import SEXES
+from voxaffect.corpora.rows import Rows, normalize_column, read_rows
+from voxaffect.corpora.utterance import Utterance
+from voxaffect.errors import CorpusError
+from voxaffect.files import printable
+
+_ALIASES: Mapping[str, str] = {
+    "path": "file filename file_name filepath file_path wav wav_file wav_path wavfile audio "
+    "audio_path audio_file audiofile audiopath recording clip clip_path datei fichier",
+    "emotion": "label labels emotion_label emotions category class target emo",
+    "speaker": "speaker_id speakerid speaker_name spk spk_id spkr actor actor_id subject "
+    "subject_id participant participant_id",
+    "sex": "gender speaker_sex speaker_gender",
+    "text": "sentence transcript transcription utterance statement",
+    "intensity": "emotion_intensity",
+    "take": "repetition",
+    "channel": "vocal_channel",
+    "subset": "set split partition fold",
+    "start": "start_seconds start_time onset begin",
+    "end": "end_seconds end_time stop",
+}
+_COLUMNS = {column: (column, *names.split()) for column, names in _ALIASES.items()}
+_NAMES = frozenset(name for names in _COLUMNS.values() for name in names)
+_NEEDED = ("path", "emotion")
+_MUST_BE_CLEAR = (*_NEEDED, "speaker", "start", "end")
+_NOTHING = frozenset(("", "nan", "nat", "null", "<na>", "n/a"))
+_UNKNOWN_SEX = frozenset(("unknown", "other", "none", "na", "-", "?", "x", "diverse", "d"))
+_SHOWN = 20
+_Span = tuple[float | None, float | None]
+_Cell = Callable[[str], str | None]
+_SPAN = re.compile(
+    r"(?:(?P<days>\d+) days? ?\+?)?(?:(?:(?P<hours>\d+):)?(?P<minutes>\d+):)?"
+    r"(?P<seconds>\d+(?:[.,]\d+)?)? ?s?"
+)
+WHAT = "a table with the columns path and emotion"
+
+
+@dataclass(frozen=True)
+class TableResult:
+    """A table that was read.
+
+    Parameters
+    ----------
+    utterances : tuple of Utterance
+        With the labels as the table has them.
+    notes : tuple of str
+        What was read in another way than its names say, one line each.
+    """
+
+    utterances: tuple[Utterance, ...]
+    notes: tuple[str, ...]
+
+
+def read_table(path: Path, columns: Mapping[str, str] | None = None) -> TableResult:
+    """Read a table of recordings.
+
+    Parameters
+    ----------
+    path : Path
+    columns : mapping of str to str, optional
+        Name of the table's column for each of ours, such as ``{"emotion": "label"}``.
+
+    Returns
+    -------
+    TableResult
+
+    Raises
+    ------
+    CorpusError
+        With all faults of the table, or the first twenty.
+    """
+    name = printable(str(path))
+    own = {column: normalize_column(title) for column, title in (columns or {}).items()}
+    _check_columns(own)
+    rows = read_rows(path, what=WHAT, columns=_NAMES | set(own.values()))
+    places = _find_columns(name, rows, own)
+    reader = _Reader(name, path.parent, rows, places)
+    utterances = reader.read()
+    if len(reader.faults) == 1:
+        raise CorpusError(f"{name}, {reader.faults[0]}.")
+    if reader.faults:
+        shown = "; ".join(reader.faults[:_SHOWN])
+        more = len(reader.faults) - _SHOWN
+        rest = f"; and {more:,} more" if more > 0 else ""
+        raise CorpusError(f"{name}: {len(reader.faults):,} faults: {shown}{rest}.")
+    if not utterances:
+        raise CorpusError(f"{name}: holds no recording, only the names of the columns.")
+    return TableResult(utterances, _notes(path.name, rows, places))
+
+
+def parse_columns(text: str) -> dict[str, str]:
+    """Columns as ``--columns`` has them.
+
+    Raises
+    ------
+    CorpusError
+        If an entry is no pair, or names none of our columns.
+
+    Examples
+    --------
+    >>> parse_columns("path=file,emotion=label")
+    {'path': 'file', 'emotion': 'label'}
+    """
+    pairs = [entry.partition("=") for entry in text.split(",") if entry.strip()]
+    result = {column.strip().lower(): title.strip() for column, _, title in pairs}
+    if not result or not all(result.values()) or len(result) < len(pairs):
+        raise CorpusError(
+            f"columns {text!r}: expected ours and the table's, such as path=file,emotion=label."
+        )
+    _check_columns(result)
+    return result
+
+
+def _check_columns(columns: Iterable[str]) -> None:
+    unknown = sorted(set(columns) - set(_COLUMNS))
+    if unknown:
+        raise CorpusError(
+            f"columns: no column {unknown[0]!r} to read; there are: {', '.join(_COLUMNS)}."
+        )
+
+
+def _find_columns(name: str, rows: Rows, own: Mapping[str, str]) -> dict[str, int]:
+    """Place of each of our columns in the table."""
+    places: dict[str, int] = {}
+    header = ", ".join(column or "(no name)" for column in rows.header)
+    for column, names in _COLUMNS.items():
+        wanted = own.get(column)
+        if wanted is not None and wanted not in rows.header:
+            raise CorpusError(f"{name}, line 1: no column '{wanted}', found {header}.")
+        taken = set(own.values())
+        present = [title for title in names if title in rows.header and title not in taken]
+        if wanted is None and present and present[0] != column and len(present) > 1:
+            if column not in _MUST_BE_CLEAR:
+                continue
+            raise CorpusError(
+                f"{name}, line 1: {' and '.join(present)} could each be the {column}. Choose one, "
+                f"such as --columns {column}={present[0]} (in Python columns="
+                f"{{{column!r}: {present[0]!r}}})."
+            )
+        if wanted or present:
+            places[column] = rows.header.index(wanted or present[0])
+    missing = [column for column in _NEEDED if column not in places]
+    if missing:
+        remedy = ",".join(f"{column}=NAME" for column in missing)
+        raise CorpusError(
+            f"{name}, line 1: no column '{missing[0]}', found {header}. Say which column it is "
+            f"with --columns {remedy} (in Python columns=), or rename the column."
+        )
+    return places
+
+
+def _notes(name: str, rows: Rows, places: Mapping[str, int]) -> tuple[str, ...]:
+    """Say which columns were read by another name, and which not at all."""
+    header = {column: rows.header[index] for column, index in places.items()}
+    renamed = [f"{title} as {column}" for column, title in header.items() if title != column]
+    passed = [title for title in rows.header if title and title not in header.values()]
+    notes = []
+    if renamed:
+        notes.append(f"{name}: {', '.join(renamed)}")
+    if passed:
+        notes.append(f"{name}: not used: {', '.join(passed)}")
+    return tuple(notes)
+
+
+class _Reader:
+    """Reads rows one by one and collects their faults."""
+
+    def __init__(self, name: str, folder: Path, rows: Rows, places: Mapping[str, int]) -> None:
+        self.name, self.folder, self.rows, self.places = name, folder, rows, places
+        self.faults: list[str] = []
+        self._lines: dict[object, int] = {}
+
+    def read(self) -> tuple[Utterance, ...]:
+        """Read every row; those with a fault are left out and the fault is kept."""
+        utterances = []
+        for line, cells in self.rows.rows:
+            faults: list[str] = []
+            utterance = self._utterance(line, cells, faults)
+            self.faults += [f"line {line}: {fault}" for fault in faults]
+            if utterance is not None:
+                utterances.append(utterance)
+        return tuple(utterances)
+
+    @cached_property
+    def _width(self) -> int:
+        return len(self.rows.header)
+
+    def _utterance(self, line: int, cells: list[str], faults: list[str]) -> Utterance | None:
+        if len(cells) > self._width and any(cells[self._width :]):
+            faults.append(
+                f"{len(cells)} cells, expected {self._width}; quote a cell that holds "
+                f"{self.rows.separator!r}"
+            )
+            return None
+
+        def cell(column: str) -> str | None:
+            index = self.places.get(column, self._width)
+            text = cells[index] if index < min(len(cells), self._width) else ""
+            return None if text.lower() in _NOTHING else text
+
+        faults += [f"'{column}' is empty" for column in _NEEDED if cell(column) is None]
+        sex, span = self._sex(cell("sex"), faults), self._span(cell, faults)
+        file = cell("path")
+        recording = self._recording(file, faults) if file else None
+        if recording is not None:
+            self._check_unique(line, recording, span, faults)
+        emotion = cell("emotion")
+        if faults or recording is None or emotion is None:
+            return None
+        kept = ("speaker", "text", "intensity", "take", "channel", "subset")
+        return Utterance(
+            path=recording, corpus="csv", emotion=emotion, sex=sex,
+            start_seconds=span[0], end_seconds=span[1], **{key: cell(key) for key in kept},
+        )  # fmt: skip
+
+    def _sex(self, text: str | None, faults: list[str]) -> str | None:
+        if text is None or text.lower() in _UNKNOWN_SEX:
+            return None
+        sex = SEXES.get(normalize(text))
+        if sex is None:
+            faults.append(f"sex is '{text}', expected female, male or nothing")
+        return sex
+
+    def _span(self, cell: _Cell, faults: list[str]) -> _Span:
+        times = []
+        for column in ("start", "end"):
+            text = cell(column)
+            times.append(parse_seconds(text) if text is not None else None)
+            if text is not None and times[-1] is None:
+                faults.append(f"{column} is '{text}', expected seconds or hh:mm:ss")
+        start, end = times
+        if end is not None and end <= (start or 0.0):
+            faults.append(f"the end, {end:g} s, is not after the start, {start or 0:g} s")
+        return start, end
+
+    def _recording(self, text: str, faults: list[str]) -> Path | None:
+        """Find the file: relative to the table; Windows' separators and ~ work."""
+        for spelling in dict.fromkeys((text, text.replace("\\", "/"))):
+            try:
+                path = Path(os.path.normpath(self.folder / Path(spelling).expanduser()))
+                if path.is_file():
+                    return path
+            except (OSError, ValueError, RuntimeError):
+                continue  # a name that no disk can hold, or no home folder
+        faults.append(self._missing(text))
+        return None
+
+    def _missing(self, text: str) -> str:
+        shown = printable(text)
+        plain = text.replace("\\", "/")
+        try:
+            path = Path(os.path.normpath(self.folder / Path(plain).expanduser()))
+            if path.is_dir():
+                return f"{shown}: is a folder, expected a recording"
+            if Path(plain).is_file():
+                return (
+                    f"{shown}: no such file under {printable(str(self.folder))}, the table's "
+                    "folder, though there is one here: paths are relative to the table"
+                )
+        except (OSError, ValueError, RuntimeError) as error:
+            return f"{shown}: names no file ({printable(str(error))})"
+        return f"{printable(str(path))}: no such file"
+
+    def _check_unique(self, line: int, path: Path, span: _Span, faults: list[str]) -> None:
+        key = (_identity(path), span)
+        if (first := self._lines.setdefault(key, line)) != line:
+            faults.append(
+                f"{printable(str(path))} is on line {first} already, by this or another name; name "
+                "each recording once"
+            )
+
+
+def _identity(path: Path) -> tuple[int, int] | str:
+    """Equal for every name of a file: other spellings, links, capitals."""
+    status = path.stat()
+    # Some network disks number no files.
+    return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(path)
+
+
+def parse_seconds(text: str) -> float | None:
+    """Seconds of a time as people and pandas write it; None if it is none.
+
+    Examples
+    --------
+    >>> parse_seconds("1.5"), parse_seconds("0 days 00:00:01.5"), parse_seconds("1:02")
+    (1.5, 1.5, 62.0)
+    """
+    match = _SPAN.fullmatch(text.strip())
+    if match is None or not any(match.groups()):
+        return None
+    days, hours, minutes, seconds = (
+        float((match[unit] or "0").replace(",", "."))
+        for unit in ("days", "hours", "minutes", "seconds")
+    )
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds

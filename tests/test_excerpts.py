@@ -1,0 +1,132 @@
+"""Parts of recordings are recordings of their own, down to cache, folds and leaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import RATE_HZ, Run, voice
+
+from voxaffect.audio import Excerpt, load_content, read, read_recording
+from voxaffect.corpora import Reading, Utterance, utterances
+from voxaffect.errors import AudioError
+from voxaffect.evaluation.leaks import check_leaks
+from voxaffect.evaluation.protocols import Fold, protocol_named
+from voxaffect.evaluation.splits import recording_of
+from voxaffect.extraction import FeatureCache, extract
+from voxaffect.features import feature_spec
+from voxaffect.training import gather
+
+SPEC = feature_spec("classic", rate_hz=RATE_HZ)
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> Path:
+    """Write a recording of five seconds in stereo."""
+    path = tmp_path / "call.flac"
+    sides = np.stack([voice(1, seconds=5), voice(2, seconds=5)], axis=1)
+    soundfile.write(path, sides, RATE_HZ, subtype="PCM_16")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [(0.0, 1.0), (1.5, 3.25), (1.9, 2.1), (4.0, None), (0.0, None), (3.0, 5.05)]
+)
+def test_an_excerpt_is_that_part_of_the_samples(
+    call: Path, start: float, end: float | None
+) -> None:
+    whole = read(call).samples
+    last = None if end is None else round(end * RATE_HZ)
+    expected = whole[round(start * RATE_HZ) : last]
+    for content in (None, call.read_bytes()):
+        part = read_recording(Excerpt(call, start, end), content)
+        assert np.array_equal(part.samples, expected)
+
+
+@pytest.mark.parametrize(("start", "end"), [(6.0, None), (6.0, 7.0), (4.0, 5.5)])
+def test_an_excerpt_after_the_end_is_refused(
+    call: Path, start: float, end: float | None
+) -> None:
+    with pytest.raises(AudioError, match=r"call\.flac, . s to .*: the recording is 5 s long"):
+        read_recording(Excerpt(call, start, end))
+
+
+def test_a_whole_file_has_the_digest_that_it_always_had(call: Path) -> None:
+    import hashlib
+
+    assert load_content(call)[1] == hashlib.sha256(call.read_bytes()).digest()
+
+
+def test_parts_of_one_recording_do_not_share_a_place_in_the_cache(
+    call: Path, tmp_path: Path
+) -> None:
+    parts = [Excerpt(call, 0, 1), Excerpt(call, 1, 2), call, Excerpt(call, 0, 2)]
+    plain = extract(parts, SPEC).matrix
+    assert len(np.unique(plain, axis=0)) == 4
+    for _ in range(2):
+        with FeatureCache(tmp_path / "features.sqlite") as cache:
+            assert np.array_equal(extract(parts, SPEC, cache=cache).matrix, plain)
+
+
+def test_a_part_that_cannot_be_used_is_that_parts_failure(call: Path) -> None:
+    found = extract([Excerpt(call, 0, 1), Excerpt(call, 8, 9)], SPEC)
+    assert found.kept.tolist() == [0]
+    assert "8 s to 9 s: the recording is 5 s long" in found.failures[0].reason
+
+
+def test_features_of_a_table_of_parts_are_those_of_cut_files(call: Path, tmp_path: Path) -> None:
+    table = tmp_path / "parts.csv"
+    table.write_text("file,start,end,emotion\ncall.flac,0.5,2,joy\ncall.flac,2,4,Trauer\n")
+    data = gather({"csv": table}, SPEC, cached=False, name="calls")
+    samples = read(call).samples
+    cut = [tmp_path / "1.wav", tmp_path / "2.wav"]
+    soundfile.write(cut[0], samples[8_000:32_000], RATE_HZ, subtype="FLOAT")
+    soundfile.write(cut[1], samples[32_000:64_000], RATE_HZ, subtype="FLOAT")
+    assert np.array_equal(data.matrix, extract(cut, SPEC).matrix)
+    assert data.emotions == ["happy", "sad"]
+    summary = data.summary()["calls"]
+    assert summary["labels"] == "Trauer as sad, joy as happy"
+
+
+def _part(call: Path, start: float, end: float, speaker: str) -> Utterance:
+    return Utterance(call, "csv", "sad", speaker, start_seconds=start, end_seconds=end)
+
+
+def test_parts_of_one_recording_leak_only_if_they_are_one_part(call: Path) -> None:
+    fold = Fold("1", np.array([0]), np.array([1]), 0)
+    protocol = protocol_named("speakers")
+    apart = [_part(call, 0, 1, "a"), _part(call, 1, 2, "b")]
+    same = [_part(call, 0, 1, "a"), _part(call, 0, 1, "b")]
+    assert not check_leaks(apart, [fold], protocol).leaks
+    (leak,) = check_leaks(same, [fold], protocol).leaks
+    assert leak.kind == "recording"
+    assert len({recording_of(utterance) for utterance in apart}) == 2
+
+
+def test_a_table_of_parts_is_trained_on_and_measured(
+    call: Path, tmp_path: Path, run: Run
+) -> None:
+    rows = [f"{call.name},{n * 0.5},{n * 0.5 + 0.5},{('joy', 'sad')[n % 2]},s{n // 4}\n"
+            for n in range(8)]  # fmt: skip
+    table = tmp_path / "parts.csv"
+    table.write_text("file,start,end,emotion,speaker\n" + "".join(rows))
+    result = tmp_path / "result.json"
+    command = ("evaluate", "csv", "--data", table, "--features", "classic", "--name", "calls")
+    done = run(*command, "-o", result, "--save-split", tmp_path / "split.csv")
+    assert done.code == 0, done.err
+    assert "parts.csv: file as path" in done.err
+    assert "labels: joy as happy" in done.err
+    assert "calls: 8 utterances, 2 speakers" in done.err
+    assert len((tmp_path / "split.csv").read_text().splitlines()) == 1 + 2 * 8
+    assert run("compare", result, result, "--system", "mlp", "--system", "mlp").code == 0
+    again = run(*command, "--split", tmp_path / "split.csv")
+    assert again.code == 0, again.err
+
+
+def test_a_map_applies_to_a_table_of_parts(call: Path, tmp_path: Path) -> None:
+    table = tmp_path / "parts.csv"
+    table.write_text(f"file,end,emotion\n{call.name},1,proud\n")
+    (utterance,) = utterances("csv", table, Reading(labels={"proud": "happy"}))
+    assert (utterance.emotion, utterance.label) == ("happy", "proud")

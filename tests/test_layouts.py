@@ -1,0 +1,189 @@
+"""Layouts of folders: what each level names, or why that cannot be told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from voxaffect.corpora import Reading, Utterance, read_corpora, utterances
+from voxaffect.corpora.layouts import Layout
+from voxaffect.errors import CorpusError
+
+
+def _touch(root: Path, *names: str) -> Path:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return root
+
+
+def _fields(utterance: Utterance) -> tuple[str | None, ...]:
+    return utterance.emotion, utterance.speaker, utterance.subset
+
+
+LAYOUTS = [
+    ("emotion/file", ["happy/a.wav", "sad/a.wav"], [("happy", None, None), ("sad", None, None)]),
+    ("set/emotion/file", ["test/happy/a.wav", "train/Angry/b.wav"],
+     [("happy", None, "test"), ("angry", None, "train")]),
+    ("speaker/emotion/file", ["anna/happy/a.wav", "bert/sad/b.wav"],
+     [("happy", "anna", None), ("sad", "bert", None)]),
+    ("emotion/speaker/file", ["happy/anna/a.wav", "sad/bert/b.wav"],
+     [("happy", "anna", None), ("sad", "bert", None)]),
+    ("set/emotion/speaker/file", ["Training/joy/s1/a.wav", "Validation/fear/s2/b.wav"],
+     [("happy", "s1", "Training"), ("fearful", "s2", "Validation")]),
+    ("set/speaker/emotion/file", ["fold1/Actor_01/Wut/a.wav", "fold2/Actor_02/Trauer/b.wav"],
+     [("angry", "Actor_01", "fold1"), ("sad", "Actor_02", "fold2")]),
+    ("speaker/set/emotion/file", ["anna/dev/sad/a.wav", "bert/eval/sad/b.wav"],
+     [("sad", "anna", "dev"), ("sad", "bert", "eval")]),
+    ("*/emotion/file", ["data/happy/a.wav", "data/sad/b.wav"],
+     [("happy", None, None), ("sad", None, None)]),
+    ("*/set/emotion/file", ["dataset/train/happy/a.wav", "dataset/test/sad/b.wav"],
+     [("sad", None, "test"), ("happy", None, "train")]),
+    ("emotion/speaker/file", ["happy/anna/take1/x.wav", "sad/bert/take2/y.wav"],
+     [("happy", "anna", None), ("sad", "bert", None)]),
+    ("file:emotion", ["03_angry.wav", "OAF_back_sad.wav"],
+     [("angry", None, None), ("sad", None, None)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("layout", "names", "expected"), LAYOUTS, ids=lambda value: str(value))
+def test_layout_is_told_by_the_words_of_emotions(
+    tmp_path: Path, layout: str, names: list[str], expected: list[tuple[str | None, ...]]
+) -> None:
+    members, notes = read_corpora({"folder": _touch(tmp_path, *names)})
+    assert [_fields(one) for one in members] == expected
+    assert notes[0].startswith(f"folder: read as {layout}: emotions ")
+    given = utterances("folder", tmp_path, Reading(layout=layout))
+    assert given == members
+
+
+def test_sex_intensity_and_channel_are_no_speakers(tmp_path: Path) -> None:
+    names = ["female/happy/strong/a.wav", "male/sad/normal/b.wav"]
+    members = utterances("folder", _touch(tmp_path, *names))
+    assert [(one.sex, one.intensity, one.speaker) for one in members] == [
+        ("female", "strong", None), ("male", "normal", None),
+    ]  # fmt: skip
+
+
+def test_the_users_own_words_count_as_emotions(tmp_path: Path) -> None:
+    root = _touch(tmp_path, "anna/Stolz/a.wav", "bert/Scham/b.wav")
+    with pytest.raises(CorpusError, match="cannot tell which folders name the emotion"):
+        utterances("folder", root)
+    labels = {"Stolz": "proud", "Scham": "ashamed"}
+    members = utterances("folder", root, Reading(labels=labels))
+    assert [_fields(one)[:2] for one in members] == [("proud", "anna"), ("ashamed", "bert")]
+
+
+def test_unknown_words_right_over_the_files_are_labels_of_the_user(tmp_path: Path) -> None:
+    members, notes = read_corpora({"folder": _touch(tmp_path, "Stolz/a.wav", "Scham/b.wav")})
+    assert [one.emotion for one in members] == ["Scham", "Stolz"]
+    assert any("none of these emotions is known" in note for note in notes)
+
+
+AMBIGUOUS = [
+    (["happy/sad/a.wav", "angry/sad/b.wav"], "more than one level"),
+    (["train/happy/a.wav", "test/sad/b.wav", "happy/c.wav"], "more than one level"),
+    (["joy/happy/a.wav", "bert/sad/b.wav"], "more than one level"),
+    (["happy/a.wav", "sad/b.wav", "test/c.wav"], "test stands among emotions"),
+    (["train/sad/a.wav", "anna/happy/b.wav"], "train stands among other names"),
+    (["anna/proud/a.wav", "bert/ashamed/b.wav"], "no folder names an emotion"),
+    (["train/a.wav", "test/b.wav"], "no folder names an emotion"),
+    (["male/a.wav", "female/b.wav"], "no folder names an emotion"),
+    (["Actor_01/a.wav", "Actor_02/b.wav"], "look like speakers"),
+    (["s1/a.wav", "s2/b.wav"], "look like speakers"),
+    (["01/a.wav", "02/b.wav"], "look like speakers"),
+    (["anna/happy_1.wav", "bert/sad_1.wav"], "the file names hold words of emotions"),
+    (["OAF_angry/OAF_back_angry.wav", "OAF_sad/OAF_back_sad.wav"], "file names hold words"),
+    (["proud/a.wav", "deep/er/b.wav"], "no folder names an emotion"),
+]
+
+
+@pytest.mark.parametrize(("names", "reason"), AMBIGUOUS, ids=lambda value: str(value))
+def test_what_can_be_read_in_two_ways_is_refused_with_a_remedy(
+    tmp_path: Path, names: list[str], reason: str
+) -> None:
+    with pytest.raises(CorpusError, match=rf"{reason}.*--layout .*table with the columns path"):
+        utterances("folder", _touch(tmp_path, *names))
+
+
+@pytest.mark.parametrize(
+    ("names", "layout", "expected"),
+    [
+        (["joy/happy/a.wav", "bert/sad/b.wav"], "speaker/emotion",
+         [("sad", "bert"), ("happy", "joy")]),
+        (["anna/happy_1.wav", "bert/sad_1.wav"], "speaker/file:emotion",
+         [("happy", "anna"), ("sad", "bert")]),
+        (["s1/a.wav", "s2/b.wav"], "emotion", [("s1", None), ("s2", None)]),
+    ],
+)  # fmt: skip
+def test_the_remedy_works(
+    tmp_path: Path, names: list[str], layout: str, expected: list[tuple[str, str | None]]
+) -> None:
+    members = utterances("folder", _touch(tmp_path, *names), Reading(layout=layout))
+    assert [_fields(one)[:2] for one in members] == expected
+
+
+def test_files_of_a_public_corpus_are_recognized(tmp_path: Path) -> None:
+    names = ["Actor_01/03-01-05-01-02-01-01.wav", "Actor_02/03-01-05-01-02-01-02.wav"]
+    root = _touch(tmp_path, *names)
+    with pytest.raises(CorpusError, match=r"named as those of RAVDESS.*use ravdess instead"):
+        utterances("folder", root)
+
+
+def test_a_recording_too_high_for_an_emotion_is_named(tmp_path: Path) -> None:
+    root = _touch(tmp_path, "train/happy/a.wav", "train/sad/a.wav", "test/b.wav")
+    with pytest.raises(CorpusError, match=r"1 of 3 recordings do not fit. 'b.wav' is in no"):
+        utterances("folder", root)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "speaker", "emotion/emotion", "speaker/mood", "speaker/speaker/emotion",
+     "emotion/file:emotion", "file"],
+)  # fmt: skip
+def test_a_layout_without_exactly_one_emotion_is_refused(text: str) -> None:
+    with pytest.raises(CorpusError, match="expected levels of folders from the top"):
+        Layout.parse(text)
+
+
+@pytest.mark.parametrize("text", ["speaker/emotion", "speaker/emotion/file", "Speaker/Emotion/"])
+def test_a_layout_may_end_in_file(text: str) -> None:
+    assert Layout.parse(text) == Layout(("speaker", "emotion"))
+
+
+def test_a_layout_that_fits_nothing_is_refused(tmp_path: Path) -> None:
+    root = _touch(tmp_path, "happy/a.wav")
+    with pytest.raises(CorpusError, match="none of 1 recordings fits the layout speaker/emotion"):
+        utterances("folder", root, Reading(layout="speaker/emotion"))
+
+
+def test_labels_of_several_corpora_are_mapped_together(tmp_path: Path) -> None:
+    _touch(tmp_path, "ravdess/03-01-05-01-02-01-01.wav", "own/anger/a.wav", "own/JOY/b.wav")
+    roots = {"ravdess": tmp_path / "ravdess", "folder": tmp_path / "own"}
+    members, notes = read_corpora(roots)
+    assert [(one.emotion, one.label) for one in members] == [
+        ("angry", None), ("happy", "JOY"), ("angry", "anger"),
+    ]  # fmt: skip
+    assert notes[-1] == "labels: JOY as happy, anger as angry"
+    members, notes = read_corpora(roots, Reading(labels="none"))
+    assert [one.emotion for one in members] == ["angry", "JOY", "anger"]
+    assert notes[-1] == "labels: kept apart as --labels none says: anger, angry"
+
+
+def test_a_map_changes_public_corpora_too(tmp_path: Path) -> None:
+    root = _touch(tmp_path, "03-01-02-01-02-01-01.wav")
+    (calm,) = utterances("ravdess", root, Reading(labels={"calm": "neutral"}))
+    assert (calm.emotion, calm.label) == ("neutral", "calm")
+
+
+def test_own_data_take_the_name_that_they_are_given(tmp_path: Path) -> None:
+    root = _touch(tmp_path, "happy/a.wav")
+    assert {u.corpus for u in utterances("folder", root, Reading(name="My calls"))} == {"My calls"}
+
+
+@pytest.mark.parametrize("name", ["ravdess", "EMODB", " "])
+def test_the_name_of_a_public_corpus_is_refused(name: str) -> None:
+    with pytest.raises(CorpusError, match="expected a name of your own"):
+        Reading(name=name)

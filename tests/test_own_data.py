@@ -1,0 +1,147 @@
+"""People's own data from the command line and from Python."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import soundfile
+from conftest import RATE_HZ, Run, voice
+
+from voxaffect.errors import TrainingError
+from voxaffect.features import feature_spec
+from voxaffect.model import load
+from voxaffect.training import gather
+
+SPEC = feature_spec("classic", rate_hz=RATE_HZ)
+CLASSIC = ("--features", "classic", "--no-cache")
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    """Write four recordings of each of two people in folders of German words."""
+    for number, person in enumerate(("anna", "bert")):
+        for emotion in ("Freude", "Ärger"):
+            folder = tmp_path / "people" / person / emotion
+            folder.mkdir(parents=True)
+            for take in range(2):
+                sound = voice(10 * number + take + 5 * (emotion == "Freude"))
+                soundfile.write(folder / f"{take}.wav", sound, RATE_HZ, subtype="PCM_16")
+    return tmp_path / "people"
+
+
+def test_the_layout_and_the_labels_are_reported_and_kept(
+    people: Path, tmp_path: Path, run: Run
+) -> None:
+    model, result = tmp_path / "m.onnx", tmp_path / "r.json"
+    done = run("train", "folder", "--data", people, *CLASSIC, "--name", "calls", "-o", model)
+    assert done.code == 0, done.err
+    assert "folder: read as speaker/emotion/file: emotions Freude, Ärger; speakers anna" in done.err
+    assert "labels: Freude as happy, Ärger as angry" in done.err
+    card = load(model).card
+    assert card.emotions == ("angry", "happy")
+    assert card.corpora["calls"]["labels"] == "Freude as happy, Ärger as angry"
+    done = run("evaluate", "folder", "--data", people, *CLASSIC, "--name", "calls", "-o", result)
+    assert done.code == 0, done.err
+    document = json.loads(result.read_text())
+    assert document["data"]["corpora"]["calls"]["labels"] == "Freude as happy, Ärger as angry"
+    assert {one["label"] for one in document["utterances"]} == {"Freude", "Ärger"}
+
+
+@pytest.mark.parametrize("named", ["Ärger,Freude", "angry,happy", "arger,JOY", "anger,felicità"])
+def test_emotions_are_chosen_by_any_of_their_words(people: Path, named: str) -> None:
+    data = gather({"folder": people}, SPEC, emotions=named.split(","), cached=False)
+    assert set(data.emotions) == {"angry", "happy"}
+
+
+def test_an_emotion_that_is_not_there_is_refused(people: Path) -> None:
+    with pytest.raises(TrainingError, match="no recording of 'sad'; there are: angry, happy"):
+        gather({"folder": people}, SPEC, emotions=["sad", "happy"], cached=False)
+
+
+def test_labels_that_are_kept_are_shown_as_the_data_have_them(people: Path) -> None:
+    data = gather({"folder": people}, SPEC, labels="none", emotions=["Ärger"], cached=False)
+    assert set(data.emotions) == {"Ärger"}
+    assert "labels" not in data.summary()["folder"]
+
+
+def test_a_map_from_a_file_is_used(people: Path, tmp_path: Path, run: Run) -> None:
+    (tmp_path / "map.csv").write_text("from,to\nÄrger,upset\nFreude,merry\n", encoding="utf-8")
+    done = run("train", "folder", "--data", people, *CLASSIC, "--test-size", 0,
+               "--labels", tmp_path / "map.csv", "-o", tmp_path / "m.onnx")  # fmt: skip
+    assert done.code == 0, done.err
+    assert load(tmp_path / "m.onnx").card.emotions == ("merry", "upset")
+
+
+def test_a_wrong_layout_is_refused_before_the_work(people: Path, tmp_path: Path, run: Run) -> None:
+    done = run("train", "folder", "--data", people, "--layout", "mood", "-o", tmp_path / "m.onnx")
+    assert done.code == 1
+    assert "CorpusError: layout 'mood': expected levels of folders" in done.err
+
+
+@pytest.mark.parametrize(
+    ("wish", "message"),
+    [({"layout": "emotion"}, "layout: is for folder"), ({"columns": {"path": "x"}}, "columns: is"),
+     ({"name": "mine"}, "expected one of folder and csv among the corpora, found 0")],
+)  # fmt: skip
+def test_a_wish_for_data_that_are_not_there_is_refused(
+    small_ravdess: Path, wish: dict[str, object], message: str
+) -> None:
+    with pytest.raises(TrainingError, match=message):
+        gather({"ravdess": small_ravdess}, SPEC, **wish)  # type: ignore[arg-type]
+
+
+def test_columns_are_named_on_the_command_line(people: Path, tmp_path: Path, run: Run) -> None:
+    paths = sorted(people.rglob("*.wav"))
+    rows = "".join(f"{path},{path.parent.name},{path.parent.parent.name}\n" for path in paths)
+    (tmp_path / "t.csv").write_text("ton,gefühl,wer\n" + rows, encoding="utf-8")
+    command = ("evaluate", "csv", "--data", tmp_path / "t.csv", *CLASSIC)
+    done = run(*command)
+    assert done.code == 1
+    assert "no column 'path', found ton, gefuhl, wer" in done.err
+    done = run(*command, "--columns", "path=ton,emotion=Gefühl,speaker=wer")
+    assert done.code == 0, done.err
+    assert "t.csv: ton as path, gefuhl as emotion, wer as speaker" in done.err
+    assert "csv: 8 utterances, 2 speakers" in done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("t.csv", "did you mean csv --data t.csv"), ("people", "did you mean folder --data people")],
+)
+def test_a_path_in_place_of_a_corpus_is_explained(
+    people: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, name: str, hint: str
+) -> None:
+    assert people.is_dir()
+    (tmp_path / "t.csv").touch()
+    monkeypatch.chdir(tmp_path)
+    done = run("train", name)
+    assert done.code == 1
+    assert f"CorpusError: {name!r} is no public corpus" in done.err
+    assert hint in done.err
+
+
+def test_corpora_without_common_emotions_get_a_hint(
+    people: Path, small_ravdess: Path, tmp_path: Path, run: Run
+) -> None:
+    (tmp_path / "map.csv").write_text("from,to\nÄrger,mad\nFreude,glee\n", encoding="utf-8")
+    done = run("evaluate", "ravdess", "folder", "--data", small_ravdess, "--data", people, *CLASSIC,
+               "--protocol", "cross", "--labels", tmp_path / "map.csv")  # fmt: skip
+    assert done.code == 1
+    assert "ravdess and folder share 0 emotions, at least 2 are needed" in done.err
+    assert "folder alone has glee, mad" in done.err
+    assert "--labels" in done.err
+
+
+def test_corpora_that_share_few_emotions_get_a_hint(
+    people: Path, small_ravdess: Path, tmp_path: Path, run: Run
+) -> None:
+    (people / "anna" / "Neugier").mkdir()
+    soundfile.write(people / "anna" / "Neugier" / "0.wav", voice(77), RATE_HZ)
+    (tmp_path / "map.csv").write_text("from,to\nÄrger,disgust\n", encoding="utf-8")
+    done = run("evaluate", "ravdess", "folder", "--data", small_ravdess, "--data", people, *CLASSIC,
+               "--protocol", "cross", "--labels", tmp_path / "map.csv")  # fmt: skip
+    assert done.code == 0, done.err
+    assert "ravdess and folder share disgust, happy; ravdess alone has calm, fearful; folder " \
+        "alone has Neugier" in done.err  # fmt: skip

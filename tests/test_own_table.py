@@ -1,0 +1,253 @@
+"""Tables of recordings as people and their programs write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voxaffect.corpora import Reading, Utterance, parse_columns, read_corpora, utterances
+from voxaffect.corpora.own_table import parse_seconds, read_table
+from voxaffect.errors import CorpusError
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Return a function that writes a table beside four recordings."""
+    (tmp_path / "sub").mkdir()
+    for name in ("a.wav", "b.wav", "sub/c.wav", "sub/ä d.wav"):
+        (tmp_path / name).touch()
+
+    def write(text: str | bytes, *, encoding: str = "utf-8") -> Path:
+        table = tmp_path / "mine.csv"
+        table.write_bytes(text if isinstance(text, bytes) else text.encode(encoding))
+        return table
+
+    return write
+
+
+PLAIN = "path,emotion,speaker\na.wav,angry,s1\nsub/c.wav,sad,s2\n"
+SAME = {
+    "spaces": PLAIN.replace(",", " , "),
+    "capitals": PLAIN.replace("path,emotion,speaker", "Path,EMOTION,Speaker"),
+    "semicolons": PLAIN.replace(",", ";"),
+    "tabs": PLAIN.replace(",", "\t"),
+    "bars": PLAIN.replace(",", "|"),
+    "quotes": '"path", "emotion", "speaker"\n"a.wav", "angry", "s1"\n"sub/c.wav","sad","s2"\n',
+    "backslashes": PLAIN.replace("/", "\\"),
+    "Windows lines": PLAIN.replace("\n", "\r\n"),
+    "empty lines": PLAIN.replace("\n", "\n\n,,\n"),
+    "Excel's separator": "sep=;\n" + PLAIN.replace(",", ";"),
+    "other names": PLAIN.replace("path,emotion,speaker", "File Name,Label,speaker-id"),
+    "audio": PLAIN.replace("path,emotion,speaker", "audio_path,category,actor"),
+    "order": "speaker,note,emotion,path\ns1,x,angry,a.wav\ns2,,sad,sub/c.wav\n",
+    "an end that is empty": PLAIN.replace("s1\n", "s1,\n"),
+}
+
+
+@pytest.mark.parametrize("text", SAME.values(), ids=SAME.keys())
+def test_tables_that_look_different_are_read_as_the_same(write: Write, text: str) -> None:
+    members = utterances("csv", write(text))
+    folder = members[0].path.parent
+    assert members == (
+        Utterance(folder / "a.wav", "csv", "angry", "s1"),
+        Utterance(folder / "sub" / "c.wav", "csv", "sad", "s2"),
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_any_unicode_encoding_is_read(write: Write, encoding: str) -> None:
+    text = "path,emotion\na.wav,Ärger\nsub/ä d.wav,Freude\n"
+    members = utterances("csv", write(text, encoding=encoding))
+    assert [(one.emotion, one.label) for one in members] == [
+        ("angry", "Ärger"), ("happy", "Freude"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("path,emotion\na.wav,Ärger\n".encode("latin-1"), "not readable as CSV in UTF-8 or UTF-16"),
+        (b"PK\x03\x04....", "is a workbook .* Save the sheet as 'CSV UTF-8'"),
+        (b"path,emotion\na.wav,an\0gry\n", "holds NUL characters"),
+        (b'path,emotion\n"a.wav,sad\n', "line 2: not readable as CSV .* Close every quote"),
+        (b"path,emotion,Emotion\na.wav,sad,sad\n", "line 1: the column 'Emotion' is there twice"),
+        (b"\n\n", "line 1: empty"),
+    ],
+)
+def test_what_is_no_table_is_named_for_what_it_is(
+    write: Write, content: bytes, message: str
+) -> None:
+    with pytest.raises(CorpusError, match=rf"mine\.csv.*{message}"):
+        utterances("csv", write(content))
+
+
+def test_columns_read_by_another_name_are_reported(write: Write) -> None:
+    table = write("file,Label,age\na.wav,angry,5\n")
+    assert read_table(table).notes == (
+        "mine.csv: file as path, label as emotion", "mine.csv: not used: age",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("path,label,category", "label and category could each be the emotion.*emotion=label"),
+        ("file,wav,emotion", "file and wav could each be the path"),
+        ("path,mood,x", "no column 'emotion', found path, mood, x.*--columns emotion=NAME"),
+        ("x,y,z", "no column 'path', found x, y, z.*--columns path=NAME,emotion=NAME"),
+    ],
+)
+def test_columns_that_compete_or_are_missing_are_refused(
+    write: Write, header: str, message: str
+) -> None:
+    with pytest.raises(CorpusError, match=rf"line 1: {message}"):
+        utterances("csv", write(f"{header}\na.wav,angry,sad\n"))
+
+
+def test_the_users_columns_come_first(write: Write) -> None:
+    table = write("path,label,category,mood\na.wav,angry,sad,happy\n")
+    for title in ("label", "category", "Mood"):
+        (utterance,) = utterances("csv", table, Reading(columns={"emotion": title}))
+        assert utterance.emotion == {"label": "angry", "category": "sad", "Mood": "happy"}[title]
+
+
+def test_a_column_that_is_not_there_is_named(write: Write) -> None:
+    with pytest.raises(CorpusError, match="line 1: no column 'labl', found path, emotion, speaker"):
+        utterances("csv", write(PLAIN), Reading(columns={"emotion": "labl"}))
+
+
+@pytest.mark.parametrize("text", ["", "path", "path=", "mood=x", "path=a,path=b"])
+def test_columns_that_are_no_pairs_are_refused(text: str) -> None:
+    with pytest.raises(CorpusError, match=r"^columns"):
+        parse_columns(text)
+
+
+@pytest.mark.parametrize(
+    ("word", "sex"),
+    [("F", "female"), ("Woman", "female"), ("weiblich", "female"), ("m", "male"),
+     ("männlich", "male"), ("", None), ("other", None), ("NaN", None)],
+)  # fmt: skip
+def test_sex_is_known_by_the_usual_words(write: Write, word: str, sex: str | None) -> None:
+    (utterance,) = utterances("csv", write(f"path,emotion,Gender\na.wav,sad,{word}\n"))
+    assert utterance.sex == sex
+
+
+def test_home_is_expanded(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "sub"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "sub"))
+    (utterance,) = utterances("csv", write("path,emotion\n~/c.wav,sad\n"))
+    assert utterance.path == tmp_path / "sub" / "c.wav"
+
+
+def test_a_path_relative_to_another_folder_is_explained(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path / "sub")
+    with pytest.raises(CorpusError, match="though there is one here: paths are relative to the t"):
+        utterances("csv", write("path,emotion\nc.wav,sad\n"))
+
+
+def test_all_faults_are_listed_in_one_run(write: Write) -> None:
+    table = write("path,emotion,sex\na.wav,sad,x9\nmissing.wav,\na.wav,happy,\n,sad,\nb.wav,nan,\n"
+                  "sub,sad,\nb.wav,sad,,more\n")  # fmt: skip
+    with pytest.raises(CorpusError) as caught:
+        utterances("csv", table)
+    message = str(caught.value)
+    assert "mine.csv: 8 faults: line 2: sex is 'x9'" in message
+    for fault in ("line 3: 'emotion' is empty", "missing.wav: no such file", "line 4: ",
+                  "is on line 2 already", "line 5: 'path' is empty", "line 6: 'emotion' is empty",
+                  "line 7: sub: is a folder", "line 8: 4 cells, expected 3"):  # fmt: skip
+        assert fault in message
+    assert "\n" not in message
+
+
+def test_at_most_twenty_faults_are_shown_and_the_rest_counted(write: Write) -> None:
+    table = write("path,emotion\n" + "".join(f"{n}.wav,sad\n" for n in range(1_000)))
+    with pytest.raises(CorpusError, match=r"1,000 faults: .*; and 980 more\.$") as caught:
+        utterances("csv", table)
+    assert str(caught.value).count("no such file") == 20
+
+
+def test_sets_are_kept(write: Write) -> None:
+    members = utterances("csv", write("path,emotion,split\na.wav,sad,train\nb.wav,sad,test\n"))
+    assert [one.subset for one in members] == ["train", "test"]
+
+
+# Parts of recordings
+
+
+def test_rows_of_one_recording_with_times_are_utterances(write: Write) -> None:
+    table = write(
+        "file,start,end,emotion\na.wav,0 days 00:00:00,0 days 00:00:01.500000,sad\n"
+        "a.wav,1.5,3,happy\na.wav,00:00:03,NaT,angry\nb.wav,,,sad\n"
+    )
+    assert [(one.path.name, one.start_seconds, one.end_seconds) for one in utterances("csv", table)
+            ] == [("a.wav", 0, 1.5), ("a.wav", 1.5, 3), ("a.wav", 3, None),
+                  ("b.wav", None, None)]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [("1,1", "the end, 1 s, is not after the start, 1 s"), ("2,1", "the end, 1 s, is not"),
+     ("x,1", "start is 'x', expected seconds or hh:mm:ss"), ("-1,1", "start is '-1'"),
+     ("0,inf", "end is 'inf'")],
+)  # fmt: skip
+def test_impossible_times_are_refused(write: Write, times: str, message: str) -> None:
+    with pytest.raises(CorpusError, match=rf"line 2: {message}"):
+        utterances("csv", write(f"path,emotion,start,end\na.wav,sad,{times}\n"))
+
+
+def test_the_same_part_twice_is_refused(write: Write) -> None:
+    table = write("path,emotion,start,end\na.wav,sad,0,1\na.wav,sad,1,2\n./a.wav,sad,0.0,1.0\n")
+    with pytest.raises(CorpusError, match=r"line 4: .*is on line 2 already"):
+        utterances("csv", table)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("0", 0), ("1.5", 1.5), ("1,5", 1.5), ("2 s", 2), ("0 days 00:00:01.5", 1.5),
+     ("1 days 00:00:00", 86_400), ("01:02:03", 3723), ("1:02", 62), ("", None), ("x", None),
+     ("-1", None), ("1:2:3:4", None), ("nan", None)],
+)  # fmt: skip
+def test_times_are_read_as_people_and_pandas_write_them(text: str, seconds: float | None) -> None:
+    assert parse_seconds(text) == seconds
+
+
+@given(st.floats(0, 1e6, allow_nan=False))
+def test_seconds_as_pandas_writes_them_are_read(seconds: float) -> None:
+    span = pd.to_timedelta(round(seconds, 6), unit="s").round("us")
+    assert parse_seconds(str(span)) == pytest.approx(span.total_seconds(), abs=1e-6)
+
+
+@given(st.binary(max_size=200))
+def test_any_content_is_read_or_refused_by_one_error(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    table = tmp_path_factory.getbasetemp() / "any.csv"
+    table.write_bytes(content)
+    with pytest.raises(CorpusError):
+        read_table(table)
+
+
+@given(st.text(alphabet="path,emotionAa.wvb;\t\"'\n~\\/\0ä0:|", max_size=120))
+def test_any_row_is_read_or_refused_by_one_error(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    table = tmp_path_factory.getbasetemp() / "rows.csv"
+    table.write_bytes(b"path,emotion,start\n" + text.encode())
+    with pytest.raises(CorpusError):
+        read_table(table)
+
+
+def test_notes_of_a_table_reach_the_reader_of_corpora(write: Write) -> None:
+    _, notes = read_corpora({"csv": write("file,emotion\na.wav,joy\n")})
+    assert notes == ("mine.csv: file as path", "labels: joy as happy")
