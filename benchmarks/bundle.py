@@ -17,7 +17,7 @@ from pathlib import Path
 
 import onnx
 
-from voxaffect.model import METADATA_KEY, Model, load
+from voxaffect.model import FORMAT_VERSION, METADATA_KEY, Model, add_checksum, load
 
 HERE = Path(__file__).parent
 TARGET = HERE.parent / "src" / "voxaffect" / "data" / "model.onnx"
@@ -37,11 +37,13 @@ def main() -> None:
     graph = onnx.load_from_string(model.content)
     for entry in graph.metadata_props:
         if entry.key == METADATA_KEY:
-            card = replace(model.card, scores=scores, abstention=clean["abstention"],
+            card = replace(model.card, format=FORMAT_VERSION, scores=scores,
+                           abstention=clean["abstention"],
                            conditions={"clean": measured.pop("clean"), **measured})
             entry.value = card.to_json()
-    Model(graph.SerializeToString(), str(TARGET)).save(TARGET)
-    print(f"{TARGET.name}: {scores}")
+    bundled = Model(add_checksum(graph.SerializeToString()), str(TARGET))
+    bundled.save(TARGET)
+    print(f"{TARGET.name}: {scores}, SHA-256 {bundled.sha256}")
 
 
 if __name__ == "__main__":

@@ -20,14 +20,22 @@ from onnx import numpy_helper
 from voxaffect.audio import Signal, read
 from voxaffect.errors import ModelError, TrainingError
 from voxaffect.features import describe, names
-from voxaffect.model import FORMAT_VERSION, METADATA_KEY, Model, ModelCard, distances, load
+from voxaffect.model import (
+    FORMAT_VERSION,
+    METADATA_KEY,
+    Model,
+    ModelCard,
+    add_checksum,
+    distances,
+    load,
+)
 from voxaffect.training import export
 
 
 def edited(content: bytes, change: Callable[[onnx.ModelProto], None]) -> bytes:
     graph = onnx.load_model_from_string(content)
     change(graph)
-    return graph.SerializeToString()
+    return add_checksum(graph.SerializeToString())
 
 
 def float_tensor(graph: onnx.ModelProto, size: int) -> onnx.TensorProto:
@@ -174,9 +182,9 @@ def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes) -> None
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"gone\.onnx: cannot be read \(No such file.*Name a file"):
+    with pytest.raises(ModelError, match=r"gone\.onnx: no such file, expected a file written by"):
         load(tmp_path / "gone.onnx")
-    with pytest.raises(ModelError, match=r"cannot be read \(Is a directory"):
+    with pytest.raises(ModelError, match="is a folder, expected a file written by"):
         load(tmp_path)
 
 
@@ -219,7 +227,7 @@ def test_a_field_that_we_do_not_know_is_damage(trained: Trained) -> None:
 @pytest.mark.parametrize("text", ["", "words", "[]", "7", "null", '{"format": "one"}'])
 def test_metadata_that_are_no_card_are_damage(trained: Trained, text: str) -> None:
     def spoil(graph: onnx.ModelProto) -> None:
-        graph.metadata_props[-1].value = text
+        graph.metadata_props[0].value = text
 
     with pytest.raises(ModelError, match="metadata are damaged"):
         Model(edited(trained.model.content, spoil))
@@ -277,13 +285,13 @@ def with_metadata(content: bytes, old: bytes, new: bytes) -> bytes:
     """Return the file with other bytes of the same length in it."""
     assert content.count(old) == 1
     assert len(old) == len(new)
-    return content.replace(old, new)
+    return add_checksum(content.replace(old, new))
 
 
 def test_metadata_that_are_no_utf8_are_damage(trained: Trained) -> None:
     old = b'"recipe": "mlp"'
     content = with_metadata(trained.model.content, old, b'"recipe": "ml\xff"')
-    with pytest.raises(ModelError, match="its metadata are damaged"):
+    with pytest.raises(ModelError, match=r"not readable as ONNX.*'utf-8' codec can't decode"):
         Model(content)
 
 
@@ -297,7 +305,7 @@ def test_metadata_that_say_a_thing_twice_are_damage(trained: Trained) -> None:
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"format": ' * 100_000])
 def test_metadata_nested_without_end_are_damage(trained: Trained, text: str) -> None:
     def spoil(graph: onnx.ModelProto) -> None:
-        graph.metadata_props[-1].value = text
+        graph.metadata_props[0].value = text
 
     with pytest.raises(ModelError, match="metadata are damaged"):
         Model(edited(trained.model.content, spoil))
@@ -336,7 +344,7 @@ def test_a_graph_that_gives_a_sequence_is_refused(trained: Trained) -> None:
         tensor = onnx.helper.make_tensor_type_proto(onnx.TensorProto.FLOAT, None)
         end.type.CopyFrom(onnx.helper.make_sequence_type_proto(tensor))
 
-    with pytest.raises(ModelError, match=r"mine: its graph (takes and gives|is damaged)"):
+    with pytest.raises(ModelError, match="holds the operator 'SequenceConstruct'"):
         Model(edited(spliced(trained.model.content, node), retype), "mine")
 
 

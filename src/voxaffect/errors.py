@@ -14,6 +14,7 @@
     ├── ModelError         a model file that is not ours, damaged, or of another version
     ├── EvaluationError    a protocol that these data cannot fill
     │   └── LeakError      something stands on both sides of a fold
+    ├── ArgumentError      an argument of a kind or size that a function does not take
     └── MissingExtraError  a library of an optional extra is not installed
 
 Every message says what, where, expected, found and remedy, on one line, so that
@@ -72,6 +73,10 @@ class EvaluationError(VoxaffectError):
 
 class LeakError(EvaluationError):
     """Something stands on both sides of a fold that must not."""
+
+
+class ArgumentError(VoxaffectError, TypeError, ValueError):
+    """An argument of a kind or size that a function does not take; also what Python calls it."""
 
 
 class MissingExtraError(VoxaffectError, ImportError):

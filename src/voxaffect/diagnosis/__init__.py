@@ -19,7 +19,7 @@ from voxaffect.diagnosis.measures import Recording, measure
 from voxaffect.diagnosis.verdicts import HIGH, LIMITED, LOW, OK, Case, Finding, judge
 from voxaffect.errors import AudioError
 from voxaffect.features import describe
-from voxaffect.model import Model, load
+from voxaffect.model import Model, get_model
 from voxaffect.recognizer import Prediction, predict
 
 __all__ = ["Diagnosis", "Finding", "diagnose"]
@@ -99,7 +99,7 @@ def diagnose(
     >>> diagnose(np.zeros(16_000), rate_hz=16_000).reasons
     ('level',)
     """
-    loaded = model if isinstance(model, Model) else load(model)
+    loaded = get_model(model)
     recording = _recorded(source, rate_hz)
     mix = recording.mix
     case = Case(recording, measure(recording, mix), loaded.card)

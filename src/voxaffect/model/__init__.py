@@ -2,13 +2,19 @@
 
 The graph holds scaler, classifier and calibration. Its metadata hold a ``ModelCard``: the
 feature spec with version and ordered names, the emotions, what it was trained on and how it
-scored, and a golden vector with its probabilities that is checked on every load. No pickle.
+scored, and a golden vector with its probabilities that is checked on every load. Its last
+metadata entry is a checksum of all the rest. No pickle.
+
+A model file has the power that the graph has: it gives any probabilities, and takes time. It
+cannot read files, run code or take much memory. See docs/models.md.
 """
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
+from hashlib import sha256
 from importlib.resources import files
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +22,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect import features
-from voxaffect.errors import FeatureError, ModelError, VoxaffectError
-from voxaffect.files import write_whole
+from voxaffect.errors import ArgumentError, FeatureError, ModelError, VoxaffectError
+from voxaffect.files import read_bounded, write_whole
 from voxaffect.model.card import FORMAT_VERSION, ModelCard, distances, shortest
+from voxaffect.model.integrity import add_checksum, check_checksum
+from voxaffect.model.operators import check_operators
+from voxaffect.model.protobuf import read_outline
 from voxaffect.runtime import import_onnxruntime
 
 __all__ = [
     "FORMAT_VERSION",
     "INPUT_NAME",
+    "MAX_MODEL_BYTES",
     "METADATA_KEY",
     "OUTPUT_NAME",
     "Model",
     "ModelCard",
+    "add_checksum",
     "bundled",
     "distances",
+    "get_model",
     "load",
 ]
 
 METADATA_KEY = "voxaffect"
 INPUT_NAME, OUTPUT_NAME = "features", "probabilities"
+MAX_MODEL_BYTES = 512 << 20
+"""Size of the largest model file that is read."""
 _KIND = "tensor(float)"
+_CHECKED_SINCE = 4
+_ARENA_BYTES = 1 << 30
+"""Most memory for the numbers of all graphs in a process."""
 _GOLDEN_TOLERANCE = 1e-4
 _SUM_TOLERANCE = 1e-4
 
@@ -44,39 +61,75 @@ class Model:
     """A trained model, ready to give probabilities.
 
     Made by ``load``, or by training. The file's bytes are kept, so that ``save`` writes
-    exactly what was loaded.
+    exactly what was loaded. It can be shared by threads, pickled and sent to other processes,
+    where each model is loaded once. A copy is the model itself: nothing changes it.
 
     Parameters
     ----------
     content : bytes
-        The ONNX file.
+        The ONNX file. For a path, use ``load``.
     name : str
         What messages call it.
 
     Raises
     ------
     ModelError
-        If it is not ours, is damaged, fails its own golden vector, or asks for features
-        that this version cannot make.
+        If it is not ours, is damaged, was changed after it was written, fails its own golden
+        vector, holds operators that training does not write, or asks for features that this
+        version cannot make.
+    ArgumentError
+        If the content is not bytes.
     """
 
     def __init__(self, content: bytes, name: str = "<bytes>") -> None:
-        self.content = content
+        if not isinstance(content, bytes | bytearray | memoryview):
+            remedy = f"For a file, use voxaffect.load({str(content)!r})."
+            raise ArgumentError(
+                f"Model: expected the bytes of a model file, found {type(content).__name__}. "
+                + (remedy if isinstance(content, str | PathLike) else "For a file, use load.")
+            )
+        self.content = bytes(content)
         self.name = name
-        self._session = _session(content, name)
-        try:
-            metadata = self._session.get_modelmeta().custom_metadata_map
-        except UnicodeError as error:
-            raise ModelError(f"{name}: its metadata are damaged ({shortest(error)}).") from error
-        if METADATA_KEY not in metadata:
+        if len(self.content) > MAX_MODEL_BYTES:
+            raise ModelError(
+                f"{name}: too large: expected a model file, at most {MAX_MODEL_BYTES:,} bytes, "
+                f"found {len(self.content):,} bytes."
+            )
+        self.is_checked = check_checksum(self.content, name)
+        outline = read_outline(self.content, name)
+        if METADATA_KEY not in outline.metadata:
             raise ModelError(
                 f"{name}: an ONNX file, but not a voxaffect model: it has no {METADATA_KEY!r} "
                 "metadata. Expected a file written by: voxaffect train"
             )
-        self.card = ModelCard.from_json(metadata[METADATA_KEY], name)
+        check_operators(outline.operators, outline.opsets, name)
+        self.card = ModelCard.from_json(outline.metadata[METADATA_KEY], name)
+        if self.card.format >= _CHECKED_SINCE and not self.is_checked:
+            raise ModelError(
+                f"{name}: it does not end in its checksum, as model format {self.card.format} "
+                "does. The file is damaged or was changed. Copy it again from its source."
+            )
         self._check_features()
+        self._session = _session(self.content, name)
         self._check_graph()
         self._check_golden()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (self.content, self.name)
+
+    def __copy__(self) -> Model:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Model:
+        return self
+
+    def __repr__(self) -> str:
+        return f"<Model {self.name!r}: {self.card.recipe}, {len(self.emotions)} emotions>"
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the whole file in hexadecimal, as ``sha256sum`` shows it."""
+        return sha256(self.content).hexdigest()
 
     def _check_features(self) -> None:
         try:
@@ -174,7 +227,7 @@ class Model:
             found: NDArray[np.float32] = self._session.run([OUTPUT_NAME], {INPUT_NAME: row})[0]
         except Exception as error:  # onnxruntime's own errors have no common base
             raise ModelError(
-                f"{self.name}: its graph cannot be run ({shortest(error)}). The file is damaged."
+                f"{self.name}: its graph cannot be run ({_reason(error)}). The file is damaged."
             ) from error
         return found
 
@@ -197,20 +250,45 @@ class Model:
             raise ModelError(str(error)) from error
 
 
+@lru_cache(maxsize=4)
+def _unpickled(content: bytes, name: str) -> Model:
+    """Model that came from another process; a pool that sends it with every task loads it once."""
+    return Model(content, name)
+
+
 def _session(content: bytes, name: str) -> Any:
-    onnxruntime = import_onnxruntime()
+    onnxruntime = _runtime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # the graphs are tiny
     options.log_severity_level = 4
+    options.add_session_config_entry("session.use_env_allocators", "1")
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own errors have no common base
         raise ModelError(
-            f"{name}: not readable as ONNX, cut short or another kind of file ({shortest(error)})."
+            f"{name}: its graph cannot be loaded ({_reason(error)}). The file is damaged."
         ) from error
 
 
-def load(path: str | Path | None = None) -> Model:
+def _reason(error: Exception) -> str:
+    """Reason that onnxruntime gives, short enough to stand in a message."""
+    if "Available memory of" in str(error):
+        return f"it asks for more than {_ARENA_BYTES >> 20} MB of memory"
+    return shortest(error)
+
+
+@cache
+def _runtime() -> Any:
+    """Return onnxruntime, told how much memory all graphs may take together."""
+    onnxruntime = import_onnxruntime()
+    arena = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
+    memory = onnxruntime.OrtMemoryInfo("Cpu", arena, 0, onnxruntime.OrtMemType.DEFAULT)
+    limit = onnxruntime.OrtArenaCfg({"max_mem": _ARENA_BYTES})
+    onnxruntime.create_and_register_allocator(memory, limit)
+    return onnxruntime
+
+
+def load(path: str | PathLike[str] | None = None) -> Model:
     """Load a model file; the bundled model if no path is given.
 
     Parameters
@@ -225,17 +303,39 @@ def load(path: str | Path | None = None) -> Model:
     ------
     ModelError
         If there is no such file, or as ``Model``.
+    ArgumentError
+        If it is no path.
     """
     if path is None:
         return bundled()
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise ModelError(
-            f"{path}: cannot be read ({error.strerror}). Name a file written by voxaffect train, "
-            "or none for the bundled model."
-        ) from error
+    if not isinstance(path, str | PathLike):
+        raise ArgumentError(
+            f"load: expected the path of a model file, found {type(path).__name__}. "
+            "For the bytes of a file, use voxaffect.Model."
+        )
+    what = "a file written by voxaffect train (name none for the bundled model)"
+    content = read_bounded(path, limit=MAX_MODEL_BYTES, what=what, error=ModelError)
     return Model(content, str(path))
+
+
+def get_model(model: Model | str | PathLike[str] | None) -> Model:
+    """Model that a caller gave, or names by its path; the bundled model for None.
+
+    Raises
+    ------
+    ModelError
+        As ``load``.
+    ArgumentError
+        If it is something else.
+    """
+    if isinstance(model, Model):
+        return model
+    if model is not None and not isinstance(model, str | PathLike):
+        raise ArgumentError(
+            f"model: expected a Model or the path of a model file, found {type(model).__name__}. "
+            "For the bytes of a file, use voxaffect.Model."
+        )
+    return load(model)
 
 
 @cache

@@ -18,7 +18,7 @@ from voxaffect.errors import FeatureError, ModelError
 from voxaffect.features import FeatureSpec, is_picture
 from voxaffect.files import printable
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Raised when a reader of the version before could misread the file. To bump: write the new
 field, raise this number, keep reading the old one, and add a file of the old one to the tests."""
 _SINCE: Mapping[int, Mapping[str, Any]] = {

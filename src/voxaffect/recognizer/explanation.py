@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from voxaffect.audio import Source, as_signal
 from voxaffect.features import describe, families
-from voxaffect.model import Model, load
+from voxaffect.model import Model, get_model
 from voxaffect.recognizer.prediction import Prediction, predict
 
 _SMALLEST = 1e-37
@@ -83,7 +83,7 @@ def explain(
     occlusion. Aitchison 1982, "The statistical analysis of compositional data", J. Royal Stat.
     Soc. B 44(2): the centred log-ratio.
     """
-    loaded = model if isinstance(model, Model) else load(model)
+    loaded = get_model(model)
     signal = as_signal(source, rate_hz)
     prediction = predict(signal, model=loaded)
     vector = describe(signal, loaded.card.spec)

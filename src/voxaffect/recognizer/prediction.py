@@ -14,7 +14,7 @@ from voxaffect.errors import AudioError, ModelError
 from voxaffect.extraction import Failure, Workers, describe_each, extract
 from voxaffect.features import describe
 from voxaffect.features.enrolment import Speaker, adapt, enrol
-from voxaffect.model import Model, load
+from voxaffect.model import Model, get_model
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def enrol_speaker(
     FeatureError
         If there is none.
     """
-    loaded = model if isinstance(model, Model) else load(model)
+    loaded = get_model(model)
     found = extract(paths, loaded.card.spec, workers=workers)
     if found.failures:
         reasons = "; ".join(failure.reason for failure in found.failures)
@@ -160,7 +160,7 @@ def predict(
     ModelError
         If the model cannot be loaded.
     """
-    loaded = model if isinstance(model, Model) else load(model)
+    loaded = get_model(model)
     least = threshold(loaded, uncertain_below)
     signal = as_signal(source, rate_hz)
     vector = describe(signal, loaded.card.spec)
@@ -198,7 +198,7 @@ def predict_many(
     Batch
         Both parts in the order of the paths.
     """
-    loaded = model if isinstance(model, Model) else load(model)
+    loaded = get_model(model)
     least = threshold(loaded, uncertain_below)
     extraction = extract(paths, loaded.card.spec, workers=workers, progress=progress)
     rows = _probabilities(extraction.matrix, loaded, speaker)

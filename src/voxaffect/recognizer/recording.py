@@ -16,7 +16,7 @@ from voxaffect.audio import MIN_SECONDS, Block, Blocks, Source, mix_down, open_b
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Workers, at_work
 from voxaffect.files import is_watched
-from voxaffect.model import Model, load
+from voxaffect.model import Model, get_model
 from voxaffect.recognizer.prediction import threshold
 from voxaffect.recognizer.segments import Segment, Timeline, Window
 from voxaffect.recognizer.smoothing import Smoothing
@@ -103,7 +103,7 @@ def timeline(
     if channels not in CHANNELS:
         raise AudioError(f"no channels {channels!r}; there are: {', '.join(CHANNELS)}.")
     cutting = Cutting(window_seconds, hop_seconds, gate)
-    loaded = model if isinstance(model, Model) else load(model)
+    loaded = get_model(model)
     least = threshold(loaded, uncertain_below)
     with open_blocks(source, rate_hz) as recording:
         lines = [

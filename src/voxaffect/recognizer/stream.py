@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from voxaffect.audio import as_floats, check_finite, check_rate
 from voxaffect.errors import AudioError
-from voxaffect.model import Model, load
+from voxaffect.model import Model, get_model
 from voxaffect.recognizer.prediction import threshold
 from voxaffect.recognizer.segments import Segment, Window
 from voxaffect.recognizer.smoothing import Smoother, Smoothing
@@ -249,7 +249,7 @@ class Stream:
         uncertain_below: float | None = None,
     ) -> None:
         check_rate(rate_hz, "<stream>")
-        self.model = model if isinstance(model, Model) else load(model)
+        self.model = get_model(model)
         self.rate_hz = rate_hz
         cutting = Cutting(window_seconds, hop_seconds, gate)
         self._cutter = Cutter(self.model.card.spec, rate_hz, cutting)

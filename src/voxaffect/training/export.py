@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.errors import TrainingError
+from voxaffect.errors import ModelError, TrainingError
 from voxaffect.features import names
-from voxaffect.model import METADATA_KEY, Model, ModelCard, distances
+from voxaffect.model import METADATA_KEY, Model, ModelCard, add_checksum, distances
+from voxaffect.model.operators import check_operators
+from voxaffect.model.protobuf import read_outline
 from voxaffect.training.augmentation import Augmentation
 from voxaffect.training.dataset import Dataset
 
@@ -52,13 +54,15 @@ def export(
     Raises
     ------
     TrainingError
-        If the graph's probabilities differ from the estimator's by more than 1e-4.
+        If the graph's probabilities differ from the estimator's by more than 1e-4, or it
+        holds an operator that voxaffect does not run.
     """
     if data.spec is None:
         raise TrainingError("a model file needs the spec that its features were computed by.")
     from voxaffect.training.graph import to_graph
 
     graph = to_graph(estimator, data.matrix.shape[1])
+    _check_graph(graph.SerializeToString(), type(estimator).__name__)
     expected = estimator.predict_proba(data.matrix)
     card = _card(
         data, recipe=recipe, seed=seed, scores=scores, abstention=abstention or {},
@@ -66,7 +70,7 @@ def export(
     )  # fmt: skip
     entry = graph.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, card.to_json()
-    model = Model(graph.SerializeToString(), "the trained model")
+    model = Model(add_checksum(graph.SerializeToString()), "the trained model")
     difference = float(np.abs(model.probabilities(data.matrix) - expected).max())
     if not difference <= _TOLERANCE:
         raise TrainingError(
@@ -74,6 +78,21 @@ def export(
             f"{_TOLERANCE:g} is allowed. Scale the features first, or report it."
         )
     return model
+
+
+def _check_graph(content: bytes, name: str) -> None:
+    """Refuse a graph that no model file may hold.
+
+    Raises
+    ------
+    TrainingError
+        If it holds an operator that voxaffect does not run.
+    """
+    try:
+        outline = read_outline(content, name)
+        check_operators(outline.operators, outline.opsets, name)
+    except ModelError as error:
+        raise TrainingError(str(error)) from error
 
 
 def _golden(matrix: NDArray[np.float32], expected: NDArray[np.float64]) -> dict[str, list[float]]:
