@@ -298,7 +298,7 @@ def test_one_emotion_alone_gets_one_line(run: Run, small_ravdess: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(None, "cannot be read"), (b"", "not readable as ONNX"), (b"words", "not readable as ONNX")],
+    [(None, "no such file"), (b"", "not readable as ONNX"), (b"words", "not readable as ONNX")],
 )
 @pytest.mark.parametrize("command", ["predict", "info"])
 def test_a_model_that_cannot_be_loaded_gets_one_line(
@@ -414,6 +414,25 @@ def test_info_takes_the_model_as_predict_does(run: Run, model: Path) -> None:
     assert run("info", "--model", model) == run("info", model)
     done = run("info", model, "--model", model)
     assert (done.code, "Name the model once" in done.err) == (2, True)
+
+
+def test_info_shows_the_checksum_of_the_file(run: Run) -> None:
+    out = run("info").out
+    assert f"sha256    {load().sha256}" in out
+    assert "checked   yes" in out
+    found = json.loads(run("info", "--format", "json").out)
+    assert (found["sha256"], found["is_checked"]) == (load().sha256, True)
+
+
+@pytest.mark.parametrize("command", ["info", "predict"])
+def test_a_model_of_an_older_format_is_called_unchecked_once(run: Run, command: str) -> None:
+    path = Path(__file__).parent / "data" / "format-3.onnx"
+    done = run(command, "--model", path, *(["--example"] if command == "predict" else []))
+    assert done.code == 0
+    assert done.err == (
+        f"note: {path}: model format 3 has no checksum: damage may go unnoticed. Train it again "
+        "for a file that is checked.\n"
+    )
 
 
 def test_info_without_a_file_shows_the_bundled_model(run: Run) -> None:

@@ -10,13 +10,12 @@ from typing import TypeVar
 import click
 
 from voxaffect.cli.output import check_result, emit, finish
-from voxaffect.cli.sources import recordings
+from voxaffect.cli.sources import open_model, recordings
 from voxaffect.diagnosis import diagnose, explained
 from voxaffect.diagnosis.text import to_json, to_text
 from voxaffect.diagnosis.verdicts import PROBLEM
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
-from voxaffect.model import load
 from voxaffect.recognizer import explain as explain_one
 
 _SOURCES = click.argument("sources", nargs=-1, required=True, metavar="FILE | FOLDER | PATTERN...")
@@ -66,7 +65,7 @@ def doctor(
     """
     paths, nowhere = recordings(sources)
     check_result(output, sources=[*paths, model_path])
-    model = load(model_path)
+    model = open_model(model_path)
     found, failures = _each(paths, lambda path: diagnose(path, model=model))
     failures += nowhere
     emit(to_json(found, failures) if format_ == "json" else to_text(found), output)
@@ -91,7 +90,7 @@ def explain(
     """
     paths, nowhere = recordings(sources)
     check_result(output, sources=[*paths, model_path])
-    model = load(model_path)
+    model = open_model(model_path)
     found, failures = _each(paths, lambda path: explain_one(path, model=model))
     failures += nowhere
     emit((explained.to_json if format_ == "json" else explained.to_text)(found), output)

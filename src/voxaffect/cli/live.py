@@ -12,11 +12,11 @@ from threading import Event as Flag
 import click
 
 from voxaffect.cli.output import check_shown, say
+from voxaffect.cli.sources import open_model
 from voxaffect.errors import extra
 from voxaffect.files import printable
 from voxaffect.live import Feed, Session, devices, kept_in, microphone, played
 from voxaffect.live.lines import line, summary
-from voxaffect.model import load
 from voxaffect.recognizer import Event, Stream
 
 Show = Callable[[Session, list[Event]], None]
@@ -58,7 +58,7 @@ def listen(
         raise click.UsageError("--input and --device: one of them.")
     if folder is None:
         check_shown("Name a folder with --save.")
-    model = load(model_path)
+    model = open_model(model_path)
     source = microphone(device) if path is None else played(path, paced=not fast)
     with source as feed:
         stream = Stream(model, rate_hz=feed.rate_hz, uncertain_below=uncertain_below)

@@ -19,14 +19,14 @@ from voxaffect.audio import read
 from voxaffect.cli.figures import figures_to
 from voxaffect.cli.output import check_output, finish, say, summarise
 from voxaffect.cli.results import Results, check_named, formats_named, is_folder, results_to
-from voxaffect.cli.sources import listed, recordings
+from voxaffect.cli.sources import listed, open_model, recordings
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
 from voxaffect.features.enrolment import Speaker
 from voxaffect.files import is_watched, printable
 from voxaffect.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
 from voxaffect.journal import forget
-from voxaffect.model import Model, ModelCard, load
+from voxaffect.model import Model, ModelCard
 from voxaffect.recognizer import enrol_speaker, timeline
 from voxaffect.recognizer import predict as predict_one
 from voxaffect.recognizer.activity import GATES
@@ -135,7 +135,7 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
     read = (*paths, options["model_path"], options["list_path"])
     figures = figures_to(options["plot"], names, taken=read, output=results.output)
     journal = results.journal() if options["resume"] else None
-    recogniser = _recogniser(load(options["model_path"]), workers, options)
+    recogniser = _recogniser(open_model(options["model_path"]), workers, options)
     content = _content(name) if name else None
     if name and content is not None:
         found = _one(content, name, recogniser)
@@ -267,10 +267,11 @@ def info(path: Path | None, model_path: Path | None, format_: str, full: bool) -
         raise click.UsageError("Name the model once: as the argument, or with --model.")
     if full and format_ != "json":
         raise click.UsageError("--full goes with --format json.")
-    model = load(path or model_path)
+    model = open_model(path or model_path)
     if format_ == "json":
         document = asdict(model.card) if full else _brief(model.card)
-        say(json.dumps(document, indent=2))
+        document |= {"sha256": model.sha256, "is_checked": model.is_checked}
+        say(json.dumps(document, indent=2, allow_nan=False))
         return
     say("\n".join(map(printable, _lines(model))))
 
@@ -300,11 +301,17 @@ def _amount(value: float | list[float]) -> str:
     return " ".join(f"{one:g}" for one in shown)
 
 
+_CHECKED = "yes: the file is as it was written (not who wrote it)"
+_UNCHECKED = "no: this format has no checksum, so damage may go unnoticed"
+
+
 def _lines(model: Model) -> list[str]:
     card = model.card
     rate = f"{card.spec.rate_hz} Hz" if card.spec.rate_hz else "the recording's own rate"
     lines = [
         f"model     {model.name}, {len(model.content):,} bytes, format {card.format}",
+        f"sha256    {model.sha256}",
+        f"checked   {_CHECKED if model.is_checked else _UNCHECKED}",
         f"emotions  {', '.join(card.emotions)}",
         f"features  {card.spec.name} version {card.spec.version}, "
         f"{len(card.feature_names)} numbers at {rate}",

@@ -1,18 +1,23 @@
-"""What people name on the command line becomes a list of recordings."""
+"""What people name on the command line becomes a list of recordings, or a model."""
 
 from __future__ import annotations
 
 import codecs
 import glob
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
+
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
-from voxaffect.files import walked
+from voxaffect.files import printable, read_bounded, read_standard_input, walked
 from voxaffect.media import EXTENSIONS
+from voxaffect.model import Model, load
+
+MAX_LIST_BYTES = 256 << 20
+"""Size of the largest list of recordings that is read: millions of names."""
 
 
 def recordings(arguments: Sequence[str]) -> tuple[list[Path], tuple[Failure, ...]]:
@@ -40,6 +45,24 @@ def recordings(arguments: Sequence[str]) -> tuple[list[Path], tuple[Failure, ...
     return list(found), tuple(failures)
 
 
+def open_model(path: Path | None) -> Model:
+    """Model of a file, with a note on standard error where damage would not be noticed.
+
+    Raises
+    ------
+    ModelError
+        As ``load``.
+    """
+    model = load(path)
+    if not model.is_checked:
+        note = (
+            f"note: {model.name}: model format {model.card.format} has no checksum: damage may go "
+            "unnoticed. Train it again for a file that is checked."
+        )
+        click.echo(printable(note), err=True)
+    return model
+
+
 def listed(path: Path) -> list[str]:
     """Read a list of recordings, one a line; ``-`` is standard input.
 
@@ -51,13 +74,11 @@ def listed(path: Path) -> list[str]:
     AudioError
         If the list cannot be read, or is empty.
     """
-    if str(path) == "-" and (sys.stdin is None or sys.stdin.closed):
-        raise AudioError("-: standard input is closed. Pipe a list of recordings into it.")
-    try:
-        content = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise AudioError(f"{path}: the list cannot be read ({reason}).") from error
+    what = "a list of recordings"
+    if str(path) == "-":
+        content = read_standard_input(limit=MAX_LIST_BYTES, what=what, error=AudioError)
+    else:
+        content = read_bounded(path, limit=MAX_LIST_BYTES, what=what, error=AudioError)
     lines = content.removeprefix(codecs.BOM_UTF8).splitlines()
     names = [os.fsdecode(line) for line in lines if line.strip()]
     if not names:
