@@ -156,11 +156,20 @@ def test_empty_bytes_are_refused() -> None:
         read(b"")
 
 
-@pytest.mark.parametrize("content", [b"These are words. " * 100, b"RIFF", bytes(1000)])
-def test_what_is_not_audio_is_named_with_a_remedy(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"These are words. " * 100, r"\(it is text\)\. Name a recording"),
+        (b"RIFF\1\2\3", r"\(.+\)\. If a player can play it, convert it with: ffmpeg -i "),
+        (bytes(1000), r"\(it is zeros from its beginning on\)\. It was never written to its end"),
+    ],
+)
+def test_what_is_not_audio_is_named_with_a_remedy(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
     path = tmp_path / "notes.wav"
     path.write_bytes(content)
-    with pytest.raises(AudioError, match=r"notes\.wav: not readable as audio \(.+\)\. Convert it"):
+    with pytest.raises(AudioError, match=r"notes\.wav: not readable as audio " + message):
         read(path)
 
 

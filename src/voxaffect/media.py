@@ -1,9 +1,254 @@
-"""Names of files that hold sound."""
+"""What a file is, by its name and by its first bytes. Nothing is decoded here."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 AUDIO_EXTENSIONS = frozenset(
-    {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf",
-     ".w64", ".rf64"}
+    {".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".mpga", ".aif", ".aiff",
+     ".aifc", ".au", ".snd", ".caf", ".w64", ".rf64", ".bwf", ".voc", ".sph", ".nist"}
 )  # fmt: skip
-EXTENSIONS = AUDIO_EXTENSIONS
+"""Names of recordings that are read without FFmpeg."""
+
+MEDIA_EXTENSIONS = frozenset(
+    {".m4a", ".m4b", ".m4r", ".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3gpp", ".3g2", ".aac",
+     ".adts", ".amr", ".awb", ".webm", ".weba", ".mkv", ".mka", ".wma", ".wmv", ".asf", ".avi",
+     ".flv", ".f4v", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".ogv", ".ogx", ".spx",
+     ".ac3", ".eac3", ".dts", ".wv", ".tta", ".ape", ".mpc", ".tak", ".oma", ".dsf", ".qcp", ".rm",
+     ".ra", ".qoa"}
+)  # fmt: skip
+"""Names of phone, browser and video recordings, which are read with FFmpeg."""
+
+EXTENSIONS = AUDIO_EXTENSIONS | MEDIA_EXTENSIONS
+
+HEAD_BYTES = 4096
+"""How much of a file's beginning `identify` needs."""
+
+CORE, FFMPEG, NONE = "core", "ffmpeg", ""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a file is.
+
+    Parameters
+    ----------
+    name : str
+        For messages, with an article.
+    reader : str
+        ``core`` for what is read without FFmpeg, ``ffmpeg``, or empty: it is no recording.
+    format : str
+        Short name: our own for ``core``, FFmpeg's demuxer for ``ffmpeg``.
+    remedy : str
+        What to do about a file that is no recording.
+    """
+
+    name: str
+    reader: str = NONE
+    format: str = ""
+    remedy: str = ""
+
+
+_CORE = (
+    (0, b"fLaC", "a FLAC file", "flac"),
+    (0, b"OggS", "an Ogg file", "ogg"),
+    (0, b"caff", "a CAF file", "caf"),
+    (0, b".snd", "an AU file", "au"),
+    (0, b"dns.", "an AU file", "au"),
+    (0, b"riff\x2e\x91\xcf\x11", "a Wave64 file", "w64"),
+    (0, b"Creative Voice File", "a VOC file", "other"),
+    (0, b"NIST_1A", "a NIST SPHERE file", "other"),
+)
+_FORM_CORE = {b"AIFF": "aiff", b"AIFC": "aiff", b"8SVX": "other", b"16SV": "other"}
+_FFMPEG = (
+    (0, b"\x1a\x45\xdf\xa3", "a Matroska or WebM file", "matroska"),
+    (0, bytes.fromhex("3026b2758e66cf11"), "a Windows Media file (WMA, ASF)", "asf"),
+    (0, b"#!AMR", "an AMR file", "amr"),
+    (0, b"FLV\x01", "a Flash video file", "flv"),
+    (0, b"\x00\x00\x01\xba", "an MPEG video file", "mpeg"),
+    (0, b"\x0b\x77", "a Dolby Digital file (AC-3)", "ac3"),
+    (0, b"\x7f\xfe\x80\x01", "a DTS file", "dts"),
+    (0, b"wvpk", "a WavPack file", "wv"),
+    (0, b"TTA1", "a True Audio file (TTA)", "tta"),
+    (0, b"MAC ", "a Monkey's Audio file", "ape"),
+    (0, b"MPCK", "a Musepack file", "mpc8"),
+    (0, b"MP+", "a Musepack file", "mpc"),
+    (0, b"tBaK", "a TAK file", "tak"),
+    (0, b"ea3", "a Sony OpenMG file", "oma"),
+    (0, b"DSD ", "a DSD file", "dsf"),
+    (0, b"FRM8", "a DSD file", "iff"),
+    (0, b".RMF", "a RealMedia file", "rm"),
+    (0, b".ra\xfd", "a RealAudio file", "rm"),
+    (0, b"qoaf", "a QOA file", "qoa"),
+    (0, b"ajkg", "a Shorten file", "shn"),
+    (0, b"ADIF", "an AAC file (ADIF)", "aac"),
+)
+_REPLACED = "It was downloaded in place of the recording. Download the recording itself"
+_UNPACK = "Unpack it and name what is inside"
+_NO_SOUND = "Name a recording"
+_OTHERS = (
+    (0, b"version https://git-lfs", "a Git LFS pointer, which stands for the recording",
+     "Fetch the recording with: git lfs pull"),
+    (0, b"/annex/objects/", "a git-annex pointer, which stands for the recording",
+     "Fetch the recording with: git annex get"),
+    (0, b"PK\x03\x04", "a zip archive", _UNPACK),
+    (0, b"PK\x05\x06", "an empty zip archive", _UNPACK),
+    (0, b"\x1f\x8b", "a file compressed with gzip", _UNPACK),
+    (0, b"BZh", "a file compressed with bzip2", _UNPACK),
+    (0, b"\xfd7zXZ", "a file compressed with xz", _UNPACK),
+    (0, b"\x28\xb5\x2f\xfd", "a file compressed with zstd", _UNPACK),
+    (0, b"7z\xbc\xaf", "a 7-Zip archive", _UNPACK),
+    (0, b"Rar!", "a RAR archive", _UNPACK),
+    (257, b"ustar", "a tar archive", _UNPACK),
+    (0, b"%PDF", "a PDF document", _NO_SOUND),
+    (0, b"\x89PNG", "a picture (PNG)", _NO_SOUND),
+    (0, b"\xff\xd8\xff", "a picture (JPEG)", _NO_SOUND),
+    (0, b"GIF8", "a picture (GIF)", _NO_SOUND),
+    (0, b"II*\x00", "a picture (TIFF)", _NO_SOUND),
+    (0, b"MM\x00*", "a picture (TIFF)", _NO_SOUND),
+    (0, b"MThd", "a MIDI file, which holds notes and no sound", _NO_SOUND),
+    (0, b"\x93NUMPY", "a NumPy array", "Load it in Python, and give the array with rate_hz"),
+    (0, b"\x89HDF", "an HDF5 file", _NO_SOUND),
+    (0, b"SQLite format 3", "an SQLite database", _NO_SOUND),
+    (0, b"PAR1", "a Parquet table", _NO_SOUND),
+    (0, b"\x7fELF", "a program", _NO_SOUND),
+    (0, b"MZ", "a program", _NO_SOUND),
+    (0, b"\x00\x05\x16\x07", "a file in which macOS keeps notes on another", _NO_SOUND),
+    (0, b"#EXTM3U", "a playlist", "Name the recordings that it lists"),
+    (0, b"[playlist]", "a playlist", "Name the recordings that it lists"),
+)  # fmt: skip
+ZEROS = Kind(
+    "zeros from its beginning on",
+    remedy="It was never written to its end, or has no header. Copy or record it again",
+)
+_PICTURE_BRANDS = {b"heic", b"heix", b"mif1", b"msf1", b"avif"}
+_MPEG4_BOXES = {b"moov", b"mdat", b"wide", b"free", b"skip", b"moof", b"styp", b"sidx", b"pnot"}
+
+
+def identify(head: bytes) -> Kind | None:
+    """What a file is that begins with these bytes.
+
+    Parameters
+    ----------
+    head : bytes
+        The first 4,096 bytes, or all if there are fewer.
+
+    Returns
+    -------
+    Kind or None
+        None if they tell nothing.
+
+    Examples
+    --------
+    >>> identify(b"fLaC" + bytes(40)).name
+    'a FLAC file'
+    """
+    for offset, mark, name, form in _CORE:
+        if head.startswith(mark, offset):
+            return Kind(name, CORE, form)
+    return _of_family(head) or _of_media(head) or _of_other(head)
+
+
+def _of_family(head: bytes) -> Kind | None:
+    """Kinds that share their first four bytes and differ behind them."""
+    mark, name = head[:4], head[8:12]
+    if mark in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
+        if name == b"WAVE":
+            return Kind("a WAV file", CORE, "wav")
+        if name == b"AVI ":
+            return Kind("an AVI video", FFMPEG, "avi")
+        if name == b"QLCM":
+            return Kind("a QCP file", FFMPEG, "qcp")
+        if name == b"WEBP":
+            return Kind("a picture (WebP)", remedy=_NO_SOUND)
+    if mark == b"FORM" and name in _FORM_CORE:
+        return Kind("an AIFF file", CORE, _FORM_CORE[name])
+    return _of_mpeg4(head)
+
+
+def _of_mpeg4(head: bytes) -> Kind | None:
+    box, brand = head[4:8], head[8:12]
+    if box == b"ftyp":
+        if brand in _PICTURE_BRANDS:
+            return Kind("a picture (HEIF)", remedy=_NO_SOUND)
+        names = {b"M4A ": "M4A", b"M4B ": "M4B", b"qt  ": "QuickTime", b"3gp": "3GP"}
+        name = names.get(brand) or names.get(brand[:3]) or "MP4"
+        return Kind(f"an MPEG-4 file ({name})", FFMPEG, "mov")
+    if box in _MPEG4_BOXES:
+        return Kind("an MPEG-4 file (QuickTime)", FFMPEG, "mov")
+    return None
+
+
+def _of_media(head: bytes) -> Kind | None:
+    for offset, mark, name, form in _FFMPEG:
+        if head.startswith(mark, offset):
+            return Kind(name, FFMPEG, form)
+    if len(head) > 6 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
+        return Kind("an AAC file", FFMPEG, "aac")
+    if len(head) > 3 and head[0] == 0x56 and head[1] & 0xE0 == 0xE0:
+        return Kind("an AAC file (LOAS)", FFMPEG, "loas")
+    if len(head) > 400 and {head[0], head[188], head[376]} == {0x47}:
+        return Kind("an MPEG transport stream", FFMPEG, "mpegts")
+    if len(head) > 400 and {head[4], head[196], head[388]} == {0x47}:
+        return Kind("an MPEG transport stream (M2TS)", FFMPEG, "mpegts")
+    return None
+
+
+def _of_other(head: bytes) -> Kind | None:
+    for offset, mark, name, remedy in _OTHERS:
+        if head.startswith(mark, offset):
+            return Kind(name, remedy=remedy)
+    if head and not head.strip(b"\0"):
+        return ZEROS
+    if head[:2] == b"BM" and head[6:10] == bytes(4):
+        return Kind("a picture (BMP)", remedy=_NO_SOUND)
+    if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+        return Kind("a Python pickle", remedy=_NO_SOUND)
+    if head[:1] == b"\x08" and head[1:2] < b"\x20" and head[2:3] in (b"\x12", b"\x3a", b"\x42"):
+        return Kind("an ONNX model", remedy=_NO_SOUND)
+    return _of_text(head)
+
+
+def _of_text(head: bytes) -> Kind | None:
+    text = _text(head)
+    if text is None:
+        return None
+    start = text.lstrip("\ufeff \t\r\n").lower()
+    if start.startswith(("<!doctype html", "<html", "<head", "<body", "<script")):
+        return Kind("a web page (HTML)", remedy=_REPLACED)
+    if start.startswith("<"):
+        return Kind("an XML file", remedy=_REPLACED)
+    if start.startswith(("{", "[")):
+        return Kind("a JSON file", remedy=_REPLACED)
+    return Kind("text", remedy="Name a recording; a list of recordings goes with --list")
+
+
+def _text(head: bytes) -> str | None:
+    """Text that the bytes spell; None if they spell none."""
+    for encoding, marks in (("utf-16", (b"\xff\xfe", b"\xfe\xff")), ("utf-8", (b"",))):
+        if head.startswith(marks):
+            # A mark of several bytes may be cut at the end.
+            for cut in range(4):
+                try:
+                    text = head[: len(head) - cut].decode(encoding)
+                except UnicodeDecodeError:
+                    continue
+                return text if _is_plain(text) else None
+    return None
+
+
+def _is_plain(text: str) -> bool:
+    controls = sum(mark < " " and mark not in "\t\r\n\f\x1b" for mark in text)
+    return bool(text) and controls == 0
+
+
+def is_recording(head: bytes) -> bool:
+    """Whether a file with these first bytes is a recording, whatever its name."""
+    kind = identify(head)
+    return kind is not None and bool(kind.reader)
+
+
+def listed_extensions(extensions: Iterable[str] = EXTENSIONS) -> str:
+    """Extensions as one line of a message."""
+    return ", ".join(sorted(extensions))

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.audio.arrays import as_floats
-from voxaffect.audio.content import Content, View, name_of, open_content
+from voxaffect.audio.content import Content, name_of, open_content
 from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Decoded
+from voxaffect.audio.decoding import decode
 from voxaffect.audio.signal import Samples, Signal, check_finite, check_rate, mix_down
 from voxaffect.errors import AudioError
 
@@ -94,7 +95,7 @@ def open_blocks(
         yield _of_array(source, rate_hz, name, max_seconds)
         return
     _check_no_rate(rate_hz)
-    with open_content(source, name) as content, _decode(content) as decoded:
+    with open_content(source, name) as content, decode(content) as decoded:
         yield _checked(decoded, content.name, max_seconds, content)
 
 
@@ -179,14 +180,6 @@ def _join(blocks: Blocks) -> Signal:
             "is read in blocks, or cut it."
         ) from error
     return Signal(samples, blocks.rate_hz, blocks.name)
-
-
-@contextmanager
-def _decode(content: Content) -> Iterator[Decoded]:
-    from voxaffect.audio import libsndfile
-
-    with libsndfile.decode(View(content)) as decoded:
-        yield decoded
 
 
 def _checked(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import os
 import stat
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,6 +33,11 @@ class Content:
         self.size = stream.seek(0, io.SEEK_END)
         if not self.size:
             raise AudioError(f"{name}: empty, 0 bytes long. Record or copy it again.")
+
+    @property
+    def file(self) -> BinaryIO | None:
+        """The open file; None for bytes in memory."""
+        return None if self._signature is None else self._stream
 
     def read(self, start: int, count: int) -> bytes:
         """Bytes from an offset on; fewer at the end."""
@@ -58,51 +65,98 @@ class Content:
         return status.st_size, status.st_mtime_ns
 
 
+Piece = tuple[int, int] | bytes
+"""A stretch of a recording's bytes, from one offset to another; or bytes in place of some."""
+
+
 class View(io.RawIOBase):
-    """A stretch of a recording's bytes as a stream that never raises while a library calls it.
+    """Some of a recording's bytes, as a stream that never raises while a library reads it.
 
     Parameters
     ----------
     content : Content
-    start, end : int, optional
-        Offsets in the content; all of it by default.
+    pieces : sequence of Piece, optional
+        What the stream consists of, in order; the whole content by default.
     """
 
-    def __init__(self, content: Content, start: int = 0, end: int | None = None) -> None:
+    def __init__(self, content: Content, pieces: Sequence[Piece] | None = None) -> None:
+        super().__init__()
         self.content = content
         self.error: OSError | None = None
-        self._start, self._position = start, 0
-        self._size = (content.size if end is None else end) - start
+        self._pieces = [(0, content.size)] if pieces is None else list(pieces)
+        lengths = [
+            len(piece) if isinstance(piece, bytes) else piece[1] - piece[0]
+            for piece in self._pieces
+        ]
+        self._ends = list(accumulate(lengths))
+        self.size = self._ends[-1]
+        self._claimed_size = self.size
+        self._position = 0
+
+    @contextmanager
+    def claim(self, size: int) -> Iterator[None]:
+        """Pretend to be longer, with zeros at the end, so that an estimate is never too short."""
+        self._claimed_size = size
+        try:
+            yield
+        finally:
+            self._claimed_size = self.size
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether all has been read."""
+        return self._position >= self.size
 
     def readable(self) -> bool:
-        """Yes."""
+        """Whether it can be read: always."""
         return True
 
     def seekable(self) -> bool:
-        """Yes."""
+        """Whether it can seek: always."""
         return True
 
     def tell(self) -> int:
-        """Offset in this stretch."""
+        """Offset in this stream."""
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move; before the start, which libsndfile tries for some AIFF files, is the start."""
-        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        """Move; before the start, as libsndfile tries in some AIFF files, is the start."""
+        origin = {
+            io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._claimed_size,
+        }[whence]  # fmt: skip
         self._position = max(0, origin + offset)
         return self._position
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer; an error of the disk is kept, and ends the stretch."""
-        count = max(0, min(len(buffer), self._size - self._position))
+        """Fill a buffer; an error of the disk is kept, and ends the stream."""
+        target = memoryview(buffer).cast("B")
+        count = 0
+        while count < len(target) and (data := self._next(len(target) - count)):
+            target[count : count + len(data)] = data
+            count += len(data)
+        return count
+
+    def _next(self, count: int) -> bytes:
+        """Bytes of the piece at the position."""
+        if self._position >= self.size:
+            data = bytes(max(0, min(count, self._claimed_size - self._position)))
+        else:
+            index = bisect_right(self._ends, self._position)
+            piece, left = self._pieces[index], self._ends[index] - self._position
+            count = min(count, left)
+            if isinstance(piece, bytes):
+                data = piece[len(piece) - left :][:count]
+            else:
+                data = self._read(piece[1] - left, count)
+        self._position += len(data)
+        return data
+
+    def _read(self, start: int, count: int) -> bytes:
         try:
-            data = self.content.read(self._start + self._position, count)
+            return self.content.read(start, count)
         except OSError as error:
             self.error = error
-            return 0
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
+            return b""
 
 
 def name_of(source: object) -> str:

@@ -1,0 +1,145 @@
+"""Whether a phone, browser or video recording is whole, as far as the file itself says.
+
+FFmpeg plays what there is of a file that was cut. Here the sizes that its boxes, elements and
+frames state are held against the file.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping
+
+from voxaffect.audio.content import Content
+from voxaffect.audio.layout import cut_short
+from voxaffect.errors import AudioError
+
+_UNKNOWN_SIZES = {(1 << 7 * length) - 1 for length in range(1, 9)}
+_SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675
+_ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_AMR_BYTES = (13, 14, 16, 18, 20, 21, 27, 32, 6, 7, 6, 6, 1, 1, 1, 1)
+_AMR_WB_BYTES = (18, 24, 33, 37, 41, 47, 51, 59, 61, 6, 1, 1, 1, 1, 1, 1)
+
+
+def check_whole(content: Content, start: int, form: str) -> None:
+    """Refuse a file that ends before its own boxes or frames do.
+
+    Parameters
+    ----------
+    content : Content
+    start : int
+        Offset of the first box.
+    form : str
+        FFmpeg's name of the format; of others nothing is checked.
+
+    Raises
+    ------
+    AudioError
+    """
+    check = _CHECKS.get(form)
+    if check:
+        check(content, start)
+
+
+def _check_mpeg4(content: Content, offset: int) -> None:
+    names = set()
+    while offset + 8 <= content.size:
+        size, name = struct.unpack(">I4s", content.read(offset, 8))
+        if size == 1:
+            size = int.from_bytes(content.read(offset + 8, 8), "big")
+        elif size == 0:
+            size = content.size - offset
+        if size < 8 or not name.strip().isalnum():
+            break  # no box: padding, or somebody else's data
+        if offset + size > content.size:
+            held = content.size - offset
+            raise cut_short(content.name, size, held, f"bytes in its part {name.decode('latin-1')}")
+        names.add(name)
+        offset += size
+    if b"moov" not in names:
+        raise AudioError(
+            f"{content.name}: cut short, its index (moov) is missing: the recording was not "
+            "finished. Copy or record it again."
+        )
+
+
+def _check_matroska(content: Content, offset: int) -> None:
+    while offset < content.size:
+        name, offset = _number(content, offset, keep_mark=True)
+        size, offset = _number(content, offset, keep_mark=False)
+        is_open = size in _UNKNOWN_SIZES and name in (_SEGMENT, _CLUSTER)
+        if name == _SEGMENT and not is_open and offset + size > content.size:
+            raise cut_short(content.name, size, content.size - offset, "bytes")
+        if name == _SEGMENT or is_open:
+            continue  # go through what is inside
+        if name == 0 or size < 0:
+            return
+        if offset + size > content.size:
+            raise cut_short(content.name, size, content.size - offset, "bytes in its last part")
+        offset += size
+
+
+def _number(content: Content, offset: int, *, keep_mark: bool) -> tuple[int, int]:
+    """Number of variable length, and the offset behind it."""
+    data = content.read(offset, 8)
+    length = 9 - data[0].bit_length() if data and data[0] else 9
+    if len(data) < length or length > 8:
+        return 0, content.size
+    value = int.from_bytes(data[:length], "big")
+    return value if keep_mark else value & ((1 << 7 * length) - 1), offset + length
+
+
+def _check_asf(content: Content, offset: int) -> None:
+    head = content.read(offset, 1 << 16)
+    index = head.find(_ASF_FILE_PROPERTIES)
+    if index < 0 or len(head) < index + 92:
+        return
+    size = int.from_bytes(head[index + 40 : index + 48], "little")
+    is_broadcast = head[index + 88] & 1
+    held = content.size - offset
+    if not is_broadcast and held < size:
+        raise cut_short(content.name, size, held, "bytes")
+
+
+def _check_adts(content: Content, offset: int) -> None:
+    def size(head: bytes) -> int:
+        if len(head) < 6 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
+            return 0
+        return (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+
+    _check_frames(content, offset, size)
+
+
+def _check_amr(content: Content, offset: int) -> None:
+    head = content.read(offset, 15)
+    is_wide = head.startswith(b"#!AMR-WB")
+    sizes = _AMR_WB_BYTES if is_wide else _AMR_BYTES
+    _check_frames(
+        content, offset + head.find(b"\n") + 1, lambda head: sizes[head[0] >> 3 & 15] if head else 0
+    )
+
+
+def _check_frames(content: Content, offset: int, size_of: Callable[[bytes], int]) -> None:
+    """Go from frame to frame; the last must not be longer than what is left."""
+    data, begin = b"", offset
+    while offset < content.size:
+        if offset - begin + 8 > len(data):
+            begin, data = offset, content.read(offset, 1 << 16)
+        size = size_of(data[offset - begin : offset - begin + 8])
+        if size <= 0:
+            return
+        if offset + size > content.size:
+            raise cut_short(content.name, size, content.size - offset, "bytes in its last frame")
+        offset += size
+
+
+def _check_avi(content: Content, offset: int) -> None:
+    size = int.from_bytes(content.read(offset + 4, 4), "little")
+    held = content.size - offset - 8
+    if size < 0x7FFF_0000 and held + 1 < size:
+        raise cut_short(content.name, size, held, "bytes")
+
+
+_CHECKS: Mapping[str, Callable[[Content, int], None]] = {
+    "mov": _check_mpeg4, "matroska": _check_matroska, "asf": _check_asf, "aac": _check_adts,
+    "amr": _check_amr, "avi": _check_avi,
+}  # fmt: skip

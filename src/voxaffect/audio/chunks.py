@@ -1,0 +1,219 @@
+"""Recordings in chunks: WAV, RF64, Wave64, AIFF, AU and CAF.
+
+A program that writes to a pipe cannot know the length when it writes the header. It leaves 0, or
+the largest number, and means: up to the end. libsndfile refuses some of these files, so its view
+of the file gets the true length.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from voxaffect.audio.content import Content, Piece, View
+from voxaffect.audio.layout import Part, cut_short
+from voxaffect.errors import AudioError
+
+MPEG_IN_WAV = frozenset({0x50, 0x55})
+"""WAVE format tags of MP2 and MP3."""
+_MAX_CHUNKS = 10_000
+_UNKNOWN_64 = 1 << 62
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    name: bytes
+    start: int  # of its content
+    size: int  # as its header states
+
+
+@dataclass(frozen=True)
+class Sound:
+    """The chunk that holds the samples.
+
+    Parameters
+    ----------
+    start, end : int
+        Offsets of its content in the file.
+    is_open : bool
+        Whether its header leaves the length open.
+    format_tag : int
+        WAVE format tag; 0 for other kinds.
+    """
+
+    start: int
+    end: int
+    is_open: bool
+    format_tag: int = 0
+
+
+def find_wav_sound(content: Content, start: int) -> Sound:
+    """Find the samples of a WAV, RF64 or BW64 file.
+
+    Parameters
+    ----------
+    content : Content
+    start : int
+        Offset of the file's first chunk.
+
+    Returns
+    -------
+    Sound
+
+    Raises
+    ------
+    AudioError
+        If it is cut short, or a second recording follows.
+    """
+    order = ">" if content.read(start, 4) == b"RIFX" else "<"
+    size_64 = format_tag = 0
+    for chunk in _chunks(content, start + 12, order + "4sI"):
+        if chunk.name == b"ds64":
+            size_64 = struct.unpack("<Q", content.read(chunk.start + 8, 8).ljust(8, b"\0"))[0]
+        elif chunk.name == b"fmt ":
+            tag = content.read(chunk.start, 2).ljust(2, b"\0")
+            format_tag = struct.unpack(order + "H", tag)[0]
+        elif chunk.name == b"data":
+            size = size_64 if chunk.size == 0xFFFF_FFFF and size_64 else chunk.size
+            is_open = _is_open_32(size) or size >= _UNKNOWN_64
+            if size == 0:
+                is_open = not _ends_well(content, chunk, order + "4sI")
+            sound = _sound(content, chunk.start, size, is_open=is_open, format_tag=format_tag)
+            _check_alone(content, sound, b"RIFF")
+            return sound
+    raise _no_sound(content, "data")
+
+
+def lay_out_wav(content: Content, start: int, sound: Sound) -> Part:
+    """Part of a WAV, RF64 or BW64 file; its length is written into a header that leaves it open."""
+    pieces: list[Piece] = [(start, content.size)]
+    if sound.is_open:
+        size = sound.end - sound.start
+        stated = struct.pack(_order(content, start) + "I", min(size, 0xFFFF_FFFF))
+        head = bytearray(content.read(start, sound.start - start))
+        if head[12:16] == b"ds64":
+            struct.pack_into("<QQQ", head, 20, content.size - start - 8, size, 0)
+            stated = b"\xff\xff\xff\xff"
+        head[-4:] = stated
+        pieces = [bytes(head), (sound.start, sound.end)]
+    return Part(View(content, pieces))
+
+
+def lay_out_w64(content: Content, start: int) -> Part:
+    """Part of a Wave64 file."""
+    for chunk in _chunks(content, start + 40, "<16sQ", align=8, counts_header=True):
+        if chunk.name[:4] == b"data":
+            is_open = chunk.size >= _UNKNOWN_64 or chunk.size <= 0
+            sound = _sound(content, chunk.start, chunk.size, is_open=is_open)
+            if not is_open:
+                return Part(View(content, [(start, content.size)]))
+            head = bytearray(content.read(start, sound.start - start))
+            struct.pack_into("<Q", head, 16, content.size - start)
+            struct.pack_into("<Q", head, len(head) - 8, sound.end - sound.start + 24)
+            return Part(View(content, [bytes(head), (sound.start, sound.end)]))
+    raise _no_sound(content, "data")
+
+
+def lay_out_aiff(content: Content, start: int) -> Part:
+    """Part of an AIFF or AIFC file."""
+    frames = 0
+    for chunk in _chunks(content, start + 12, ">4sI"):
+        if chunk.name == b"COMM":
+            frames = struct.unpack(">I", content.read(chunk.start + 2, 4).ljust(4, b"\0"))[0]
+        elif chunk.name == b"SSND":
+            is_open = chunk.size in (0, 0xFFFF_FFFF) and content.size > chunk.start + 8
+            sound = _sound(content, chunk.start, chunk.size, is_open=is_open)
+            promised = None if is_open or frames >= 0x7FFF_0000 else frames
+            if is_open:
+                head = content.read(start, sound.start - start)
+                stated = struct.pack(">I", min(sound.end - sound.start, 0xFFFF_FFFF))
+                return Part(View(content, [head[:-4] + stated, (sound.start, sound.end)]))
+            return Part(View(content, [(start, content.size)]), promised)
+    raise _no_sound(content, "SSND")
+
+
+def lay_out_au(content: Content, start: int) -> Part:
+    """Part of a Sun AU file."""
+    order = ">" if content.read(start, 4) == b".snd" else "<"
+    offset, size = struct.unpack(order + "II", content.read(start + 4, 8).ljust(8, b"\0"))
+    _sound(content, start + offset, size, is_open=size == 0xFFFF_FFFF or size == 0)
+    return Part(View(content, [(start, content.size)]))
+
+
+def lay_out_caf(content: Content, start: int) -> Part:
+    """Part of a Core Audio file."""
+    for chunk in _chunks(content, start + 8, ">4sQ", align=1):
+        if chunk.name == b"data":
+            is_open = chunk.size >= _UNKNOWN_64
+            sound = _sound(content, chunk.start, chunk.size, is_open=is_open)
+            pieces: list[Piece] = [(start, content.size)]
+            if is_open:
+                stated = struct.pack(">Q", sound.end - sound.start)
+                head = content.read(start, sound.start - start)
+                pieces = [head[:-8] + stated, (sound.start, sound.end)]
+            return Part(View(content, pieces))
+    raise _no_sound(content, "data")
+
+
+def _order(content: Content, start: int) -> str:
+    return ">" if content.read(start, 4) == b"RIFX" else "<"
+
+
+def _chunks(
+    content: Content, start: int, header: str, *, align: int = 2, counts_header: bool = False
+) -> Iterator[_Chunk]:
+    """Headers of chunks, one after the other."""
+    length = struct.calcsize(header)
+    for _ in range(_MAX_CHUNKS):
+        data = content.read(start, length)
+        if len(data) < length:
+            return
+        name, size = struct.unpack(header, data)
+        if counts_header:
+            size -= length
+        yield _Chunk(name, start + length, size)
+        start += length + max(0, size)
+        start += -start % align if align > 2 else (size % align)
+
+
+def _is_open_32(size: int) -> bool:
+    """Whether a size near 2^31 or 2^32 stands for "unknown", as streaming programs write it."""
+    return 0x7FFF_0000 <= size <= 0x8000_0100 or 0xFFFF_0000 <= size <= 0xFFFF_FFFF
+
+
+def _ends_well(content: Content, data: _Chunk, header: str) -> bool:
+    """Whether the chunks behind an empty one fill the file: then it is truly empty."""
+    end = data.start
+    for chunk in _chunks(content, data.start, header):
+        if not chunk.name.isascii() or not chunk.name.strip().isalnum():
+            return False
+        end = chunk.start + chunk.size
+    return abs(content.size - end) <= 1
+
+
+def _sound(content: Content, start: int, size: int, *, is_open: bool, format_tag: int = 0) -> Sound:
+    """The samples; a pad byte more or less is no loss."""
+    held = max(0, content.size - start)
+    if is_open and (size == 0 or held < size):
+        return Sound(start, content.size, is_open=True, format_tag=format_tag)
+    if held + 1 < size:
+        raise cut_short(content.name, size, held, "bytes of sound")
+    return Sound(start, min(start + size, content.size), is_open=False, format_tag=format_tag)
+
+
+def _check_alone(content: Content, sound: Sound, mark: bytes) -> None:
+    """Refuse a second recording behind the first: no program would read it."""
+    end = sound.end + (sound.end - sound.start) % 2
+    if content.read(end, 4) == mark and content.read(end + 8, 4) == b"WAVE":
+        raise AudioError(
+            f"{content.name}: holds another recording behind the first, at byte {end}. Take them "
+            "apart."
+        )
+
+
+def _no_sound(content: Content, chunk: str) -> AudioError:
+    return AudioError(
+        f"{content.name}: cut short, it ends before its sound (no chunk {chunk}). Copy or download "
+        "it again."
+    )

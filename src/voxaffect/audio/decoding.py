@@ -1,0 +1,161 @@
+"""The one way from a recording's bytes to its sound: its first bytes decide who decodes it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from voxaffect.audio import boxes, chunks, ffmpeg, libsndfile, mpeg
+from voxaffect.audio.content import Content, View
+from voxaffect.audio.decoded import Block, Decoded
+from voxaffect.audio.flac import lay_out_flac
+from voxaffect.audio.layout import Part
+from voxaffect.audio.ogg import lay_out_ogg
+from voxaffect.errors import AudioError
+from voxaffect.media import CORE, HEAD_BYTES, ZEROS, Kind, identify
+
+_UNKNOWN = Kind("", CORE, "other")
+_MPEG = Kind("a file of MPEG audio (MP3)", CORE, "mpeg")
+_MAX_TAGS = 16
+
+
+@contextmanager
+def decode(content: Content) -> Iterator[Decoded]:
+    """Open a recording of any kind.
+
+    Parameters
+    ----------
+    content : Content
+
+    Yields
+    ------
+    Decoded
+
+    Raises
+    ------
+    AudioError
+        If it is no recording, cut short, damaged, or of a kind that needs more than is installed.
+    """
+    start = _skip_tags(content)
+    kind = _identify(content, start)
+    if not kind.reader:
+        raise AudioError(
+            f"{content.name}: not readable as audio (it is {kind.name}). {kind.remedy}."
+        )
+    parts = _lay_out(content, start, kind) if kind.reader == CORE else None
+    with ExitStack() as stack:
+        decoded = None
+        if parts is not None:
+            decoded = _open_parts(content, parts, kind, stack)
+        else:
+            boxes.check_whole(content, start, kind.format)
+        if decoded is None:
+            decoded = stack.enter_context(ffmpeg.decode(content, start, kind))
+        yield decoded
+
+
+def _skip_tags(content: Content) -> int:
+    """Offset behind the ID3 tags that programs put in front of any kind of file."""
+    start = 0
+    for _ in range(_MAX_TAGS):
+        size = mpeg.id3_size(content.read(start, 10))
+        if not size or start + size >= content.size:
+            break
+        start += size
+    return start
+
+
+def _identify(content: Content, start: int) -> Kind:
+    kind = identify(content.read(start, HEAD_BYTES))
+    is_unclear = kind is None or kind is ZEROS
+    if is_unclear and mpeg.find_first_frame(content, start, content.size) is not None:
+        return _MPEG
+    return kind or _UNKNOWN
+
+
+def _lay_out(content: Content, start: int, kind: Kind) -> Sequence[Part] | None:
+    """Parts that libsndfile can be given; None if it cannot decode them."""
+    if kind.format == "wav":
+        sound = chunks.find_wav_sound(content, start)
+        if sound.format_tag in chunks.MPEG_IN_WAV:
+            return [mpeg.lay_out_mpeg(content, sound.start, sound.end)]
+        return [chunks.lay_out_wav(content, start, sound)]
+    if kind.format in _CHUNKED:
+        return [_CHUNKED[kind.format](content, start)]
+    if kind.format == "mpeg":
+        return [mpeg.lay_out_mpeg(content, start, content.size)]
+    if kind.format == "flac":
+        has_tag = content.read(max(0, content.size - 128), 3) == b"TAG"
+        return lay_out_flac(content, start, content.size - (128 if has_tag else 0))
+    if kind.format == "ogg":
+        return lay_out_ogg(content, start)
+    return [Part(View(content, [(start, content.size)]))]
+
+
+_CHUNKED: Mapping[str, Callable[[Content, int], Part]] = {
+    "w64": chunks.lay_out_w64, "aiff": chunks.lay_out_aiff, "au": chunks.lay_out_au,
+    "caf": chunks.lay_out_caf,
+}  # fmt: skip
+
+
+def _open_parts(
+    content: Content, parts: Sequence[Part], kind: Kind, stack: ExitStack
+) -> Decoded | None:
+    """Open with libsndfile; None if it does not know the coding, and FFmpeg may."""
+    try:
+        first = stack.enter_context(libsndfile.open_part(parts[0]))
+    except libsndfile.OpenError as error:
+        if kind is _UNKNOWN:
+            raise _unknown(content.name, error) from error
+        if kind.format not in _ALSO_FFMPEG or not ffmpeg.is_installed():
+            hint = 'Its coding may need: pip install "voxaffect[media]"'
+            remedy = hint if kind.format in _ALSO_FFMPEG else "Copy or download it again"
+            raise AudioError(
+                f"{content.name}: not readable as {kind.name} ({error}). {remedy}."
+            ) from error
+        return None
+    if len(parts) == 1:
+        return first
+    blocks = _chain(first, parts[1:], content.name)
+    return Decoded(first.rate_hz, first.channels, 0, blocks, first.container, first.encoding)
+
+
+_ALSO_FFMPEG = frozenset({"wav", "w64", "aiff", "au", "caf", "ogg"})
+
+
+def _chain(first: Decoded, others: Sequence[Part], name: str) -> Iterator[Block]:
+    """Blocks of all parts; they must be of one rate and one number of channels."""
+    yield from first.blocks
+    for part in others:
+        with _open_other(part, name) as decoded:
+            if (decoded.rate_hz, decoded.channels) != (first.rate_hz, first.channels):
+                raise AudioError(
+                    f"{name}: joined from recordings of {first.rate_hz} Hz, {first.channels} "
+                    f"channels, and {decoded.rate_hz} Hz, {decoded.channels} channels. Take them "
+                    "apart."
+                )
+            yield from decoded.blocks
+
+
+@contextmanager
+def _open_other(part: Part, name: str) -> Iterator[Decoded]:
+    with ExitStack() as stack:
+        try:
+            decoded = stack.enter_context(libsndfile.open_part(part))
+        except libsndfile.OpenError as error:
+            raise AudioError(
+                f"{name}: a later part of it is not readable ({error}). Take its parts apart."
+            ) from error
+        yield decoded
+
+
+def _unknown(name: str, error: Exception) -> AudioError:
+    is_path = not name.startswith("<")
+    source = shlex.quote(name) if is_path else "FILE"
+    target = shlex.quote(str(Path(name).with_suffix(".converted.wav"))) if is_path else "FILE.wav"
+    return AudioError(
+        f"{name}: not readable as audio ({error}). If a player can play it, convert it with: "
+        f"ffmpeg -i {source} {target}"
+    )

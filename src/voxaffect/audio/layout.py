@@ -1,0 +1,41 @@
+"""Where the sound of a recording is, and how much of it the file itself promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from voxaffect.audio.content import View
+from voxaffect.errors import AudioError
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One stream of sound; a file that was joined from several has several.
+
+    Parameters
+    ----------
+    view : View
+        Bytes that the decoder is given.
+    frames : int, optional
+        Samples a channel that the file's header promises. None if it promises nothing: a
+        decoder's estimate is no promise.
+    is_estimated : bool
+        Whether the decoder estimates the length from the first bytes and stops there.
+    """
+
+    view: View
+    frames: int | None = None
+    is_estimated: bool = False
+
+
+def cut_short(name: str, promised: int, held: int, unit: str) -> AudioError:
+    """Error for a file that ends before its own header says."""
+    return AudioError(
+        f"{name}: cut short, its header promises {promised} {unit} and it holds {held}. "
+        "Copy or download it again."
+    )
+
+
+def damaged(name: str, reason: str) -> AudioError:
+    """Error for a file in which something is broken."""
+    return AudioError(f"{name}: damaged, {reason}. Copy or download it again.")

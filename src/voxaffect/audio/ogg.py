@@ -1,0 +1,191 @@
+"""Ogg: every page has a checksum and a number, so that damage and loss show before decoding."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from voxaffect.audio.content import Content, Piece, View
+from voxaffect.audio.flac import lay_out_pieces
+from voxaffect.audio.layout import Part, damaged
+from voxaffect.errors import AudioError
+
+_CODECS = {
+    b"\x01vorbis": "Vorbis", b"OpusHead": "Opus", b"\x7fFLAC": "FLAC", b"Speex   ": "Speex",
+}  # fmt: skip
+_FULL_PAGE_BYTES = 4096  # a writer begins another page when one has reached this
+_REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
+
+
+@dataclass(frozen=True)
+class _Page:
+    """Header of one page."""
+
+    start: int
+    end: int
+    body: int
+    flags: int
+    granule: int
+    serial: int
+    number: int
+    lacing: bytes
+
+    @property
+    def is_first(self) -> bool:
+        return bool(self.flags & 2)
+
+    @property
+    def is_last(self) -> bool:
+        return bool(self.flags & 4)
+
+
+@dataclass
+class _Stream:
+    """Pages of one logical stream."""
+
+    codec: str
+    pages: list[tuple[int, int]] = field(default_factory=list)
+    bodies: list[tuple[int, int]] = field(default_factory=list)
+    last: _Page | None = None
+
+
+def lay_out_ogg(content: Content, start: int) -> list[Part] | None:
+    """Parts of an Ogg file: one, or one for each of the files that were joined.
+
+    Parameters
+    ----------
+    content : Content
+    start : int
+        Offset of the first page.
+
+    Returns
+    -------
+    list of Part, or None
+        None if libsndfile does not know the codec.
+
+    Raises
+    ------
+    AudioError
+        If a page is damaged or missing.
+    """
+    links = _read_links(content, start)
+    parts = []
+    for link in links:
+        sounds = [stream for stream in link.values() if stream.codec]
+        if not sounds or sounds[0].codec == "Speex":
+            return None
+        _check_end(content, sounds[0])
+        parts.append(_part(content, sounds[0]))
+    return parts
+
+
+def _part(content: Content, stream: _Stream) -> Part:
+    if stream.codec != "FLAC":
+        return Part(View(content, [*stream.pages]))
+    first, *others = stream.bodies  # the first packet has nine bytes in front of FLAC's own mark
+    pieces: list[Piece] = [(first[0] + 9, first[1]), *others]
+    return lay_out_pieces(content, pieces)
+
+
+def _read_links(content: Content, start: int) -> list[dict[int, _Stream]]:
+    """Streams by their serial number, for each of the files that were joined."""
+    links: list[dict[int, _Stream]] = []
+    was_first = False
+    for page in _pages(content, start):
+        if page.is_first and not was_first:
+            links.append({})
+        was_first = page.is_first
+        streams = links[-1] if links else {}
+        if page.is_first:
+            streams[page.serial] = _Stream(_codec_of(content, page))
+        if page.serial not in streams:
+            raise damaged(content.name, f"the page at byte {page.start} belongs to no stream")
+        _add(content, streams[page.serial], page)
+    return links
+
+
+def _codec_of(content: Content, page: _Page) -> str:
+    head = content.read(page.body, 8)
+    return next((name for mark, name in _CODECS.items() if head.startswith(mark)), "")
+
+
+def _add(content: Content, stream: _Stream, page: _Page) -> None:
+    if stream.last is not None and page.number != stream.last.number + 1:
+        raise damaged(
+            content.name,
+            f"page {page.number} follows page {stream.last.number} at byte {page.start}",
+        )
+    stream.last = page
+    _extend(stream.pages, page.start, page.end)
+    _extend(stream.bodies, page.body, page.end)
+
+
+def _extend(pieces: list[tuple[int, int]], start: int, end: int) -> None:
+    if pieces and pieces[-1][1] == start:
+        pieces[-1] = (pieces[-1][0], end)
+    else:
+        pieces.append((start, end))
+
+
+def _check_end(content: Content, stream: _Stream) -> None:
+    """Refuse a stream that must go on.
+
+    Some phones write no end mark. Their last page is one that had to be closed early; a page that
+    is full, or in which a packet goes on, was closed because another follows.
+    """
+    page = stream.last
+    if page is None or page.is_last:
+        return
+    is_full = page.end - page.body >= _FULL_PAGE_BYTES or len(page.lacing) == 255
+    if is_full or page.lacing[-1:] == b"\xff":
+        raise AudioError(
+            f"{content.name}: cut short, its last page is missing. Copy or download it again."
+        )
+
+
+def _pages(content: Content, start: int) -> Iterator[_Page]:
+    """All pages, each with a right checksum; bytes behind the last page are none of its sound."""
+    page = None
+    while start < content.size:
+        head = content.read(start, 27 + 255)
+        if head[:4] != b"OggS":
+            if page is not None and page.is_last and _is_junk(content, start):
+                return
+            raise damaged(content.name, f"no page begins at byte {start}")
+        page = _parse(content, start, head)
+        yield page
+        start = page.end
+
+
+def _is_junk(content: Content, start: int) -> bool:
+    """Whether no page follows."""
+    while data := content.read(start, 1 << 20):
+        if b"OggS" in data:
+            return False
+        start += max(1, len(data) - 3)
+    return True
+
+
+def _parse(content: Content, start: int, head: bytes) -> _Page:
+    count = head[26] if len(head) > 26 else 0
+    lacing = head[27 : 27 + count]
+    body = start + 27 + count
+    end = body + sum(lacing)
+    if len(head) < 27 + count or end > content.size:
+        raise AudioError(
+            f"{content.name}: cut short, its last page is broken. Copy or download it again."
+        )
+    data = content.read(start, end - start)
+    stated = int.from_bytes(head[22:26], "little")
+    if _checksum(data[:22] + bytes(4) + data[26:]) != stated:
+        raise damaged(content.name, f"the page at byte {start} has a wrong checksum")
+    granule = int.from_bytes(head[6:14], "little", signed=True)
+    serial, number = (int.from_bytes(head[at : at + 4], "little") for at in (14, 18))
+    return _Page(start, end, body, head[5], granule, serial, number, lacing)
+
+
+def _checksum(data: bytes) -> int:
+    """Checksum of a page: zlib's polynomial, but with the bits of each byte the other way round."""
+    crc = zlib.crc32(data.translate(_REVERSED), 0xFFFF_FFFF) ^ 0xFFFF_FFFF
+    return int(f"{crc:032b}"[::-1], 2)
