@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 AUDIO_EXTENSIONS = frozenset(
     {".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".mpga", ".aif", ".aiff",
@@ -14,7 +15,7 @@ AUDIO_EXTENSIONS = frozenset(
 MEDIA_EXTENSIONS = frozenset(
     {".m4a", ".m4b", ".m4r", ".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3gpp", ".3g2", ".aac",
      ".adts", ".amr", ".awb", ".webm", ".weba", ".mkv", ".mka", ".wma", ".wmv", ".asf", ".avi",
-     ".flv", ".f4v", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".ogv", ".ogx", ".spx",
+     ".flv", ".f4v", ".m2ts", ".mpg", ".mpeg", ".vob", ".ogv", ".ogx", ".spx",
      ".ac3", ".eac3", ".dts", ".wv", ".tta", ".ape", ".mpc", ".tak", ".oma", ".dsf", ".qcp", ".rm",
      ".ra", ".qoa"}
 )  # fmt: skip
@@ -62,27 +63,27 @@ _CORE = (
 )
 _FORM_CORE = {b"AIFF": "aiff", b"AIFC": "aiff", b"8SVX": "other", b"16SV": "other"}
 _FFMPEG = (
-    (0, b"\x1a\x45\xdf\xa3", "a Matroska or WebM file", "matroska"),
-    (0, bytes.fromhex("3026b2758e66cf11"), "a Windows Media file (WMA, ASF)", "asf"),
-    (0, b"#!AMR", "an AMR file", "amr"),
-    (0, b"FLV\x01", "a Flash video file", "flv"),
-    (0, b"\x00\x00\x01\xba", "an MPEG video file", "mpeg"),
-    (0, b"\x0b\x77", "a Dolby Digital file (AC-3)", "ac3"),
-    (0, b"\x7f\xfe\x80\x01", "a DTS file", "dts"),
-    (0, b"wvpk", "a WavPack file", "wv"),
-    (0, b"TTA1", "a True Audio file (TTA)", "tta"),
-    (0, b"MAC ", "a Monkey's Audio file", "ape"),
-    (0, b"MPCK", "a Musepack file", "mpc8"),
-    (0, b"MP+", "a Musepack file", "mpc"),
-    (0, b"tBaK", "a TAK file", "tak"),
-    (0, b"ea3", "a Sony OpenMG file", "oma"),
-    (0, b"DSD ", "a DSD file", "dsf"),
-    (0, b"FRM8", "a DSD file", "iff"),
-    (0, b".RMF", "a RealMedia file", "rm"),
-    (0, b".ra\xfd", "a RealAudio file", "rm"),
-    (0, b"qoaf", "a QOA file", "qoa"),
-    (0, b"ajkg", "a Shorten file", "shn"),
-    (0, b"ADIF", "an AAC file (ADIF)", "aac"),
+    (b"\x1a\x45\xdf\xa3", "a Matroska or WebM file", "matroska"),
+    (bytes.fromhex("3026b2758e66cf11"), "a Windows Media file (WMA, ASF)", "asf"),
+    (b"#!AMR", "an AMR file", "amr"),
+    (b"FLV\x01", "a Flash video file", "flv"),
+    (b"\x00\x00\x01\xba", "an MPEG video file", "mpeg"),
+    (b"\x0b\x77", "a Dolby Digital file (AC-3)", "ac3"),
+    (b"\x7f\xfe\x80\x01", "a DTS file", "dts"),
+    (b"wvpk", "a WavPack file", "wv"),
+    (b"TTA1", "a True Audio file (TTA)", "tta"),
+    (b"MAC ", "a Monkey's Audio file", "ape"),
+    (b"MPCK", "a Musepack file", "mpc8"),
+    (b"MP+", "a Musepack file", "mpc"),
+    (b"tBaK", "a TAK file", "tak"),
+    (b"ea3", "a Sony OpenMG file", "oma"),
+    (b"DSD ", "a DSD file", "dsf"),
+    (b"FRM8", "a DSD file", "iff"),
+    (b".RMF", "a RealMedia file", "rm"),
+    (b".ra\xfd", "a RealAudio file", "rm"),
+    (b"qoaf", "a QOA file", "qoa"),
+    (b"ajkg", "a Shorten file", "shn"),
+    (b"ADIF", "an AAC file (ADIF)", "aac"),
 )
 _REPLACED = "It was downloaded in place of the recording. Download the recording itself"
 _UNPACK = "Unpack it and name what is inside"
@@ -122,6 +123,15 @@ ZEROS = Kind(
     "zeros from its beginning on",
     remedy="It was never written to its end, or has no header. Copy or record it again",
 )
+_RATES_HZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
+_KBITS = {
+    (True, 3): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (True, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (True, 1): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (False, 3): (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (False, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (False, 1): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
 _PICTURE_BRANDS = {b"heic", b"heix", b"mif1", b"msf1", b"avif"}
 _MPEG4_BOXES = {b"moov", b"mdat", b"wide", b"free", b"skip", b"moof", b"styp", b"sidx", b"pnot"}
 
@@ -181,18 +191,41 @@ def _of_mpeg4(head: bytes) -> Kind | None:
 
 
 def _of_media(head: bytes) -> Kind | None:
-    for offset, mark, name, form in _FFMPEG:
-        if head.startswith(mark, offset):
+    for mark, name, form in _FFMPEG:
+        if head.startswith(mark) and _of_text(head) is None:
             return Kind(name, FFMPEG, form)
-    if len(head) > 6 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
+    if _has_frames(head, _adts_size):
         return Kind("an AAC file", FFMPEG, "aac")
-    if len(head) > 3 and head[0] == 0x56 and head[1] & 0xE0 == 0xE0:
+    if _has_frames(head, _loas_size):
         return Kind("an AAC file (LOAS)", FFMPEG, "loas")
     if len(head) > 400 and {head[0], head[188], head[376]} == {0x47}:
         return Kind("an MPEG transport stream", FFMPEG, "mpegts")
     if len(head) > 400 and {head[4], head[196], head[388]} == {0x47}:
         return Kind("an MPEG transport stream (M2TS)", FFMPEG, "mpegts")
     return None
+
+
+def _has_frames(head: bytes, size_of: Callable[[bytes], int]) -> bool:
+    """Whether two frames follow each other, or one is all."""
+    size = size_of(head)
+    return size > 0 and (size >= len(head) or size_of(head[size:]) > 0)
+
+
+def _adts_size(head: bytes) -> int:
+    if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
+        return 0
+    return (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+
+
+def _loas_size(head: bytes) -> int:
+    if len(head) < 3 or head[0] != 0x56 or head[1] & 0xE0 != 0xE0:
+        return 0
+    return ((head[1] & 0x1F) << 8 | head[2]) + 3
+
+
+def _mpeg_size(head: bytes) -> int:
+    frame = parse_frame(head[:4])
+    return frame.size if frame else 0
 
 
 def _of_other(head: bytes) -> Kind | None:
@@ -243,12 +276,92 @@ def _is_plain(text: str) -> bool:
     return bool(text) and controls == 0
 
 
-def is_recording(head: bytes) -> bool:
-    """Whether a file with these first bytes is a recording, whatever its name."""
+def is_recording(path: Path) -> bool:
+    """Whether a file of a folder is a recording: by its name, or else by its first bytes.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    bool
+        False for hidden files, and for those that cannot be opened under another name.
+    """
+    if path.name.startswith("."):
+        return False
+    if path.suffix.lower() in EXTENSIONS:
+        return True
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as stream:
+            head = stream.read(HEAD_BYTES)
+    except (OSError, ValueError):
+        return False
     kind = identify(head)
-    return kind is not None and bool(kind.reader)
+    if kind is None:
+        return bool(id3_size(head)) or _has_frames(head, _mpeg_size)
+    return bool(kind.reader)
 
 
-def listed_extensions(extensions: Iterable[str] = EXTENSIONS) -> str:
-    """Extensions as one line of a message."""
-    return ", ".join(sorted(extensions))
+@dataclass(frozen=True)
+class Frame:
+    """Header of one frame.
+
+    Parameters
+    ----------
+    size : int
+        Bytes, header included.
+    samples : int
+        A channel.
+    rate_hz : int
+    channels : int
+    kind : tuple of int
+        Version and layer: constant in a stream.
+    """
+
+    size: int
+    samples: int
+    rate_hz: int
+    channels: int
+    kind: tuple[int, int]
+
+
+_frames: dict[int, Frame | None] = {}
+
+
+def parse_frame(header: bytes) -> Frame | None:
+    """Header of a frame; None if these four bytes are none."""
+    if len(header) < 4 or header[0] != 0xFF:
+        return None
+    value = int.from_bytes(header[:4], "big") & 0xFFFF_FEC0  # what a length depends on
+    if value not in _frames:
+        if len(_frames) > 10_000:
+            _frames.clear()
+        _frames[value] = _parse(value)
+    return _frames[value]
+
+
+def _parse(value: int) -> Frame | None:
+    version, layer = value >> 19 & 3, value >> 17 & 3
+    kbit, rate, padding = value >> 12 & 15, value >> 10 & 3, value >> 9 & 1
+    if value >> 21 != 0x7FF or version == 1 or not layer or kbit in (0, 15) or rate == 3:
+        return None
+    is_first = version == 3
+    rate_hz = _RATES_HZ[version][rate]
+    bits = _KBITS[is_first, layer][kbit - 1] * 1000
+    channels = 1 if value >> 6 & 3 == 3 else 2
+    if layer == 3:
+        return Frame((12 * bits // rate_hz + padding) * 4, 384, rate_hz, channels, (version, layer))
+    samples = 1152 if is_first or layer == 2 else 576
+    size = samples // 8 * bits // rate_hz + padding
+    return Frame(size, samples, rate_hz, channels, (version, layer))
+
+
+def id3_size(head: bytes) -> int:
+    """Bytes of the ID3v2 tag that begins here; 0 if none does."""
+    if len(head) < 10 or head[:3] != b"ID3" or max(head[6:10]) > 127:
+        return 0
+    size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
+    return 10 + size + (10 if head[5] & 0x10 else 0)

@@ -139,7 +139,15 @@ def _check_avi(content: Content, offset: int) -> None:
         raise cut_short(content.name, size, held, "bytes")
 
 
+def _check_transport(content: Content, offset: int) -> None:
+    size = 188 if content.read(offset + 188, 1) == b"G" else 192
+    rest = (content.size - offset) % size
+    is_regular = content.read(content.size - rest - size + (4 if size == 192 else 0), 1) == b"G"
+    if rest and is_regular:
+        raise cut_short(content.name, size, rest, "bytes in its last packet")
+
+
 _CHECKS: Mapping[str, Callable[[Content, int], None]] = {
     "mov": _check_mpeg4, "matroska": _check_matroska, "asf": _check_asf, "aac": _check_adts,
-    "amr": _check_amr, "avi": _check_avi,
+    "amr": _check_amr, "avi": _check_avi, "mpegts": _check_transport,
 }  # fmt: skip

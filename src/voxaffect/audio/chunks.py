@@ -17,6 +17,8 @@ from voxaffect.errors import AudioError
 
 MPEG_IN_WAV = frozenset({0x50, 0x55})
 """WAVE format tags of MP2 and MP3."""
+_PLAIN = frozenset({0x01, 0x03, 0x06, 0x07, 0xFFFE})
+"""WAVE format tags of samples that are each by themselves."""
 _MAX_CHUNKS = 10_000
 _UNKNOWN_64 = 1 << 62
 
@@ -193,11 +195,11 @@ def _ends_well(content: Content, data: _Chunk, header: str) -> bool:
 
 
 def _sound(content: Content, start: int, size: int, *, is_open: bool, format_tag: int = 0) -> Sound:
-    """The samples; a pad byte more or less is no loss."""
+    """The samples. A lost byte is the pad byte that some programs count, unless in a code."""
     held = max(0, content.size - start)
     if is_open and (size == 0 or held < size):
         return Sound(start, content.size, is_open=True, format_tag=format_tag)
-    if held + 1 < size:
+    if held + (format_tag in _PLAIN) < size:
         raise cut_short(content.name, size, held, "bytes of sound")
     return Sound(start, min(start + size, content.size), is_open=False, format_tag=format_tag)
 

@@ -14,7 +14,7 @@ from voxaffect.audio.flac import lay_out_flac
 from voxaffect.audio.layout import Part
 from voxaffect.audio.ogg import lay_out_ogg
 from voxaffect.errors import AudioError
-from voxaffect.media import CORE, HEAD_BYTES, ZEROS, Kind, identify
+from voxaffect.media import CORE, HEAD_BYTES, ZEROS, Kind, id3_size, identify
 
 _UNKNOWN = Kind("", CORE, "other")
 _MPEG = Kind("a file of MPEG audio (MP3)", CORE, "mpeg")
@@ -60,7 +60,7 @@ def _skip_tags(content: Content) -> int:
     """Offset behind the ID3 tags that programs put in front of any kind of file."""
     start = 0
     for _ in range(_MAX_TAGS):
-        size = mpeg.id3_size(content.read(start, 10))
+        size = id3_size(content.read(start, 10))
         if not size or start + size >= content.size:
             break
         start += size

@@ -13,76 +13,14 @@ from dataclasses import dataclass
 from voxaffect.audio.content import Content, Piece, View
 from voxaffect.audio.layout import Part, cut_short, damaged
 from voxaffect.errors import AudioError
+from voxaffect.media import Frame, id3_size, parse_frame
 
-_RATES_HZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
-_KBITS = {
-    (True, 3): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
-    (True, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
-    (True, 1): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-    (False, 3): (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
-    (False, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-    (False, 1): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-}
 _SIDE_BYTES = {(True, 2): 32, (True, 1): 17, (False, 2): 17, (False, 1): 9}
 _MAX_TRIMMED = 12_000
 """Samples that encoders add at both ends and a decoder takes away, at most."""
 _BUFFER_BYTES = 1 << 18
 _MAX_JUNK_BYTES = 1 << 16
 _CONFIRMING_FRAMES = 4
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Header of one frame.
-
-    Parameters
-    ----------
-    size : int
-        Bytes, header included.
-    samples : int
-        A channel.
-    rate_hz : int
-    channels : int
-    kind : tuple of int
-        Version and layer: constant in a stream.
-    """
-
-    size: int
-    samples: int
-    rate_hz: int
-    channels: int
-    kind: tuple[int, int]
-
-
-_frames: dict[int, Frame | None] = {}
-
-
-def parse_frame(header: bytes) -> Frame | None:
-    """Header of a frame; None if these four bytes are none."""
-    if len(header) < 4 or header[0] != 0xFF:
-        return None
-    value = int.from_bytes(header[:4], "big") & 0xFFFF_FEC0  # what a length depends on
-    if value not in _frames:
-        if len(_frames) > 10_000:
-            _frames.clear()
-        _frames[value] = _parse(value)
-    return _frames[value]
-
-
-def _parse(value: int) -> Frame | None:
-    version, layer = value >> 19 & 3, value >> 17 & 3
-    kbit, rate, padding = value >> 12 & 15, value >> 10 & 3, value >> 9 & 1
-    if value >> 21 != 0x7FF or version == 1 or not layer or kbit in (0, 15) or rate == 3:
-        return None
-    is_first = version == 3
-    rate_hz = _RATES_HZ[version][rate]
-    bits = _KBITS[is_first, layer][kbit - 1] * 1000
-    channels = 1 if value >> 6 & 3 == 3 else 2
-    if layer == 3:
-        return Frame((12 * bits // rate_hz + padding) * 4, 384, rate_hz, channels, (version, layer))
-    samples = 1152 if is_first or layer == 2 else 576
-    size = samples // 8 * bits // rate_hz + padding
-    return Frame(size, samples, rate_hz, channels, (version, layer))
 
 
 def find_first_frame(content: Content, start: int, end: int) -> int | None:
@@ -291,11 +229,3 @@ def _tag_size(content: Content, offset: int, end: int) -> int:
         index = max(data.find(b"LYRICS200"), data.find(b"LYRICSEND"))
         return index + 9 if index > 0 else 0
     return 0
-
-
-def id3_size(head: bytes) -> int:
-    """Bytes of the ID3v2 tag that begins here; 0 if none does."""
-    if len(head) < 10 or head[:3] != b"ID3" or max(head[6:10]) > 127:
-        return 0
-    size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
-    return 10 + size + (10 if head[5] & 0x10 else 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import glob
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import click
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
 from voxaffect.files import printable, read_bounded, read_standard_input, walked
-from voxaffect.media import EXTENSIONS
+from voxaffect.media import is_recording
 from voxaffect.model import Model, load
 
 MAX_LIST_BYTES = 256 << 20
@@ -103,20 +104,38 @@ def _named_by(argument: str, failures: list[Failure]) -> list[Path]:
 
 
 def _inside(folder: Path, failures: list[Failure]) -> list[Path]:
-    """Recordings anywhere under a folder, by extension; hidden files are none."""
+    """Recordings anywhere under a folder, by their names or else by their first bytes.
+
+    Hidden files are none. What is named as a recording but is a pipe or a device is a failure.
+    """
     problems: list[OSError] = []
-    found = [
+    paths = [
         parent / name
         for parent, _, names in walked(folder, problems.append)
         for name in names
-        if Path(name).suffix.lower() in EXTENSIONS and not name.startswith(".")
+        if is_recording(parent / name)
     ]
+    recordings = [path for path in paths if not _is_special(path, failures)]
     failures += [
         Failure(Path(str(problem.filename)), f"{problem.filename}: {problem.strerror}.")
         for problem in problems
     ]
-    if not found and not problems:
-        endings = ", ".join(sorted(EXTENSIONS))
-        reason = f"{folder}: no recordings in this folder. Expected files ending in {endings}."
+    if not paths and not problems:
+        reason = (
+            f"{folder}: no recordings in this folder. Expected audio or video files, such as WAV, "
+            "FLAC, MP3, M4A or MP4."
+        )
         failures.append(Failure(folder, reason))
-    return sorted(found)
+    return sorted(recordings)
+
+
+def _is_special(path: Path, failures: list[Failure]) -> bool:
+    """Whether a file of a folder would be waited for without end; then it is a failure."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False  # reading it says why
+    is_special = not stat.S_ISREG(mode)
+    if is_special:
+        failures.append(Failure(path, f"{path}: is a pipe or a device, expected a regular file."))
+    return is_special

@@ -20,7 +20,7 @@ from voxaffect.corpora.table import CORPORA, OWN_DATA, Corpus, look_up
 from voxaffect.corpora.utterance import Utterance
 from voxaffect.errors import CorpusError
 from voxaffect.files import walked
-from voxaffect.media import EXTENSIONS
+from voxaffect.media import is_recording
 
 DATA_VARIABLE = "VOXAFFECT_DATA"
 """The environment variable that names the folder with one sub-folder for each corpus."""
@@ -294,11 +294,11 @@ def _survey_own(name: str, root: Path, reading: Reading) -> Survey:
     if name == "csv":
         table = read_table(root, reading.columns)
         return Survey(table.utterances, notes=table.notes)
-    paths = _recordings(root, EXTENSIONS)
+    paths = _recordings(root, None)
     if not paths:
         raise CorpusError(
             f"{root}: holds no recording. Looked for one sub-folder an emotion, with recordings "
-            f"({_listed(EXTENSIONS)}) or speakers' folders in it."
+            "(WAV, FLAC, MP3, M4A, MP4 …) or speakers' folders in it."
         )
     words = () if isinstance(reading.labels, str | None) else reading.labels
     folder = read_folder(root, paths, layout=reading.layout, own=words)
@@ -312,22 +312,27 @@ def _copies(fits: list[Utterance]) -> tuple[tuple[Path, ...], ...]:
     return tuple(tuple(same) for same in paths.values() if len(same) > 1)
 
 
-def _recordings(root: Path, extensions: Collection[str]) -> list[Path]:
+def _recordings(root: Path, extensions: Collection[str] | None) -> list[Path]:
     if not root.is_dir():
         what = "is a file, expected a folder" if root.exists() else "no such folder"
         raise CorpusError(f"{root}: {what}.")
     return sorted(_walk(root, extensions), key=lambda path: path.relative_to(root).parts)
 
 
-def _walk(root: Path, extensions: Collection[str]) -> Iterator[Path]:
+def _walk(root: Path, extensions: Collection[str] | None) -> Iterator[Path]:
+    """Files with these extensions; without any, all that are recordings."""
+
     def stop(error: OSError) -> None:
         raise CorpusError(f"{error.filename}: cannot be listed ({error.strerror}).") from error
 
     for folder, subfolders, files in walked(root, stop):
         subfolders[:] = [sub for sub in subfolders if not _is_hidden(sub)]
         for file in files:
-            if not _is_hidden(file) and Path(file).suffix.lower() in extensions:
-                yield folder / file
+            path = folder / file
+            if _is_hidden(file):
+                continue
+            if is_recording(path) if extensions is None else path.suffix.lower() in extensions:
+                yield path
 
 
 def _is_hidden(name: str) -> bool:
