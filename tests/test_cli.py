@@ -189,7 +189,7 @@ def bad_recordings(folder: Path) -> dict[str, Path]:
 
 REASONS = {
     "empty": "empty, 0 bytes long", "words": "not readable as audio",
-    "header": "cut short", "truncated": "cut short", "truncated flac": "not readable as audio",
+    "header": "cut short", "truncated": "cut short", "truncated flac": "cut short",
     "nan": "holds NaN or infinite samples", "silent": "silent, every sample is 0",
     "short": "0.062 s long, at least 0.25 s", "slow": "sampled at 4000 Hz",
     "missing": "no such file",
