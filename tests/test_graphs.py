@@ -131,7 +131,7 @@ HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
     "external": (lambda: outside("weights.bin"), "constants in another file"),
     "passwd": (lambda: outside("/etc/passwd"), "constants in another file"),
     "10 GB": (lambda: claims(2_500_000_000), "constant of 2,500,000,000 numbers in 16 bytes"),
-    "negative": (lambda: claims(-1, 2), "holds a constant of"),
+    "negative": (lambda: claims(-1, 2), "a constant of negative size"),
     "overflow": (lambda: claims(2**32, 2**32), "holds a constant of"),
     "constant in a node": (claims_in_a_node, "holds a constant of"),
     "function": (with_function, "holds functions"),
@@ -180,13 +180,12 @@ def test_the_longest_graph_is_read_in_seconds() -> None:
     assert time.monotonic() - began < 8
 
 
-def test_many_small_fields_are_refused_in_seconds() -> None:
+def test_many_small_fields_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voxaffect.model.protobuf._MAX_FIELDS", 10_000)
     model = graph_of([ends("Identity", "half")])
-    model.graph.initializer[0].dims.extend([1] * 1_000_001)
-    began = time.monotonic()
-    with pytest.raises(ModelError, match=r"fields|constant"):
+    model.graph.initializer[0].dims.extend([1] * 10_001)
+    with pytest.raises(ModelError, match="holds more than 10,000 fields"):
         read_outline(model.SerializeToString(), "mine")
-    assert time.monotonic() - began < 8
 
 
 # Every model that we write is accepted.

@@ -1,13 +1,14 @@
-"""What a model file says of itself: the ``ModelCard`` in its metadata, read strictly."""
+"""What a model file says of itself: the ``ModelCard`` in its metadata, read strictly.
+
+Nothing in a card can do harm where it is shown or computed with: numbers are finite and in
+range, names are short lines without control characters.
+"""
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import partial
-from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,18 @@ from voxaffect.audio import MAX_RATE_HZ
 from voxaffect.errors import FeatureError, ModelError
 from voxaffect.features import FeatureSpec, is_picture
 from voxaffect.files import printable
+from voxaffect.schema import (
+    any_of,
+    anything,
+    mapping,
+    names,
+    null,
+    number,
+    numbers,
+    record,
+    text,
+    words,
+)
 
 FORMAT_VERSION = 4
 """Raised when a reader of the version before could misread the file. To bump: write the new
@@ -26,7 +39,17 @@ _SINCE: Mapping[int, Mapping[str, Any]] = {
     3: {"augmentation": {}},
 }
 """What a file of an older format does not state, by the format that began to."""
-_REASON_LENGTH = 120
+MAX_EMOTIONS = 256
+MAX_EMOTION_LENGTH = 64
+MAX_FEATURES = 200_000
+MAX_NAME_LENGTH = 200
+MAX_TEXT_LENGTH = 5_000
+MAX_ENTRIES = 1_000
+"""Of a mapping, such as corpora and scores."""
+MAX_CARD_LENGTH = 32 << 20
+_LARGEST = float(np.finfo(np.float32).max)
+_PERCENTILES = ("5", "50", "95", "99")
+_REASON_LENGTH = 160
 _FARTHEST_SDS = 5.0
 
 
@@ -89,10 +112,11 @@ class ModelCard:
 
     def to_json(self) -> str:
         """Return the metadata entry."""
-        return json.dumps({**asdict(self), "spec": json.loads(self.spec.to_json())})
+        fields = {**asdict(self), "spec": json.loads(self.spec.to_json())}
+        return json.dumps(fields, allow_nan=False)
 
     @classmethod
-    def from_json(cls, text: str, name: str) -> ModelCard:
+    def from_json(cls, content: str, name: str) -> ModelCard:
         """Read a metadata entry.
 
         Raises
@@ -101,8 +125,10 @@ class ModelCard:
             If the format is newer, or a field is missing, unknown or of another kind.
         """
         try:
-            fields = json.loads(text, object_pairs_hook=_mapping)
-            _check(fields, {"format": _FIELDS["format"]})
+            if len(content) > MAX_CARD_LENGTH:
+                raise ValueError(f"more than {MAX_CARD_LENGTH:,} characters")
+            fields = json.loads(content, object_pairs_hook=_mapping)
+            _FORMAT(fields, "")
             if fields["format"] > FORMAT_VERSION:
                 raise ModelError(
                     f"{name}: written in model format {fields['format']}, this voxaffect reads "
@@ -111,11 +137,10 @@ class ModelCard:
             for version, unstated in _SINCE.items():
                 if fields["format"] < version:
                     fields = {**unstated, **fields}
-            _check(fields, _FIELDS)
-            _check(fields["spec"], _SPEC_FIELDS)
-            _check_lengths(fields)
+            _CARD(fields, "")
+            _check_together(fields)
             read = {
-                "spec": FeatureSpec.from_json(json.dumps(fields["spec"])),
+                "spec": FeatureSpec.from_json(json.dumps(fields["spec"], allow_nan=False)),
                 "feature_names": tuple(fields["feature_names"]),
                 "emotions": tuple(fields["emotions"]),
                 "golden": {key: [*map(float, row)] for key, row in fields["golden"].items()},
@@ -183,115 +208,76 @@ def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+_NAME = text(MAX_NAME_LENGTH, is_empty_allowed=False)
+_WORDS = text(MAX_TEXT_LENGTH)
+_SHARE = number(0, 1)
+_COUNT = number(0, 10**12, whole=True)
+_OF_FEATURES = numbers(-_LARGEST, _LARGEST, most=MAX_FEATURES)
+_FORMAT = record({"format": number(1, 10**6, whole=True)}, others=anything)
+_CARD = record(
+    {
+        "spec": record(
+            {
+                "name": _NAME,
+                "version": number(1, 10**6, whole=True),
+                "groups": names(MAX_ENTRIES, MAX_NAME_LENGTH),
+                "rate_hz": any_of(null, number(1, MAX_RATE_HZ, whole=True)),
+            }
+        ),
+        "feature_names": names(MAX_FEATURES, MAX_NAME_LENGTH),
+        "emotions": names(MAX_EMOTIONS, MAX_EMOTION_LENGTH),
+        "recipe": _WORDS,
+        "seed": number(-(2**63), 2**63, whole=True),
+        "corpora": mapping(
+            record(
+                {"utterances": _COUNT, "speakers": _COUNT, "licence": _WORDS},
+                others=any_of(_WORDS, number()),
+            ),
+            key=_WORDS, most=MAX_ENTRIES,
+        ),
+        "augmentation": mapping(any_of(numbers(), number()), key=_NAME, most=MAX_ENTRIES),
+        "scores": mapping(
+            mapping(
+                record({"mean": number(), "sd": number(0)}, others=number()),
+                key=_NAME, most=MAX_ENTRIES,
+            ),
+            key=_WORDS, most=MAX_ENTRIES,
+        ),
+        "golden": record({"vector": _OF_FEATURES, "probabilities": numbers(-1e-3, 1 + 1e-3)}),
+        "mean": _OF_FEATURES,
+        "sd": numbers(0, _LARGEST, most=MAX_FEATURES),
+        "distances": mapping(number(0, _LARGEST), key=words(*_PERCENTILES)),
+        "abstention": any_of(
+            record({}), record({"threshold": _SHARE, "risk": _SHARE, "coverage": _SHARE})
+        ),
+        "conditions": mapping(_SHARE, key=_WORDS, most=MAX_ENTRIES),
+        "libraries": mapping(_NAME, key=_NAME, most=MAX_ENTRIES),
+        "created": text(40),
+        "format": number(1, 10**6, whole=True),
+    }
+)  # fmt: skip
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def check_emotions(emotions: Sequence[str]) -> None:
+    """Refuse names of emotions that no model file may hold.
+
+    Raises
+    ------
+    ValueError
+        With the index of the name.
+    """
+    names(MAX_EMOTIONS, MAX_EMOTION_LENGTH)(list(emotions), "emotions")
 
 
-def _is_positive(value: Any) -> bool:
-    return _is_whole(value) and value >= 1
-
-
-def _is_rate(value: Any) -> bool:
-    return value is None or (_is_positive(value) and value <= MAX_RATE_HZ)
-
-
-def _are_names(value: Any) -> bool:
-    is_list = isinstance(value, list) and all(isinstance(name, str) and name for name in value)
-    return is_list and 0 < len(value) == len(set(value))
-
-
-def _are_numbers(value: object) -> bool:
-    return isinstance(value, list) and all(_is_whole(n) or isinstance(n, float) for n in value)
-
-
-def _are_finite(value: Any) -> bool:
-    return _are_numbers(value) and all(map(math.isfinite, value))
-
-
-def _are(holds: Callable[[Any], bool], value: object) -> bool:
-    return isinstance(value, dict) and all(map(holds, value.values()))
-
-
-def _is_corpus(value: Any) -> bool:
-    is_counted = isinstance(value, dict) and {"utterances", "speakers", "licence"} <= set(value)
-    return is_counted and all(isinstance(one, int | str) for one in value.values())
-
-
-def _is_score(value: Any) -> bool:
-    is_pair = isinstance(value, dict) and {"mean", "sd"} <= set(value)
-    return is_pair and _are_numbers([value["mean"], value["sd"]])
-
-
-def _is_golden(value: Any) -> bool:
-    is_pair = isinstance(value, dict) and set(value) == {"vector", "probabilities"}
-    return is_pair and all(map(_are_numbers, value.values()))
-
-
-def _is_finite(value: Any) -> bool:
-    return _are_finite([value])
-
-
-def _is_amount(value: Any) -> bool:
-    return _is_finite(value) or _are_finite(value)
-
-
-def _is_abstention(value: Any) -> bool:
-    if value == {}:
-        return True
-    is_full = isinstance(value, dict) and set(value) == {"threshold", "risk", "coverage"}
-    return is_full and all(_is_finite(one) and 0 <= one <= 1 for one in value.values())
-
-
-_Checks = Mapping[str, tuple[Callable[[Any], bool], str]]
-_FIELDS: _Checks = {
-    "spec": (lambda value: isinstance(value, dict), "a mapping"),
-    "feature_names": (_are_names, "a list of unique names"),
-    "emotions": (_are_names, "a list of unique names"),
-    "recipe": (_is_text, "text"),
-    "seed": (_is_whole, "a whole number"),
-    "corpora": (partial(_are, _is_corpus), "utterances, speakers and licence of each"),
-    "augmentation": (partial(_are, _is_amount), "a mapping to finite numbers, or lists of them"),
-    "scores": (partial(_are, partial(_are, _is_score)), "mean and sd of each metric of each"),
-    "golden": (_is_golden, "vector and probabilities, lists of numbers"),
-    "mean": (_are_finite, "a list of finite numbers"),
-    "sd": (_are_finite, "a list of finite numbers"),
-    "distances": (partial(_are, _is_finite), "a mapping to finite numbers"),
-    "abstention": (_is_abstention, "nothing, or threshold, risk and coverage from 0 to 1"),
-    "conditions": (partial(_are, _is_finite), "a mapping to finite numbers"),
-    "libraries": (partial(_are, _is_text), "a mapping to text"),
-    "created": (_is_text, "text"),
-    "format": (_is_positive, "a whole number from 1"),
-}
-_SPEC_FIELDS: _Checks = {
-    "name": (_is_text, "text"),
-    "version": (_is_whole, "a whole number"),
-    "groups": (_are_names, "a list of unique names"),
-    "rate_hz": (_is_rate, f"nothing, or a whole number from 1 to {MAX_RATE_HZ}"),
-}
-
-
-def _check(fields: Any, checks: _Checks) -> None:
-    """Refuse a field of another kind: JSON has fewer kinds than the card."""
-    if not isinstance(fields, dict):
-        raise TypeError(f"expected a mapping, found {shortened(fields)}")
-    for key, (holds, expected) in checks.items():
-        if key not in fields:
-            raise ValueError(f"{key} is missing")
-        if not holds(fields[key]):
-            raise ValueError(f"{key}: expected {expected}, found {shortened(fields[key])}")
-
-
-def _check_lengths(fields: Mapping[str, Any]) -> None:
-    """Refuse a list of numbers that is not one a feature; format 1 had no sd."""
+def _check_together(fields: Mapping[str, Any]) -> None:
+    """Refuse fields that do not fit each other; format 1 had no sd."""
     wanted = len(fields["feature_names"])
-    if len(fields["mean"]) != wanted:
-        raise ValueError("mean: not as many numbers as feature_names")
-    if fields["sd"] and len(fields["sd"]) != wanted:
-        raise ValueError("sd: not as many numbers as feature_names")
+    for name in ("mean", "sd"):
+        if len(fields[name]) not in ({wanted} if name == "mean" else {0, wanted}):
+            raise ValueError(f"{name}: not as many numbers as feature_names")
+    in_order = [fields["distances"][key] for key in _PERCENTILES if key in fields["distances"]]
+    if in_order != sorted(in_order):
+        raise ValueError("distances: expected percentiles that grow, found them out of order")
 
 
 def shortest(error: Exception) -> str:

@@ -177,7 +177,9 @@ class _Reader:
             for name in _DATA
             for value in tensor[name]
         )
-        if any(size >> 63 for size in sizes) or prod(sizes) > 2 * held + len(tensor["string_data"]):
+        if any(size >> 63 for size in sizes):
+            raise _RefusedError("a constant of negative size")
+        if prod(sizes) > 2 * held + len(tensor["string_data"]):
             raise _RefusedError(f"a constant of {prod(sizes):,} numbers in {held:,} bytes")
 
     def _message(self, content: _Value, label: str, shape: _Kinds) -> dict[str, list[_Value]]:

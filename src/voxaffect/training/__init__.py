@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from voxaffect.errors import TrainingError, extra
+from voxaffect.model.card import check_emotions
 from voxaffect.training.augmentation import Augmentation
 from voxaffect.training.dataset import Copies, Dataset, Rows, gather, observed, with_copies
 from voxaffect.training.export import export
@@ -62,13 +63,18 @@ def fit(estimator: Any, rows: Rows) -> Any:
     Raises
     ------
     TrainingError
-        If there is nothing to tell apart, or NaN among the features.
+        If there is nothing to tell apart, an emotion's name does not fit in a model file, or
+        NaN is among the features.
     """
     found = np.unique(rows.emotions)
     if len(found) < 2:
         raise TrainingError(
             f"at least two emotions are needed to train, found {', '.join(found) or 'none'}."
         )
+    try:
+        check_emotions([*map(str, found)])
+    except ValueError as error:
+        raise TrainingError(f"{error}. Rename the emotion.") from error
     if not np.isfinite(rows.matrix).all():
         raise TrainingError("NaN or infinite features.")
     with extra("train"):

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from voxaffect.errors import ModelError, TrainingError
 from voxaffect.features import names
+from voxaffect.files import printable
 from voxaffect.model import METADATA_KEY, Model, ModelCard, add_checksum, distances
+from voxaffect.model.card import MAX_TEXT_LENGTH
 from voxaffect.model.operators import check_operators
 from voxaffect.model.protobuf import read_outline
 from voxaffect.training.augmentation import Augmentation
@@ -110,7 +112,7 @@ def _card(data: Dataset, **told: Any) -> ModelCard:
     return ModelCard(
         spec=data.spec,
         feature_names=names(data.spec),
-        corpora=data.summary(),
+        corpora={_plain(name): _described(corpus) for name, corpus in data.summary().items()},
         augmentation=_amounts(data.augmentation),
         **reference(data),
         conditions={},
@@ -118,6 +120,16 @@ def _card(data: Dataset, **told: Any) -> ModelCard:
         created=datetime.now(UTC).date().isoformat(),
         **told,
     )
+
+
+def _plain(name: str) -> str:
+    """Name of a folder or table, as a card holds it: a line without control characters."""
+    return printable(name)[:MAX_TEXT_LENGTH]
+
+
+def _described(corpus: Mapping[str, Any]) -> dict[str, Any]:
+    """Entry of a corpus in the card."""
+    return {key: _plain(one) if isinstance(one, str) else one for key, one in corpus.items()}
 
 
 def _amounts(policy: Augmentation | None) -> dict[str, Any]:
