@@ -20,7 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voxaffect.corpora import CORPORA, Download, utterances
-from voxaffect.corpora.download import Resuming, download, safe_target, unpack
+from voxaffect.corpora.download import download
+from voxaffect.corpora.transfer import Resuming
+from voxaffect.corpora.unpacking import safe_target, unpack
 from voxaffect.errors import DownloadError, MissingExtraError
 
 RECORDINGS = ("wav/03a01Fa.wav", "wav/16b10Wb.wav")

@@ -2,41 +2,33 @@
 
 Each archive becomes one folder, named after it, inside the corpus's folder. That folder appears
 in one step once everything in it is there, so whatever interrupts us leaves either a whole part
-or none. What has arrived of an archive stays in the hidden sub-folder ``.download`` and is taken
-up again by the next call.
+or none. A list of its files in it tells a later call whether it is still whole. What has arrived
+of an archive stays in the hidden sub-folder ``.download`` and is taken up again by the next call.
+A lock keeps two processes from working in one folder.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import shutil
-import stat
-import time
-import zipfile
-import zlib
-from collections import Counter
+import sys
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, NoReturn
 
-from voxaffect.corpora.reading import download_folder
+from voxaffect.corpora.locking import lock_folder
+from voxaffect.corpora.reading import download_folder, expand_home
 from voxaffect.corpora.table import Corpus, Download, look_up
+from voxaffect.corpora.transfer import Resuming, fetch_small
+from voxaffect.corpora.unpacking import find_missing, remove_litter, unpack
 from voxaffect.errors import DownloadError, extra
 
-if TYPE_CHECKING:
-    import requests
-
-_TIMEOUT_SECONDS = 30
-_ATTEMPTS = 3
-# An answer that breaks off loses the chunk it was in, so chunks are small.
-_CHUNK_BYTES = 1 << 14
-# Sound shrinks to a third at best; a larger archive than this is none of ours.
-_MAX_RATIO = 20
-_MIN_LIMIT_BYTES = 1 << 26
-_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
+_RECORD_LIMIT = 1 << 22
+_CHECKSUM = re.compile(r"(?:md5|sha1|sha256|sha512):[0-9a-f]{32,128}")
+_MAX_BYTES = 1 << 40
 
 
 def download(
@@ -50,7 +42,8 @@ def download(
     """Download a corpus and unpack it.
 
     What is there already is not fetched again, and an interrupted download is taken up where
-    it stopped. An archive whose checksum nobody states is never unpacked.
+    it stopped. Files that a folder lacks are added. An archive whose checksum nobody states is
+    never unpacked. While another process downloads into the folder, it waits.
 
     Parameters
     ----------
@@ -83,15 +76,44 @@ def download(
     chosen = _choose(corpus, files, corpus.downloads if downloads is None else downloads)
     with extra("download"):
         import pooch  # noqa: F401  (fail before anything is written)
-    folder = Path(folder).expanduser() if folder is not None else download_folder(corpus.name)
-    for archive in chosen:
-        target = folder / PurePosixPath(archive.file).stem
-        if not target.is_dir():
-            with _disk_errors(folder):
-                path = _fetch(corpus, archive, folder / ".download", progress=progress)
-                unpack(path, target, progress=progress)
-                shutil.rmtree(folder / ".download")
+    folder = expand_home(Path(folder)) if folder is not None else download_folder(corpus.name)
+    with _disk_errors(folder), lock_folder(folder, lambda: _say_wait(folder, progress)):
+        remove_litter(folder)
+        for archive in chosen:
+            _bring(corpus, archive, folder, progress=progress)
     return folder
+
+
+def _bring(corpus: Corpus, archive: Download, folder: Path, *, progress: bool) -> None:
+    """Fetch and unpack one archive, unless its folder is there and whole."""
+    target = folder / PurePosixPath(archive.file).stem
+    if target.is_dir() and _is_whole(corpus, archive, target):
+        return
+    parts = folder / ".download"
+    path = _fetch(corpus, archive, parts, progress=progress)
+    unpack(path, target, progress=progress)
+    path.unlink(missing_ok=True)
+    with suppress(OSError):  # others' parts are kept
+        parts.rmdir()
+
+
+def _is_whole(corpus: Corpus, archive: Download, target: Path) -> bool:
+    """Whether a folder holds all files of its archive, as far as anybody knows."""
+    missing = find_missing(target)
+    if missing is not None:
+        return not missing
+    # Unpacked by hand, or before such folders had lists: the corpus's size is known.
+    count = sum(
+        1 for path in target.rglob("*")
+        if path.suffix.lower() in corpus.extensions and not path.name.startswith(".")
+    )  # fmt: skip
+    is_official = any(archive.file == known.file for known in corpus.downloads)
+    return count in corpus.sizes if is_official else count > 0
+
+
+def _say_wait(folder: Path, progress: bool) -> None:
+    if progress and sys.stderr is not None:
+        print(f"{folder}: waiting for another download into it to end", file=sys.stderr)
 
 
 def _choose(
@@ -142,7 +164,9 @@ def _fetch(corpus: Corpus, archive: Download, folder: Path, *, progress: bool) -
                 known_hash=archive.checksum,
                 fname=archive.file,
                 path=folder,
-                downloader=Resuming(folder / f"{archive.file}.part", progress=progress),
+                downloader=Resuming(
+                    folder / f"{archive.file}.part", archive.size, progress=progress
+                ),
             )
     except ValueError as error:
         # pooch has deleted the file, so that the next call starts afresh.
@@ -175,247 +199,15 @@ def _with_checksum(corpus: Corpus, archive: Download) -> Download:
             f"{archive.url}: nobody states its checksum, so it is not trusted. "
             f"{corpus.instructions} ({corpus.homepage})"
         )
-    import requests
-
+    record = fetch_small(archive.listing, limit=_RECORD_LIMIT)
     try:
-        with requests.get(archive.listing, timeout=_TIMEOUT_SECONDS) as answer:
-            answer.raise_for_status()
-            listed = {file["key"]: file for file in answer.json()["files"]}
-        entry = listed[archive.file]
-        return replace(archive, checksum=str(entry["checksum"]), size=int(entry["size"]))
-    except (KeyError, TypeError, ValueError) as error:
+        listed = {file["key"]: file for file in json.loads(record)["files"]}
+        checksum, size = listed[archive.file]["checksum"], listed[archive.file]["size"]
+        if not _CHECKSUM.fullmatch(checksum) or type(size) is not int or not 0 < size < _MAX_BYTES:
+            raise ValueError("another kind of checksum or size")
+    except (LookupError, TypeError, ValueError, RecursionError) as error:
         raise DownloadError(
             f"{archive.listing}: does not state size and checksum of {archive.file}. "
             f"{corpus.instructions} ({corpus.homepage})"
         ) from error
-    except requests.RequestException as error:
-        _give_up(archive.listing, error)
-
-
-def _give_up(url: str, error: requests.RequestException) -> NoReturn:
-    if error.response is not None:
-        why = f"the server answered {error.response.status_code} {error.response.reason}"
-        remedy = "The address may have moved; look at the corpus's homepage."
-    else:
-        why = f"no connection, or it broke ({type(error).__name__})"
-        remedy = "Check the network and start again: it will resume."
-    raise DownloadError(f"{url}: {why}. {remedy}") from error
-
-
-@dataclass(frozen=True)
-class Resuming:
-    """A downloader for ``pooch.retrieve`` that carries on where an earlier one stopped.
-
-    Parameters
-    ----------
-    part : Path
-        Keeps what has arrived so far, between calls too.
-    progress : bool
-    attempts : int
-        How many failures in a row, without one byte of progress, make it give up.
-    pause_seconds : float
-        Before the second attempt; doubled before each further one.
-    """
-
-    part: Path
-    progress: bool = True
-    attempts: int = _ATTEMPTS
-    pause_seconds: float = 0.5
-
-    def __call__(self, url: str, output_file: str, _: Any) -> None:
-        """Download ``url`` into ``output_file``.
-
-        Raises
-        ------
-        DownloadError
-            If the server refuses, or does not answer ``attempts`` times in a row.
-        """
-        import requests
-
-        failures = 0
-        while True:
-            held = self._held()
-            try:
-                self._carry_on(url)
-                break
-            except requests.RequestException as error:
-                failures = 1 if self._held() > held else failures + 1
-                refused = error.response is not None and error.response.status_code < 500
-                if refused or failures == self.attempts:
-                    _give_up(url, error)
-                time.sleep(self.pause_seconds * 2 ** (failures - 1))
-        self.part.replace(output_file)
-
-    def _held(self) -> int:
-        return self.part.stat().st_size if self.part.exists() else 0
-
-    def _carry_on(self, url: str) -> None:
-        import requests
-
-        held = self._held()
-        # Compressed on the way, positions in the file would mean nothing.
-        headers = {"Accept-Encoding": "identity"}
-        if held:
-            headers["Range"] = f"bytes={held}-"
-        with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_SECONDS) as answer:
-            start, total = _position(answer.headers.get("Content-Range", ""))
-            if answer.status_code == requests.codes.requested_range_not_satisfiable:
-                if total == held:
-                    return
-                self._start_over("what we hold is longer than the file")
-            answer.raise_for_status()
-            if answer.status_code != requests.codes.partial_content:
-                held = 0  # the server sends the file from its beginning
-            elif start != held:
-                self._start_over("the server sent another part than asked for")
-            if total is None and "Content-Length" in answer.headers:
-                total = held + int(answer.headers["Content-Length"])
-            self._keep(answer, held=held, total=total)
-
-    def _keep(self, answer: requests.Response, *, held: int, total: int | None) -> None:
-        import requests
-        from tqdm import tqdm
-
-        bar = tqdm(
-            desc=self.part.stem, total=total, initial=held, unit="B", unit_scale=True,
-            disable=not self.progress,
-        )  # fmt: skip
-        with bar, self.part.open("ab" if held else "wb") as file:
-            for chunk in answer.iter_content(_CHUNK_BYTES):
-                held += file.write(chunk)
-                bar.update(len(chunk))
-        if total is not None and held < total:
-            raise requests.ConnectionError(f"it broke off after {held:,} of {total:,} bytes")
-
-    def _start_over(self, why: str) -> NoReturn:
-        import requests
-
-        self.part.unlink(missing_ok=True)
-        raise requests.ConnectionError(why)
-
-
-def _position(content_range: str) -> tuple[int | None, int | None]:
-    """Read the first byte's position and the file's size from a Content-Range header."""
-    match = _RANGE.match(content_range)
-    if match is None:
-        return None, None
-    start, total = match.groups()
-    return (int(start) if start else None), (int(total) if total != "*" else None)
-
-
-def unpack(archive: Path, folder: Path, *, progress: bool = False) -> None:
-    """Unpack a Zip into a new folder, which appears whole or not at all.
-
-    Parameters
-    ----------
-    archive : Path
-    folder : Path
-        Must not exist; its parent must.
-    progress : bool
-        Whether to draw a progress bar.
-
-    Raises
-    ------
-    DownloadError
-        If it is no Zip, is damaged, holds a member that would leave the folder or is a link,
-        or would fill the disk.
-    """
-    from tqdm import tqdm
-
-    workshop = folder.parent / f".unpacking-{folder.name}"
-    shutil.rmtree(workshop, ignore_errors=True)
-    try:
-        with zipfile.ZipFile(archive) as zipped:
-            members = [member for member in zipped.infolist() if not _is_clutter(member)]
-            # Every member is judged before the first is written.
-            targets = [safe_target(member, workshop) for member in members]
-            _check_size(archive, members)
-            _check_names(members)
-            workshop.mkdir()
-            pairs = zip(members, targets, strict=True)
-            bar = tqdm(
-                pairs, desc=f"unpacking {folder.name}", total=len(members), disable=not progress
-            )
-            for member, target in bar:
-                _write(zipped, member, target)
-        workshop.replace(folder)
-    except _DAMAGE as error:
-        raise DownloadError(
-            f"{archive}: cannot be unpacked ({error}). Delete it and download it again."
-        ) from error
-    finally:
-        shutil.rmtree(workshop, ignore_errors=True)
-
-
-# RuntimeError: encrypted; NotImplementedError: a compression that zipfile does not know.
-_DAMAGE = (
-    zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError,
-    FileExistsError, NotADirectoryError, IsADirectoryError,
-)  # fmt: skip
-
-
-def _check_names(members: Sequence[zipfile.ZipInfo]) -> None:
-    """Refuse what would overwrite itself, on file systems that ignore case too."""
-    names = Counter(member.filename.rstrip("/").casefold() for member in members)
-    twice = next((name for name, count in names.items() if count > 1), None)
-    if twice is not None:
-        raise zipfile.BadZipFile(f"'{twice}' is in it more than once")
-
-
-def _is_clutter(member: zipfile.ZipInfo) -> bool:
-    parts = PurePosixPath(member.filename).parts
-    return "__MACOSX" in parts or (bool(parts) and parts[-1].startswith("._"))
-
-
-def safe_target(member: zipfile.ZipInfo, folder: Path) -> Path:
-    """Where a member is to be written, certainly inside the folder.
-
-    Parameters
-    ----------
-    member : ZipInfo
-    folder : Path
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    DownloadError
-        If its name is absolute, climbs out by ``..``, holds a backslash, a drive, a control
-        character or nothing, or if it is a link or another special file.
-    """
-    name = member.filename
-    kind = stat.S_IFMT(member.external_attr >> 16)
-    parts = name.rstrip("/").split("/")
-    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise DownloadError(f"unsafe archive: '{name}' is a link or a special file. Not unpacked.")
-    if any(part in ("", ".", "..") for part in parts) or re.search(r"[\\:\x00-\x1f\x7f]", name):
-        raise DownloadError(f"unsafe archive: {name!r} may leave the folder. Not unpacked.")
-    return folder.joinpath(*parts)
-
-
-def _check_size(archive: Path, members: Sequence[zipfile.ZipInfo]) -> None:
-    size = sum(member.file_size for member in members)
-    limit = max(_MIN_LIMIT_BYTES, _MAX_RATIO * archive.stat().st_size)
-    if size > limit:
-        raise DownloadError(
-            f"unsafe archive: {archive} would unpack to {size:,} bytes, {limit:,} at most are "
-            "plausible for sound. Not unpacked."
-        )
-    free = shutil.disk_usage(archive.parent).free
-    if size > free:
-        raise DownloadError(
-            f"{archive.parent}: {free:,} bytes free, {size:,} are needed to unpack "
-            f"{archive.name}. Free some space, then start again."
-        )
-
-
-def _write(zipped: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
-    if member.is_dir():
-        target.mkdir(parents=True, exist_ok=True)
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # Reading stops at the size that was declared and checked; a longer member fails its CRC.
-    with zipped.open(member) as source, target.open("xb") as file:
-        shutil.copyfileobj(source, file)
+    return replace(archive, checksum=checksum, size=size)

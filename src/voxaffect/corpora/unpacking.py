@@ -1,0 +1,231 @@
+"""Unpacking of an archive: safely, whole, and with a list of what was in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from voxaffect.errors import DownloadError
+from voxaffect.files import read_bounded, write_text
+
+LIST_NAME = ".voxaffect.json"
+"""File in an unpacked folder that lists its files with their sizes."""
+
+_WORK = ".unpacking-"
+_LIST_LIMIT = 1 << 27
+# Sound shrinks to a third at best; a larger archive than this is none of ours.
+_MAX_RATIO = 20
+_MIN_LIMIT_BYTES = 1 << 26
+_MAX_MEMBERS = 200_000
+
+
+def unpack(archive: Path, folder: Path, *, progress: bool = False) -> None:
+    """Unpack a Zip into a folder, which appears whole or not at all.
+
+    Files that a folder lacks, if it is there already, are added to it.
+
+    Parameters
+    ----------
+    archive : Path
+    folder : Path
+        Its parent must exist.
+    progress : bool
+        Whether to draw a progress bar.
+
+    Raises
+    ------
+    DownloadError
+        If it is no Zip, is empty or damaged, holds a member that would leave the folder or is a
+        link, or would fill the disk.
+    """
+    from tqdm import tqdm
+
+    work = Path(tempfile.mkdtemp(prefix=f"{_WORK}{folder.name}-", dir=folder.parent))
+    work.chmod(0o777 & ~_umask())
+    try:
+        with zipfile.ZipFile(archive) as zipped:
+            members = [member for member in zipped.infolist() if not _is_clutter(member)]
+            # Every member is judged before the first is written.
+            targets = [safe_target(member, work) for member in members]
+            _check_size(archive, members)
+            _check_names(members)
+            pairs = zip(members, targets, strict=True)
+            bar = tqdm(
+                pairs, desc=f"unpacking {folder.name}", total=len(members), disable=not progress
+            )
+            for member, target in bar:
+                _write(zipped, member, target)
+        sizes = {
+            target.relative_to(work).as_posix(): member.file_size
+            for member, target in zip(members, targets, strict=True)
+            if not member.is_dir()
+        }
+        if missing := _missing(work, sizes):
+            raise DownloadError(
+                f"{archive}: {len(missing):,} of {len(sizes):,} files were not written, such as "
+                f"{missing[0]}. Start again."
+            )
+        write_text(work / LIST_NAME, json.dumps({"files": sizes}, indent=0))
+        _put_in_place(work, folder, sizes)
+    except _DAMAGE as error:
+        raise DownloadError(
+            f"{archive}: cannot be unpacked ({error}). Delete it and download it again."
+        ) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+# RuntimeError: encrypted; NotImplementedError: a compression that zipfile does not know.
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError,
+    FileExistsError, NotADirectoryError, IsADirectoryError, UnicodeError,
+)  # fmt: skip
+
+
+def _umask() -> int:
+    """Permissions that new files of this process lack."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def find_missing(folder: Path) -> list[str] | None:
+    """Files that an unpacked folder lacks, or that have another size than in the archive.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    list of str or None
+        None if the folder has no list of its files that can be read.
+    """
+    try:
+        content = read_bounded(
+            folder / LIST_NAME, limit=_LIST_LIMIT, what="a list of files", error=DownloadError
+        )
+        files = json.loads(content)["files"]
+        sizes = {str(name): int(size) for name, size in files.items()}
+    except (DownloadError, ValueError, LookupError, TypeError, AttributeError, RecursionError,
+            OverflowError):  # fmt: skip
+        return None
+    return _missing(folder, sizes) if sizes else None
+
+
+def _missing(folder: Path, sizes: Mapping[str, int]) -> list[str]:
+    return [name for name, size in sizes.items() if _size_of(folder / name) != size]
+
+
+def _size_of(path: Path) -> int | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _put_in_place(work: Path, folder: Path, sizes: Mapping[str, int]) -> None:
+    """Rename the work folder, or add what an incomplete folder lacks; its list comes last."""
+    try:
+        work.replace(folder)
+        return
+    except OSError:
+        if not folder.is_dir():
+            raise
+    for name in [*_missing(folder, sizes), LIST_NAME]:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (work / name).replace(target)
+
+
+def remove_litter(folder: Path) -> None:
+    """Remove work folders that killed runs left; the lock of the folder must be held."""
+    for path in folder.glob(f"{_WORK}*"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _check_names(members: Sequence[zipfile.ZipInfo]) -> None:
+    """Refuse what would overwrite itself, on file systems that ignore case too."""
+    names = Counter(member.filename.rstrip("/").casefold() for member in members)
+    twice = next((name for name, count in names.items() if count > 1), None)
+    if twice is not None:
+        raise zipfile.BadZipFile(f"'{twice}' is in it more than once")
+
+
+def _is_clutter(member: zipfile.ZipInfo) -> bool:
+    parts = PurePosixPath(member.filename).parts
+    return "__MACOSX" in parts or (bool(parts) and parts[-1].startswith("._"))
+
+
+def safe_target(member: zipfile.ZipInfo, folder: Path) -> Path:
+    """Where a member is to be written, certainly inside the folder.
+
+    Parameters
+    ----------
+    member : ZipInfo
+    folder : Path
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    DownloadError
+        If its name is absolute, climbs out by ``..``, holds a backslash, a drive, a control
+        character or nothing, or if it is a link or another special file.
+    """
+    name = member.filename
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    parts = name.rstrip("/").split("/")
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise DownloadError(f"unsafe archive: '{name}' is a link or a special file. Not unpacked.")
+    if any(part in ("", ".", "..") for part in parts) or re.search(r"[\\:\x00-\x1f\x7f]", name):
+        raise DownloadError(f"unsafe archive: {name!r} may leave the folder. Not unpacked.")
+    return folder.joinpath(*parts)
+
+
+def _check_size(archive: Path, members: Sequence[zipfile.ZipInfo]) -> None:
+    if all(member.is_dir() for member in members):
+        raise DownloadError(
+            f"{archive}: holds no file. The publisher's archive is empty, or another one."
+        )
+    if len(members) > _MAX_MEMBERS:
+        raise DownloadError(
+            f"unsafe archive: {archive} holds {len(members):,} files, {_MAX_MEMBERS:,} at most are "
+            "plausible. Not unpacked."
+        )
+    size = sum(member.file_size for member in members)
+    limit = max(_MIN_LIMIT_BYTES, _MAX_RATIO * archive.stat().st_size)
+    if size > limit:
+        raise DownloadError(
+            f"unsafe archive: {archive} would unpack to {size:,} bytes, {limit:,} at most are "
+            "plausible for sound. Not unpacked."
+        )
+    free = shutil.disk_usage(archive.parent).free
+    if size > free:
+        raise DownloadError(
+            f"{archive.parent}: {free:,} bytes free, {size:,} are needed to unpack "
+            f"{archive.name}. Free some space, then start again."
+        )
+
+
+def _write(zipped: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
+    if member.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Reading stops at the size that was declared and checked; a longer member fails its CRC.
+    with zipped.open(member) as source, target.open("xb") as file:
+        shutil.copyfileobj(source, file)
