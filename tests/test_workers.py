@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from operator import mul
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 from conftest import Trained, voice
+from deaths import die, die_at, die_differently, die_once, stop_once
 from test_extraction import row_count
 
 from voxaffect.audio import Signal, read
@@ -229,34 +230,62 @@ def test_what_a_process_prints_comes_not_between(two: Workers) -> None:
 @POSIX
 @pytest.mark.parametrize(
     ("work", "item", "ending"),
-    [(signals.raise_signal, signals.SIGKILL, "was ended by SIGKILL; memory may have run out"),
-     (signals.raise_signal, signals.SIGSEGV, r"was ended by SIGSEGV\. "),
-     (os._exit, 3, "ended with exit code 3"),
-     (bytes, 2**62, "ended with exit code 12; memory may have run out")],
+    [(signals.raise_signal, int(signals.SIGKILL),
+      "a worker process was ended twice by SIGKILL; memory may have run out. Try --workers 1, or "
+      "--max-seconds."),
+     (signals.raise_signal, int(signals.SIGSEGV),
+      "a worker process was ended twice by SIGSEGV. Convert the recording to WAV, or leave it "
+      "out."),
+     (os._exit, 3,
+      "a worker process ended twice with exit code 3. Convert the recording to WAV, or leave it "
+      "out.")],
 )  # fmt: skip
-def test_a_process_that_dies_is_one_line_with_a_way_out(
+def test_an_item_that_ends_two_processes_is_an_error_with_a_way_out(
     two: Workers, work: Callable[[object], object], item: object, ending: str
 ) -> None:
-    with pytest.raises(WorkerError, match=f"{ending}.*fewer workers") as raised:
-        list(two.outcomes(work, [item] * 20))
-    assert "\n" not in str(raised.value)
+    ((index, error),) = two.outcomes(work, [item])
+    assert (index, str(error)) == (0, ending)
+    assert isinstance(error, WorkerError)
+
+
+@POSIX
+def test_an_item_that_ends_one_process_is_done_in_another(two: Workers, tmp_path: Path) -> None:
+    work = partial(die_once, str(tmp_path / "died"))
+    assert sorted(two.outcomes(work, [1, 2, 3])) == [(0, 1), (1, 2), (2, 3)]
+    assert (tmp_path / "died").exists()
+
+
+
+@POSIX
+def test_the_error_of_two_endings_names_both(two: Workers, tmp_path: Path) -> None:
+    ((_, error),) = two.outcomes(partial(die_differently, str(tmp_path / "died")), ["a.wav"])
+    assert str(error) == (
+        "a.wav: its worker process ended with exit code 3, a second one was ended by SIGKILL; "
+        "memory may have run out. Try --workers 1, or --max-seconds."
+    )
+
 
 
 @POSIX
 def test_an_item_without_a_name_stays_out_of_the_message(two: Workers) -> None:
-    with pytest.raises(WorkerError, match=r"^a worker process was ended by SIGKILL") as raised:
-        list(two.outcomes(_die_here, [np.zeros((60, 60))] * 4))
-    assert "\n" not in str(raised.value)
+    ((_, error),) = two.outcomes(die, [np.zeros((60, 60))])
+    assert str(error).startswith("a worker process was ended twice by SIGKILL")
+    assert "\n" not in str(error)
 
 
-def _die_here(_item: object) -> None:
-    signals.raise_signal(signals.SIGKILL)
+def test_memory_that_runs_out_in_a_process_ends_no_process(two: Workers) -> None:
+    with pytest.raises(MemoryError):
+        list(two.outcomes(bytes, [2**62]))
+    (child,) = two.process_ids
+    assert list(two.outcomes(bytes, [1])) == [(0, b"\0")]
+    assert child in two.process_ids
+
 
 
 def test_where_a_process_cannot_begin_threads_go_on(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("voxaffect.extraction.workers._PROGRAM", "import no_such_module")
+    monkeypatch.setattr("voxaffect.extraction.children._PROGRAM", "import no_such_module")
     with Workers(2, kind="processes") as crew:
         assert list(crew.outcomes(abs, [-1])) == [(0, 1)]
         assert crew.process_ids == ()
@@ -266,13 +295,108 @@ def test_where_a_process_cannot_begin_threads_go_on(
 def test_what_python_prints_when_it_starts_comes_before_the_replies(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from voxaffect.extraction.workers import _PROGRAM
+    from voxaffect.extraction.children import _PROGRAM
 
     program = f"import sys; print('hello', end='\\0vox', flush=True); {_PROGRAM}"
-    monkeypatch.setattr("voxaffect.extraction.workers._PROGRAM", program)
+    monkeypatch.setattr("voxaffect.extraction.children._PROGRAM", program)
     with Workers(2, kind="processes") as crew:
         assert list(crew.outcomes(abs, [-1])) == [(0, 1)]
         assert crew.process_ids
+
+
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the limits on processes that do not answer short."""
+    for name, seconds in (("CHECK", 0.05), ("START_LIMIT", 0.3), ("STOP_LIMIT", 0.3)):
+        monkeypatch.setattr(f"voxaffect.extraction.children.{name}_SECONDS", seconds)
+
+
+@pytest.mark.usefixtures("brief")
+def test_where_a_process_never_gets_ready_threads_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = "import time; time.sleep(100)"
+    monkeypatch.setattr("voxaffect.extraction.children._PROGRAM", program)
+    with Workers(2, kind="processes") as crew:
+        assert sorted(crew.outcomes(abs, [-1, -2])) == [(0, 1), (1, 2)]
+        assert crew.process_ids == ()
+
+
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="this system does not tell what is stopped")
+def test_what_a_stopped_process_was_at_is_done_in_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with Workers(2, kind="processes") as crew:
+        assert list(crew.outcomes(abs, [-1])) == [(0, 1)]
+        for name, seconds in (("CHECK", 0.05), ("STOP_LIMIT", 0.3)):
+            monkeypatch.setattr(f"voxaffect.extraction.children.{name}_SECONDS", seconds)
+        work = partial(stop_once, str(tmp_path / "stopped"))
+        assert list(crew.outcomes(work, [5])) == [(0, 5)]
+    assert (tmp_path / "stopped").exists()
+
+
+
+@pytest.mark.parametrize("allowed", [0, 1])
+def test_where_the_system_allows_no_more_threads_the_calling_one_works(
+    monkeypatch: pytest.MonkeyPatch, allowed: int
+) -> None:
+    real, begun = Thread.start, []
+
+    def start(self: Thread) -> None:
+        if len(begun) == allowed:
+            raise RuntimeError("can't start new thread")
+        begun.append(self)
+        real(self)
+
+    monkeypatch.setattr(Thread, "start", start)
+    with Workers(3, kind="processes" if allowed else "threads") as crew:
+        assert dict(crew.outcomes(abs, range(-9, 0))) == dict(enumerate(range(9, 0, -1)))
+        assert list(crew.map(abs, [-1, -2])) == [1, 2]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_workers_serve_a_forked_process_too(two: Workers) -> None:
+    assert dict(two.outcomes(abs, [-1, -2])) == {0: 1, 1: 2}
+    before = two.process_ids
+    assert fork(lambda: dict(two.outcomes(abs, [-3])) == {0: 3}) == 0
+    assert two.process_ids == before
+    assert dict(two.outcomes(abs, [-4])) == {0: 4}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_fork_in_the_middle_of_work_is_an_error_in_the_child(two: Workers) -> None:
+    outcomes = two.outcomes(time.sleep, [0.0, 0.2, 0.2, 0.2])
+    next(outcomes)
+
+    def go_on() -> bool:
+        with pytest.raises(WorkerError, match="the process was forked during this work"):
+            list(outcomes)
+        return True
+
+    assert fork(go_on) == 0
+    assert len(list(outcomes)) == 3
+
+
+def fork(work: Callable[[], bool], *, seconds: int = 20) -> int:
+    """Exit code of a forked process that does some work: 0 if it is true, a signal if it hangs."""
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            signals.alarm(seconds)
+            code = 0 if work() else 2
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_what_ends_a_program_is_no_failure(
+    recordings: list[Path], error: type[BaseException]
+) -> None:
+    def alter(_signal: Signal, _digest: bytes) -> Signal:
+        raise error
+
+    with pytest.raises(error):
+        extract(recordings, CLASSIC, variant=Variant("end", alter), workers=1)
 
 
 @POSIX
@@ -307,25 +431,28 @@ def test_a_service_without_standard_error_extracts(
 
 
 @POSIX
-def test_what_was_finished_before_a_process_died_is_kept(tmp_path: Path) -> None:
-    paths = many(tmp_path, count=60)
+def test_recordings_whose_processes_die_are_listed_and_the_others_kept(
+    recordings: list[Path], tmp_path: Path
+) -> None:
+    bad = [recordings[3], recordings[7]]
+    good = [path for path in recordings if path not in bad]
     database = tmp_path / "cache" / "features.sqlite"
-    with FeatureCache(database) as cache:
-        with pytest.raises(WorkerError, match="SIGKILL"), Workers(2, kind="processes") as crew:
-            extract(paths, CLASSIC, variant=deadly(paths[40]), workers=crew, cache=cache)
-        saved = row_count(database)
-        assert 10 < saved < 60
+    with FeatureCache(database) as cache, Workers(2, kind="processes") as crew:
+        found = extract(recordings, CLASSIC, variant=deadly(*bad), workers=crew, cache=cache)
+        assert row_count(database) == len(good)
+    assert [failure.path for failure in found.failures] == bad
+    assert [failure.reason for failure in found.failures] == [
+        f"{path}: its worker process was ended twice by SIGKILL; memory may have run out. "
+        "Try --workers 1, or --max-seconds."
+        for path in bad
+    ]
+    assert found.matrix.tobytes() == extract(good, CLASSIC).matrix.tobytes()
 
 
-def deadly(path: Path) -> Variant:
-    """Return what ends the process that reads a certain recording."""
-    return Variant("deadly", partial(_die_at, str(path), os.getpid()))
+def deadly(*paths: Path) -> Variant:
+    """Return what ends the process that reads one of some recordings."""
+    return Variant("deadly", partial(die_at, [str(path) for path in paths], os.getpid()))
 
-
-def _die_at(name: str, parent: int, signal: Signal, _digest: bytes) -> Signal:
-    if signal.name == name and os.getpid() != parent:
-        signals.raise_signal(signals.SIGKILL)
-    return signal
 
 
 def many(folder: Path, *, count: int) -> list[Path]:
@@ -403,6 +530,29 @@ def test_an_ended_program_leaves_no_process_and_a_good_cache(
     with FeatureCache(database) as cache:
         found = extract(paths[:8], AFFECT, cache=cache).matrix
     assert np.array_equal(found, extract(paths[:8], AFFECT).matrix)
+
+
+ISOLATED = """
+import sys
+from voxaffect.extraction import Workers
+with Workers(2, kind="processes") as crew:
+    ((_, flags),) = crew.outcomes(eval, ["__import__('sys').flags[:]"])
+    assert flags == sys.flags[:], flags
+"""
+
+
+@pytest.mark.parametrize(
+    "options", [["-I"], ["-E"], ["-P"], ["-O", "-W", "error"], ["-X", "utf8"], ["-OO", "-B"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_worker_has_the_options_of_its_parent(tmp_path: Path, options: list[str]) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import pathlib; pathlib.Path('ran').touch()")
+    done = subprocess.run([sys.executable, *options, "-c", ISOLATED], cwd=tmp_path,
+                          env={**os.environ, "PYTHONPATH": str(tmp_path)},
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    ignores = {"-I", "-E"} & {*options}
+    assert (tmp_path / "ran").exists() == (not ignores)
 
 
 def test_signals_are_read_from_where_the_caller_stands(

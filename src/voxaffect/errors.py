@@ -8,7 +8,7 @@
     │   └── DownloadError  a corpus cannot be fetched or unpacked
     ├── FeatureError       features that we do not know or cannot make
     ├── CacheError         the feature cache cannot be opened or read
-    ├── WorkerError        a process that computes has died
+    ├── WorkerError        a process that computes has ended, or workers cannot be used
     ├── JournalError       the journal of a run cannot be used, or is another run's
     ├── TrainingError      data or a recipe from which no model can come
     ├── ModelError         a model file that is not ours, damaged, or of another version
@@ -52,7 +52,7 @@ class CacheError(VoxaffectError):
 
 
 class WorkerError(VoxaffectError):
-    """A process that computes has died."""
+    """A process that computes has ended, or workers cannot be used."""
 
 
 class JournalError(VoxaffectError):

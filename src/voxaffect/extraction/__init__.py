@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,11 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.audio import Excerpt, Recording, Signal, load_content, read_recording
-from voxaffect.errors import AudioError, FeatureError
+from voxaffect.audio import Excerpt, Recording, Signal
+from voxaffect.errors import AudioError, WorkerError
 from voxaffect.extraction.cache import FeatureCache
+from voxaffect.extraction.failures import Failure, failure_reason
+from voxaffect.extraction.sources import Item, digest_of, file_of, load_item, subject_of, waves
 from voxaffect.extraction.workers import Workers, at_work, worker_count
 from voxaffect.features import FeatureSpec, check_known, describe, names
 from voxaffect.files import is_watched
@@ -27,6 +29,7 @@ __all__ = [
     "at_work",
     "describe_each",
     "extract",
+    "failure_reason",
     "worker_count",
 ]
 
@@ -52,14 +55,6 @@ class Variant:
 
     key: str
     alter: Callable[[Signal, bytes], Signal]
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A recording from which no features came, and why."""
-
-    path: Path
-    reason: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,8 +115,9 @@ def extract(
         If the cache cannot be used.
     AudioError
         If a single path is given instead of a sequence.
-    WorkerError
-        If a worker process dies; the cache keeps what was finished.
+
+    Whatever else is raised meanwhile, and a worker process that ends, is the failure of its
+    recording.
     """
     from tqdm import tqdm
 
@@ -155,35 +151,37 @@ def extract(
 
 
 def describe_each(
-    paths: Sequence[Path], spec: FeatureSpec, *, workers: int | Workers | None = None
-) -> Iterator[tuple[int, Outcome]]:
+    items: Iterable[Item], spec: FeatureSpec, *, workers: int | Workers | None = None
+) -> Generator[tuple[int, Item, Outcome]]:
     """Feature vectors of many recordings, as they are finished.
 
     Parameters
     ----------
-    paths : sequence of Path
+    items : iterable of Path or Named
+        As `name_sources` gives them. It is asked for more as the work goes on.
     spec : FeatureSpec
     workers : int or Workers, optional
         As for `extract`.
 
     Yields
     ------
-    tuple of int and (ndarray, shape (d,), float32, or str)
-        A place in the paths; the vector, or why there is none.
+    tuple of int, (Path or Named) and (ndarray, shape (d,), float32, or str)
+        Index and recording; the vector, or why there is none.
 
     Raises
     ------
     FeatureError
         If the spec is unknown.
-    WorkerError
-        If a worker process dies.
     """
     check_known(spec)
+    task = _Task(spec, None)
+    start = 0
     with at_work(workers) as crew:
-        for start in range(0, len(paths), _CHUNK_FILES):
-            chunk = paths[start : start + _CHUNK_FILES]
-            for place, (_, outcome) in crew.outcomes(_Task(spec, None), chunk):
-                yield start + place, outcome
+        for wave in waves(items):
+            with closing(_results(task, wave, crew)) as results:
+                for index, _, outcome in results:
+                    yield start + index, wave[index], outcome
+            start += len(wave)
 
 
 @dataclass(frozen=True)
@@ -198,16 +196,27 @@ class _Task:
         """The cache key beside the content."""
         return self.spec.to_json() + (self.variant.key if self.variant else "")
 
-    def __call__(self, path: Recording) -> tuple[bytes, Outcome]:
-        """Digest and vector of the very same bytes, whatever happens to the file meanwhile."""
+    def __call__(self, item: Item) -> tuple[bytes, Outcome]:
+        """Digest and vector of a recording, or why there is none: whatever is raised."""
         try:
-            content, digest = load_content(path)
-            signal = read_recording(path, content)
+            digest, signal = load_item(item, needs_digest=self.variant is not None)
             if self.variant:
                 signal = self.variant.alter(signal, digest)
             return digest, describe(signal, self.spec)
-        except (AudioError, FeatureError) as error:
-            return b"", str(error)
+        except Exception as error:
+            return b"", failure_reason(error, subject_of(item))
+
+
+def _results(
+    task: _Task, items: Sequence[Item], crew: Workers
+) -> Generator[tuple[int, bytes, Outcome]]:
+    """Index, digest, and the vector or why there is none, as they are finished."""
+    with closing(crew.outcomes(task, items)) as outcomes:
+        for index, result in outcomes:
+            if isinstance(result, WorkerError):
+                yield index, b"", failure_reason(result, subject_of(items[index]))
+            else:
+                yield index, *result
 
 
 def _known(
@@ -216,7 +225,7 @@ def _known(
     """Vectors that the cache holds; None for the others."""
     if cache is None:
         return [None] * len(paths)
-    digests = list(crew.map(_digest, paths))
+    digests = list(crew.map(digest_of, paths))
     readable = [digest for digest in digests if digest]
     vectors = cache.get(readable, task.recipe, length=len(names(task.spec)))
     return [vectors.get(digest) if digest else None for digest in digests]
@@ -229,8 +238,8 @@ def _computed(
     unsaved: dict[bytes, NDArray[np.float32]] = {}
     saved_at = monotonic()
     try:
-        for place, (digest, outcome) in crew.outcomes(task, paths):
-            if not isinstance(outcome, str):
+        for place, digest, outcome in _results(task, paths, crew):
+            if digest and not isinstance(outcome, str):
                 unsaved[digest] = outcome
             if monotonic() - saved_at > _SAVE_SECONDS:
                 _save(unsaved, task, cache)
@@ -248,19 +257,12 @@ def _save(
         cache.put(vectors, task.recipe)
 
 
-def _digest(path: Recording) -> bytes | None:
-    try:
-        return load_content(path)[1]
-    except AudioError:
-        return None  # reported when it is read as audio
-
-
 def _assembled(
     paths: Sequence[Recording], outcomes: Sequence[Outcome | None], length: int
 ) -> Extraction:
     kept = [place for place, outcome in enumerate(outcomes) if not isinstance(outcome, str)]
     failures = tuple(
-        Failure(path.path if isinstance(path, Excerpt) else path, outcome)
+        Failure(file_of(path), outcome, str(path))
         for path, outcome in zip(paths, outcomes, strict=True)
         if isinstance(outcome, str)
     )

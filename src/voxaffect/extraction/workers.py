@@ -6,27 +6,28 @@ plain ``python -c`` children that talk through pipes: unlike those of ``multipro
 never import the caller's main module, so a script needs no ``if __name__ == "__main__":``;
 unlike forked ones they inherit no locks; and when their parent is killed, so that its ends of
 the pipes close, they end too.
+
+A process that ends takes one item along, and no more. That item is done again, alone, in a new
+process; if it ends that one too, the item has failed. The others go on.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
-import signal
-import subprocess
 import sys
 import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from pathlib import Path
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock, local
 from time import monotonic
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from voxaffect.errors import WorkerError
-from voxaffect.extraction.process import NO_MEMORY, READY
+from voxaffect.extraction.children import Child, ChildError, Watch
+from voxaffect.extraction.interpreter import find_interpreter
 
 KINDS: Final = ("auto", "threads", "processes")
 START_SECONDS: Final = 0.6
@@ -35,13 +36,6 @@ SciPy, filter banks (0.4 to 0.8 s on two processors). What is saved has to be mo
 for two workers 1.2 s of work, some 160 recordings of 3.7 s with `affect`, 700 with `classic`."""
 
 _LEAST_DONE: Final = 4  # of short ones tell a pace
-_PROGRAM = (
-    "import sys; sys.path[:] = sys.argv[1:]; from voxaffect.extraction.process import main; main()"
-)
-_ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-
-_WITHOUT_MEMORY = (NO_MEMORY, -9)  # SIGKILL is what a system sends; Windows knows none
-_PACKAGE = str(Path(__file__).absolute().parents[2])
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -80,12 +74,24 @@ class Workers:
             raise WorkerError(f"workers: expected at least 1, or None, found {count!r}.")
         self.count = count or worker_count()
         is_alone = self.count == 1 or (kind == "auto" and _is_child())
-        self._kind = "threads" if is_alone or _interpreter() is None else kind
-        self._threads = ThreadPoolExecutor(self.count)
+        self._kind = "threads" if is_alone or find_interpreter() is None else kind
         self._pace = _Pace(self.count)
-        self._own, self._lock, self._is_stopped = local(), Lock(), False
-        self._processes: list[_Process] = []
-        weakref.finalize(self, _stop, self._processes)  # of workers that nobody stopped
+        self._children: list[Child] = []
+        self._is_stopped = False
+        self._begin()
+        weakref.finalize(self, _stop, self._children)  # of workers that nobody stopped
+        _ALL.add(self)
+
+    def _begin(self) -> None:
+        """Begin without threads and processes; those of a parent process are not ours."""
+        self._threads: Executor = ThreadPoolExecutor(self.count)
+        self._fewer_threads: Executor | None = None
+        self._own, self._lock = local(), Lock()
+        self._watch: Watch | None = None
+        for child in self._children:
+            child.disown()
+        self._children.clear()
+        self._pace.renew()
 
     def __enter__(self) -> Workers:
         return self
@@ -96,26 +102,30 @@ class Workers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error is not None:
-            self._stop_processes()  # nobody waits for what they are at
         self._is_stopped = True
-        self._threads.shutdown(cancel_futures=True)
-        self._stop_processes()
+        if error is not None:
+            self._stop_children()  # nobody waits for what they are at
+        for threads in filter(None, (self._threads, self._fewer_threads)):
+            threads.shutdown(cancel_futures=True)
+        self._stop_children()
+        if self._watch:
+            self._watch.end()
 
     @property
     def process_ids(self) -> tuple[int, ...]:
-        """Of the processes that have been started."""
+        """Of the processes that run."""
         with self._lock:
-            return tuple(process.id for process in self._processes)
+            return tuple(child.id for child in self._children)
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Do in threads, in order, what leaves Python's lock alone, such as reading."""
-        return self._threads.map(function, items)
+        futures = [self._submit(function, item) for item in items]
+        return (future.result() for future in futures)
 
     def outcomes(
         self, work: Callable[[Item], Result], items: Sequence[Item]
-    ) -> Generator[tuple[int, Result]]:
-        """Do work on each item; its place and the result, as they are finished.
+    ) -> Generator[tuple[int, Result | WorkerError]]:
+        """Do work on each item; its index and the result, as they are finished.
 
         Parameters
         ----------
@@ -123,19 +133,71 @@ class Workers:
             A pure function of the item.
         items : sequence
 
-        Raises
+        Yields
         ------
-        WorkerError
-            If a process dies.
+        tuple of int and (result or WorkerError)
+            The error, if the item ended two processes one after the other.
         """
+        owner = os.getpid()
+        deaths: list[tuple[int, WorkerError]] = []
         with self.starting(work, len(items)) as start:
-            running = {start(item): place for place, item in enumerate(items)}
+            running = {start(item): index for index, item in enumerate(items)}
             try:
                 for future in as_completed(list(running)):
-                    yield running.pop(future), future.result()
+                    index = running.pop(future)
+                    try:
+                        result = future.result()
+                    except ChildError as death:
+                        deaths.append((index, death))
+                        continue
+                    yield index, result
+                    _check_owner(owner)
             finally:
                 for future in running:
                     future.cancel()
+            for index, error in deaths:
+                yield index, self._second_result(work, items[index], error)
+                _check_owner(owner)
+
+    def _second_result(
+        self, work: Callable[[Item], Result], item: Item, error: WorkerError
+    ) -> Result | WorkerError:
+        try:
+            return self.repeat(work, item, error)
+        except WorkerError as second:
+            return second
+
+    def repeat(self, work: Callable[[Item], Result], item: Item, error: WorkerError) -> Result:
+        """Do work on an item anew, in a new process, after it has ended one.
+
+        Parameters
+        ----------
+        work : callable
+        item : object
+        error : WorkerError
+            What the first time raised.
+
+        Raises
+        ------
+        WorkerError
+            If the new process ends too, or does not start.
+        """
+        sent = _pickled(work)
+        if sent is None or not isinstance(error, ChildError):
+            raise error
+        try:
+            child = self._started()
+        except OSError:
+            raise error from None
+        try:
+            if not child.understands(sent):
+                raise error
+            result: Result = child.result(item)
+        except ChildError as second:
+            raise error.joined(second) from second
+        finally:
+            self._drop(child)
+        return result
 
     @contextmanager
     def starting(
@@ -155,7 +217,7 @@ class Workers:
         sent = _pickled(work) if self._kind != "threads" else None
         self._pace.expect(expected)
         try:
-            yield lambda item: self._threads.submit(self._do, work, sent, item)
+            yield lambda item: self._submit(self._do, work, sent, item)
         finally:
             self._pace.expect(0)
 
@@ -163,37 +225,124 @@ class Workers:
         """Say that the caller has work for so many seconds beside the items that are expected."""
         self._pace.foreseen_seconds = seconds
 
+    def _submit(self, function: Callable[..., Result], *arguments: Any) -> Future[Result]:
+        """Start in a thread; where the system allows no more threads, do it in this one."""
+        if self._fewer_threads is None:
+            try:
+                return self._threads.submit(function, *arguments)
+            except RuntimeError:
+                if self._is_stopped:
+                    raise
+                self._fewer_threads = _CallingThread()
+        return self._fewer_threads.submit(function, *arguments)
+
     def _do(self, work: Callable[[Item], Result], sent: bytes | None, item: Item) -> Result:
         """In a thread: do it here, or wait for this thread's process to do it."""
-        process = self._process() if sent else None
-        if process is None or sent is None or not process.understands(sent):
-            result = work(item)
-        else:
-            result = process.result(item)
+        child = self._child() if sent else None
+        try:
+            if child is None or sent is None or not child.understands(sent):
+                result = work(item)
+            else:
+                result = child.result(item)
+        except ChildError:
+            if child is not None:
+                self._drop(child)
+            self._check_running()
+            raise
         self._pace.count_one()
         return result
 
-    def _process(self) -> _Process | None:
+    def _child(self) -> Child | None:
         """Return the process of this thread, if it has one or it is time for one."""
-        found: _Process | None = getattr(self._own, "process", None)
-        if found is None and (self._kind == "processes" or self._pace.is_worth_processes()):
+        child: Child | None = getattr(self._own, "child", None)
+        if child is not None and not child.is_usable:
+            self._drop(child)
+            child = None
+        if child is None and (self._kind == "processes" or self._pace.is_worth_processes()):
             try:
-                found = self._own.process = _Process()
+                child = self._own.child = self._started()
             except OSError:  # a sandbox that allows none, or a machine that is full
+                self._check_running()
                 self._kind = "threads"
                 return None
-            with self._lock:
-                self._processes.append(found)
-        return found if self._kind != "threads" else None
+        return child if self._kind != "threads" else None
 
-    def _stop_processes(self) -> None:
+    def _started(self) -> Child:
+        """Start a process, and wait until it is ready.
+
+        Raises
+        ------
+        OSError
+            If it does not start in time, or cannot be watched.
+        """
         with self._lock:
-            _stop(self._processes)
+            self._check_running()
+            if self._watch is None:
+                self._watch = Watch(self._children)
+            child = Child()
+            self._children.append(child)
+        try:
+            child.wait_until_ready()
+        except BaseException:
+            self._drop(child)
+            raise
+        return child
+
+    def _check_running(self) -> None:
+        if self._is_stopped:
+            raise WorkerError("these workers were stopped while they were at work.")
+
+    def _drop(self, child: Child) -> None:
+        child.stop()
+        with self._lock:
+            if child in self._children:
+                self._children.remove(child)
+
+    def _stop_children(self) -> None:
+        with self._lock:
+            _stop(self._children)
 
 
-def _stop(processes: Sequence[_Process]) -> None:
-    for process in processes:
-        process.stop()
+class _CallingThread(Executor):
+    """Does work at once, in the thread that asks for it."""
+
+    def submit(self, function: Any, /, *arguments: Any, **options: Any) -> Future[Any]:
+        """Return the result, in a future that is done."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(function(*arguments, **options))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+_ALL: weakref.WeakSet[Workers] = weakref.WeakSet()
+
+
+def _renew_after_fork() -> None:
+    """In a forked process, which has no thread but one: give all workers new threads."""
+    for workers in list(_ALL):
+        workers._begin()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_after_fork)
+
+
+def _check_owner(owner: int) -> None:
+    """Refuse to wait, in a forked process, for threads that only its parent has.
+
+    Raises
+    ------
+    WorkerError
+    """
+    if os.getpid() != owner:
+        raise WorkerError("the process was forked during this work. Begin the work after the fork.")
+
+
+def _stop(children: Sequence[Child]) -> None:
+    for child in children:
+        child.stop()
 
 
 def at_work(workers: int | Workers | None) -> AbstractContextManager[Workers]:
@@ -213,6 +362,10 @@ class _Pace:
     def __init__(self, count: int) -> None:
         self._least = START_SECONDS / (1 - 1 / count) if count > 1 else float("inf")
         self.foreseen_seconds = 0.0
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin anew, with a lock that nobody holds."""
         self._lock = Lock()
         self.expect(0)
 
@@ -239,106 +392,6 @@ class _Pace:
                 return False
             left_seconds = max(self._left, 0) * spent / self._done
             return left_seconds + self.foreseen_seconds > self._least
-
-
-class _Process:
-    """A child that computes; one thread at a time talks to it."""
-
-    def __init__(self) -> None:
-        interpreter = _interpreter() or ""
-        # What lies in a folder that the caller has moved to is no library.
-        path = [one for one in sys.path if isinstance(one, str) and Path(one).is_absolute()]
-        # Inner threads would only quarrel over processors; Ctrl-C is the parent's to answer.
-        self._child = subprocess.Popen(
-            [interpreter, "-c", _PROGRAM, *path, _PACKAGE],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **_ONE_THREAD},
-            start_new_session=True,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-        )
-        self.id = self._child.pid
-        self._known: bytes | None = None
-        self._is_understood = False
-        self._await()
-
-    def _await(self) -> None:
-        """Wait until it is ready.
-
-        Raises
-        ------
-        OSError
-            If it ends first.
-        """
-        assert self._child.stdout is not None
-        said = b""
-        while not said.endswith(READY):
-            heard = self._child.stdout.read(1)
-            if not heard:
-                self.stop()
-                raise OSError("the worker process did not start")
-            said = said[-len(READY) :] + heard
-
-    def understands(self, work: bytes) -> bool:
-        """Whether the child has, or takes in, the work; it may lack a module."""
-        if work != self._known:
-            self._is_understood = self._asked(work, _interpreter())
-            self._known = work
-        return self._is_understood
-
-    def result(self, item: Any) -> Any:
-        """Return what the work gives, or raise what it raises."""
-        result, error = self._asked((item,), item)
-        if error is not None:
-            raise error
-        return result
-
-    def _asked(self, request: Any, name: object) -> Any:
-        try:
-            assert self._child.stdin is not None
-            assert self._child.stdout is not None
-            pickle.dump(request, self._child.stdin, pickle.HIGHEST_PROTOCOL)
-            self._child.stdin.flush()
-            return pickle.load(self._child.stdout)
-        except (OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
-            raise WorkerError(
-                f"{_subject(name)} {self._ending()}. Go on with fewer workers; a single one "
-                "starts no process."
-            ) from error
-
-    def _ending(self) -> str:
-        """How the child ended."""
-        self.stop(patience_seconds=2)
-        code = self._child.returncode
-        how = f"ended with exit code {code}"
-        if code < 0:
-            how = f"was ended by {signal.Signals(-code).name}"
-        return f"{how}; memory may have run out" if code in _WITHOUT_MEMORY else how
-
-    def stop(self, patience_seconds: float = 0) -> None:
-        """End the child, who has nothing to lose."""
-        try:
-            self._child.wait(patience_seconds)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.wait()
-        for pipe in (self._child.stdin, self._child.stdout):
-            if pipe is not None:
-                with suppress(OSError):  # what was not sent has nowhere to go
-                    pipe.close()
-
-
-def _subject(name: object) -> str:
-    """Of a message on a process at work on something; a window's arrays are no name."""
-    named = isinstance(name, str | Path)
-    return f"{name}: its worker process" if named else "a worker process"
-
-
-def _interpreter() -> str | None:
-    """Return what runs Python, unless an application that holds Python inside runs it."""
-    name = Path(sys.executable or "").stem.lower()
-    is_frozen = getattr(sys, "frozen", False)
-    return sys.executable if name.startswith(("python", "pypy")) and not is_frozen else None
 
 
 def _is_child() -> bool:

@@ -14,8 +14,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
-from voxaffect.errors import AudioError, FeatureError
-from voxaffect.extraction import Failure, Workers, worker_count
+from voxaffect.extraction import Failure, Workers, failure_reason, worker_count
 from voxaffect.features.enrolment import Speaker
 from voxaffect.files import is_watched
 from voxaffect.journal import Journal, Stamp, stamp
@@ -92,7 +91,7 @@ class Predictions:
             paths, self.model, speaker=self.speaker, uncertain_below=self.uncertain_below,
             workers=workers,
         )  # fmt: skip
-        for place, outcome in recognised:
+        for place, _, outcome in recognised:
             yield place, outcome if isinstance(outcome, str) else (outcome,)
 
     def to_json(self, result: Prediction) -> Any:
@@ -140,10 +139,12 @@ class Timelines:
                 left = len(paths) - place - 1
                 crew.foresee(left * (monotonic() - began) / max(place, 1))
                 progress = self.shows_progress and len(paths) == 1
+                outcome: Sequence[Timeline] | str
                 try:
-                    yield place, self.recognise(path, workers=crew, progress=progress)
-                except (AudioError, FeatureError) as error:
-                    yield place, str(error)
+                    outcome = self.recognise(path, workers=crew, progress=progress)
+                except Exception as error:
+                    outcome = failure_reason(error, str(path))
+                yield place, outcome
 
     def to_json(self, result: Timeline) -> Any:
         """Return a JSON value that holds all of a timeline."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence, Sized
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from numpy.typing import NDArray
 
 from voxaffect.audio import Source, as_signal
 from voxaffect.errors import AudioError, ModelError
-from voxaffect.extraction import Failure, Workers, describe_each, extract
+from voxaffect.extraction import Failure, Workers, describe_each, extract, failure_reason
+from voxaffect.extraction.sources import Item, Named, file_of, name_of_item, name_sources
 from voxaffect.features import describe
 from voxaffect.features.enrolment import Speaker, adapt, enrol
+from voxaffect.files import is_watched
 from voxaffect.model import Model, get_model
 
 
@@ -113,13 +116,16 @@ def enrol_speaker(
     return enrol(found.matrix)
 
 
+def _check_speaker(speaker: Speaker | None, model: Model) -> None:
+    if speaker is not None and len(speaker.mean) != len(model.card.mean):
+        raise ModelError(f"{model.name}: the speaker was enrolled for another model.")
+
+
 def _probabilities(
     matrix: NDArray[np.float32], model: Model, speaker: Speaker | None
 ) -> NDArray[np.float64]:
     if speaker is not None:
         card = model.card
-        if len(speaker.mean) != len(card.mean):
-            raise ModelError(f"{model.name}: the speaker was enrolled for another model.")
         matrix = adapt(matrix, speaker, training_mean=np.array(card.mean),
                        names=card.feature_names)  # fmt: skip
     return model.probabilities(matrix)
@@ -162,6 +168,7 @@ def predict(
     """
     loaded = get_model(model)
     least = threshold(loaded, uncertain_below)
+    _check_speaker(speaker, loaded)
     signal = as_signal(source, rate_hz)
     vector = describe(signal, loaded.card.spec)
     row = _probabilities(vector[None], loaded, speaker)[0]
@@ -169,8 +176,9 @@ def predict(
 
 
 def predict_many(
-    paths: Sequence[str | Path],
+    sources: Iterable[Source | tuple[str, Source]],
     *,
+    rate_hz: int | None = None,
     model: Model | str | Path | None = None,
     speaker: Speaker | None = None,
     uncertain_below: float | None = None,
@@ -181,7 +189,12 @@ def predict_many(
 
     Parameters
     ----------
-    paths : sequence of str or Path
+    sources : iterable of Source or tuple of (str, Source)
+        Paths, bytes, binary streams, arrays and ``Signal`` objects, alone or with a name, as in
+        ``("call 17", content)``. A generator is read as the work goes on, so that not all
+        recordings are in memory at once.
+    rate_hz : int, optional
+        Sampling rate of arrays.
     model : Model, str or Path, optional
         A model or its file; the bundled model by default.
     speaker : Speaker, optional
@@ -196,45 +209,86 @@ def predict_many(
     Returns
     -------
     Batch
-        Both parts in the order of the paths.
+        Both parts in the order of the sources. A result's ``source`` is the name; without one,
+        the path, or else the kind and the index, as in ``<bytes 3>``.
+
+    Raises
+    ------
+    AudioError
+        If it is a single recording. Whatever is wrong with one of many is its failure.
+    ModelError
+        If the model cannot be loaded.
+
+    Examples
+    --------
+    >>> from importlib.resources import files
+    >>> content = (files("voxaffect") / "data" / "example.wav").read_bytes()
+    >>> batch = predict_many([("a call", content), ("noise", b"0101")])
+    >>> [prediction.source for prediction in batch.predictions]
+    ['a call']
+    >>> [failure.source for failure in batch.failures]
+    ['noise']
     """
+    from tqdm import tqdm
+
+    items = name_sources(sources, rate_hz)
     loaded = get_model(model)
-    least = threshold(loaded, uncertain_below)
-    extraction = extract(paths, loaded.card.spec, workers=workers, progress=progress)
-    rows = _probabilities(extraction.matrix, loaded, speaker)
-    predictions = tuple(
-        _prediction(str(paths[place]), row, loaded, least)
-        for place, row in zip(extraction.kept, rows, strict=True)
+    bar = tqdm(total=len(sources) if isinstance(sources, Sized) else None, unit="file",
+               disable=not progress, mininterval=0.1 if is_watched() else 10)  # fmt: skip
+    outcomes: dict[int, Prediction | Failure] = {}
+    each = predict_each(items, loaded, speaker=speaker, uncertain_below=uncertain_below,
+                        workers=workers)  # fmt: skip
+    with bar, closing(each):
+        for index, item, outcome in each:
+            outcomes[index] = _failure(item, outcome) if isinstance(outcome, str) else outcome
+            bar.update()
+    ordered = [outcomes[index] for index in sorted(outcomes)]
+    return Batch(
+        tuple(outcome for outcome in ordered if isinstance(outcome, Prediction)),
+        tuple(outcome for outcome in ordered if isinstance(outcome, Failure)),
     )
-    return Batch(predictions, extraction.failures)
+
+
+def _failure(item: Item, reason: str) -> Failure:
+    if not isinstance(item, Named):
+        return Failure(file_of(item), reason, str(item))
+    return Failure(Path(item.name.replace("\0", "")), reason, item.name)
 
 
 def predict_each(
-    paths: Sequence[Path],
+    items: Iterable[Item],
     model: Model,
     *,
     speaker: Speaker | None = None,
     uncertain_below: float | None = None,
     workers: int | Workers | None = None,
-) -> Iterator[tuple[int, Prediction | str]]:
+) -> Generator[tuple[int, Item, Prediction | str]]:
     """Recognise the emotion of many recordings, as they are finished.
 
     Parameters
     ----------
-    paths : sequence of Path
+    items : iterable of Path or Named
+        As `name_sources` gives them.
     model : Model
     speaker, uncertain_below, workers
         As for `predict_many`.
 
     Yields
     ------
-    tuple of int and (Prediction or str)
-        A place in the paths; the prediction, or why there is none.
+    tuple of int, (Path or Named) and (Prediction or str)
+        Index and recording; the prediction, or why there is none.
     """
     least = threshold(model, uncertain_below)
-    for place, outcome in describe_each(paths, model.card.spec, workers=workers):
-        if isinstance(outcome, str):
-            yield place, outcome
-        else:
-            row = _probabilities(outcome[None], model, speaker)[0]
-            yield place, _prediction(str(paths[place]), row, model, least)
+    _check_speaker(speaker, model)
+    with closing(describe_each(items, model.card.spec, workers=workers)) as each:
+        for index, item, outcome in each:
+            if isinstance(outcome, str):
+                yield index, item, outcome
+                continue
+            name = name_of_item(item)
+            try:
+                row = _probabilities(outcome[None], model, speaker)[0]
+            except Exception as error:
+                yield index, item, failure_reason(error, name)
+            else:
+                yield index, item, _prediction(name, row, model, least)

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from voxaffect.audio import MIN_SECONDS, Block, Blocks, Source, mix_down, open_blocks
-from voxaffect.errors import AudioError
+from voxaffect.errors import AudioError, WorkerError
 from voxaffect.extraction import Workers, at_work
 from voxaffect.files import is_watched
 from voxaffect.model import Model, get_model
@@ -157,12 +157,16 @@ def _judging(
         return
     describe = partial(describe_span, spec=model.card.spec, rate_hz=rate_hz, name=name)
 
-    def outcome(vector: Future[Samples]) -> Vector:
-        found: Vector = model.probabilities(vector.result()[None])[0]
-        return found
+    def outcome(span: Span, future: Future[Samples]) -> Vector:
+        try:
+            vector = future.result()
+        except WorkerError as error:  # the process that computed it has ended
+            vector = crew.repeat(describe, span, error)
+        probabilities: Vector = model.probabilities(vector[None])[0]
+        return probabilities
 
     with crew.starting(describe, expected) as start:
-        yield lambda span: partial(outcome, start(span))
+        yield lambda span: partial(outcome, span, start(span))
 
 
 def _run(

@@ -1,0 +1,200 @@
+"""Recordings of any kind under names: files, bytes, streams and arrays, for workers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxaffect.audio import (
+    Excerpt,
+    Recording,
+    Signal,
+    Source,
+    as_signal,
+    content_of,
+    load_content,
+    read,
+    read_recording,
+)
+from voxaffect.errors import AudioError
+from voxaffect.extraction.failures import failure_reason
+
+MAX_HASHED_BYTES = 1 << 30
+"""Larger files are not looked up in the cache: to read all of one takes longer than to refuse it,
+or its features fill the memory anyway."""
+
+_WAVE_ITEMS = 2_048
+_WAVE_BYTES = 1 << 26  # with the items, bounds the memory that waiting work takes
+
+
+@dataclass(frozen=True, eq=False)
+class Named:
+    """A recording in memory under a name.
+
+    Parameters
+    ----------
+    name : str
+    source : Path, bytes, ndarray, Signal or AudioError
+        An error stands for a stream that could not be read.
+    rate_hz : int, optional
+        Sampling rate of an array.
+    """
+
+    name: str
+    source: Path | bytes | NDArray[Any] | Signal | AudioError
+    rate_hz: int | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes."""
+        if isinstance(self.source, Signal):
+            return self.source.samples.nbytes
+        if isinstance(self.source, np.ndarray):
+            return self.source.nbytes
+        return len(self.source) if isinstance(self.source, bytes) else 0
+
+
+Item = Recording | Named
+
+
+def name_of_item(item: Item) -> str:
+    """Name of a recording in messages and results."""
+    return item.name if isinstance(item, Named) else str(item)
+
+
+def file_of(recording: Recording) -> Path:
+    """File that holds a recording or an excerpt."""
+    return recording.path if isinstance(recording, Excerpt) else recording
+
+
+def subject_of(item: Item) -> str:
+    """How an error about a recording begins: an excerpt's begin with the file."""
+    return item.name if isinstance(item, Named) else str(file_of(item))
+
+
+def name_sources(
+    sources: Iterable[Source | tuple[str, Source]], rate_hz: int | None = None
+) -> Iterator[Item]:
+    """Give every recording a name, and read streams, as they are asked for.
+
+    Parameters
+    ----------
+    sources : iterable of Source or tuple of (str, Source)
+        A path is its own name; what else has no name is called ``<bytes 0>``, ``<array 1>`` and
+        so on, by its index.
+    rate_hz : int, optional
+        Sampling rate of arrays.
+
+    Raises
+    ------
+    AudioError
+        If it is a single recording, not several.
+    """
+    if isinstance(sources, str | Path | bytes | bytearray | np.ndarray | Signal) or hasattr(
+        sources, "read"
+    ):
+        raise AudioError(
+            f"expected several recordings, found one ({type(sources).__name__}). Put it in a list."
+        )
+    return (_item(source, index, rate_hz) for index, source in enumerate(sources))
+
+
+def _item(source: Any, index: int, rate_hz: int | None) -> Item:
+    name = None
+    if isinstance(source, tuple) and len(source) == 2 and isinstance(source[0], str):
+        name, source = source
+    if isinstance(source, str | Path):
+        return Path(source) if name is None else Named(name, Path(source))
+    if isinstance(source, np.ndarray):
+        return Named(name or f"<array {index}>", source, rate_hz)
+    if isinstance(source, Signal):
+        return Named(name or source.name, source)
+    name = name or f"<bytes {index}>"
+    try:
+        return Named(name, content_of(source, name))
+    except Exception as error:  # a stream of the user's may raise any
+        return Named(name, AudioError(failure_reason(error, name)))
+
+
+def waves(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Divide recordings into lists that fit into memory."""
+    wave: list[Item] = []
+    size = 0
+    for item in items:
+        wave.append(item)
+        size += item.size if isinstance(item, Named) else 0
+        if len(wave) >= _WAVE_ITEMS or size >= _WAVE_BYTES:
+            yield wave
+            wave, size = [], 0
+    if wave:
+        yield wave
+
+
+def load_item(item: Item, *, needs_digest: bool = False) -> tuple[bytes, Signal]:
+    """Digest and sound of the very same bytes, whatever happens to the file meanwhile.
+
+    Parameters
+    ----------
+    item : Path, Excerpt or Named
+    needs_digest : bool
+        Whether a file that is larger than ``MAX_HASHED_BYTES`` has to have one.
+
+    Returns
+    -------
+    tuple of bytes and Signal
+        The digest is empty where nothing is to be cached: of such a file, and of an array.
+    """
+    if not isinstance(item, Named):
+        if _size(file_of(item)) > MAX_HASHED_BYTES:
+            signal = read_recording(item)  # refuses at once what is not audio
+            return (digest_of(item, limit=None) if needs_digest else None) or b"", signal
+        content, digest = load_content(item)
+        return digest, read_recording(item, content)
+    source = item.source
+    if isinstance(source, AudioError):
+        raise source
+    if isinstance(source, Path | bytes):
+        content = content_of(source, item.name)
+        return hashlib.sha256(content).digest(), read(content, name=item.name)
+    return b"", as_signal(source, item.rate_hz, name=item.name)
+
+
+def digest_of(item: Item, *, limit: int | None = MAX_HASHED_BYTES) -> bytes | None:
+    """SHA-256 of a recording's bytes.
+
+    Parameters
+    ----------
+    item : Path, Excerpt or Named
+    limit : int, optional
+        Largest file to read.
+
+    Returns
+    -------
+    bytes or None
+        None of an array, of a larger file, and of one that cannot be read: that is reported
+        when it is read as audio.
+    """
+    if isinstance(item, Named):
+        return hashlib.sha256(item.source).digest() if isinstance(item.source, bytes) else None
+    path = file_of(item)
+    try:
+        if not path.is_file() or (limit is not None and _size(path) > limit):
+            return None
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").digest()
+    except (OSError, ValueError, MemoryError):
+        return None
+    return hashlib.sha256(digest + item.key).digest() if isinstance(item, Excerpt) else digest
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):
+        return 0  # reported when it is read

@@ -1,0 +1,261 @@
+"""One failure is one failure: whatever goes wrong with one recording, the others are answered."""
+
+from __future__ import annotations
+
+import errno
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import RATE_HZ, Trained, voice
+from deaths import DieAtWindow
+
+from voxaffect import extraction
+from voxaffect.audio import Signal, read
+from voxaffect.errors import AudioError, ModelError
+from voxaffect.extraction import Variant, Workers, extract, failure_reason
+from voxaffect.extraction.sources import Named, digest_of, name_sources, waves
+from voxaffect.features import feature_spec
+from voxaffect.features.enrolment import Speaker
+from voxaffect.recognizer import predict, predict_many, timeline
+from voxaffect.recognizer.batch import Timelines, recognise
+
+CLASSIC = feature_spec("classic")
+BAD = 4
+ERRORS = [
+    (MemoryError(), "memory ran out. Try --workers 1, or --max-seconds."),
+    (OSError(errno.EIO, "Input/output error"), "cannot be used (Input/output error)."),
+    (RecursionError("too deep"), "unexpected RecursionError"),
+    (ValueError("a line\nand another"), "a line and another. This is a fault of voxaffect or of"),
+    (AudioError("odd"), "odd"),
+]
+STAGES = ["sources.load_content", "sources.read_recording", "describe"]
+
+
+def raise_at(
+    monkeypatch: pytest.MonkeyPatch, stage: str, error: BaseException, name: str
+) -> None:
+    """Let a stage of the work on one recording raise an error."""
+    module = extraction
+    *inner, function = stage.split(".")
+    for part in inner:
+        module = getattr(module, part)
+    real = getattr(module, function)
+
+    def fail(source: Any, *arguments: Any, **options: Any) -> Any:
+        if name in (str(source), getattr(source, "name", ""), options.get("name")):
+            raise error
+        return real(source, *arguments, **options)
+
+    monkeypatch.setattr(module, function, fail)
+
+
+@pytest.mark.parametrize(("error", "reason"), ERRORS, ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("stage", STAGES)
+def test_whatever_is_raised_is_the_failure_of_its_recording(
+    recordings: list[Path], trained: Trained, monkeypatch: pytest.MonkeyPatch,
+    stage: str, error: Exception, reason: str,
+) -> None:  # fmt: skip
+    expected = predict_many(recordings, model=trained.model).predictions
+    raise_at(monkeypatch, stage, error, str(recordings[BAD]))
+    batch = predict_many(recordings, model=trained.model, workers=2)
+    assert batch.predictions == expected[:BAD] + expected[BAD + 1 :]
+    (failure,) = batch.failures
+    assert failure.path == recordings[BAD]
+    assert failure.reason.startswith(f"{recordings[BAD]}: ")
+    assert reason in failure.reason
+    assert "\n" not in failure.reason
+
+
+def test_a_model_that_cannot_answer_for_one_recording_answers_for_the_others(
+    recordings: list[Path], trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = read(recordings[BAD])
+    vector = extract([recordings[BAD]], trained.model.card.spec).matrix
+    real = type(trained.model).probabilities
+
+    def fail(model: Any, matrix: Any) -> Any:
+        if np.array_equal(matrix, vector):
+            raise ModelError("its graph cannot be run (std::bad_alloc).")
+        return real(model, matrix)
+
+    monkeypatch.setattr(type(trained.model), "probabilities", fail)
+    batch = predict_many(recordings, model=trained.model)
+    assert [failure.reason for failure in batch.failures] == [
+        f"{bad.name}: its graph cannot be run (std::bad_alloc)."
+    ]
+    assert len(batch.predictions) == 11
+
+
+def test_a_speaker_of_another_model_ends_the_batch_at_once(
+    recordings: list[Path], trained: Trained
+) -> None:
+    speaker = Speaker(np.zeros(3, np.float32), 8)
+    with pytest.raises(ModelError, match="the speaker was enrolled for another model"):
+        predict_many(recordings, model=trained.model, speaker=speaker)
+
+
+def test_an_unexpected_error_names_its_type_and_line() -> None:
+    try:
+        {}["key"]
+    except KeyError as error:
+        reason = failure_reason(error, "a.wav")
+    assert reason.startswith("a.wav: unexpected KeyError (test_one_failure.py, line ")
+    assert reason.endswith("'key'. This is a fault of voxaffect or of a library: please report it.")
+    assert failure_reason(KeyError(), "x") == (
+        "x: unexpected KeyError: no message. This is a fault of voxaffect or of a library: please "
+        "report it."
+    )
+
+
+def test_a_timeline_that_fails_leaves_the_others(
+    recordings: list[Path], trained: Trained
+) -> None:
+    def one(path: Path, **options: Any) -> Any:
+        if path == recordings[BAD]:
+            raise MemoryError
+        return timeline(path, model=trained.model, **options)
+
+    found = recognise(recordings[:6], Timelines(one, trained.model))
+    assert found.files == 5
+    (failure,) = found.failures
+    assert failure.reason == (
+        f"{recordings[BAD]}: memory ran out. Try --workers 1, or --max-seconds."
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+def test_a_window_whose_process_dies_is_described_in_another(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = np.concatenate([voice(seed, seconds=4.0) for seed in range(3)])
+    recording = Signal(samples, RATE_HZ, "long")
+    expected = timeline(recording, model=trained.model, workers=1)
+    monkeypatch.setattr("voxaffect.recognizer.recording.describe_span",
+                        DieAtWindow(tmp_path / "died"))  # fmt: skip
+    with Workers(2, kind="processes") as crew:
+        assert timeline(recording, model=trained.model, workers=crew) == expected
+    assert (tmp_path / "died").exists()
+
+
+# Recordings of every kind, under names.
+
+
+def content_of(seed: int) -> bytes:
+    stream = io.BytesIO()
+    soundfile.write(stream, voice(seed), RATE_HZ, format="WAV", subtype="PCM_16")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["threads", "processes"])
+def test_recordings_of_every_kind_are_predicted_under_their_names(
+    recordings: list[Path], trained: Trained, kind: str
+) -> None:
+    sources = [
+        recordings[0],
+        str(recordings[1]),
+        ("s3://bucket//two.wav", recordings[2]),
+        content_of(3),
+        ("four", content_of(4)),
+        io.BytesIO(content_of(5)),
+        ("six", io.BytesIO(content_of(6))),
+        voice(7),
+        ("eight", np.stack([voice(8)] * 2, axis=1)),
+        Signal(voice(9), RATE_HZ, "nine"),
+        ("ten", Signal(voice(10), RATE_HZ, "other")),
+    ]
+    names = [*map(str, recordings[:2]), "s3://bucket//two.wav", "<bytes 3>", "four", "<bytes 5>",
+             "six", "<array 7>", "eight", "nine", "ten"]  # fmt: skip
+    with Workers(2, kind=kind) as crew:
+        batch = predict_many(sources, rate_hz=RATE_HZ, model=trained.model, workers=crew)
+        assert bool(crew.process_ids) == (kind == "processes")
+    assert batch.failures == ()
+    assert [prediction.source for prediction in batch.predictions] == names
+    bits = [predict(path, model=trained.model).probabilities for path in recordings[:7]]
+    assert [prediction.probabilities for prediction in batch.predictions[:7]] == bits
+
+
+def test_what_is_wrong_with_one_source_is_its_failure(trained: Trained) -> None:
+    class Broken(io.BytesIO):
+        def read(self, *_: Any) -> bytes:
+            raise ConnectionError("the server has gone")
+
+    sources = [
+        ("good", content_of(0)), ("cut", content_of(1)[:3000]), ("text", b"words"),
+        ("gone", Broken()), ("odd", 7), ("empty", b""), voice(2), ("nowhere", Path("gone.wav")),
+        ("text stream", io.StringIO("words")),
+    ]  # fmt: skip
+    batch = predict_many(sources, model=trained.model)  # type: ignore[arg-type]
+    assert [prediction.source for prediction in batch.predictions] == ["good"]
+    expected = {
+        "cut": "cut short", "text": "not readable as audio", "gone": "the server has gone",
+        "odd": "found int", "empty": "0 bytes", "<array 6>": "needs its rate",
+        "nowhere": "no such file", "text stream": "expected a stream of bytes",
+    }  # fmt: skip
+    assert [failure.source for failure in batch.failures] == [*expected]
+    for failure in batch.failures:
+        assert failure.reason.startswith(f"{failure.source}: ")
+        assert expected[failure.source] in failure.reason
+
+
+def test_a_generator_is_read_in_waves(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voxaffect.extraction.sources._WAVE_ITEMS", 4)
+    given: list[int] = []
+    seen: list[int] = []
+    real = extraction._Task.__call__
+
+    def call(task: Any, item: Any) -> Any:
+        seen.append(len(given))
+        return real(task, item)
+
+    monkeypatch.setattr(extraction._Task, "__call__", call)
+
+    def each() -> Iterator[tuple[str, bytes]]:
+        for number in range(10):
+            given.append(number)
+            yield f"{number}", content_of(number)
+
+    batch = predict_many(each(), model=trained.model, workers=2)
+    assert [prediction.source for prediction in batch.predictions] == [*map(str, range(10))]
+    assert seen == [4] * 4 + [8] * 4 + [10] * 2
+
+
+def test_a_wave_holds_few_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voxaffect.extraction.sources._WAVE_BYTES", 100)
+    items = [Named(f"{number}", bytes(60)) for number in range(5)]
+    assert [len(wave) for wave in waves(items)] == [2, 2, 1]
+    assert [len(wave) for wave in waves([Path("a")] * 5)] == [5]
+
+
+@pytest.mark.parametrize("source", ["a.wav", Path("a.wav"), b"RIFF", np.zeros(9), io.BytesIO()])
+def test_a_single_recording_is_refused(trained: Trained, source: Any) -> None:
+    with pytest.raises(AudioError, match=r"expected several recordings, found one .*in a list"):
+        predict_many(source, model=trained.model)
+
+
+def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "huge.wav"
+    with path.open("wb") as stream:
+        try:
+            stream.truncate(1 << 40)
+        except OSError:
+            pytest.skip("this disk holds no sparse file of a terabyte")
+    assert digest_of(path) is None
+    found = extract([path], CLASSIC, workers=1)
+    assert [failure.path for failure in found.failures] == [path]
+    copied = Variant("none", lambda signal, _: signal)
+    assert len(extract([path], CLASSIC, variant=copied, workers=1).failures) == 1
+
+
+def test_what_names_recordings_is_lazy() -> None:
+    names = name_sources(iter(["a.wav", ("b", "c.wav")]))
+    assert next(names) == Path("a.wav")  # type: ignore[call-overload]
+    item = next(names)  # type: ignore[call-overload]
+    assert (item.name, item.source) == ("b", Path("c.wav"))
