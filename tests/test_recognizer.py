@@ -115,7 +115,7 @@ def test_an_array_without_its_rate_is_refused(trained: Trained) -> None:
 
 
 def test_a_missing_model_is_named(recordings: list[Path]) -> None:
-    with pytest.raises(ModelError, match=r"gone\.onnx: cannot be read"):
+    with pytest.raises(ModelError, match=r"gone\.onnx: no such file"):
         predict(recordings[0], model="gone.onnx")
 
 
