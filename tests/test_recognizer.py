@@ -17,6 +17,7 @@ from voxaffect.errors import AudioError, ModelError
 from voxaffect.extraction import extract
 from voxaffect.features.enrolment import Speaker
 from voxaffect.model import METADATA_KEY, Model
+from voxaffect.model.integrity import add_checksum
 from voxaffect.recognizer import enrol_speaker, predict, predict_many
 
 
@@ -156,7 +157,7 @@ def abstaining(trained: Trained, threshold: float) -> Model:
     (entry,) = (one for one in graph.metadata_props if one.key == METADATA_KEY)
     told = {"threshold": threshold, "risk": 0.2, "coverage": 0.5}
     entry.value = replace(trained.model.card, abstention=told).to_json()
-    return Model(graph.SerializeToString())
+    return Model(add_checksum(graph.SerializeToString()))
 
 
 def test_a_prediction_is_uncertain_under_the_threshold_that_the_card_states(
