@@ -17,7 +17,7 @@ from synthesis import Sound, speech_like, tone, white
 from test_stream import talk
 
 from voxaffect import Signal, Timeline, describe, load, read, timeline
-from voxaffect.errors import AudioError, WorkerError
+from voxaffect.errors import AudioError
 from voxaffect.extraction import Workers
 from voxaffect.features.front_end import HOP_SAMPLES
 from voxaffect.features.shared import SAMPLES_AFTER, SAMPLES_BEFORE, share, share_within
@@ -124,13 +124,12 @@ def test_worker_processes_change_nothing(talked: Timeline) -> None:
         assert timeline(both, workers=crew, **kept) == expected  # type: ignore[arg-type]
 
 
-def test_a_worker_process_that_is_killed_ends_a_timeline() -> None:
+def test_worker_processes_that_are_killed_change_no_timeline(talked: Timeline) -> None:
     with Workers(2, kind="processes") as crew:
         list(crew.outcomes(time.sleep, [0.01] * 8))
         for process in crew.process_ids:
             os.kill(process, signal.SIGTERM)
-        with pytest.raises(WorkerError, match=r"was ended by SIGTERM.*fewer workers"):
-            only(talk(), workers=crew)
+        assert only(talk(), workers=crew) == talked
 
 
 def test_a_path_bytes_a_stream_a_signal_and_an_array_are_one_timeline(tmp_path: Path) -> None:
