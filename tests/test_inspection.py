@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from conftest import Run
 
-from voxaffect.corpora import CORPORA, expand
+from voxaffect import audio
+from voxaffect.corpora import CORPORA, expand, utterances
 from voxaffect.errors import CorpusError
 from voxaffect.inspection import Report, check, describe
 
@@ -192,3 +197,118 @@ def test_real_stereo_originals_are_found(data_root: Callable[[str], Path]) -> No
         "03-01-06-01-01-02-20.wav",
         "03-01-08-01-02-02-01.wav",
     ]
+
+
+# One odd file is one line of the report
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(MemoryError(), "too large for the memory"), (RecursionError("too deep"), "too deep"),
+     (OSError(5, "Input/output error"), "Input/output error"), (ValueError("odd"), "odd"),
+     (UnicodeEncodeError("utf-8", "a", 0, 1, "surrogates"), "surrogates"),
+     (KeyError(), "KeyError")],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_whatever_one_file_raises_the_others_are_reported(
+    emodb: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    victim, open_blocks = emodb / "wav" / "03a01Wa.wav", audio.open_blocks
+
+    def fail(path: Path) -> object:
+        if path == victim:
+            raise error
+        return open_blocks(path)
+
+    monkeypatch.setattr(audio, "open_blocks", fail)
+    report = check("emodb", emodb)
+    (fault,) = report.unreadable
+    assert fault.path == victim
+    assert str(victim) in fault.reason
+    assert reason in fault.reason
+    assert report.files == 3
+
+
+def test_names_of_other_bytes_and_files_that_have_gone_are_lines(
+    emodb: Path, run: Run
+) -> None:
+    latin = os.fsencode(emodb / "wav") + b"/stra\xdfe.wav"
+    try:
+        shutil.copy(emodb / "wav" / "03a01Fa.wav", latin)
+        (emodb / "wav" / "03a01Na.wav").symlink_to(emodb / "gone.wav")
+    except OSError:
+        pytest.skip("this disk knows no such names or links")
+    done = run("corpora", "check", "emodb", emodb)
+    assert done.code == 1
+    assert "'stra\\udcdfe.wav' does not match" in done.out
+    assert "03a01Na.wav: no such file" in done.out
+    done = run("corpora", "check", "folder", emodb, "--layout", "emotion")
+    assert done.code == 1
+    assert "the same recording: " in done.out
+
+
+def test_a_recording_of_hours_is_one_line(emodb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = _write(emodb / "wav" / "08a01Fa.wav", np.tile(_noise(5), (300, 1)))
+    monkeypatch.setattr("voxaffect.inspection.MAX_SECONDS", 60)
+    (fault,) = check("emodb", emodb).unreadable
+    assert fault.path == long
+    assert "longer than" in fault.reason
+
+
+def test_memory_does_not_grow_with_a_recording(tmp_path: Path) -> None:
+    minute = np.tile(_noise(3), (240, 1))
+    with soundfile.SoundFile(tmp_path / "03a01Fa.wav", "w", RATE_HZ, 1, "PCM_16") as file:
+        for _ in range(60):
+            file.write(minute)
+    tracemalloc.start()
+    report = check("emodb", tmp_path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert not report.unreadable
+    assert peak < 30e6  # the hour is 230 MB of samples
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads anything")
+def test_a_folder_that_is_closed_is_one_line(emodb: Path) -> None:
+    closed = emodb / "closed"
+    closed.mkdir(mode=0)
+    (fault,) = check("emodb", emodb).unreadable
+    assert "cannot be listed" in fault.reason
+    closed.chmod(0o700)
+
+
+def test_a_folder_that_cannot_be_listed_is_one_line(
+    emodb: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (emodb / "closed").mkdir()
+    scandir = os.scandir
+
+    def scan(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    report = check("emodb", emodb)
+    assert [fault.reason for fault in report.unreadable] == [
+        f"{emodb / 'closed'}: cannot be listed (Permission denied)."
+    ]
+    assert report.files == 3
+    with pytest.raises(CorpusError, match="closed: cannot be listed"):
+        utterances("emodb", emodb)
+
+
+def test_the_digest_of_blocks_is_that_of_the_whole(emodb: Path) -> None:
+    signal = audio.read(emodb / "wav" / "03a01Fa.wav")
+    digest = audio.Fingerprint(signal.rate_hz)
+    for start in range(0, len(signal.samples), 777):
+        digest.add(signal.samples[start : start + 777])
+    assert digest.hexdigest() == audio.fingerprint(signal)
+
+
+def test_own_data_say_how_they_were_read(tmp_path: Path) -> None:
+    for seed, name in enumerate(["anna/Wut", "bert/Freude"]):
+        _write(tmp_path / name / "a.wav", _noise(seed))
+    lines = list(describe(check("folder", tmp_path)))
+    assert lines[0].startswith("folder: read as speaker/emotion/file")
+    assert lines[1] == "labels: Freude as happy, Wut as angry"

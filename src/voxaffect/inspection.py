@@ -2,7 +2,8 @@
 
 Names are compared with what the corpus is known to hold; every recording is decoded. Two
 recordings are the same if their samples and rate are, whatever their files are called or wrapped
-in. Everything is reported and nothing is raised, short of a folder without recordings.
+in. Everything is reported and nothing is raised, short of a folder without recordings: a file
+that is odd in any way is one line of the report. Recordings are read block by block.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ from pathlib import Path
 import numpy as np
 
 from voxaffect import audio
-from voxaffect.corpora.reading import parse, survey
+from voxaffect.corpora.reading import Reading, parse, survey
 from voxaffect.corpora.table import CORPORA, Corpus, expand
 from voxaffect.corpora.utterance import Utterance
 from voxaffect.errors import AudioError
 
 SILENT_PEAK = 1e-3
 """A recording that never leaves its mean by more than this, −60 dB, is called silent."""
+
+MAX_SECONDS = 3 * 3600
+"""A longer recording is no utterance; it is not read to its end."""
 
 _WORKERS = 2
 _SHOWN = 10
@@ -81,6 +85,8 @@ class Report:
     silent : tuple of Path
     traps : tuple of str
         What is known to go wrong with this corpus.
+    notes : tuple of str
+        How people's own data were read, one line each.
     """
 
     corpus: str
@@ -97,6 +103,7 @@ class Report:
     equal_channels: tuple[Path, ...] = ()
     silent: tuple[Path, ...] = ()
     traps: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -121,7 +128,9 @@ class _Heard:
     fault: str = ""
 
 
-def check(name: str, root: str | Path, *, progress: bool = False) -> Report:
+def check(
+    name: str, root: str | Path, *, reading: Reading | None = None, progress: bool = False
+) -> Report:
     """Inspect a corpus, file by file.
 
     Parameters
@@ -130,6 +139,8 @@ def check(name: str, root: str | Path, *, progress: bool = False) -> Report:
         A key of ``CORPORA``, or ``folder`` or ``csv``.
     root : path
         The corpus's folder; for ``csv`` the table.
+    reading : Reading, optional
+        How people's own data are read.
     progress : bool
         Whether to draw a progress bar.
 
@@ -142,12 +153,14 @@ def check(name: str, root: str | Path, *, progress: bool = False) -> Report:
     CorpusError
         If there is no such folder, or no recording in it.
     """
-    found = survey(name, root)
+    found = survey(name, root, reading)
     corpus = CORPORA.get(name.lower())
     utterances = found.utterances
     misfits = tuple(Fault(path, reason) for path, reason in found.misfits)
     missing, strangers = _compare(utterances, corpus) if corpus else ((), ())
-    heard = _hear_all([utterance.path for utterance in utterances], progress=progress)
+    # Several utterances can be parts of one recording.
+    paths = list(dict.fromkeys(utterance.path for utterance in utterances))
+    heard = _hear_all(paths, progress=progress)
     return Report(
         corpus=name,
         root=Path(root),
@@ -157,12 +170,16 @@ def check(name: str, root: str | Path, *, progress: bool = False) -> Report:
         expected=corpus.sizes if corpus else (),
         missing=missing,
         extra=misfits + strangers,
-        unreadable=tuple(Fault(one.path, one.fault) for one in heard if one.fault),
+        unreadable=(
+            *(Fault(path, reason) for path, reason in found.unlisted),
+            *(Fault(one.path, one.fault) for one in heard if one.fault),
+        ),
         same=_same(heard, corpus),
         copies=found.copies,
         equal_channels=tuple(one.path for one in heard if one.has_equal_channels),
         silent=tuple(one.path for one in heard if one.is_silent),
         traps=corpus.traps if corpus else (),
+        notes=found.notes,
     )
 
 
@@ -211,25 +228,36 @@ def _hear_all(paths: Sequence[Path], *, progress: bool) -> list[_Heard]:
 
 def _hear(path: Path) -> _Heard:
     try:
-        signal = audio.read(path)
+        return _decode(path)
     except AudioError as error:
         return _Heard(path, fault=str(error))
-    return _Heard(
-        path,
-        digest=audio.fingerprint(signal),
-        has_equal_channels=_has_equal_channels(path),
-        is_silent=bool(np.ptp(signal.samples) < 2 * SILENT_PEAK),
-    )
+    except MemoryError:
+        return _Heard(path, fault=f"{path}: too large for the memory of this machine.")
+    except Exception as error:  # whatever a decoder or a disk does, the other files are checked
+        reason = str(error) or type(error).__name__
+        return _Heard(path, fault=f"{path}: cannot be read ({reason}).")
 
 
-def _has_equal_channels(path: Path) -> bool:
-    import soundfile
-
-    with soundfile.SoundFile(path) as file:
-        if file.channels == 1:
-            return False
-        samples = file.read(dtype="float32")
-    return bool((samples == samples[:, :1]).all())
+def _decode(path: Path) -> _Heard:
+    """Decode a recording block by block."""
+    low, high, frames, has_equal_channels = np.inf, -np.inf, 0, True
+    with audio.open_blocks(path) as blocks:
+        digest = audio.Fingerprint(blocks.rate_hz)
+        for block in blocks:
+            frames += len(block)
+            if frames > MAX_SECONDS * blocks.rate_hz:
+                hours = MAX_SECONDS // 3600
+                return _Heard(path, fault=f"{path}: longer than {hours} hours: no utterance.")
+            samples = audio.mix_down(block)
+            digest.add(samples)
+            low, high = min(low, samples.min()), max(high, samples.max())
+            has_equal_channels &= bool((block == block[:, :1]).all())
+        return _Heard(
+            path,
+            digest=digest.hexdigest(),
+            has_equal_channels=blocks.channels > 1 and has_equal_channels,
+            is_silent=bool(high - low < 2 * SILENT_PEAK),
+        )
 
 
 def _same(heard: Sequence[_Heard], corpus: Corpus | None) -> tuple[Same, ...]:
@@ -258,6 +286,7 @@ def describe(report: Report) -> Iterator[str]:
     """
     title = CORPORA[report.corpus].title if report.corpus in CORPORA else report.corpus
     shares = ", ".join(f"{count:,} {emotion}" for emotion, count in report.emotions.items())
+    yield from report.notes
     yield f"{title}: {report.files:,} recordings, {report.speakers} speakers, {shares or 'none'}."
     if not report.is_whole:
         sizes = " or ".join(f"{size:,}" for size in report.expected)

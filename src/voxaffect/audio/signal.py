@@ -135,10 +135,35 @@ def resample(signal: Signal, rate_hz: int) -> Signal:
     return Signal(np.ascontiguousarray(samples, dtype=np.float32), rate_hz, signal.name)
 
 
+class Fingerprint:
+    """Digest of a recording that comes in blocks; equal to `fingerprint` of the whole.
+
+    Parameters
+    ----------
+    rate_hz : int
+    """
+
+    def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self._digest = hashlib.blake2b(digest_size=16)
+        self._count = 0
+
+    def add(self, samples: Samples) -> None:
+        """Add the next samples."""
+        self._digest.update(samples.tobytes())
+        self._count += len(samples)
+
+    def hexdigest(self) -> str:
+        """Return the digest of all samples so far."""
+        digest = self._digest.copy()
+        digest.update(f"{(self._count,)} {self._rate_hz}".encode())
+        return digest.hexdigest()
+
+
 def fingerprint(signal: Signal) -> str:
     """Digest of samples and rate: equal for the same recording, whatever its file is called."""
-    digest = hashlib.blake2b(signal.samples.tobytes(), digest_size=16)
-    digest.update(f"{signal.samples.shape} {signal.rate_hz}".encode())
+    digest = Fingerprint(signal.rate_hz)
+    digest.add(signal.samples)
     return digest.hexdigest()
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from voxaffect.cli.output import say
-from voxaffect.corpora import CORPORA, OWN_DATA, look_up, root_of
+from voxaffect.cli.own_data import own_options
+from voxaffect.corpora import CORPORA, OWN_DATA, Reading, look_up, root_of
 from voxaffect.corpora import download as download_corpus
 from voxaffect.files import is_watched
 from voxaffect.formats import aligned
@@ -78,12 +80,15 @@ def download(name: str, folder: Path | None, files: tuple[str, ...]) -> None:
 @corpora.command()
 @click.argument("name")
 @click.argument("root", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
-def check(name: str, root: Path | None) -> None:
+@own_options
+def check(name: str, root: Path | None, **wishes: Any) -> None:
     """Find what is missing, extra, unreadable, silent, or the same recording twice.
 
     Exit code 1 if anything is, but for what the corpus is known to hold.
     """
-    report = inspect_corpus(name, root_of(name, root), progress=is_watched())
+    report = inspect_corpus(
+        name, root_of(name, root), reading=Reading(**wishes), progress=is_watched()
+    )
     for line in describe(report):
         say(line)
     if not report.is_sound:

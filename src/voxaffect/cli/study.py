@@ -12,8 +12,9 @@ from typing import Any
 import click
 
 from voxaffect.cli.output import check_output, finish
+from voxaffect.cli.own_data import own_options
 from voxaffect.cli.sources import recordings
-from voxaffect.corpora import OWN_DATA, parse_columns, read_labels
+from voxaffect.corpora import OWN_DATA
 from voxaffect.errors import EvaluationError, TrainingError
 from voxaffect.evaluation import HeldOut, evaluate, held_out, random_split
 from voxaffect.evaluation.calibration import WANTED_RISK
@@ -60,33 +61,6 @@ def listed(_context: click.Context, _parameter: click.Parameter, value: str | No
     return None if value is None else [emotion.strip() for emotion in value.split(",")]
 
 
-def _labels(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:
-    """Read a map of labels."""
-    return None if value is None else read_labels(value)
-
-
-def _columns(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:
-    """Read names of columns."""
-    return None if value is None else parse_columns(value)
-
-
-def own_options() -> list[Callable[..., Any]]:
-    """Options on how people's own data are read."""
-    return [
-        click.option("--layout", metavar="A/B/…",
-                     help="Of folder: what each level of folders names, such as "
-                          "speaker/emotion or set/emotion; by default as the names tell."),
-        click.option("--labels", callback=_labels, metavar="FILE",
-                     help="A CSV with the columns from,to: which emotion each label means; by "
-                          "default the usual synonyms are known. 'none' keeps every word."),
-        click.option("--columns", callback=_columns, metavar="A=B,…",
-                     help="Of csv: where its columns have other names, such as "
-                          "path=file,emotion=label."),
-        click.option("--name", metavar="NAME",
-                     help="Of folder or csv: what results and the model call the data."),
-    ]  # fmt: skip
-
-
 def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
     """Options that every command on corpora shares."""
     options = [
@@ -99,7 +73,8 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="[default: what the recipe is made for]"),
         click.option("--emotions", callback=listed, metavar="A,B,…",
                      help="Keep only these; 'all' keeps all."),
-        *own_options(),
+        click.option("--name", metavar="NAME",
+                     help="Of folder or csv: what results and the model call the data."),
         click.option("--augment/--no-augment", default=True, show_default=True,
                      help="Train on altered copies too, where the recipe does."),
         click.option("--talkers", type=Share(), metavar="SHARE",
@@ -114,7 +89,7 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
     ]  # fmt: skip
     for option in reversed(options):
         command = option(command)
-    return command
+    return own_options(command)
 
 
 def chosen_recipes(names: Sequence[str], features: str | None) -> list[Recipe]:

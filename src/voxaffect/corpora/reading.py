@@ -8,7 +8,7 @@ the same on every machine.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from voxaffect.corpora.own_table import read_table
 from voxaffect.corpora.table import CORPORA, OWN_DATA, Corpus, look_up
 from voxaffect.corpora.utterance import Utterance
 from voxaffect.errors import CorpusError
-from voxaffect.files import walked
+from voxaffect.files import name_errors, walked
 from voxaffect.media import is_recording
 
 DATA_VARIABLE = "VOXAFFECT_DATA"
@@ -74,12 +74,15 @@ class Survey:
         Recordings whose names say that they are one and the same utterance.
     notes : tuple of str
         How people's own data were read, one line each.
+    unlisted : tuple of (Path, str)
+        Folders that cannot be looked into, each with the reason.
     """
 
     utterances: tuple[Utterance, ...]
     misfits: tuple[tuple[Path, str], ...] = ()
     copies: tuple[tuple[Path, ...], ...] = ()
     notes: tuple[str, ...] = ()
+    unlisted: tuple[tuple[Path, str], ...] = ()
 
 
 def parse(path: Path, corpus: Corpus) -> Utterance:
@@ -192,7 +195,9 @@ def read_corpora(
 
 
 def _check(root: Path, survey: Survey) -> None:
-    """Refuse recordings that fit no grammar, and utterances that are there twice."""
+    """Refuse folders that are closed, recordings that fit no grammar, and utterances twice."""
+    if survey.unlisted:
+        raise CorpusError(survey.unlisted[0][1])
     if survey.misfits:
         first, others = survey.misfits[:_SHOWN], len(survey.misfits) - _SHOWN
         reasons = " ".join(reason for _, reason in first)
@@ -274,7 +279,7 @@ def _survey(name: str, root: Path, reading: Reading) -> Survey:
         renamed = (replace(one, corpus=reading.name or name) for one in result.utterances)
         return replace(result, utterances=tuple(renamed)) if reading.name else result
     corpus = look_up(name)
-    paths = _recordings(root, corpus.extensions)
+    paths, unlisted = _recordings(root, corpus.extensions)
     if not paths:
         raise CorpusError(
             f"{root}: holds no recording. Looked for {corpus.title} as {corpus.layout}. "
@@ -286,7 +291,7 @@ def _survey(name: str, root: Path, reading: Reading) -> Survey:
             fits.append(parse(path, corpus))
         except CorpusError as error:
             misfits.append((path, str(error)))
-    return Survey(tuple(fits), tuple(misfits), _copies(fits))
+    return Survey(tuple(fits), tuple(misfits), _copies(fits), unlisted=unlisted)
 
 
 def _survey_own(name: str, root: Path, reading: Reading) -> Survey:
@@ -294,7 +299,7 @@ def _survey_own(name: str, root: Path, reading: Reading) -> Survey:
     if name == "csv":
         table = read_table(root, reading.columns)
         return Survey(table.utterances, notes=table.notes)
-    paths = _recordings(root, None)
+    paths, unlisted = _recordings(root, None)
     if not paths:
         raise CorpusError(
             f"{root}: holds no recording. Looked for one sub-folder an emotion, with recordings "
@@ -302,7 +307,7 @@ def _survey_own(name: str, root: Path, reading: Reading) -> Survey:
         )
     words = () if isinstance(reading.labels, str | None) else reading.labels
     folder = read_folder(root, paths, layout=reading.layout, own=words)
-    return Survey(folder.utterances, folder.misfits, notes=folder.notes)
+    return Survey(folder.utterances, folder.misfits, notes=folder.notes, unlisted=unlisted)
 
 
 def _copies(fits: list[Utterance]) -> tuple[tuple[Path, ...], ...]:
@@ -312,20 +317,33 @@ def _copies(fits: list[Utterance]) -> tuple[tuple[Path, ...], ...]:
     return tuple(tuple(same) for same in paths.values() if len(same) > 1)
 
 
-def _recordings(root: Path, extensions: Collection[str] | None) -> list[Path]:
-    if not root.is_dir():
-        what = "is a file, expected a folder" if root.exists() else "no such folder"
-        raise CorpusError(f"{root}: {what}.")
-    return sorted(_walk(root, extensions), key=lambda path: path.relative_to(root).parts)
+_Unlisted = tuple[tuple[Path, str], ...]
 
 
-def _walk(root: Path, extensions: Collection[str] | None) -> Iterator[Path]:
+def _recordings(root: Path, extensions: Collection[str] | None) -> tuple[list[Path], _Unlisted]:
+    """Recordings under a root, in order, and the folders that cannot be looked into."""
+    with name_errors(root, "cannot be read", CorpusError):
+        if not root.is_dir():
+            what = "is a file, expected a folder" if root.exists() else "no such folder"
+            raise CorpusError(f"{root}: {what}.")
+    errors: list[OSError] = []
+    paths = sorted(
+        _walk(root, extensions, errors.append), key=lambda path: path.relative_to(root).parts
+    )
+    unlisted = tuple(
+        (Path(str(error.filename)), f"{error.filename}: cannot be listed ({error.strerror}).")
+        for error in errors
+    )
+    if unlisted and not paths:
+        raise CorpusError(unlisted[0][1])
+    return paths, unlisted
+
+
+def _walk(
+    root: Path, extensions: Collection[str] | None, on_error: Callable[[OSError], object]
+) -> Iterator[Path]:
     """Files with these extensions; without any, all that are recordings."""
-
-    def stop(error: OSError) -> None:
-        raise CorpusError(f"{error.filename}: cannot be listed ({error.strerror}).") from error
-
-    for folder, subfolders, files in walked(root, stop):
+    for folder, subfolders, files in walked(root, on_error):
         subfolders[:] = [sub for sub in subfolders if not _is_hidden(sub)]
         for file in files:
             path = folder / file
