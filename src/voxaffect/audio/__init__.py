@@ -5,9 +5,9 @@ several channels are mixed down by their mean; blocks keep them apart. A sample 
 given, never assumed.
 """
 
-from voxaffect.audio.arrays import as_floats
+from voxaffect.audio.arrays import as_block, as_floats
 from voxaffect.audio.blocks import Blocks, Source, as_signal, open_blocks, read
-from voxaffect.audio.content import content_of, name_of
+from voxaffect.audio.content import MAX_STREAM_BYTES, content_of, name_of
 from voxaffect.audio.decoded import BLOCK_SECONDS, Block
 from voxaffect.audio.excerpts import Excerpt, Recording, load_content, read_recording
 from voxaffect.audio.signal import (
@@ -31,6 +31,7 @@ __all__ = [
     "BLOCK_SECONDS",
     "MAX_PEAK",
     "MAX_RATE_HZ",
+    "MAX_STREAM_BYTES",
     "MIN_PEAK",
     "MIN_RATE_HZ",
     "MIN_SECONDS",
@@ -42,6 +43,7 @@ __all__ = [
     "Samples",
     "Signal",
     "Source",
+    "as_block",
     "as_floats",
     "as_signal",
     "check_finite",

@@ -1,4 +1,4 @@
-"""Arrays as other libraries give them."""
+"""Arrays and rates as other libraries give them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,148 @@ from numpy.typing import NDArray
 
 from voxaffect.errors import AudioError
 
+_MOST_CHANNELS_FIRST = 32
+"""An array of at most so many rows, and of more columns, is taken to have channels in rows."""
+_MOST_CHANNELS = 1024
+_WIDTHS = frozenset({1, 2, 4})
 
-def as_floats(samples: NDArray[Any]) -> NDArray[Any]:
-    """Scale integers as soundfile does: the most negative value becomes −1."""
-    if samples.ndim not in (1, 2) or 0 in samples.shape[1:]:
-        raise AudioError(f"<array>: expected shape (n,) or (n, channels), found {samples.shape}.")
-    if np.issubdtype(samples.dtype, np.signedinteger):
-        return samples / np.float32(-float(np.iinfo(samples.dtype).min))
-    if np.issubdtype(samples.dtype, np.floating):
-        return samples
-    raise AudioError(f"<array>: expected signed integers or floats, found {samples.dtype}.")
+
+def is_array(source: object) -> bool:
+    """Whether a source is an array, or a tensor or series that can become one."""
+    return isinstance(source, np.ndarray) or (
+        hasattr(source, "__array__") and not hasattr(source, "read")
+    )
+
+
+def as_array(source: Any, name: str = "<array>") -> NDArray[Any]:
+    """Samples of an array, shape (n,) or (n, channels), of a kind that ``as_floats`` takes.
+
+    Parameters
+    ----------
+    source : ndarray, or anything that has ``__array__``
+        Shape (n,), (n, channels) or (channels, n).
+    name : str
+        What messages call it.
+
+    Returns
+    -------
+    ndarray
+        Not copied.
+
+    Raises
+    ------
+    AudioError
+        If it has another shape or kind, or some of it is masked.
+    """
+    samples = _unmasked(source, name)
+    _check_kind(samples, name)
+    shape = samples.shape
+    if samples.ndim not in (1, 2) or 0 in shape[1:]:
+        raise AudioError(
+            f"{name}: expected shape (n,) or (n, channels), found {shape}. Give one recording at "
+            "a time."
+        )
+    if samples.ndim == 2 and shape[0] <= _MOST_CHANNELS_FIRST < shape[1]:
+        return samples.T
+    if samples.ndim == 2 and shape[1] > min(_MOST_CHANNELS, max(shape[0], 1)) and shape[0]:
+        raise AudioError(
+            f"{name}: expected shape (n,) or (n, channels), found {shape}: {shape[1]} channels "
+            "of as few samples. Transpose it if rows are channels."
+        )
+    return samples
+
+
+def as_block(source: Any, name: str) -> NDArray[np.float32]:
+    """One-channel samples of a block as floats, copied: the caller may reuse the block.
+
+    Parameters
+    ----------
+    source : ndarray, or anything that has ``__array__``
+        Shape (n,).
+    name : str
+        What messages call it.
+
+    Returns
+    -------
+    ndarray, shape (n,), float32
+
+    Raises
+    ------
+    AudioError
+        If it is no such array.
+    """
+    if not is_array(source):
+        raise AudioError(
+            f"{name}: expected a block of shape (n,), found {type(source).__name__}. Make it an "
+            "array: numpy.asarray(block, dtype='float32')."
+        )
+    samples = _unmasked(source, name)
+    _check_kind(samples, name)
+    if samples.ndim != 1:
+        raise AudioError(
+            f"{name}: expected a block of shape (n,), found shape {samples.shape}. Mix the "
+            "channels down, or make one Stream for each; take one with block[:, 0]."
+        )
+    return np.array(as_floats(samples, name))
+
+
+def _unmasked(source: Any, name: str) -> NDArray[Any]:
+    if isinstance(source, np.ma.MaskedArray):
+        if np.ma.is_masked(source):
+            raise AudioError(
+                f"{name}: {np.ma.getmaskarray(source).sum()} samples are masked. Fill them, for "
+                "example with samples.filled(0)."
+            )
+        return np.asarray(source.data)
+    if isinstance(source, np.ndarray):
+        return source
+    try:
+        return np.asarray(source)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise AudioError(
+            f"{name}: {type(source).__name__} gives no array ({str(error).splitlines()[0]}). "
+            "Make it a NumPy array first: of a tensor, samples.detach().cpu().numpy()."
+        ) from error
+
+
+def _check_kind(samples: NDArray[Any], name: str) -> None:
+    kind, dtype = samples.dtype.kind, samples.dtype
+    if kind == "f" or (kind == "i" and dtype.itemsize in _WIDTHS):
+        return
+    remedy = "Give floats between -1 and 1"
+    if kind == "i":
+        remedy = "Its full scale is not known: give 16-bit values as samples.astype('int16')"
+    elif kind == "u":
+        remedy = "Give 8-bit values as (samples.astype('float32') - 128) / 128"
+    raise AudioError(
+        f"{name}: expected signed integers or floats (int8, int16, int32, float32, float64), "
+        f"found {dtype}. {remedy}."
+    )
+
+
+def as_floats(samples: NDArray[Any], name: str = "<array>") -> NDArray[Any]:
+    """Scale integers as soundfile does: the most negative value becomes −1.
+
+    Parameters
+    ----------
+    samples : ndarray
+        As `as_array` gives it.
+    name : str
+        What messages call it.
+
+    Returns
+    -------
+    ndarray, float32, of the same shape
+
+    Raises
+    ------
+    AudioError
+        If it is of another kind.
+    """
+    samples = _unmasked(samples, name)
+    _check_kind(samples, name)
+    if samples.dtype.kind == "i":
+        scaled = samples / np.float32(-float(np.iinfo(samples.dtype).min))
+        return scaled.astype(np.float32, copy=False)
+    with np.errstate(over="ignore", invalid="ignore"):  # infinity is refused by name
+        return samples.astype(np.float32, copy=False)

@@ -11,8 +11,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.audio.arrays import as_floats
-from voxaffect.audio.content import Content, name_of, open_content
+from voxaffect.audio.arrays import as_array, as_floats, is_array
+from voxaffect.audio.content import Content, open_content
 from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Decoded
 from voxaffect.audio.decoding import decode
 from voxaffect.audio.signal import Samples, Signal, check_finite, check_rate, mix_down
@@ -66,7 +66,7 @@ def open_blocks(
     Parameters
     ----------
     source : str, Path, bytes, binary stream, ndarray or Signal
-        An array has shape (n,) or (n, channels).
+        An array has shape (n,), (n, channels) or (channels, n).
     rate_hz : int, optional
         Sampling rate of an array, and of an array only.
     name : str, optional
@@ -91,10 +91,11 @@ def open_blocks(
     ...     [len(block) for block in blocks]
     [32000, 8000]
     """
-    if isinstance(source, np.ndarray | Signal):
+    if isinstance(source, Signal) or is_array(source):
         yield _of_array(source, rate_hz, name, max_seconds)
         return
-    _check_no_rate(rate_hz)
+    if isinstance(source, str | Path | bytes) or hasattr(source, "read"):
+        _check_no_rate(rate_hz)  # of anything else, open_content says what it is
     with open_content(source, name) as content, decode(content) as decoded:
         yield _checked(decoded, content.name, max_seconds, content)
 
@@ -125,10 +126,10 @@ def read(
     AudioError
         If there is no such file, or it is empty, cut short, not audio, or too long.
     """
-    if isinstance(source, np.ndarray | Signal):
+    if isinstance(source, Signal) or is_array(source):
         raise AudioError(
-            f"{name_of(source)}: expected a path, bytes or a binary stream, "
-            f"found {type(source).__name__}."
+            f"{name or '<array>'}: expected a path, bytes or a binary stream, found "
+            f"{type(source).__name__}. Give it to predict or timeline as it is."
         )
     with open_blocks(source, name=name, max_seconds=max_seconds) as blocks:
         return _join(blocks)
@@ -146,7 +147,8 @@ def as_signal(
     Parameters
     ----------
     source : str, Path, bytes, binary stream, ndarray or Signal
-        An array has shape (n,) or (n, channels); integers are scaled by their full range.
+        An array has shape (n,), (n, channels) or (channels, n); integers are scaled by their
+        full range.
     rate_hz : int, optional
         Sampling rate of an array, and of an array only: a file knows its own.
     name : str, optional
@@ -222,29 +224,29 @@ def _until_changed(decoded: Decoded, content: Content | None) -> Iterator[Block]
         content.check_unchanged()
 
 
-def _check_no_rate(rate_hz: int | None) -> None:
+def _check_no_rate(rate_hz: float | None) -> None:
     if rate_hz is not None:
         raise AudioError("rate_hz goes with an array; a file or Signal knows its own rate.")
 
 
 def _of_array(
-    source: NDArray[Any] | Signal, rate_hz: int | None, name: str | None, max_seconds: float | None
+    source: Any, rate_hz: float | None, name: str | None, max_seconds: float | None
 ) -> Blocks:
     if isinstance(source, Signal):
         _check_no_rate(rate_hz)
         samples, rate, name = source.samples, source.rate_hz, name or source.name
-    elif rate_hz is None:
-        raise AudioError("<array>: an array needs its rate: rate_hz=…")
     else:
-        samples, rate, name = source, rate_hz, name or "<array>"
-    as_floats(samples[:0] if samples.ndim else samples)  # refuses the kind and shape at once
+        name = name or "<array>"
+        if rate_hz is None:
+            raise AudioError(f"{name}: an array needs its rate: rate_hz=…")
+        samples, rate = as_array(source, name), check_rate(rate_hz, name)
     channels = samples.shape[1] if samples.ndim == 2 else 1
-    decoded = Decoded(rate, channels, len(samples), _slices(samples, rate))
+    decoded = Decoded(rate, channels, len(samples), _slices(samples, rate, name))
     return _checked(decoded, name, max_seconds)
 
 
-def _slices(samples: NDArray[Any], rate_hz: int) -> Iterator[Samples]:
+def _slices(samples: NDArray[Any], rate_hz: int, name: str) -> Iterator[Samples]:
     size = int(BLOCK_SECONDS * rate_hz)
     for start in range(0, len(samples), size):
         part = samples[start : start + size]
-        yield np.asarray(as_floats(part), dtype=np.float32).reshape(len(part), -1)
+        yield as_floats(part, name).reshape(len(part), -1)

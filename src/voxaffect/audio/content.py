@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import stat
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from voxaffect.errors import AudioError
+
+MAX_STREAM_BYTES = 1 << 30
+"""Most that is read from a pipe or a stream, which are held in memory."""
+WRITER_SECONDS = 5.0
+"""How long a pipe without a writer is waited for."""
+_PART_BYTES = 1 << 20
 
 
 class Content:
@@ -161,12 +168,17 @@ class View(io.RawIOBase):
 
 def name_of(source: object) -> str:
     """What messages call a recording."""
-    return str(source) if isinstance(source, str | Path) else "<bytes>"
+    if isinstance(source, str | Path):
+        return str(source)
+    is_bytes = isinstance(source, bytes | bytearray | memoryview) or hasattr(source, "read")
+    return "<bytes>" if is_bytes else f"<{type(source).__name__}>"
 
 
 @contextmanager
 def open_content(source: Any, name: str | None = None) -> Iterator[Content]:
-    """Open a recording's bytes; those of a path are read from the disk as they are needed.
+    """Open a recording's bytes. Those of a file are read from the disk as they are needed.
+
+    A pipe and a stream are read to their end first, up to 1 GiB.
 
     Parameters
     ----------
@@ -181,15 +193,18 @@ def open_content(source: Any, name: str | None = None) -> Iterator[Content]:
     Raises
     ------
     AudioError
-        If there is no such regular file, it cannot be read, or there are no bytes.
+        If there is no such file or pipe, it cannot be read, there are no bytes, or too many.
     """
     name = name or name_of(source)
-    if isinstance(source, str | Path):
-        check_file(Path(source), name)
-        with _open_file(Path(source), name) as stream:
-            yield Content(stream, name)
-    else:
+    if not isinstance(source, str | Path):
         yield Content(io.BytesIO(_bytes_of(source, name)), name)
+        return
+    path = Path(source)
+    if check_file(path, name):
+        yield Content(io.BytesIO(_read_pipe(path, name)), name)
+        return
+    with _open_file(path, name) as stream:
+        yield Content(stream, name)
 
 
 def _open_file(path: Path, name: str) -> BinaryIO:
@@ -228,23 +243,60 @@ def _bytes_of(source: Any, name: str) -> bytes:
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source)
     if not hasattr(source, "read"):
+        hint = " Make it an array: numpy.asarray(samples, dtype='float32')."
         raise AudioError(
             f"{name}: expected a path, bytes, a binary stream or an array, "
-            f"found {type(source).__name__}."
+            f"found {type(source).__name__}.{hint if hasattr(source, '__iter__') else ''}"
         )
-    content = source.read()
-    if not isinstance(content, bytes):
-        raise AudioError(f"{name}: expected a stream of bytes, found {type(content).__name__}.")
-    return content
+    try:
+        return _read_stream(source, name)
+    except (OSError, ValueError) as error:
+        raise cannot_read(name, error) from error
 
 
-def check_file(path: Path, name: str) -> None:
-    """Refuse what is not a regular file.
+def _read_stream(stream: Any, name: str) -> bytes:
+    """All that comes from a stream, up to a limit."""
+    parts: list[bytes] = []
+    size = 0
+    while part := stream.read(_PART_BYTES):
+        if not isinstance(part, bytes):
+            raise AudioError(f"{name}: expected a stream of bytes, found {type(part).__name__}.")
+        parts.append(part)
+        size += len(part)
+        if size > MAX_STREAM_BYTES:
+            raise AudioError(
+                f"{name}: more than {MAX_STREAM_BYTES:,} bytes came. Save it as a file, which is "
+                "read as it is needed."
+            )
+    return b"".join(parts)
+
+
+def _read_pipe(path: Path, name: str) -> bytes:
+    """All that comes through a pipe with a name. A writer is waited for, but not for ever."""
+    try:
+        # A pipe opened in the usual way would wait until somebody writes.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        with open(descriptor, "rb", buffering=0) as stream:  # noqa: PTH123 (a descriptor)
+            select.select([descriptor], [], [], WRITER_SECONDS)
+            first = stream.read(1)  # None: somebody holds it open, and writes later
+            if first == b"":
+                raise AudioError(
+                    f"{name}: is a pipe into which nothing was written. Start the program that "
+                    "writes into it."
+                )
+            os.set_blocking(descriptor, True)
+            return (first or b"") + _read_stream(stream, name)
+    except (OSError, ValueError) as error:
+        raise cannot_read(name, error) from error
+
+
+def check_file(path: Path, name: str) -> bool:
+    """Refuse what is neither a regular file nor a pipe; whether it is a pipe.
 
     Raises
     ------
     AudioError
-        If there is none, or it is a folder, a pipe or a device.
+        If there is none, or it is a folder, a socket or a device.
     """
     try:
         mode = path.stat().st_mode
@@ -254,12 +306,21 @@ def check_file(path: Path, name: str) -> None:
         raise cannot_read(name, error) from error
     if stat.S_ISDIR(mode):
         raise AudioError(f"{name}: is a folder, expected a recording.")
-    if not stat.S_ISREG(mode):
-        raise AudioError(f"{name}: is a pipe or a device, expected a regular file.")
+    if stat.S_ISSOCK(mode):
+        raise AudioError(
+            f"{name}: is a socket, expected a file. Pipe the recording in, and name it -."
+        )
+    if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
+        raise AudioError(f"{name}: is a device, expected a file or a pipe.")
+    return stat.S_ISFIFO(mode)
 
 
 def cannot_read(name: str, error: Exception) -> AudioError:
     """Error for a file that the system does not let us read."""
+    if isinstance(error, PermissionError):
+        return AudioError(
+            f"{name}: no permission to read it. Change the permissions of the file or its folder."
+        )
     return AudioError(f"{name}: cannot be read ({reason_of(error)}).")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ class Signal:
     name: str = field(default="<array>")
 
     def __post_init__(self) -> None:
-        check_rate(self.rate_hz, self.name)
+        object.__setattr__(self, "rate_hz", check_rate(self.rate_hz, self.name))
         _check_samples(self)
 
     @cached_property
@@ -61,13 +62,34 @@ class Signal:
         return len(self.samples) / self.rate_hz
 
 
-def check_rate(rate_hz: int, name: str) -> None:
-    """Refuse a rate out of range."""
+def check_rate(rate_hz: float, name: str) -> int:
+    """Rate as a whole number, if it is one in range.
+
+    Parameters
+    ----------
+    rate_hz : int, or float without a fraction
+    name : str
+        What messages call the recording.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    AudioError
+    """
+    is_number = isinstance(rate_hz, Real) and not isinstance(rate_hz, bool | np.bool_)
+    if not is_number or rate_hz != rate_hz or rate_hz % 1:
+        raise AudioError(
+            f"{name}: expected rate_hz as a whole number such as 16000, found {rate_hz!r}."
+        )
     if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
         raise AudioError(
-            f"{name}: sampled at {rate_hz} Hz, {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz are supported. "
-            "Resample it first."
+            f"{name}: sampled at {rate_hz:.0f} Hz, {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz are "
+            "supported. Resample it first."
         )
+    return int(rate_hz)
 
 
 def _check_samples(signal: Signal) -> None:

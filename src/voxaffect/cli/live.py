@@ -24,7 +24,8 @@ Show = Callable[[Session, list[Event]], None]
 
 @click.command()
 @click.option("--input", "path", type=click.Path(path_type=Path), metavar="FILE",
-              help="Play a recording through the same path instead of a microphone.")  # fmt: skip
+              help="Play a recording through the same path instead of a microphone; - is standard "
+                   "input.")  # fmt: skip
 @click.option("--fast", is_flag=True, help="Play it as fast as it is recognised.")
 @click.option("--save", "folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Keep audio.wav and timeline.jsonl there, written as they come.")  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -15,7 +14,7 @@ from typing import Any
 
 import click
 
-from voxaffect.audio import read
+from voxaffect.audio import MAX_STREAM_BYTES, read
 from voxaffect.cli.figures import figures_to
 from voxaffect.cli.output import check_output, finish, say, summarise
 from voxaffect.cli.results import Results, check_named, formats_named, is_folder, results_to
@@ -23,7 +22,7 @@ from voxaffect.cli.sources import listed, open_model, recordings
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
 from voxaffect.features.enrolment import Speaker
-from voxaffect.files import is_watched, printable
+from voxaffect.files import is_watched, printable, read_standard_input
 from voxaffect.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
 from voxaffect.journal import forget
 from voxaffect.model import Model, ModelCard
@@ -237,9 +236,7 @@ def _content(name: str) -> bytes:
     """Bytes of a recording that is no file: the example, or standard input."""
     if name == EXAMPLE:
         return (files("voxaffect") / "data" / EXAMPLE).read_bytes()
-    if sys.stdin is None or sys.stdin.closed:
-        raise AudioError("-: standard input is closed. Pipe a recording into it.")
-    return sys.stdin.buffer.read()
+    return read_standard_input(limit=MAX_STREAM_BYTES, what="a recording", error=AudioError)
 
 
 def _one(content: bytes, name: str, recogniser: Predictions | Timelines) -> Recognised[Any]:

@@ -21,6 +21,10 @@ MAX_LIST_BYTES = 256 << 20
 """Size of the largest list of recordings that is read: millions of names."""
 
 
+_STANDARD_INPUT = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
+"""Names that mean something else in the worker processes that several recordings may need."""
+
+
 def recordings(arguments: Sequence[str]) -> tuple[list[Path], tuple[Failure, ...]]:
     """Find recordings by files, folders (searched through) and patterns, each once, in order.
 
@@ -41,6 +45,10 @@ def recordings(arguments: Sequence[str]) -> tuple[list[Path], tuple[Failure, ...
     for argument in arguments:
         paths = _named_by(argument, failures)
         found.update(dict.fromkeys(paths))
+    if len(found) > 1:
+        for path in [path for path in found if str(path) in _STANDARD_INPUT]:
+            failures.append(Failure(path, f"{path}: standard input goes alone. Name it alone."))
+            del found[path]
     if failures and not found:
         raise AudioError(" ".join(failure.reason for failure in failures))
     return list(found), tuple(failures)

@@ -9,8 +9,13 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.audio import MAX_RATE_HZ, MIN_RATE_HZ, Signal, check_usable, resample
-from voxaffect.errors import FeatureError
+from voxaffect.audio import (
+    Signal,
+    check_rate,
+    check_usable,
+    resample,
+)
+from voxaffect.errors import AudioError, FeatureError
 from voxaffect.features import affect, classic
 from voxaffect.features.logmel import is_picture
 from voxaffect.features.shared import Shared
@@ -67,8 +72,11 @@ def feature_spec(
     if unknown or not wanted:
         found = ", ".join(map(repr, unknown)) or "none"
         raise FeatureError(f"{name}: expected some of {', '.join(known)}; found {found}.")
-    if rate_hz is not None and not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
-        raise FeatureError(f"{name}: {rate_hz} Hz, expected {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz.")
+    if rate_hz is not None:
+        try:
+            rate_hz = check_rate(rate_hz, name)
+        except AudioError as error:
+            raise FeatureError(str(error)) from error
     if chosen.RATE_HZ is not None and rate_hz not in (None, chosen.RATE_HZ):
         raise FeatureError(f"{name}: defined at {chosen.RATE_HZ} Hz, found {rate_hz} Hz.")
     ordered = tuple(group for group in known if group in wanted)

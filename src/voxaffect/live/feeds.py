@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Full, Queue
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -50,6 +51,7 @@ def played(path: str | Path, *, paced: bool = True) -> Iterator[Feed]:
     Parameters
     ----------
     path : str or Path
+        ``-`` is standard input, which is read to its end first.
     paced : bool
         In its own time; otherwise as fast as it is recognised.
 
@@ -62,10 +64,17 @@ def played(path: str | Path, *, paced: bool = True) -> Iterator[Feed]:
     AudioError
         If it cannot be read.
     """
-    with open_blocks(path) as recording:
+    source = _standard_input() if str(path) == "-" else path
+    with open_blocks(source, name=str(path)) as recording:
         blocks = _small(recording)
         paces = _paced(blocks, recording.rate_hz) if paced else blocks
         yield Feed(recording.name, recording.rate_hz, paces)
+
+
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None or sys.stdin.closed:
+        raise AudioError("-: standard input is closed. Pipe a recording into it.")
+    return sys.stdin.buffer
 
 
 def _small(recording: Blocks) -> Iterator[Samples]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.audio import as_floats, check_finite, check_rate
+from voxaffect.audio import as_block, check_finite, check_rate
 from voxaffect.errors import AudioError
 from voxaffect.model import Model, get_model
 from voxaffect.recognizer.prediction import threshold
@@ -248,7 +248,7 @@ class Stream:
         smoothing: Smoothing | None = None,
         uncertain_below: float | None = None,
     ) -> None:
-        check_rate(rate_hz, "<stream>")
+        rate_hz = check_rate(rate_hz, "<stream>")
         self.model = get_model(model)
         self.rate_hz = rate_hz
         cutting = Cutting(window_seconds, hop_seconds, gate)
@@ -325,13 +325,7 @@ class Stream:
 
 
 def _checked(block: NDArray[Any]) -> NDArray[np.float32]:
-    if not isinstance(block, np.ndarray) or block.ndim != 1:
-        found = f"shape {block.shape}" if isinstance(block, np.ndarray) else type(block).__name__
-        raise AudioError(
-            f"<stream>: expected a block of shape (n,), found {found}. Mix the channels down, or "
-            "make one Stream for each."
-        )
-    samples = np.array(as_floats(block), dtype=np.float32)  # a copy: the caller may reuse it
+    samples = as_block(block, "<stream>")
     check_finite(samples, "<stream>")
     check_peak(samples, "<stream>")
     return samples
