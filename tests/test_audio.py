@@ -15,8 +15,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from voxaffect.audio import Samples, Signal, as_signal, check_usable, mix_down, read, resample
-from voxaffect.audio import content
+from voxaffect.audio import (
+    Samples,
+    Signal,
+    as_signal,
+    check_usable,
+    content,
+    mix_down,
+    read,
+    resample,
+)
 from voxaffect.errors import AudioError
 
 RATE_HZ = 16_000

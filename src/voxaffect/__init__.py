@@ -8,11 +8,13 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from voxaffect.runtime import disable_telemetry
 
+TYPE_CHECKING = False  # the module typing would be most of the time of this one
 if TYPE_CHECKING:
+    from typing import Any
+
     from voxaffect.audio import Signal, read
     from voxaffect.corpora import CORPORA, Corpus, Utterance
     from voxaffect.diagnosis import Diagnosis, Finding, diagnose
@@ -163,7 +165,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "__version__":
+    if name == "__version__":  # read when used: it takes longer than the rest of this module
         from importlib.metadata import version
 
         return version("voxaffect")

@@ -49,8 +49,22 @@ def _escape(mark: str) -> str:
 
 
 def encodable(text: str) -> str:
-    """Text that UTF-8 can hold: surrogates, from file names of other bytes, become escapes."""
-    return text.encode("utf-8", errors="backslashreplace").decode("utf-8")
+    """Text that UTF-8 can hold: surrogates, from file names of other bytes, become escapes.
+
+    Where Python takes file names for ASCII, surrogates stand for UTF-8: that becomes text.
+    """
+    return _SURROGATES.sub(_decode, text).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+_SURROGATES = re.compile("[\udc80-\udcff]+")
+"""Bytes of a file name that Python could not decode."""
+
+
+def _decode(surrogates: re.Match[str]) -> str:
+    try:
+        return surrogates[0].encode("ascii", "surrogateescape").decode("utf-8")
+    except UnicodeDecodeError:
+        return surrogates[0]
 
 
 def walked(

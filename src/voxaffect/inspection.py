@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from voxaffect import audio
+from voxaffect.console import progress_bar
 from voxaffect.corpora.reading import Reading, parse, survey
 from voxaffect.corpora.table import CORPORA, Corpus, expand
 from voxaffect.corpora.utterance import Utterance
@@ -219,11 +220,10 @@ def _identity(utterance: Utterance) -> Utterance:
 
 
 def _hear_all(paths: Sequence[Path], *, progress: bool) -> list[_Heard]:
-    from tqdm import tqdm
 
     with ThreadPoolExecutor(_WORKERS) as pool:
         heard = pool.map(_hear, paths)
-        return list(tqdm(heard, desc="listening", total=len(paths), disable=not progress))
+        return list(progress_bar(heard, title="listening", is_shown=progress, total=len(paths)))
 
 
 def _hear(path: Path) -> _Heard:

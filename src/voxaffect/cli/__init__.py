@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
 
+from voxaffect.cli.signals import catch_signals, exit_code
+from voxaffect.console import READER_GONE, discard_output, flush, guard_streams, print_message
 from voxaffect.errors import VoxaffectError
-from voxaffect.files import printable
+from voxaffect.files import reason_of, remove_partials
 
 # Where each command lives; it is imported when it is called, so that none waits for another.
 _COMMANDS = {
@@ -58,15 +62,61 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ----------
     arguments : sequence of str, optional
         Instead of the process's own.
+
+    Raises
+    ------
+    SystemExit
+        Always, with the exit code: 0, 1, 2 for options that do not fit, 130 after Ctrl-C, 143
+        after a request to end.
     """
-    for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot show is no error
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    with guard_streams():
+        code, lines, received = 0, [""], [int(signal.SIGINT)]
+        try:
+            with catch_signals() as received:
+                code, lines = _run(arguments)
+        except (KeyboardInterrupt, SystemExit):  # a signal, while the handlers are put back
+            pass
+        finally:
+            remove_partials()
+        if received:  # what a library made of the exception is of no use
+            code, lines = exit_code(received[0]), ["Interrupted."]
+        for line in lines:
+            print_message(line)
+        sys.exit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> tuple[int, list[str]]:
+    """Run a command; return the exit code, and what is wrong as lines."""
+    stream = sys.stdout
     try:
-        cli(args=arguments, prog_name="voxaffect")
+        code = cli.main(args=arguments, prog_name="voxaffect", standalone_mode=False)
+        flush()
+    except SystemExit as ended:  # a command has said all, and knows the code
+        if sys.stdout is not stream:  # click has set another: the reader of the help has gone
+            discard_output()
+            return READER_GONE, []
+        return ended.code if isinstance(ended.code, int) else 1, []
+    except (KeyboardInterrupt, click.Abort):
+        return exit_code(signal.SIGINT), ["Interrupted."]
+    except click.ClickException as error:
+        return error.exit_code, _usage_lines(error)
     except VoxaffectError as error:
-        click.echo(printable(f"{type(error).__name__}: {error}"), err=True)
-        sys.exit(1)
+        return 1, [f"{type(error).__name__}: {error}"]
+    except MemoryError:
+        return 1, ["VoxaffectError: not enough memory. Name fewer recordings, or fewer --workers."]
     except OSError as error:
-        click.echo(f"VoxaffectError: the result cannot be printed ({error.strerror}).", err=True)
-        sys.exit(1)
+        path = "" if error.filename is None else f"{error.filename}: "
+        return 1, [f"VoxaffectError: {path}{reason_of(error)}."]
+    except Exception:  # a fault of ours, whose traceback a report needs
+        return 1, traceback.format_exc().splitlines()
+    return code if isinstance(code, int) else 0, []
+
+
+def _usage_lines(error: click.ClickException) -> list[str]:
+    """What is wrong with the options, under how the command is used."""
+    message = f"Error: {error.format_message()}"
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is None:
+        return [message]
+    hint = f"Try '{context.command_path} --help' for help."
+    return [*context.get_usage().splitlines(), hint, "", message]

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from voxaffect.cli.output import say
 from voxaffect.cli.own_data import own_options
+from voxaffect.console import print_line, print_message, print_note, print_text
 from voxaffect.corpora import CORPORA, OWN_DATA, Reading, look_up, root_of
 from voxaffect.corpora import download as download_corpus
 from voxaffect.files import is_watched
@@ -33,10 +33,10 @@ def list_() -> None:
         sizes = " or ".join(map(str, corpus.sizes)) or "?"
         rows.append([corpus.name, corpus.language, sizes, str(len(corpus.sexes) or "?"),
                      _COMMERCIAL[corpus.is_commercial], corpus.licence])  # fmt: skip
-    say(aligned(rows))
-    say("Your own data:")
+    print_text(aligned(rows) + "\n")
+    print_line("Your own data:")
     for name, summary in OWN_DATA.items():
-        say(f"{name:8}{summary}")
+        print_line(f"{name:8}{summary}")
 
 
 @corpora.command()
@@ -45,7 +45,9 @@ def info(name: str) -> None:
     """Show one corpus: names, emotions, licence, citation, source, and its known traps."""
     corpus = look_up(name)
     emotions = ", ".join(f"{code} {emotion}" for code, emotion in corpus.emotions.items())
-    say(f"{corpus.title} ({corpus.name}, {corpus.language})\n{corpus.description}\n")
+    print_line(f"{corpus.title} ({corpus.name}, {corpus.language})")
+    print_line(corpus.description)
+    print_line("")
     for heading, text in (
         ("file names", f"{corpus.grammar}, as {corpus.layout}"),
         ("emotions", emotions),
@@ -57,7 +59,7 @@ def info(name: str) -> None:
           for d in corpus.downloads),
         *(("beware", trap) for trap in corpus.traps),
     ):  # fmt: skip
-        say(f"{heading:12}{text}")
+        print_line(f"{heading:12}{text}")
 
 
 @corpora.command()
@@ -72,9 +74,9 @@ def download(name: str, folder: Path | None, files: tuple[str, ...]) -> None:
     An interrupted download goes on where it stopped when the command is given again.
     """
     corpus = look_up(name)
-    click.echo(f"{corpus.title}: {corpus.licence}. {corpus.citation}", err=True)
+    print_message(f"{corpus.title}: {corpus.licence}. {corpus.citation}")
     place = download_corpus(name, folder, files=files or None, progress=is_watched())
-    click.echo(f"{corpus.title} is in {place}")
+    print_note(f"{corpus.title} is in {place}")
 
 
 @corpora.command()
@@ -90,6 +92,6 @@ def check(name: str, root: Path | None, **wishes: Any) -> None:
         name, root_of(name, root), reading=Reading(**wishes), progress=is_watched()
     )
     for line in describe(report):
-        say(line)
+        print_line(line)
     if not report.is_sound:
         sys.exit(1)

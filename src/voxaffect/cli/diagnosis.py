@@ -68,7 +68,8 @@ def doctor(
     model = open_model(model_path)
     found, failures = _each(paths, lambda path: diagnose(path, model=model))
     failures += nowhere
-    emit(to_json(found, failures) if format_ == "json" else to_text(found), output)
+    is_json = format_ == "json"
+    emit(to_json(found, failures) if is_json else to_text(found), output, is_data=is_json)
     finish(failures, len(found))
     if strict and any(flaw.verdict == PROBLEM for one in found for flaw in one.flaws):
         sys.exit(1)
@@ -93,5 +94,6 @@ def explain(
     model = open_model(model_path)
     found, failures = _each(paths, lambda path: explain_one(path, model=model))
     failures += nowhere
-    emit((explained.to_json if format_ == "json" else explained.to_text)(found), output)
+    is_json = format_ == "json"
+    emit((explained.to_json if is_json else explained.to_text)(found), output, is_data=is_json)
     finish(failures, len(found))

@@ -11,8 +11,9 @@ from typing import Any
 
 import click
 
-from voxaffect.cli.output import check_apart, check_output, check_result, emit, finish, say
+from voxaffect.cli.output import check_apart, check_output, check_result, emit, finish
 from voxaffect.cli.study import chosen_recipes, corpus_options, gathered
+from voxaffect.console import print_data, print_line, print_message
 from voxaffect.evaluation import (
     PROTOCOLS,
     Protocol,
@@ -25,7 +26,7 @@ from voxaffect.evaluation import (
 )
 from voxaffect.evaluation.protocols import common_emotions
 from voxaffect.extraction import Failure
-from voxaffect.files import is_watched, make_folder, printable
+from voxaffect.files import is_watched, make_folder
 from voxaffect.report import (
     check_installed,
     document,
@@ -149,7 +150,7 @@ def _hint_at_labels(data: Dataset) -> None:
     """Print which emotions corpora do not share, in case two words mean the same."""
     if line := common_emotions(data.utterances):
         hint = "if words mean the same, say so with --labels"
-        click.echo(printable(f"cross: {line}; {hint}"), err=True)
+        print_message(f"cross: {line}; {hint}")
 
 
 def _emotions(protocol: Protocol) -> list[str] | None:
@@ -201,8 +202,8 @@ def _write(found: Study, *, folder: Path | None, is_json: bool, output: Path | N
     if folder is not None:
         _save_split(folder / "folds.csv", found)
         for path in write_report(plain, folder):
-            click.echo(path, err=True)
-    emit((to_json if is_json else to_text)(plain), output)
+            print_message(str(path))
+    emit((to_json if is_json else to_text)(plain), output, is_data=is_json)
 
 
 _SIGNIFICANT = 0.05
@@ -231,15 +232,17 @@ def compare(one: Path, other: Path, names: tuple[str, ...], format_: str) -> Non
     chosen = [*names, *(next(iter(side["systems"])) for side in sides[len(names) :])]
     found = compare_documents(*sides, names=(chosen[0], chosen[1]))
     if format_ == "json":
-        say(json.dumps({"systems": chosen, **found}, indent=1))
+        print_data(json.dumps({"systems": chosen, **found}, indent=1) + "\n")
         return
     speakers = found["speakers"]
-    say(f"{found['protocol']}, {found['utterances']} tested utterances, {speakers} speakers")
+    print_line(f"{found['protocol']}, {found['utterances']} tested utterances, {speakers} speakers")
     for path, name, key in zip((one, other), chosen, ("a", "b"), strict=True):
-        say(f"UAR {found[key]:.3f}  {name} ({path})")
+        print_line(f"UAR {found[key]:.3f}  {name} ({path})")
     low, high = found["interval"]
-    say(f"difference {found['difference']:+.3f}, 95 % over speakers {low:+.3f} to "
+    print_line(f"difference {found['difference']:+.3f}, 95 % over speakers {low:+.3f} to "
          f"{high:+.3f}, p = {found['p']:.4f}")  # fmt: skip
     least = 2 ** (1 - speakers)
     if least > _SIGNIFICANT:
-        say(f"with {speakers} speakers p can hardly be under {least:g}, whatever the difference")
+        print_line(
+            f"with {speakers} speakers p can hardly be under {least:g}, whatever the difference"
+        )

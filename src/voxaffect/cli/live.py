@@ -11,10 +11,15 @@ from threading import Event as Flag
 
 import click
 
-from voxaffect.cli.output import check_shown, say
 from voxaffect.cli.sources import open_model
+from voxaffect.console import (
+    check_stdout,
+    print_line,
+    print_note,
+    raw_stream,
+    stdout_is_terminal,
+)
 from voxaffect.errors import extra
-from voxaffect.files import printable
 from voxaffect.live import Feed, Session, devices, kept_in, microphone, played
 from voxaffect.live.lines import line, summary
 from voxaffect.recognizer import Event, Stream
@@ -51,14 +56,15 @@ def listen(
     a line an event. Ctrl-C ends it with a summary.
     """
     if list_devices:
-        say("\n".join(map(printable, devices())) or "No microphone found.")
+        for name in devices() or ["No microphone found."]:
+            print_line(name)
         return
     if path is None and fast:
         raise click.UsageError("--fast goes with --input FILE.")
     if path is not None and device is not None:
         raise click.UsageError("--input and --device: one of them.")
     if folder is None:
-        check_shown("Name a folder with --save.")
+        check_stdout("Name a folder with --save.")
     model = open_model(model_path)
     source = microphone(device) if path is None else played(path, paced=not fast)
     with source as feed:
@@ -69,9 +75,9 @@ def listen(
         with keeping as keeper, _shown() as show:
             session = Session(feed.name, stream, keeper)
             _run(feed, session, show)
-    click.echo(summary(session.scene))
+    print_note(summary(session.scene))
     if folder is not None:
-        click.echo(f"Kept in {printable(str(folder))}.")
+        print_note(f"Kept in {folder}.")
 
 
 def _run(feed: Feed, session: Session, show: Show) -> None:
@@ -102,20 +108,21 @@ def _interruptible() -> Iterator[Flag]:
 
 
 def _shown() -> AbstractContextManager[Show]:
-    is_terminal = sys.stdout is not None and sys.stdout.isatty()
-    return _on_terminal() if is_terminal else nullcontext(_print)
+    return _on_terminal() if stdout_is_terminal() else nullcontext(_print)
 
 
 def _print(_: Session, events: list[Event]) -> None:
     for text in filter(None, map(line, events)):
-        click.echo(text)
+        print_note(text)
 
 
 @contextmanager
 def _on_terminal() -> Iterator[Show]:
     with extra("live"):
+        from rich.console import Console
         from rich.live import Live
     from voxaffect.live.view import view
 
-    with Live(refresh_per_second=8) as live:
+    console = Console(file=raw_stream(sys.stdout))
+    with Live(console=console, refresh_per_second=8) as live:
         yield lambda session, _: live.update(view(session.scene))

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import click
 
+from voxaffect.console import check_stdout, print_data, print_message, print_text
 from voxaffect.errors import VoxaffectError
 from voxaffect.extraction import Failure
-from voxaffect.files import printable, write_text
+from voxaffect.files import write_text
 from voxaffect.media import EXTENSIONS
 
 _NAME_A_FILE = "Name a file with -o."
@@ -53,7 +54,7 @@ def check_result(output: Path | None, *, sources: Collection[Path | None] = ()) 
     VoxaffectError
     """
     if output is None:
-        check_shown(_NAME_A_FILE)
+        check_stdout(_NAME_A_FILE)
     check_output(output, sources=sources)
 
 
@@ -77,49 +78,31 @@ def real(path: Path) -> str:
     return os.path.realpath(path)
 
 
-def emit(text: str, output: Path | None) -> None:
+def emit(text: str, output: Path | None, *, is_data: bool = False) -> None:
     """Print a result, or write it to a file.
+
+    Parameters
+    ----------
+    text : str
+    output : Path, optional
+    is_data : bool
+        Whether programs read it.
 
     Raises
     ------
     VoxaffectError
         If there is nowhere to print it.
     """
-    if output is None:
-        check_shown(_NAME_A_FILE)
-        click.echo(text, nl=False)
-    else:
+    if output is not None:
         write_text(output, text)
-
-
-def say(text: str) -> None:
-    """Print lines that are all a command is for.
-
-    Raises
-    ------
-    VoxaffectError
-        If there is nowhere to print them.
-    """
-    check_shown()
-    click.echo(text)
-
-
-def check_shown(remedy: str = "Leave it open, or send it to a file with >.") -> None:
-    """Refuse to go on without standard output: click would pass over it without a word.
-
-    Raises
-    ------
-    VoxaffectError
-        If it is closed. A pipe whose reader has gone is another matter, and customary.
-    """
-    if sys.stdout is None:
-        raise VoxaffectError(f"standard output is closed. {remedy}")
+        return
+    check_stdout(_NAME_A_FILE)
+    (print_data if is_data else print_text)(text)
 
 
 def summarise(succeeded: int, failed: int, *, seconds: float, where: str) -> None:
     """Say on standard error what came of it, when the result itself went to a file."""
-    counts = f"{succeeded} recognised, {failed} failed, {seconds:.1f} s"
-    click.echo(printable(f"{counts}: {where}"), err=True)
+    print_message(f"{succeeded} recognised, {failed} failed, {seconds:.1f} s: {where}")
 
 
 def finish(failures: Collection[Failure], succeeded: int) -> None:
@@ -127,8 +110,8 @@ def finish(failures: Collection[Failure], succeeded: int) -> None:
     if not failures:
         return
     for failure in failures:
-        click.echo(f"failed: {printable(failure.reason)}", err=True)
+        print_message(f"failed: {failure.reason}")
     total = len(failures) + succeeded
     if total > 1:
-        click.echo(f"{len(failures)} of {total} recordings could not be used.", err=True)
+        print_message(f"{len(failures)} of {total} recordings could not be used.")
     sys.exit(1)

@@ -16,13 +16,14 @@ import click
 
 from voxaffect.audio import MAX_STREAM_BYTES, read
 from voxaffect.cli.figures import figures_to
-from voxaffect.cli.output import check_output, finish, say, summarise
+from voxaffect.cli.output import check_output, finish, summarise
 from voxaffect.cli.results import Results, check_named, formats_named, is_folder, results_to
 from voxaffect.cli.sources import listed, open_model, recordings
+from voxaffect.console import print_data, print_line
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
 from voxaffect.features.enrolment import Speaker
-from voxaffect.files import is_watched, printable, read_standard_input
+from voxaffect.files import is_watched, read_standard_input
 from voxaffect.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
 from voxaffect.journal import forget
 from voxaffect.model import Model, ModelCard
@@ -268,9 +269,10 @@ def info(path: Path | None, model_path: Path | None, format_: str, full: bool) -
     if format_ == "json":
         document = asdict(model.card) if full else _brief(model.card)
         document |= {"sha256": model.sha256, "is_checked": model.is_checked}
-        say(json.dumps(document, indent=2, allow_nan=False))
+        print_data(json.dumps(document, indent=2, allow_nan=False) + "\n")
         return
-    say("\n".join(map(printable, _lines(model))))
+    for line in _lines(model):
+        print_line(line)
 
 
 def _brief(card: ModelCard) -> dict[str, Any]:

@@ -133,7 +133,7 @@ class Results:
                     _write(path, content, in_folder=self.in_folder)
                     paths.append(path)
                 elif isinstance(content, str):
-                    emit(content, None)
+                    emit(content, None, is_data=not form.is_for_people)
         if self.in_folder:
             settle(paths)
 

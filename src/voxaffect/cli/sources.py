@@ -9,11 +9,10 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
-
+from voxaffect.console import print_message
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
-from voxaffect.files import printable, read_bounded, read_standard_input, walked
+from voxaffect.files import read_bounded, read_standard_input, walked
 from voxaffect.media import is_recording
 from voxaffect.model import Model, load
 
@@ -68,7 +67,7 @@ def open_model(path: Path | None) -> Model:
             f"note: {model.name}: model format {model.card.format} has no checksum: damage may go "
             "unnoticed. Train it again for a file that is checked."
         )
-        click.echo(printable(note), err=True)
+        print_message(note)
     return model
 
 

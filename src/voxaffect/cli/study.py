@@ -14,6 +14,7 @@ import click
 from voxaffect.cli.output import check_output, finish
 from voxaffect.cli.own_data import own_options
 from voxaffect.cli.sources import recordings
+from voxaffect.console import print_message, print_note
 from voxaffect.corpora import OWN_DATA
 from voxaffect.errors import EvaluationError, TrainingError
 from voxaffect.evaluation import HeldOut, evaluate, held_out, random_split
@@ -21,7 +22,7 @@ from voxaffect.evaluation.calibration import WANTED_RISK
 from voxaffect.extraction import FeatureCache, extract
 from voxaffect.features import SETS, feature_spec
 from voxaffect.features import names as feature_names
-from voxaffect.files import is_watched, printable
+from voxaffect.files import is_watched
 from voxaffect.tables import WRITERS, table_writer
 from voxaffect.training import (
     DEFAULT_RECIPES,
@@ -121,23 +122,22 @@ def gathered(
                   **shared)  # fmt: skip
     _say_notes(data.notes)
     titles = [name if name and corpus in OWN_DATA else corpus for corpus in corpora]
-    click.echo(
+    print_message(
         f"{', '.join([*titles, condition] if condition else titles)}: "
         f"{len(data.utterances)} utterances, {data.speakers} speakers, "
-        f"{data.matrix.shape[1]} {spec.name} features, {', '.join(sorted(set(data.emotions)))}",
-        err=True,
+        f"{data.matrix.shape[1]} {spec.name} features, {', '.join(sorted(set(data.emotions)))}"
     )
     policy = recipe.augmentation if augment else None
     if policy:
         count = len(data.utterances) * policy.copies
-        click.echo(f"{count:,} altered copies to train on; --no-augment does without", err=True)
+        print_message(f"{count:,} altered copies to train on; --no-augment does without")
         if talkers is not None:
             policy = replace(policy, talkers_probability=talkers)
         _tell_who_talks(data, policy, is_asked=talkers is not None)
         data = with_copies(data, policy, seed=seed, **shared)
     elif talkers and not condition:
         why = "--no-augment" if recipe.augmentation else f"{recipe.name} trains on none"
-        click.echo(f"--talkers changes nothing without altered copies: {why}", err=True)
+        print_message(f"--talkers changes nothing without altered copies: {why}")
     return data
 
 
@@ -147,7 +147,7 @@ def _say_notes(notes: Sequence[str]) -> None:
     for note in notes:
         if note not in shown:
             shown.add(note)
-            click.echo(printable(note), err=True)
+            print_message(note)
 
 
 def _tell_who_talks(data: Dataset, policy: Augmentation, *, is_asked: bool) -> None:
@@ -157,7 +157,7 @@ def _tell_who_talks(data: Dataset, policy: Augmentation, *, is_asked: bool) -> N
     reason = "no speaker is known by two recordings or more, so nobody talks in any copy"
     if is_asked:
         raise TrainingError(f"--talkers: {reason}. Name the speakers, or leave the option out.")
-    click.echo(f"talkers: {reason}", err=True)
+    print_message(f"talkers: {reason}")
 
 
 @click.command()
@@ -192,7 +192,7 @@ def train(
         scores, abstention = _measured(estimator, data, test_size=test_size, seed=seed)
         export(fitted, data, recipe=chosen.name, seed=seed, scores=scores,
                abstention=abstention).save(output)  # fmt: skip
-    click.echo(f"Model trained on all {len(data.matrix)} utterances: {output}")
+    print_note(f"Model trained on all {len(data.matrix)} utterances: {output}")
     finish(data.failures, len(data.matrix))
 
 
@@ -211,24 +211,24 @@ def _measured(
         voices = evaluate(estimator, data.matrix, data.utterances, protocol="speakers",
                           copies=data.copies, seed=seed)  # fmt: skip
     except EvaluationError as error:
-        click.echo(f"Accuracy on new voices: unknown, {error}")
+        print_note(f"Accuracy on new voices: unknown, {error}")
         return by_protocol, {}
     mean = voices.summary["accuracy"]
-    click.echo(f"Accuracy on new voices: {mean['mean']:.2%} ± {mean['sd']:.2%} "
+    print_note(f"Accuracy on new voices: {mean['mean']:.2%} ± {mean['sd']:.2%} "
                f"over {len(voices.folds)} folds")  # fmt: skip
     return {**by_protocol, "speakers": voices.summary}, voices.risk_coverage.at_risk(WANTED_RISK)
 
 
 def _print_held_out(held: HeldOut, test_size: float) -> None:
-    click.echo(f"{held.train_shape} {held.test_shape}")
-    click.echo(f"Features extracted: {held.train_shape[1]}")
+    print_note(f"{held.train_shape} {held.test_shape}")
+    print_note(f"Features extracted: {held.train_shape[1]}")
     if held.heard is None:
         voices = "of unknown speakers"
     elif held.heard == 1:
         voices = "of voices heard in training"
     else:
         voices = f"{held.heard:.0%} of it voices heard in training"
-    click.echo(f"Accuracy: {held.scores.accuracy:.2%} on a random {test_size:.0%}, {voices}")
+    print_note(f"Accuracy: {held.scores.accuracy:.2%} on a random {test_size:.0%}, {voices}")
 
 
 @click.command()
@@ -263,5 +263,5 @@ def features(
         found = extract(paths, spec, workers=workers, cache=cache, progress=is_watched())
     kept = [str(paths[place]) for place in found.kept]
     writer(output, kept, feature_names(spec), found.matrix)
-    click.echo(f"{len(kept)} recordings, {found.matrix.shape[1]} features: {output}")
+    print_note(f"{len(kept)} recordings, {found.matrix.shape[1]} features: {output}")
     finish((*found.failures, *nowhere), len(kept))

@@ -13,12 +13,12 @@ import json
 import logging
 import re
 import shutil
-import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from voxaffect.console import print_message
 from voxaffect.corpora.locking import lock_folder
 from voxaffect.corpora.reading import download_folder, expand_home
 from voxaffect.corpora.table import Corpus, Download, look_up
@@ -112,8 +112,8 @@ def _is_whole(corpus: Corpus, archive: Download, target: Path) -> bool:
 
 
 def _say_wait(folder: Path, progress: bool) -> None:
-    if progress and sys.stderr is not None:
-        print(f"{folder}: waiting for another download into it to end", file=sys.stderr)
+    if progress:
+        print_message(f"{folder}: waiting for another download into it to end")
 
 
 def _choose(

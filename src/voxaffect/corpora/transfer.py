@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from voxaffect.console import progress_bar
 from voxaffect.errors import DownloadError
 
 if TYPE_CHECKING:
@@ -248,13 +249,9 @@ class Resuming:
         self, url: str, chunks: Iterator[bytes], *, held: int, total: int | None,
         on_chunk: Callable[[int], None],
     ) -> None:  # fmt: skip
-        from tqdm import tqdm
-
         limit = self.size if self.size is not None else total
-        bar = tqdm(
-            desc=self.part.stem, total=total, initial=held, unit="B", unit_scale=True,
-            disable=not self.progress,
-        )  # fmt: skip
+        bar = progress_bar(title=self.part.stem, is_shown=self.progress, total=total,
+                           initial=held, unit="B", unit_scale=True)  # fmt: skip
         with bar, self.part.open("ab" if held else "wb") as file:
             for chunk in chunks:
                 held += len(chunk)

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from voxaffect.console import progress_bar
 from voxaffect.errors import DownloadError
 from voxaffect.files import read_bounded, write_text
 
@@ -47,8 +48,6 @@ def unpack(archive: Path, folder: Path, *, progress: bool = False) -> None:
         If it is no Zip, is empty or damaged, holds a member that would leave the folder or is a
         link, or would fill the disk.
     """
-    from tqdm import tqdm
-
     work = Path(tempfile.mkdtemp(prefix=f"{_WORK}{folder.name}-", dir=folder.parent))
     work.chmod(0o777 & ~_umask())
     try:
@@ -59,9 +58,8 @@ def unpack(archive: Path, folder: Path, *, progress: bool = False) -> None:
             _check_size(archive, members)
             _check_names(members)
             pairs = zip(members, targets, strict=True)
-            bar = tqdm(
-                pairs, desc=f"unpacking {folder.name}", total=len(members), disable=not progress
-            )
+            bar = progress_bar(pairs, title=f"unpacking {folder.name}", is_shown=progress,
+                               total=len(members))  # fmt: skip
             for member, target in bar:
                 _write(zipped, member, target)
         sizes = {

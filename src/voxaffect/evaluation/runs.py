@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from voxaffect.console import progress_bar
 from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError, extra
 from voxaffect.evaluation.leaks import check_leaks
@@ -264,17 +265,17 @@ def _results(
     """Run the folds, in their order, in several processes if that pays."""
     with extra("train"):
         from joblib import Parallel, delayed, parallel_config
-    from tqdm import tqdm
 
     count = min(workers or worker_count(), len(folds))
+    bar: dict[str, Any] = {"title": progress, "total": len(folds), "is_shown": bool(progress)}
     if task.data.matrix.size < _SMALL or count == 1:
         results: Iterator[_Found] = map(task, folds)
-        yield from tqdm(results, desc=progress, total=len(folds), disable=not progress)
+        yield from progress_bar(results, **bar)
         return
     with parallel_config(backend="loky", inner_max_num_threads=1):
         pool = Parallel(n_jobs=count, return_as="generator", mmap_mode="r")
         results = pool(delayed(_with_parent)(task, fold, os.getpid()) for fold in folds)
-        yield from tqdm(results, desc=progress, total=len(folds), disable=not progress)
+        yield from progress_bar(results, **bar)
 
 
 def _with_parent(task: _Task, fold: Fold, parent: int) -> _Found:

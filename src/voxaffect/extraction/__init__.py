@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.audio import Excerpt, Recording, Signal
+from voxaffect.console import progress_bar
 from voxaffect.errors import AudioError, WorkerError
 from voxaffect.extraction.cache import FeatureCache
 from voxaffect.extraction.failures import Failure, failure_reason
 from voxaffect.extraction.sources import Item, digest_of, file_of, load_item, subject_of, waves
 from voxaffect.extraction.workers import Workers, at_work, worker_count
 from voxaffect.features import FeatureSpec, check_known, describe, names
-from voxaffect.files import is_watched
 
 __all__ = [
     "Extraction",
@@ -119,8 +119,6 @@ def extract(
     Whatever else is raised meanwhile, and a worker process that ends, is the failure of its
     recording.
     """
-    from tqdm import tqdm
-
     if isinstance(paths, str | Path):
         raise AudioError(f"{paths}: expected a sequence of paths, found one. Put it in a list.")
     files = [path if isinstance(path, Excerpt) else Path(path) for path in paths]
@@ -128,13 +126,7 @@ def extract(
     task = _Task(spec, variant)
     outcomes: list[Outcome | None] = []
     title = f"{spec.name}, {variant.key.partition(',')[0]}" if variant else spec.name
-    bar = tqdm(
-        total=len(files),
-        unit="file",
-        disable=not progress,
-        mininterval=0.1 if is_watched() else 10,
-        desc=title,
-    )
+    bar = progress_bar(title=title, is_shown=progress, total=len(files), unit="file")
     with bar, at_work(workers) as crew:
         for start in range(0, len(files), _CHUNK_FILES):
             chunk = files[start : start + _CHUNK_FILES]

@@ -39,6 +39,8 @@ class Format:
         Of timelines: ``segments``, and ``windows`` where stretches may overlap.
     is_text : bool
         Whether a terminal can show it.
+    is_for_people : bool
+        Whether people read it, so that a terminal's alphabet may shape it.
     check : callable
         Raises MissingExtraError where a library that it needs is not installed.
     """
@@ -48,6 +50,7 @@ class Format:
     holds: Literal["all", "recording", "channel"] = "all"
     levels: tuple[Level, ...] = ("segments", "windows")
     is_text: bool = True
+    is_for_people: bool = False
     check: Callable[[], None] = lambda: None
 
 
@@ -56,7 +59,7 @@ def _one(encode: Callable[..., Any], suffix: str, holds: Literal["recording", "c
 
 
 PREDICTION_FORMATS: Mapping[str, Format] = {
-    "table": Format(predictions.to_table, ".txt"),
+    "table": Format(predictions.to_table, ".txt", is_for_people=True),
     "json": Format(predictions.to_json, ".json"),
     "jsonl": Format(predictions.to_jsonl, ".jsonl"),
     "csv": Format(predictions.to_csv, ".csv"),
@@ -65,7 +68,7 @@ PREDICTION_FORMATS: Mapping[str, Format] = {
 """By name, of one emotion for each recording."""
 
 TIMELINE_FORMATS: Mapping[str, Format] = {
-    "table": Format(timelines.to_table, ".txt"),
+    "table": Format(timelines.to_table, ".txt", is_for_people=True),
     "json": Format(timelines.to_json, ".json"),
     "jsonl": Format(timelines.to_jsonl, ".jsonl"),
     "csv": Format(timelines.to_csv, ".csv"),

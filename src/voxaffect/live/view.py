@@ -61,7 +61,7 @@ def _now(scene: Scene) -> Text:
         return Text("silence" if scene.strip or scene.totals else "listening …", style="dim")
     probability = scene.probabilities[scene.emotion]
     doubt = "  uncertain" if scene.uncertain else ""
-    return Text(f"{scene.emotion.upper()}  {probability:.2f}{doubt}", style="bold")
+    return Text(f"{printable(scene.emotion).upper()}  {probability:.2f}{doubt}", style="bold")
 
 
 def _bars(scene: Scene) -> Table:
@@ -75,7 +75,7 @@ def _bars(scene: Scene) -> Table:
         style = "bold" if emotion == scene.emotion else ""
         number = f"{probability:.2f}" if scene.probabilities else ""
         mark = Text(marks[emotion], style=f"bold {_ink(look[emotion].colour)}")
-        table.add_row(mark, Text(emotion, style=style), bar, number)
+        table.add_row(mark, Text(printable(emotion), style=style), bar, number)
     return table
 
 

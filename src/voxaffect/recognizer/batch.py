@@ -14,9 +14,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
+from voxaffect.console import progress_bar
 from voxaffect.extraction import Failure, Workers, failure_reason, worker_count
 from voxaffect.features.enrolment import Speaker
-from voxaffect.files import is_watched
 from voxaffect.journal import Journal, Stamp, stamp
 from voxaffect.model import Model
 from voxaffect.recognizer.prediction import Prediction, predict_each
@@ -237,7 +237,6 @@ def _recognised(
     workers: int | None,
     progress: bool,
 ) -> Recognised[Result]:
-    from tqdm import tqdm
 
     outcomes: dict[int, Sequence[Result] | str] = {}
     stamps: list[Stamp | None] = [stamp(path) for path in paths] if journal else []
@@ -247,8 +246,7 @@ def _recognised(
             if known:
                 outcomes[place] = known
     left = [place for place in range(len(paths)) if place not in outcomes]
-    bar = tqdm(total=len(paths), initial=len(outcomes), unit="file", disable=not progress,
-               mininterval=0.1 if is_watched() else 10)  # fmt: skip
+    bar = progress_bar(is_shown=progress, total=len(paths), initial=len(outcomes), unit="file")
     rest = [paths[place] for place in left]
     # Closed at once on Ctrl-C, so that nothing goes on at work.
     with bar, closing(recogniser.run(rest, workers or worker_count())) as running:

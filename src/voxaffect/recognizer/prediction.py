@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.audio import Source, as_signal
+from voxaffect.console import progress_bar
 from voxaffect.errors import AudioError, ModelError
 from voxaffect.extraction import Failure, Workers, describe_each, extract, failure_reason
 from voxaffect.extraction.sources import Item, Named, file_of, name_of_item, name_sources
 from voxaffect.features import describe
 from voxaffect.features.enrolment import Speaker, adapt, enrol
-from voxaffect.files import is_watched
 from voxaffect.model import Model, get_model
 
 
@@ -229,12 +229,10 @@ def predict_many(
     >>> [failure.source for failure in batch.failures]
     ['noise']
     """
-    from tqdm import tqdm
-
     items = name_sources(sources, rate_hz)
     loaded = get_model(model)
-    bar = tqdm(total=len(sources) if isinstance(sources, Sized) else None, unit="file",
-               disable=not progress, mininterval=0.1 if is_watched() else 10)  # fmt: skip
+    count = len(sources) if isinstance(sources, Sized) else None
+    bar = progress_bar(is_shown=progress, total=count, unit="file")
     outcomes: dict[int, Prediction | Failure] = {}
     each = predict_each(items, loaded, speaker=speaker, uncertain_below=uncertain_below,
                         workers=workers)  # fmt: skip

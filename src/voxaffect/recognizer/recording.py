@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 
 from voxaffect.audio import MIN_SECONDS, Block, Blocks, Source, mix_down, open_blocks
+from voxaffect.console import progress_bar
 from voxaffect.errors import AudioError, WorkerError
 from voxaffect.extraction import Workers, at_work
-from voxaffect.files import is_watched
 from voxaffect.model import Model, get_model
 from voxaffect.recognizer.prediction import threshold
 from voxaffect.recognizer.segments import Segment, Timeline, Window
@@ -178,12 +178,11 @@ def _run(
     progress: bool,
 ) -> int:
     """Feed every block to every channel; samples a channel."""
-    from tqdm import tqdm
-
     frames, rate_hz = 0, recording.rate_hz
-    bar = tqdm(total=round(recording.frames / rate_hz), unit="s", disable=not progress,
-               desc=Path(recording.name).name, unit_scale=True,
-               mininterval=0.1 if is_watched() else 10)  # fmt: skip
+    bar = progress_bar(
+        title=Path(recording.name).name, is_shown=progress, unit="s", unit_scale=True,
+        total=round(recording.frames / rate_hz),
+    )  # fmt: skip
     with bar:
         for block in recording:
             for line in lines:

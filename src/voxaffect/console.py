@@ -1,0 +1,245 @@
+"""The one place that prints: results, messages and progress bars.
+
+Text from outside (names of files, emotions and speakers, model cards, messages of libraries) may
+hold control codes that a terminal would obey, and marks that hide or reorder what it shows. None
+reaches a terminal as it is. Data for programs keep every character where no terminal reads them.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO
+
+from voxaffect.errors import VoxaffectError
+from voxaffect.files import encodable, is_watched, printable, reason_of
+
+READER_GONE = 141
+"""Exit code where the reader of standard output has seen enough, as of other programs in a pipe."""
+_OPEN_IT = "Leave it open, or send it to a file with >."
+_PLAIN = {
+    "█": "#", "▒": "=", "░": ".", "│": "|", "─": "-", "·": ".", "…": "...", "−": "-", "–": "-",
+    "±": "+/-", "≤": "<=", "≥": ">=", "→": "->", "×": "x", "µ": "u", "“": '"', "”": '"',
+    "‘": "'", "’": "'",
+}  # fmt: skip
+"""What stands for a mark of ours where the alphabet of a terminal lacks it."""
+
+
+def _replace(error: UnicodeError) -> tuple[str, int]:
+    """Plain marks for ours, escapes for other characters: a handler for ``codecs``."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    shown = (_PLAIN.get(mark) or mark.encode("unicode_escape").decode("ascii") for mark in text)
+    return "".join(shown), error.end
+
+
+codecs.register_error("voxaffect", _replace)
+
+
+class Terminal:
+    """Text stream to a terminal, which shows all that is written and obeys only ends of lines.
+
+    Parameters
+    ----------
+    stream : text stream
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.raw_stream = stream
+
+    def write(self, text: str) -> int:
+        """Write text, with escapes for what the terminal would obey or not show."""
+        self.raw_stream.write(_visible(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write text as ``write`` does."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.raw_stream, name)
+
+
+def _visible(text: str) -> str:
+    """Text with its ends of lines and tabs, and with escapes for other controls."""
+    lines = (line.split("\t") for line in text.replace("\r\n", "\n").split("\n"))
+    return "\n".join("\t".join(map(printable, cells)) for cells in lines)
+
+
+@contextmanager
+def guard_streams() -> Iterator[None]:
+    """Let nothing reach a terminal as it is, whoever prints it, inside the block."""
+    before = sys.stdout, sys.stderr
+    for stream in before:
+        if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is no error
+            stream.reconfigure(errors="voxaffect")
+    sys.stdout, sys.stderr = (
+        Terminal(stream) if _is_terminal(stream) else stream for stream in before
+    )
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def raw_stream(stream: TextIO) -> TextIO:
+    """Stream for a program that draws, such as a progress bar: what it shows must be printable."""
+    raw: TextIO = getattr(stream, "raw_stream", stream)
+    return raw
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # closed
+        return False
+
+
+def stdout_is_terminal() -> bool:
+    """Whether somebody reads standard output at a terminal."""
+    return _is_terminal(sys.stdout)
+
+
+def check_stdout(remedy: str = _OPEN_IT) -> None:
+    """Refuse to go on without standard output.
+
+    Raises
+    ------
+    VoxaffectError
+        If it is closed. A pipe whose reader has gone is another matter, and customary.
+    """
+    if sys.stdout is None or sys.stdout.closed:
+        raise VoxaffectError(f"standard output is closed. {remedy}")
+
+
+def print_line(text: str) -> None:
+    """Print a line for people on standard output, whatever names it holds.
+
+    Raises
+    ------
+    VoxaffectError
+        If it cannot be printed.
+    """
+    print_text(f"{printable(text)}\n")
+
+
+def print_text(text: str) -> None:
+    """Print text for people on standard output; it has its own ends of lines.
+
+    Raises
+    ------
+    VoxaffectError
+        If it cannot be printed.
+    """
+    check_stdout()
+    _print(lambda: sys.stdout.write(_visible(text)))
+
+
+def print_note(text: str) -> None:
+    """Print a line for people that nobody misses if standard output is closed.
+
+    Raises
+    ------
+    VoxaffectError
+        If standard output is open and the line cannot be printed.
+    """
+    if sys.stdout is not None:
+        print_line(text)
+
+
+def print_data(text: str) -> None:
+    """Print data for programs: UTF-8, character by character, unless a terminal shows them.
+
+    It has its own ends of lines. Surrogates, of file names that are no UTF-8, become escapes, as
+    in files.
+
+    Raises
+    ------
+    VoxaffectError
+        If they cannot be printed.
+    """
+    check_stdout()
+    stream = getattr(sys.stdout, "buffer", None)
+    if stdout_is_terminal() or stream is None:
+        _print(lambda: sys.stdout.write(_visible(text)))
+        return
+    content = encodable(text).encode("utf-8")
+    _print(lambda: (sys.stdout.flush(), stream.write(content)))
+
+
+def flush() -> None:
+    """Print what is still held back.
+
+    Raises
+    ------
+    VoxaffectError
+        If it cannot be printed.
+    """
+    if sys.stdout is not None and not sys.stdout.closed:
+        _print(lambda: None)
+
+
+def _print(write: Callable[[], object]) -> None:
+    try:
+        write()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard_output()
+        raise SystemExit(READER_GONE) from None
+    except OSError as error:
+        discard_output()
+        raise VoxaffectError(f"the result cannot be printed ({reason_of(error)}).") from error
+
+
+def discard_output() -> None:
+    """Let what is held back go nowhere, so that the interpreter does not fail on it at its end."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def print_message(text: str) -> None:
+    """Print a line for people on standard error; where it is closed or full, nothing happens."""
+    if sys.stderr is None:
+        return
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"{printable(text)}\n")
+        sys.stderr.flush()
+
+
+def progress_bar(
+    items: Iterable[Any] | None = None, *, title: str = "", is_shown: bool = True, **options: Any
+) -> Any:
+    """Progress bar on standard error, as ``tqdm`` draws it.
+
+    Parameters
+    ----------
+    items : iterable, optional
+        Counted as they are taken; without, ``update`` counts.
+    title : str
+    is_shown : bool
+    **options
+        Of ``tqdm``.
+
+    Returns
+    -------
+    tqdm
+    """
+    from tqdm import tqdm
+
+    if sys.stderr is None:
+        return tqdm(items, disable=True)
+    return tqdm(
+        items,
+        desc=printable(title) or None,
+        disable=not is_shown,
+        file=raw_stream(sys.stderr),
+        mininterval=0.1 if is_watched() else 10,  # a log needs no line for each step
+        **options,
+    )
