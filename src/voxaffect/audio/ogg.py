@@ -14,7 +14,8 @@ from voxaffect.errors import AudioError
 _CODECS = {
     b"\x01vorbis": "Vorbis", b"OpusHead": "Opus", b"\x7fFLAC": "FLAC", b"Speex   ": "Speex",
 }  # fmt: skip
-_FULL_PAGE_BYTES = 4096  # a writer begins another page when one has reached this
+_FULL_PAGE_BYTES = 4096
+_FULL_PAGE_PACKETS = 4
 _REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 
 
@@ -38,6 +39,21 @@ class _Page:
     @property
     def is_last(self) -> bool:
         return bool(self.flags & 4)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether libogg would have closed it: it does at four packets and 4,096 bytes."""
+        packets = [0]
+        for size in self.lacing:
+            packets[-1] += size
+            if size < 255:
+                packets.append(0)
+        *packets, _ = packets
+        size = self.end - self.body
+        was_closed_by_last = bool(packets) and (
+            size - packets[-1] <= _FULL_PAGE_BYTES or len(packets) == _FULL_PAGE_PACKETS
+        )
+        return len(self.lacing) == 255 or (size > _FULL_PAGE_BYTES and was_closed_by_last)
 
 
 @dataclass
@@ -82,10 +98,23 @@ def lay_out_ogg(content: Content, start: int) -> list[Part] | None:
 
 def _part(content: Content, stream: _Stream) -> Part:
     if stream.codec != "FLAC":
-        return Part(View(content, [*stream.pages]))
+        return Part(View(content, _with_end_mark(content, stream)))
     first, *others = stream.bodies  # the first packet has nine bytes in front of FLAC's own mark
     pieces: list[Piece] = [(first[0] + 9, first[1]), *others]
     return lay_out_pieces(content, pieces)
+
+
+def _with_end_mark(content: Content, stream: _Stream) -> list[Piece]:
+    """Pages of a stream; the last one gets the mark without which libsndfile sees damage."""
+    last = stream.last
+    if last is None or last.is_last:
+        return [*stream.pages]
+    *pages, (start, _) = stream.pages
+    page = bytearray(content.read(last.start, last.end - last.start))
+    page[5] |= 4
+    page[22:26] = bytes(4)
+    page[22:26] = _checksum(bytes(page)).to_bytes(4, "little")
+    return [*pages, (start, last.start), bytes(page)]
 
 
 def _read_links(content: Content, start: int) -> list[dict[int, _Stream]]:
@@ -131,14 +160,11 @@ def _extend(pieces: list[tuple[int, int]], start: int, end: int) -> None:
 def _check_end(content: Content, stream: _Stream) -> None:
     """Refuse a stream that must go on.
 
-    Some phones write no end mark. Their last page is one that had to be closed early; a page that
-    is full, or in which a packet goes on, was closed because another follows.
+    Some phones write no end mark. Their last page is one that had to be closed early. A page in
+    which a packet goes on, or that was closed because it was full, has another behind it.
     """
     page = stream.last
-    if page is None or page.is_last:
-        return
-    is_full = page.end - page.body >= _FULL_PAGE_BYTES or len(page.lacing) == 255
-    if is_full or page.lacing[-1:] == b"\xff":
+    if page is not None and not page.is_last and (page.is_full or page.lacing[-1:] == b"\xff"):
         raise AudioError(
             f"{content.name}: cut short, its last page is missing. Copy or download it again."
         )

@@ -1,0 +1,419 @@
+"""What is read of a recording is what FFmpeg decodes of it, or it is refused by name."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import struct
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import voice
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from recordings import Coding, decoded_by_ffmpeg, encoded, written
+
+from voxaffect.audio import ffmpeg, open_blocks, read, resample
+from voxaffect.errors import AudioError
+from voxaffect.media import Kind, identify, is_recording
+
+CORE = [
+    Coding("wav", "pcm_s16le"), Coding("wav", "pcm_s24le", 48_000, 2), Coding("wav", "pcm_u8"),
+    Coding("wav", "pcm_f32le"), Coding("wav", "pcm_alaw", 8_000), Coding("wav", "pcm_mulaw", 8_000),
+    Coding("wav", "adpcm_ima_wav"), Coding("wav", "adpcm_ms", 22_050, 2),
+    Coding("wav", "pcm_s16le", options=(("rf64", "always"),)), Coding("wav", "libmp3lame"),
+    Coding("w64", "pcm_s16le"), Coding("aiff", "pcm_s16be", 44_100, 2), Coding("au", "pcm_s16be"),
+    Coding("caf", "pcm_s16le"), Coding("flac", "flac", 48_000, 2), Coding("flac", "flac"),
+    Coding("ogg", "libvorbis", 44_100, 2), Coding("ogg", "libvorbis"), Coding("ogg", "flac"),
+    Coding("mp3", "libmp3lame"), Coding("mp3", "libmp3lame", 44_100, 2),
+    Coding("mp3", "libmp3lame", 22_050, options=(("write_xing", "0"), ("id3v2_version", "0"))),
+    Coding("mp3", "libmp3lame", 48_000, options=(("write_id3v1", "1"),)),
+    Coding("mp2", "mp2", 48_000),
+]  # fmt: skip
+MEDIA = [
+    Coding("ipod", "aac", 44_100, 2), Coding("ipod", "aac", options=(("movflags", "faststart"),)),
+    Coding("mp4", "aac", 48_000, options=(("movflags", "frag_keyframe+empty_moov"),)),
+    Coding("ipod", "alac", 44_100), Coding("mov", "pcm_s16le", 48_000, 2), Coding("adts", "aac"),
+    Coding("amr", "libopencore_amrnb", 8_000, bit_rate=12_200),
+    Coding("3gp", "libopencore_amrnb", 8_000, bit_rate=12_200),
+    Coding("webm", "libopus", 48_000), Coding("matroska", "libmp3lame", 44_100, 2),
+    Coding("matroska", "aac", 32_000), Coding("matroska", "flac"),
+    Coding("avi", "libmp3lame", 48_000),
+    Coding("asf", "wmav2", 44_100, bit_rate=64_000), Coding("mpegts", "mp2", 48_000),
+    Coding("ac3", "ac3", 48_000, bit_rate=96_000), Coding("wv", "wavpack"), Coding("tta", "tta"),
+]  # fmt: skip
+PIPED = [
+    Coding(coding.container, coding.codec, coding.rate_hz, coding.channels, coding.options,
+           coding.bit_rate, is_piped=True)
+    for coding in (*CORE, *MEDIA)
+    if coding.container not in ("ipod", "mov", "3gp", "amr", "aiff", "tta", "w64")
+    and coding.codec != "libvorbis"
+    and ("rf64", "always") not in coding.options
+]  # fmt: skip
+PIPED += [
+    Coding("mp4", "aac", 48_000, options=(("movflags", "frag_keyframe+empty_moov"),), is_piped=True)
+]
+
+
+def level(samples: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
+
+
+@pytest.mark.parametrize("coding", [*CORE, *MEDIA, *PIPED], ids=str)
+def test_what_is_read_is_what_ffmpeg_decodes(coding: Coding) -> None:
+    content = encoded(coding)
+    expected, rate_hz, frame = decoded_by_ffmpeg(content)
+    signal = read(content)
+    assert signal.rate_hz == rate_hz
+    assert abs(len(signal.samples) - len(expected)) <= frame
+    assert level(signal.samples) == pytest.approx(level(expected), abs=1e-3)
+    length = min(len(signal.samples), len(expected))
+    # Decoders of ADPCM round differently; all others agree sample by sample.
+    tolerance = 1e-2 if "adpcm" in coding.codec else 1e-3
+    assert np.abs(signal.samples[:length] - expected[:length]).max() < tolerance
+
+
+@pytest.mark.parametrize("coding", [Coding("ogg", "libopus", 48_000), Coding("ogg", "libspeex")])
+def test_opus_and_speex_in_ogg_are_what_ffmpeg_decodes(coding: Coding) -> None:
+    try:
+        content = encoded(coding)
+    except ValueError:
+        pytest.skip(f"PyAV has no encoder {coding.codec}")
+    expected, rate_hz, frame = decoded_by_ffmpeg(content)
+    signal = resample(read(content), rate_hz)
+    assert abs(len(signal.samples) - len(expected)) <= frame
+    assert level(signal.samples) == pytest.approx(level(expected), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "coding", [CORE[0], CORE[11], CORE[14], CORE[16], *CORE[19:22], *MEDIA[:12]], ids=str
+)
+def test_path_bytes_and_stream_are_one_recording(coding: Coding, tmp_path: Path) -> None:
+    content = encoded(coding)
+    path = tmp_path / "recording.of_any_name"
+    path.write_bytes(content)
+    expected = read(content).samples
+    with path.open("rb") as stream:
+        for source in (path, str(path), io.BytesIO(content), stream):
+            assert (read(source).samples == expected).all()
+    with open_blocks(path) as blocks:
+        assert max(len(block) for block in blocks) <= 2 * blocks.rate_hz
+
+
+_SHORT = [coding for coding in (*CORE, *MEDIA) if coding.codec not in ("pcm_f32le", "adpcm_ms")]
+
+
+@given(coding=st.sampled_from(_SHORT), share=st.floats(0.001, 0.999))
+@settings(max_examples=80, deadline=None)
+def test_a_file_that_was_cut_is_refused_unless_it_promises_nothing(
+    coding: Coding, share: float
+) -> None:
+    content = encoded(coding)
+    cut = content[: max(1, int(share * len(content)))]
+    whole = len(read(content).samples)
+    try:
+        held = len(read(cut).samples)
+    except AudioError:
+        return
+    # Frames that are whole, in a file that does not say how many there should be.
+    assert str(coding.container) in ("mp3", "mp2", "adts", "amr", "mpegts", "ac3") or held == whole
+
+
+@given(
+    coding=st.sampled_from([CORE[14], CORE[15], CORE[16], CORE[17], CORE[18]]),
+    share=st.floats(0.1, 0.99),
+    bit=st.integers(0, 7),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_flipped_bit_in_what_has_checksums_is_refused(
+    coding: Coding, share: float, bit: int
+) -> None:
+    content = bytearray(encoded(coding))
+    expected = read(bytes(content)).samples
+    content[int(share * len(content))] ^= 1 << bit
+    try:
+        samples = read(bytes(content)).samples
+    except AudioError:
+        return
+    assert np.array_equal(samples, expected)  # it was in what fills a file up
+
+
+# Lengths that a header estimates, leaves open or states.
+
+
+def open_length(size: int) -> bytes:
+    content = bytearray(written(voice(1)))
+    content[4:8] = content[40:44] = struct.pack("<I", size)
+    return bytes(content)
+
+
+@pytest.mark.parametrize("size", [0, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF])
+def test_a_wav_whose_length_was_never_written_is_read_to_its_end(size: int) -> None:
+    assert (read(open_length(size)).samples == read(written(voice(1))).samples).all()
+
+
+@pytest.mark.parametrize("container", ["wav", "w64"])
+def test_a_wav_of_64_bits_written_to_a_pipe_is_read_whole(container: str) -> None:
+    options = (("rf64", "always"),) if container == "wav" else ()
+    content = encoded(Coding(container, "pcm_s16le", options=options, is_piped=True))
+    assert (read(content).samples == read(encoded(CORE[0])).samples).all()
+
+
+def test_an_empty_wav_with_something_behind_it_stays_empty() -> None:
+    content = (
+        bytearray(written(np.zeros(0, np.float32))[:44]) + b"LIST" + struct.pack("<I", 4) + bytes(4)
+    )
+    content[4:8] = struct.pack("<I", len(content) - 8)
+    with pytest.raises(AudioError, match="holds no samples"):
+        read(bytes(content))
+
+
+def test_two_wav_files_in_one_are_refused() -> None:
+    with pytest.raises(AudioError, match="holds another recording behind the first"):
+        read(written(voice(1)) * 2)
+
+
+MP3 = Coding("mp3", "libmp3lame", 22_050)
+BARE = Coding("mp3", "libmp3lame", 22_050, options=(("write_xing", "0"), ("id3v2_version", "0")))
+ID3 = b"ID3\4\0\0\0\0\7\x68" + bytes(7 << 7 | 0x68)
+TAG = b"TAG" + bytes(125)
+APE = b"APETAGEX" + struct.pack("<IIII", 2000, 32, 0, 0x8000_0000) + bytes(8)
+
+
+@pytest.mark.parametrize("coding", [MP3, BARE], ids=["with a header", "without"])
+@pytest.mark.parametrize(
+    ("front", "behind"),
+    [(b"", b""), (ID3, b""), (ID3 + ID3, TAG), (b"", TAG), (b"", APE), (b"", bytes(5000)),
+     (bytes(700), b""), (b"", b"unknown words " * 30)],
+)  # fmt: skip
+def test_an_mp3_is_read_whole_whatever_is_around_its_frames(
+    coding: Coding, front: bytes, behind: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    content = encoded(coding)
+    expected = read(content).samples
+    assert (read(front + content + behind).samples == expected).all()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_mp3_of_variable_bit_rate_without_a_header_is_read_whole() -> None:
+    sound = np.concatenate([voice(1, seconds=2), np.zeros(48_000, np.float32), voice(2, seconds=2)])
+    content = written(sound, form="MP3", subtype="MPEG_LAYER_III", bitrate_mode="VARIABLE",
+                      compression_level=0.5)  # fmt: skip
+    size = 72 * 8 * 1000 // 16_000
+    start = next(at for at in range(20, 2000) if content[at : at + 2] == content[:2])
+    assert size < start
+    bare = content[start:]  # the first frame is the header
+    assert read(bare).seconds == pytest.approx(len(sound) / 16_000, abs=0.15)
+    expected, _, frame = decoded_by_ffmpeg(bare, "mp3")
+    assert abs(len(read(bare).samples) - len(expected)) <= frame
+
+
+@pytest.mark.parametrize("coding", [MP3, BARE], ids=["with a header", "without"])
+def test_joined_mp3s_are_all_read(coding: Coding) -> None:
+    one = read(encoded(coding)).seconds
+    assert read(encoded(coding) * 3).seconds == pytest.approx(3 * one, abs=0.2)
+
+
+def test_joined_mp3s_of_two_rates_are_refused() -> None:
+    other = Coding("mp3", "libmp3lame", 44_100)
+    with pytest.raises(AudioError, match="changes from 22050 Hz, 1 channels, to 44100 Hz"):
+        read(encoded(MP3) + encoded(other))
+
+
+def test_an_mp3_that_begins_in_the_middle_of_a_stream_is_read_in_silence(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    content = encoded(BARE)
+    assert read(content[len(content) // 3 :]).seconds == pytest.approx(1, abs=0.1)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_hole_in_an_mp3_is_refused() -> None:
+    content = encoded(BARE)
+    with pytest.raises(AudioError, match="damaged, no frame of sound begins at byte"):
+        read(content[:3000] + content[3100:])
+
+
+@pytest.mark.parametrize("name", ["ogg-libvorbis", "ogg-libopus", "ogg-flac", "flac-flac"])
+def test_joined_streams_are_all_read(name: str) -> None:
+    container, codec = name.split("-")
+    content = encoded(Coding(container, codec, 48_000))
+    one = read(content)
+    whole = read(content * 3)
+    assert len(whole.samples) == 3 * len(one.samples)
+    assert (whole.samples[-len(one.samples) :] == one.samples).all()
+
+
+def pages(content: bytes) -> list[bytes]:
+    return [b"OggS" + part for part in content.split(b"OggS")[1:]]
+
+
+def with_checksum(page: bytes) -> bytes:
+    crc = 0
+    for byte in page[:22] + bytes(4) + page[26:]:
+        crc ^= byte << 24
+        for _ in range(8):
+            crc = (crc << 1 ^ 0x04C1_1DB7) & 0xFFFF_FFFF if crc >> 31 else crc << 1
+    return page[:22] + struct.pack("<I", crc) + page[26:]
+
+
+@pytest.mark.parametrize("codec", ["libvorbis", "libopus"])
+def test_an_ogg_without_its_end_mark_is_read_whole(codec: str) -> None:
+    content = encoded(Coding("ogg", codec, 48_000))
+    *others, last = pages(content)
+    unmarked = with_checksum(last[:5] + bytes([last[5] & ~4]) + last[6:])
+    assert (read(b"".join([*others, unmarked])).samples == read(content).samples).all()
+
+
+@pytest.mark.parametrize("codec", ["libvorbis", "libopus"])
+def test_an_ogg_that_lacks_a_page_is_refused(codec: str) -> None:
+    options = (("page_duration", "200000"),)
+    parts = pages(encoded(Coding("ogg", codec, 48_000, 2, options=options), seconds=3))
+    assert len(parts) > 6
+    with pytest.raises(AudioError, match="damaged, page 5 follows page 3"):
+        read(b"".join(parts[:4] + parts[5:]))
+
+
+def test_the_checksum_of_ogg_is_that_of_the_standard() -> None:
+    page = pages(encoded(Coding("ogg", "libvorbis")))[0]
+    assert with_checksum(page) == page
+
+
+# What is no recording.
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "git lfs pull"),
+        (b"<!DOCTYPE html><html><head></head></html>", r"web page \(HTML\)"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "an XML file"),
+        (b'{"error": "not found"}', "a JSON file"), (b"PK\3\4" + bytes(100), "a zip archive"),
+        (b"\x1f\x8b\x08" + bytes(100), "compressed with gzip"),
+        (b"%PDF-1.7\n%\xe2\xe3", "a PDF document"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(50), r"a picture \(PNG\)"),
+        (b"path,emotion\na.wav,sad\n", "text"), ("Grüße".encode("utf-16"), "text"),
+        (bytes(10_000), "zeros from its beginning on"), (b"MThd\0\0\0\6", "a MIDI file"),
+        (b"\x80\x04\x95" + bytes(range(40)), "a Python pickle"), (b"#EXTM3U\n", "a playlist"),
+        (b"\x93NUMPY\1\0v\0", "a NumPy array"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["a.wav", "a.m4a", "a.mp3"])
+def test_what_is_no_recording_is_named_for_what_it_is(
+    tmp_path: Path, content: bytes, message: str, name: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    for source in (path, content):
+        with pytest.raises(
+            AudioError, match=rf"not readable as audio \(it is .*{message}|{message}"
+        ):
+            read(source)
+    assert not is_recording(path.rename(tmp_path / "other"))
+
+
+def test_the_remedy_names_the_file_as_a_shell_needs_it(tmp_path: Path) -> None:
+    path = tmp_path / "my odd call.wav"
+    path.write_bytes(bytes(range(1, 256)))
+    with pytest.raises(AudioError, match=r"ffmpeg -i '/.*my odd call\.wav' '/.*\.wav'"):
+        read(path)
+
+
+def test_a_video_without_sound_is_refused_by_name() -> None:
+    av = pytest.importorskip("av")
+    target = io.BytesIO()
+    with av.open(target, "w", format="mp4") as output:
+        stream = output.add_stream("mpeg4", rate=10)
+        stream.width = stream.height = 32
+        for _ in range(5):
+            frame = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    with pytest.raises(
+        AudioError, match=r"has no sound, it is an MPEG-4 file \(MP4\) without an audio"
+    ):
+        read(target.getvalue())
+
+
+@pytest.mark.parametrize("coding", MEDIA, ids=str)
+def test_without_ffmpeg_one_line_says_what_a_file_is_and_what_to_install(
+    coding: Coding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = encoded(coding)
+    kind = identify(content[:4096])
+    monkeypatch.setitem(sys.modules, "av", None)
+    monkeypatch.setattr(ffmpeg, "_find_program", lambda: None)
+    assert isinstance(kind, Kind)
+    with pytest.raises(AudioError) as caught:
+        read(content)
+    message = str(caught.value)
+    assert message.startswith(f"<bytes>: is {kind.name}. ")
+    assert message.endswith('Install them with: pip install "voxaffect[media]"')
+
+
+@pytest.mark.parametrize("coding", CORE, ids=str)
+def test_core_formats_need_no_ffmpeg(coding: Coding, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = read(encoded(coding)).samples
+    monkeypatch.setitem(sys.modules, "av", None)
+    monkeypatch.setattr(ffmpeg, "_find_program", lambda: None)
+    assert (read(encoded(coding)).samples == expected).all()
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the program ffmpeg")
+@pytest.mark.parametrize("coding", [MEDIA[0], MEDIA[5], MEDIA[6], MEDIA[9], MEDIA[13]], ids=str)
+def test_the_program_ffmpeg_serves_where_pyav_is_missing(
+    coding: Coding, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    content = encoded(coding)
+    expected = read(content)
+    path = tmp_path / "a"
+    path.write_bytes(content)
+    monkeypatch.setitem(sys.modules, "av", None)
+    for source in (content, path):
+        signal = read(source)
+        assert signal.rate_hz == expected.rate_hz
+        assert abs(len(signal.samples) - len(expected.samples)) <= 2048
+        assert level(signal.samples) == pytest.approx(level(expected.samples), abs=1e-3)
+    with pytest.raises(AudioError, match=r"cut short|damaged"):
+        read(content[:-37])
+
+
+@pytest.mark.parametrize("coding", MEDIA, ids=str)
+def test_nothing_of_ffmpeg_reaches_the_terminal(
+    coding: Coding, capfd: pytest.CaptureFixture[str]
+) -> None:
+    content = encoded(coding)
+    read(content)
+    for share in (0.3, 0.9):
+        broken = bytearray(content)
+        broken[int(share * len(content)) :][:50] = bytes(50)
+        for source in (content[: int(share * len(content))], bytes(broken)):
+            with suppress(AudioError):
+                read(source)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_seek_before_the_start_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    content = bytearray(written(voice(1), form="AIFF"))
+    content[4:8] = b"\xff\xff\xff\xff"
+    content[16:20] = b"\xff\xff\xff\x00"
+    with pytest.raises(AudioError):
+        read(bytes(content))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_is_recording_goes_by_name_or_else_by_content(tmp_path: Path) -> None:
+    contents = {
+        "call": encoded(MEDIA[0]), "call.dat": encoded(BARE), "call.m4a": b"",
+        "x.bin": encoded(CORE[0]), "notes.txt": b"words", ".hidden.wav": encoded(CORE[0]),
+        "photo": b"\xff\xd8\xff\xe0" + bytes(99), "MAC address list": b"MAC 00:11:22\n",
+        "song.MP3": b"", "zip": b"PK\3\4",
+    }  # fmt: skip
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "folder").mkdir()
+    recordings = {path.name for path in tmp_path.iterdir() if is_recording(path)}
+    assert recordings == {"call", "call.dat", "call.m4a", "x.bin", "song.MP3"}
