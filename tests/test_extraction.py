@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal as signals
@@ -21,7 +22,7 @@ from conftest import voice
 from voxaffect.audio import read
 from voxaffect.errors import CacheError, FeatureError
 from voxaffect.extraction import FeatureCache, extract, worker_count
-from voxaffect.extraction.cache import SCHEMA_VERSION, default_path
+from voxaffect.extraction.cache import SCHEMA_VERSION, _checksum, default_path
 from voxaffect.features import FeatureSpec, describe, feature_spec
 
 CLASSIC = feature_spec("classic")
@@ -73,11 +74,13 @@ def test_a_hit_has_the_bits_of_a_miss(recordings: list[Path], database: Path) ->
 
 def altered(database: Path) -> None:
     """Put a number into every row that no recording gives, so that a hit shows."""
+    vector = np.full(180, 7, dtype=np.float32).tobytes()
     connection = sqlite3.connect(database)
     with connection:
-        connection.execute(
-            "UPDATE vectors SET vector=?", (np.full(180, 7, dtype=np.float32).tobytes(),)
-        )
+        for content, recipe in connection.execute("SELECT content, recipe FROM vectors").fetchall():
+            checksum = _checksum(content, recipe, vector)
+            connection.execute("UPDATE vectors SET vector=?, checksum=? WHERE content=?",
+                               (vector, checksum, content))  # fmt: skip
     connection.close()
 
 
@@ -218,7 +221,7 @@ def test_without_the_environment_it_lies_in_the_users_cache(
 def test_a_file_that_is_no_database_is_named(database: Path) -> None:
     database.parent.mkdir()
     database.write_bytes(b"These are words, not a database. " * 100)
-    with pytest.raises(CacheError, match=r"features\.sqlite: cannot be used .* Delete it"):
+    with pytest.raises(CacheError, match=r"features\.sqlite: cannot be used .* delete it"):
         FeatureCache(database)
 
 
@@ -264,39 +267,96 @@ def test_a_cache_in_place_of_a_folder_is_named(database: Path) -> None:
         FeatureCache(database)
 
 
-@pytest.mark.parametrize("length", [0, 4, 716, 721, 724])
-def test_a_vector_of_another_length_is_refused(
-    recordings: list[Path], database: Path, length: int
+@pytest.mark.parametrize("damage", [
+    "vector=zeroblob(720)", "vector=zeroblob(716)", "vector='words'", "vector=7.5",
+    "checksum=zeroblob(16)", "checksum=7", "recipe=recipe || ' '", "content=zeroblob(32)",
+    "vector=(SELECT vector FROM vectors WHERE rowid=4)",
+    "content=CAST(content AS TEXT)", "recipe=CAST(x'ff' AS TEXT)",
+])  # fmt: skip
+def test_a_damaged_row_is_computed_anew(
+    recordings: list[Path], database: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with FeatureCache(database) as cache:
-        extract(recordings, CLASSIC, cache=cache)
+        expected = matrix_of(recordings, cache=cache)
     connection = sqlite3.connect(database)
     with connection:
-        connection.execute("UPDATE vectors SET vector=zeroblob(?) WHERE rowid=3", (length,))
+        connection.execute(f"UPDATE vectors SET {damage} WHERE rowid=3")
     connection.close()
-    with (
-        FeatureCache(database) as cache,
-        pytest.raises(CacheError, match="a vector of other than 180 numbers"),
-    ):
-        extract(recordings, CLASSIC, cache=cache)
+    is_found = damage.startswith(("vector", "checksum"))
+    for turn in range(2):
+        caplog.clear()
+        with FeatureCache(database) as cache:
+            assert matrix_of(recordings, cache=cache) == expected
+            assert cache.damaged == (is_found and not turn)
+        told = [f"{database}: damaged rows: 1. Their features are computed anew."]
+        assert caplog.messages == (told if is_found and not turn else [])
+
+
+def test_flipped_bits_change_no_feature(recordings: list[Path], tmp_path: Path) -> None:
+    source, database = tmp_path / "source.sqlite", tmp_path / "damaged.sqlite"
+    with FeatureCache(source) as cache:
+        expected = matrix_of(recordings, cache=cache)
+    content, refused = source.read_bytes(), 0
+    for index in np.random.default_rng(0).integers(0, 8 * len(content), 150):
+        damaged = bytearray(content)
+        damaged[index // 8] ^= 1 << index % 8
+        for path in tmp_path.glob("damaged.sqlite*"):
+            path.unlink()
+        database.write_bytes(damaged)
+        try:
+            with FeatureCache(database) as cache:
+                assert matrix_of(recordings, cache=cache) == expected
+        except CacheError:
+            refused += 1
+    assert refused < 15
+
+
+def test_a_cache_of_the_version_before_begins_anew(
+    recordings: list[Path], database: Path
+) -> None:
+    database.parent.mkdir()
+    connection = sqlite3.connect(database)
+    with connection:
+        connection.execute(
+            "CREATE TABLE vectors (content BLOB NOT NULL, recipe TEXT NOT NULL, "
+            "vector BLOB NOT NULL, PRIMARY KEY (content, recipe))"
+        )
+        connection.execute("INSERT INTO vectors VALUES ('a', 'b', 'c')")
+        connection.execute("PRAGMA user_version=1")
+    connection.close()
+    with FeatureCache(database) as cache:
+        assert matrix_of(recordings, cache=cache) == matrix_of(recordings)
+    assert row_count(database) == len(recordings)
 
 
 @pytest.mark.parametrize(
-    "stored", ["x" * 12, 7, 7.5, np.array([1, np.nan, 2], "f4").tobytes(),
-               np.array([1, 2, -np.inf], "f4").tobytes()]
+    ("code", "remedy"),
+    [(sqlite3.SQLITE_FULL, "The disk is full: free space on it"),
+     (sqlite3.SQLITE_CORRUPT, "It is damaged: delete it"),
+     (sqlite3.SQLITE_BUSY, "Another process is using it"),
+     (sqlite3.SQLITE_IOERR_READ, "The disk may be failing"),
+     (sqlite3.SQLITE_READONLY, "Set VOXAFFECT_CACHE to a folder that you can write to")],
 )  # fmt: skip
-def test_a_stored_value_that_is_no_finite_vector_is_refused(database: Path, stored: object) -> None:
+def test_the_remedy_is_true(database: Path, code: int, remedy: str) -> None:
+    error = sqlite3.OperationalError("whatever")
+    error.sqlite_errorcode = code
     with FeatureCache(database) as cache:
-        cache.put({b"content": np.ones(3, np.float32)}, "recipe")
-    connection = sqlite3.connect(database)
-    with connection:
-        connection.execute("UPDATE vectors SET vector=?", (stored,))
-    connection.close()
-    with (
-        FeatureCache(database) as cache,
-        pytest.raises(CacheError, match=r"a vector (of other than 3 numbers|with NaN).*Delete it"),
-    ):
-        cache.get([b"content"], "recipe", length=3)
+        assert f"(whatever). {remedy}" in str(cache._problem(error))
+    full = OSError(errno.ENOSPC, "No space left on device")
+    assert "The disk is full: free space" in str(cache._problem(full))
+
+
+def test_a_cache_that_cannot_be_written_loses_no_features(
+    recordings: list[Path], database: Path, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    def fail(*_: object) -> None:
+        raise CacheError("full")
+
+    monkeypatch.setattr(FeatureCache, "put", fail)
+    with FeatureCache(database) as cache:
+        assert matrix_of(recordings, cache=cache) == matrix_of(recordings)
+    assert caplog.messages == ["Features are not kept for next time: full"]
 
 
 def test_more_keys_than_one_query_takes_are_found(database: Path) -> None:

@@ -406,3 +406,31 @@ def test_standard_input_is_read_up_to_the_limit(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(ModelError, match=r"standard input is closed\. Pipe a list of recordings"):
         read_standard_input(limit=5, what="a list of recordings", error=ModelError)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows allows no such path")
+def test_folders_nested_deeper_than_python_recurses_are_searched(tmp_path: Path) -> None:
+    (tmp_path / "beside.wav").touch()
+    folders = [tmp_path / "d"]
+    while len(folders) <= sys.getrecursionlimit():
+        folders.append(folders[-1] / "d")
+    try:
+        for folder in folders:
+            folder.mkdir()
+        (folders[-1] / "deep.wav").touch()
+        errors: list[OSError] = []
+        names = [name for _, _, names in walked(tmp_path, errors.append) for name in names]
+        assert (names, errors) == (["beside.wav", "deep.wav"], [])
+    finally:  # pytest itself would fail to
+        (folders[-1] / "deep.wav").unlink(missing_ok=True)
+        for folder in reversed(folders):
+            folder.rmdir()
+
+
+def test_a_folder_that_cannot_be_read_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").touch()
+    errors: list[OSError] = []
+    assert [*walked(tmp_path / "gone", errors.append)] == []
+    assert [error.filename for error in errors] == [str(tmp_path / "gone")]
+    assert [*walked(Path("a\0b"), errors.append)] == []
+    assert len(errors) == 2

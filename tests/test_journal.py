@@ -139,8 +139,8 @@ def test_a_journal_of_other_settings_is_refused(path: Path, task: dict[str, obje
 
 
 def test_a_journal_of_another_version_is_refused(path: Path) -> None:
-    path.write_bytes(path.read_bytes().replace(b'"format": 1', b'"format": 2'))
-    with pytest.raises(JournalError, match="format 2, now 1"):
+    path.write_bytes(path.read_bytes().replace(b'"format": 2', b'"format": 1'))
+    with pytest.raises(JournalError, match="format 1, now 2"):
         Journal(path, TASK)
 
 
@@ -161,6 +161,27 @@ def test_a_line_that_cannot_be_read_is_passed_over(path: Path, line: bytes) -> N
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:2], line, *lines[2:]]))
     assert finished(path, "a.wav", "b.wav", "x") == ["a.wav", "b.wav"]
+
+
+def test_a_flipped_bit_loses_its_line_and_changes_no_result(path: Path) -> None:
+    names, content = ("a.wav", "b.wav", "odd\udcff\n.wav"), path.read_bytes()
+    with Journal(path, TASK) as journal:
+        expected = {name: journal.result(name, STAMP) for name in names}
+    first = content.index(b"\n") + 1
+    for index in range(0, 8 * len(content), 5):
+        damaged = bytearray(content)
+        damaged[index // 8] ^= 1 << index % 8
+        path.write_bytes(damaged)
+        try:
+            with Journal(path, TASK) as journal:
+                results = {name: journal.result(name, STAMP) for name in names}
+        except JournalError:
+            assert index // 8 < first
+            continue
+        assert index // 8 >= first
+        lost = [name for name in names if results[name] is None]
+        assert 1 <= len(lost) <= 2  # a line end that has gone joins two
+        assert all(results[name] in (None, expected[name]) for name in names)
 
 
 def test_a_place_where_none_can_be_is_named(tmp_path: Path) -> None:

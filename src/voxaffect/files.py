@@ -70,19 +70,47 @@ def _decode(surrogates: re.Match[str]) -> str:
 def walked(
     folder: Path, on_error: Callable[[OSError], object]
 ) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """Go through a folder as ``os.walk``, and through folders that links lead to.
+    """Go through a folder, and through folders that links lead to, each real folder once.
 
-    Each real folder comes once, so that a link to a folder above ends.
+    It yields a folder, its sub-folders and its files, as ``os.walk`` does: whoever takes
+    sub-folders from the list keeps them from being searched. Folders may be nested as deep as
+    the system allows, and a link to a folder above ends.
+
+    Parameters
+    ----------
+    folder : Path
+    on_error : callable
+        Is given the error of a folder that cannot be read; the others come all the same.
     """
-    seen = set()
-    for parent, folders, names in os.walk(folder, onerror=on_error, followlinks=True):
-        place = os.path.realpath(parent)
-        if place in seen:
-            folders.clear()
+    seen: set[tuple[int, int]] = set()
+    waiting = [folder]
+    while waiting:
+        parent = waiting.pop()
+        try:
+            status = parent.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            folders, names = _entries(parent)
+        except (OSError, ValueError) as error:
+            on_error(error if isinstance(error, OSError) else OSError(0, str(error), str(parent)))
             continue
-        seen.add(place)
-        folders.sort()
-        yield Path(parent), folders, names
+        seen.add((status.st_dev, status.st_ino))
+        yield parent, folders, names
+        waiting += [parent / name for name in reversed(folders)]
+
+
+def _entries(folder: Path) -> tuple[list[str], list[str]]:
+    """Sub-folders, in order, and files of a folder."""
+    folders: list[str] = []
+    names: list[str] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            try:
+                is_folder = entry.is_dir()
+            except OSError:  # a link to nowhere
+                is_folder = False
+            (folders if is_folder else names).append(entry.name)
+    return sorted(folders), names
 
 
 def is_watched() -> bool:

@@ -1,9 +1,10 @@
 """What of a long task is finished: one append-only file, which a kill cannot damage.
 
 JSON Lines. The first line says what the task is; every other holds one file's name, its stamp
-(size and time of change) and its result. A line is the unit: one that a kill or a full disk
-cut short is as if it had not been written, and its file is done again. So nothing is ever
-rewritten, and every line that can be read is true.
+(size and time of change) and its result. A line is the unit, and ends with a checksum of itself:
+one that a kill or a full disk cut short, or that a disk has damaged, is as if it had not been
+written, and its file is done again. So nothing is ever rewritten, and every line that can be read
+is true.
 
 A journal is locked while it is open, by the system: a run that is killed leaves no lock behind.
 """
@@ -11,8 +12,10 @@ A journal is locked while it is open, by the system: a run that is killed leaves
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -24,12 +27,14 @@ from typing import Any, BinaryIO
 from voxaffect.errors import JournalError
 from voxaffect.files import printable
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Of the file. To bump: write the new lines, raise this number; a journal of another version
 is refused, as its task can always be begun anew."""
 
 _SYNC_SECONDS = 1.0
 _LONGEST_HEADING = 1 << 16
+_CHECK = re.compile(rb', "check": "(?P<digest>[0-9a-f]{16})"\}')
+_CHECK_BYTES = len(b', "check": "0123456789abcdef"}')
 _BEYOND = 1 << 60
 
 Stamp = tuple[int, int]
@@ -101,7 +106,7 @@ class Journal:
                 self._stream.truncate(0)
                 self._write(self._heading)
                 return {}
-            self._check(_parsed(heading))
+            self._check(heading)
             found, line = {}, heading
             for line in self._stream:
                 entry = _entry(line)
@@ -119,9 +124,15 @@ class Journal:
         if not _line(self._heading).startswith(torn[:24]):
             raise self._no_journal()
 
-    def _check(self, heading: Any) -> None:
+    def _check(self, line: bytes) -> None:
+        heading = _json(line)
         if not isinstance(heading, dict) or heading.get("journal") != "voxaffect":
             raise self._no_journal()
+        if heading.get("format") == FORMAT_VERSION and _checked(line) is None:
+            raise JournalError(
+                f"{printable(str(self.path))}: its first line is damaged. Delete the journal to "
+                "begin anew, or name another output."
+            )
         found = {"format": heading.get("format"), **_mapping(heading.get("task"))}
         wanted = {"format": FORMAT_VERSION, **self._heading["task"]}  # type: ignore[dict-item]
         wanted = json.loads(json.dumps(wanted))
@@ -185,7 +196,7 @@ class Journal:
         """
         self._write({"file": name, "stamp": then, "result": result})
 
-    def _write(self, value: object) -> None:
+    def _write(self, value: Mapping[str, Any]) -> None:
         try:
             self._stream.write(_line(value))
             self._stream.flush()
@@ -232,12 +243,27 @@ def _locked(stream: BinaryIO) -> bool:
     return True
 
 
-def _line(value: object) -> bytes:
+def _line(value: Mapping[str, Any]) -> bytes:
+    """JSON object on a line that ends with a checksum of all before it."""
     # ASCII: a file name of bytes that are no UTF-8 comes back as it was.
-    return (json.dumps(value) + "\n").encode("ascii")
+    body = json.dumps(value).encode("ascii")[:-1]
+    return body + f', "check": "{_digest(body)}"}}\n'.encode("ascii")
 
 
-def _parsed(line: bytes) -> Any:
+def _digest(body: bytes) -> str:
+    return hashlib.blake2b(body, digest_size=8).hexdigest()
+
+
+def _checked(line: bytes) -> Any:
+    """Value of a whole line; None if it is cut short or changed."""
+    line = line.removesuffix(b"\n")
+    body, end = line[:-_CHECK_BYTES], _CHECK.fullmatch(line[-_CHECK_BYTES:])
+    if end is None or end["digest"].decode("ascii") != _digest(body):
+        return None
+    return _json(line)
+
+
+def _json(line: bytes) -> Any:
     try:
         return json.loads(line)
     except (ValueError, RecursionError):
@@ -246,7 +272,7 @@ def _parsed(line: bytes) -> Any:
 
 def _entry(line: bytes) -> tuple[str, Stamp, Any] | None:
     """Name, stamp and result; None if the line is not whole."""
-    value = _parsed(line)
+    value = _checked(line)
     try:
         size, changed = value["stamp"]
         return str(value["file"]), (int(size), int(changed)), value["result"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from voxaffect.corpora import OWN_DATA
 from voxaffect.errors import EvaluationError, TrainingError
 from voxaffect.evaluation import HeldOut, evaluate, held_out, random_split
 from voxaffect.evaluation.calibration import WANTED_RISK
-from voxaffect.extraction import FeatureCache, extract
+from voxaffect.extraction import extract, open_cache
 from voxaffect.features import SETS, feature_spec
 from voxaffect.features import names as feature_names
 from voxaffect.files import is_watched
@@ -259,7 +258,7 @@ def features(
     check_output(output, sources=paths)
     writer = table_writer(output)
     spec = feature_spec(name, groups=tuple(groups) if groups else None, rate_hz=rate_hz)
-    with FeatureCache() if cached else nullcontext() as cache:
+    with open_cache(is_wanted=cached) as cache:
         found = extract(paths, spec, workers=workers, cache=cache, progress=is_watched())
     kept = [str(paths[place]) for place in found.kept]
     writer(output, kept, feature_names(spec), found.matrix)

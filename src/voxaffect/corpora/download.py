@@ -20,11 +20,12 @@ from pathlib import Path, PurePosixPath
 
 from voxaffect.console import print_message
 from voxaffect.corpora.locking import lock_folder
-from voxaffect.corpora.reading import download_folder, expand_home
+from voxaffect.corpora.reading import download_folder
 from voxaffect.corpora.table import Corpus, Download, look_up
 from voxaffect.corpora.transfer import Resuming, fetch_small
 from voxaffect.corpora.unpacking import find_missing, remove_litter, unpack
 from voxaffect.errors import DownloadError, extra
+from voxaffect.folders import expand_home
 
 _RECORD_LIMIT = 1 << 22
 _CHECKSUM = re.compile(r"(?:md5|sha1|sha256|sha512):[0-9a-f]{32,128}")

@@ -20,6 +20,7 @@ from voxaffect.corpora.table import CORPORA, OWN_DATA, Corpus, look_up
 from voxaffect.corpora.utterance import Utterance
 from voxaffect.errors import CorpusError
 from voxaffect.files import name_errors, walked
+from voxaffect.folders import data_folder, expand_home
 from voxaffect.media import is_recording
 
 DATA_VARIABLE = "VOXAFFECT_DATA"
@@ -357,14 +358,6 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
-def expand_home(path: Path) -> Path:
-    """Path with the user's home folder for ``~``; as it is where there is no home folder."""
-    try:
-        return path.expanduser()
-    except RuntimeError:
-        return path
-
-
 def download_folder(name: str) -> Path:
     """Where `download` puts a corpus unless told otherwise.
 
@@ -376,10 +369,19 @@ def download_folder(name: str) -> Path:
     -------
     Path
         In the user's data folder, as the platform has it; it need not exist.
-    """
-    import platformdirs
 
-    return platformdirs.user_data_path("voxaffect", appauthor=False) / "corpora" / name
+    Raises
+    ------
+    CorpusError
+        If nobody knows the home folder of this user.
+    """
+    folder = data_folder()
+    if folder is None:
+        raise CorpusError(
+            f"{name}: this user has no home folder to keep it in. Name a folder, or set "
+            f"{DATA_VARIABLE}."
+        )
+    return folder / "corpora" / name
 
 
 def root_of(name: str, root: str | Path | None = None) -> Path:
@@ -414,13 +416,15 @@ def root_of(name: str, root: str | Path | None = None) -> Path:
         return inner if inner.is_dir() else root
     data = os.environ.get(DATA_VARIABLE)
     places = [expand_home(Path(data)) / corpus.name] if data else []
-    places.append(download_folder(corpus.name))
+    if data_folder() is not None:
+        places.append(download_folder(corpus.name))
     for place in places:
         if place.is_dir():
             return place
     unset = "" if data else f" ({DATA_VARIABLE} is not set)"
     raise CorpusError(
-        f"{corpus.title}: not found. Looked in {' and '.join(map(str, places))}{unset}. "
+        f"{corpus.title}: not found. Looked in {' and '.join(map(str, places)) or 'no folder'}"
+        f"{unset}. "
         f"{_remedy(corpus)}"
     )
 

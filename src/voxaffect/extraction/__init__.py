@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from voxaffect.audio import Excerpt, Recording, Signal
 from voxaffect.console import progress_bar
-from voxaffect.errors import AudioError, WorkerError
-from voxaffect.extraction.cache import FeatureCache
+from voxaffect.errors import AudioError, CacheError, WorkerError
+from voxaffect.extraction.cache import FeatureCache, open_cache, warn_once
 from voxaffect.extraction.failures import Failure, failure_reason
 from voxaffect.extraction.sources import Item, digest_of, file_of, load_item, subject_of, waves
 from voxaffect.extraction.workers import Workers, at_work, worker_count
@@ -30,6 +30,7 @@ __all__ = [
     "describe_each",
     "extract",
     "failure_reason",
+    "open_cache",
     "worker_count",
 ]
 
@@ -112,7 +113,7 @@ def extract(
     FeatureError
         If the spec is unknown.
     CacheError
-        If the cache cannot be used.
+        If the cache cannot be read. Features that it cannot take are returned all the same.
     AudioError
         If a single path is given instead of a sequence.
 
@@ -244,9 +245,13 @@ def _computed(
 def _save(
     vectors: dict[bytes, NDArray[np.float32]], task: _Task, cache: FeatureCache | None
 ) -> None:
-    """Keep what is finished, if there is a cache."""
-    if cache is not None and vectors:
+    """Keep what is finished, if there is a cache; one that is full loses no features."""
+    if cache is None or not vectors:
+        return
+    try:
         cache.put(vectors, task.recipe)
+    except CacheError as error:
+        warn_once(f"Features are not kept for next time: {error}")
 
 
 def _assembled(

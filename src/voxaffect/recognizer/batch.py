@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
+from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
@@ -22,7 +23,18 @@ from voxaffect.model import Model
 from voxaffect.recognizer.prediction import Prediction, predict_each
 from voxaffect.recognizer.segments import Segment, Timeline, Window
 
-Result = TypeVar("Result")
+
+class Named(Protocol):
+    """A result that names its recording."""
+
+    @property
+    def source(self) -> str:
+        """Name of the recording."""
+
+
+Result = TypeVar("Result", bound=Named)
+
+_SUM_TOLERANCE = 1e-6
 
 
 class Recogniser(Protocol[Result]):
@@ -163,18 +175,26 @@ class Timelines:
 
 
 def _check_judged(value: Mapping[str, Any], model: Model) -> None:
-    """Refuse what no model can have said, as a damaged journal may hold it."""
+    """Refuse what no model can have answered, as a damaged journal may hold it."""
     found = value["probabilities"]
     if tuple(found) != model.emotions or value.get("emotion", model.emotions[0]) not in found:
         raise ValueError("other emotions than the model's")
     if not all(isinstance(one, float) and 0 <= one <= 1 for one in found.values()):
         raise ValueError("no probabilities")
+    if abs(sum(found.values()) - 1) > _SUM_TOLERANCE:
+        raise ValueError("probabilities that do not sum to 1")
+    if not isinstance(value.get("uncertain", False), bool):
+        raise ValueError("uncertain: neither true nor false")
+    start, end = value.get("start_seconds", 0.0), value.get("end_seconds", inf)
+    if not 0 <= start <= end:
+        raise ValueError("an end before the start")
 
 
-def _known(recogniser: Recogniser[Result], values: Any) -> list[Result]:
-    """Return results that a journal holds; none if they are damaged, so that they are made anew."""
+def _known(recogniser: Recogniser[Result], values: Any, source: str) -> list[Result]:
+    """Return results that a journal holds; none if they are damaged or another recording's."""
     try:
-        return [recogniser.from_json(one) for one in values]
+        results = [recogniser.from_json(one) for one in values]
+        return results if all(one.source == source for one in results) else []
     except (ValueError, TypeError, KeyError, AttributeError):
         return []
 
@@ -242,7 +262,7 @@ def _recognised(
     stamps: list[Stamp | None] = [stamp(path) for path in paths] if journal else []
     if journal:
         for place, path in enumerate(paths):
-            known = _known(recogniser, journal.result(str(path), stamps[place]))
+            known = _known(recogniser, journal.result(str(path), stamps[place]), str(path))
             if known:
                 outcomes[place] = known
     left = [place for place in range(len(paths)) if place not in outcomes]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from voxaffect.corpora import (
 )
 from voxaffect.corpora.labels import normalize
 from voxaffect.errors import AudioError, TrainingError
-from voxaffect.extraction import Extraction, Failure, FeatureCache, Variant, Workers, extract
+from voxaffect.extraction import Extraction, Failure, Variant, Workers, extract, open_cache
 from voxaffect.features import FeatureSpec, at_rate
 from voxaffect.training.augmentation import Augmentation, training_variants
 from voxaffect.training.sources import source_of
@@ -321,7 +320,7 @@ def _extracted(
     paths: Sequence[Recording], spec: FeatureSpec, variant: Variant | None, *,
     workers: int | Workers | None, cached: bool, progress: bool,
 ) -> Extraction:  # fmt: skip
-    with FeatureCache() if cached else nullcontext() as cache:
+    with open_cache(is_wanted=cached) as cache:
         return extract(
             paths, spec, variant=variant, workers=workers, cache=cache, progress=progress
         )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.errors import AudioError, extra
-from voxaffect.extraction import FeatureCache, extract
+from voxaffect.extraction import extract, open_cache
 from voxaffect.features import feature_spec
 from voxaffect.features import names as feature_names
 
@@ -77,11 +77,8 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             If any recording cannot be used; every one is named.
         """
         wanted = [Path(path) for path in paths]
-        if self.cached:
-            with FeatureCache() as cache:
-                found = extract(wanted, self.spec_, workers=self.workers, cache=cache)
-        else:
-            found = extract(wanted, self.spec_, workers=self.workers)
+        with open_cache(is_wanted=self.cached) as cache:
+            found = extract(wanted, self.spec_, workers=self.workers, cache=cache)
         if found.failures:
             reasons = "; ".join(failure.reason for failure in found.failures)
             raise AudioError(f"{len(found.failures)} of {len(wanted)} unusable: {reasons}")
