@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,6 +17,9 @@ from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Decoded
 from voxaffect.audio.decoding import decode
 from voxaffect.audio.signal import Samples, Signal, check_finite, check_rate, mix_down
 from voxaffect.errors import AudioError
+
+_READ_SECONDS = 60.0
+"""Longest block that is read at once where all is wanted: most recordings are one."""
 
 Source = str | Path | bytes | BinaryIO | NDArray[Any] | Signal
 
@@ -91,13 +94,29 @@ def open_blocks(
     ...     [len(block) for block in blocks]
     [32000, 8000]
     """
+    with _open(source, rate_hz, name, max_seconds, BLOCK_SECONDS) as blocks:
+        yield replace(blocks, blocks=_check_each(blocks))
+
+
+@contextmanager
+def _open(
+    source: Any, rate_hz: float | None, name: str | None, max_seconds: float | None,
+    block_seconds: float,
+) -> Iterator[Blocks]:  # fmt: skip
+    """Open a recording; whether its samples are numbers is not checked."""
     if isinstance(source, Signal) or is_array(source):
         yield _of_array(source, rate_hz, name, max_seconds)
         return
     if isinstance(source, str | Path | bytes) or hasattr(source, "read"):
         _check_no_rate(rate_hz)  # of anything else, open_content says what it is
-    with open_content(source, name) as content, decode(content) as decoded:
-        yield _checked(decoded, content.name, max_seconds, content)
+    with open_content(source, name) as content, decode(content, block_seconds) as decoded:
+        yield _limited(decoded, content.name, max_seconds, content)
+
+
+def _check_each(blocks: Blocks) -> Iterator[Block]:
+    for block in blocks:
+        check_finite(block, blocks.name)
+        yield block
 
 
 def read(
@@ -131,7 +150,7 @@ def read(
             f"{name or '<array>'}: expected a path, bytes or a binary stream, found "
             f"{type(source).__name__}. Give it to predict or timeline as it is."
         )
-    with open_blocks(source, name=name, max_seconds=max_seconds) as blocks:
+    with _open(source, None, name, max_seconds, _READ_SECONDS) as blocks:
         return _join(blocks)
 
 
@@ -167,7 +186,7 @@ def as_signal(
     """
     if isinstance(source, Signal) and rate_hz is None and name is None and max_seconds is None:
         return source
-    with open_blocks(source, rate_hz, name=name, max_seconds=max_seconds) as blocks:
+    with _open(source, rate_hz, name, max_seconds, _READ_SECONDS) as blocks:
         return _join(blocks)
 
 
@@ -184,19 +203,19 @@ def _join(blocks: Blocks) -> Signal:
     return Signal(samples, blocks.rate_hz, blocks.name)
 
 
-def _checked(
+def _limited(
     decoded: Decoded, name: str, max_seconds: float | None, content: Content | None = None
 ) -> Blocks:
     check_rate(decoded.rate_hz, name)
-    blocks = _check_each(decoded, name, max_seconds, content)
+    blocks = _limit(decoded, name, max_seconds, content)
     return Blocks(name, decoded.rate_hz, decoded.channels, decoded.frames, blocks,
                   decoded.container, decoded.encoding)  # fmt: skip
 
 
-def _check_each(
+def _limit(
     decoded: Decoded, name: str, max_seconds: float | None, content: Content | None
 ) -> Iterator[Block]:
-    """Blocks in which nothing is wrong, and no more of them than is accepted."""
+    """Blocks, but no more of them than is accepted."""
     limit = np.inf if max_seconds is None else max_seconds * decoded.rate_hz
     held = 0
     for block in _until_changed(decoded, content):
@@ -206,7 +225,6 @@ def _check_each(
                 f"{name}: longer than the limit of {max_seconds:g} s. Raise max_seconds "
                 "(--max-seconds), or take its timeline (--timeline)."
             )
-        check_finite(block, name)
         yield block
     if not held:
         raise AudioError(f"{name}: holds no samples. Record it again.")
@@ -242,7 +260,7 @@ def _of_array(
         samples, rate = as_array(source, name), check_rate(rate_hz, name)
     channels = samples.shape[1] if samples.ndim == 2 else 1
     decoded = Decoded(rate, channels, len(samples), _slices(samples, rate, name))
-    return _checked(decoded, name, max_seconds)
+    return _limited(decoded, name, max_seconds)
 
 
 def _slices(samples: NDArray[Any], rate_hz: int, name: str) -> Iterator[Samples]:

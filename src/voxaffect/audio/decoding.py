@@ -9,7 +9,7 @@ from pathlib import Path
 
 from voxaffect.audio import boxes, chunks, ffmpeg, libsndfile, mpeg
 from voxaffect.audio.content import Content, View
-from voxaffect.audio.decoded import Block, Decoded
+from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Decoded
 from voxaffect.audio.flac import lay_out_flac
 from voxaffect.audio.layout import Part
 from voxaffect.audio.ogg import lay_out_ogg
@@ -22,12 +22,14 @@ _MAX_TAGS = 16
 
 
 @contextmanager
-def decode(content: Content) -> Iterator[Decoded]:
+def decode(content: Content, block_seconds: float = BLOCK_SECONDS) -> Iterator[Decoded]:
     """Open a recording of any kind.
 
     Parameters
     ----------
     content : Content
+    block_seconds : float
+        Length of its blocks.
 
     Yields
     ------
@@ -48,7 +50,7 @@ def decode(content: Content) -> Iterator[Decoded]:
     with ExitStack() as stack:
         decoded = None
         if parts is not None:
-            decoded = _open_parts(content, parts, kind, stack)
+            decoded = _open_parts(content, parts, kind, stack, block_seconds)
         else:
             boxes.check_whole(content, start, kind.format)
         if decoded is None:
@@ -101,11 +103,11 @@ _CHUNKED: Mapping[str, Callable[[Content, int], Part]] = {
 
 
 def _open_parts(
-    content: Content, parts: Sequence[Part], kind: Kind, stack: ExitStack
+    content: Content, parts: Sequence[Part], kind: Kind, stack: ExitStack, block_seconds: float
 ) -> Decoded | None:
     """Open with libsndfile; None if it does not know the coding, and FFmpeg may."""
     try:
-        first = stack.enter_context(libsndfile.open_part(parts[0]))
+        first = stack.enter_context(libsndfile.open_part(parts[0], block_seconds))
     except libsndfile.OpenError as error:
         if kind is _UNKNOWN:
             raise _unknown(content.name, error) from error

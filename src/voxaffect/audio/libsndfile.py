@@ -20,12 +20,13 @@ class OpenError(Exception):
 
 
 @contextmanager
-def open_part(part: Part) -> Iterator[Decoded]:
+def open_part(part: Part, block_seconds: float = BLOCK_SECONDS) -> Iterator[Decoded]:
     """Open a recording, or one of the parts that it was joined from.
 
     Parameters
     ----------
     part : Part
+    block_seconds : float
 
     Yields
     ------
@@ -55,16 +56,16 @@ def open_part(part: Part) -> Iterator[Decoded]:
         file.seekable = lambda: False
         frames = 0 if part.is_estimated or file.frames >= 1 << 48 else file.frames
         yield Decoded(
-            file.samplerate, file.channels, frames, _read_blocks(file, part),
+            file.samplerate, file.channels, frames, _read_blocks(file, part, block_seconds),
             file.format, file.subtype,
         )  # fmt: skip
 
 
-def _read_blocks(file: Any, part: Part) -> Iterator[Block]:
+def _read_blocks(file: Any, part: Part, block_seconds: float) -> Iterator[Block]:
     import soundfile
 
     name = part.view.content.name
-    size = int(BLOCK_SECONDS * file.samplerate)
+    size = int(block_seconds * file.samplerate)
     size = max(1, min(size, _MAX_BLOCK_SAMPLES // file.channels))
     held = 0
     while True:
