@@ -352,6 +352,7 @@ def test_where_the_system_allows_no_more_threads_the_calling_one_works(
         assert list(crew.map(abs, [-1, -2])) == [1, 2]
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")  # of Python 3.12
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_workers_serve_a_forked_process_too(two: Workers) -> None:
     assert dict(two.outcomes(abs, [-1, -2])) == {0: 1, 1: 2}
@@ -361,6 +362,7 @@ def test_workers_serve_a_forked_process_too(two: Workers) -> None:
     assert dict(two.outcomes(abs, [-4])) == {0: 4}
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")  # of Python 3.12
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_fork_in_the_middle_of_work_is_an_error_in_the_child(two: Workers) -> None:
     outcomes = two.outcomes(time.sleep, [0.0, 0.2, 0.2, 0.2])

@@ -10,6 +10,7 @@ from voxaffect.audio.content import cannot_read, reason_of
 from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Decoded
 from voxaffect.audio.layout import Part, cut_short, damaged
 from voxaffect.errors import AudioError
+from voxaffect.forks import no_fork
 
 _MAX_BLOCK_SAMPLES = 1 << 22
 _ESTIMATE_FACTOR = 128  # between the shortest and the longest frame of MPEG audio lies less
@@ -44,7 +45,7 @@ def open_part(part: Part, block_seconds: float = BLOCK_SECONDS) -> Iterator[Deco
     view = part.view
     pretense = view.claim(view.size * _ESTIMATE_FACTOR) if part.is_estimated else nullcontext()
     try:
-        with pretense:
+        with pretense, no_fork:
             file = soundfile.SoundFile(view)
     except (soundfile.LibsndfileError, OSError, ValueError, TypeError) as error:
         if view.error:
@@ -70,7 +71,8 @@ def _read_blocks(file: Any, part: Part, block_seconds: float) -> Iterator[Block]
     held = 0
     while True:
         try:
-            block = file.read(size, dtype="float32", always_2d=True)
+            with no_fork:
+                block = file.read(size, dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, OSError, ValueError) as error:
             raise _broken(part, held, error) from error
         if part.view.error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from functools import cached_property
 from numbers import Real
 from typing import Any
 
@@ -51,10 +50,14 @@ class Signal:
         object.__setattr__(self, "rate_hz", check_rate(self.rate_hz, self.name))
         _check_samples(self)
 
-    @cached_property
+    @property
     def extremes(self) -> tuple[float, float]:
         """Lowest and highest sample; NaN if any sample is."""
-        return float(self.samples.min()), float(self.samples.max())
+        known: tuple[float, float] | None = self.__dict__.get("_extremes")
+        if known is None:  # cached_property of Python 3.11 has a lock, which forks would inherit
+            known = float(self.samples.min()), float(self.samples.max())
+            object.__setattr__(self, "_extremes", known)
+        return known
 
     @property
     def seconds(self) -> float:

@@ -21,6 +21,7 @@ from voxaffect.features.logmel import is_picture
 from voxaffect.features.shared import Shared
 from voxaffect.features.spec import FeatureSpec
 from voxaffect.features.spectrum import Array
+from voxaffect.forks import no_fork
 
 __all__ = [
     "SETS",
@@ -157,9 +158,10 @@ def describe(signal: Signal, spec: FeatureSpec) -> Array:
     """
     check_known(spec)
     check_usable(signal)
-    if spec.rate_hz is not None:
-        signal = resample(signal, spec.rate_hz)
-    return _finite(SETS[spec.name].describe(signal, spec), spec, signal.name)
+    with no_fork:
+        if spec.rate_hz is not None:
+            signal = resample(signal, spec.rate_hz)
+        return _finite(SETS[spec.name].describe(signal, spec), spec, signal.name)
 
 
 def can_share(spec: FeatureSpec) -> bool:

@@ -11,12 +11,15 @@ from contextlib import ContextDecorator
 from threading import Lock
 from typing import Any
 
+from voxaffect.forks import no_fork
+
 
 class _OneThread(ContextDecorator):
     """Holds BLAS to one thread from the first that enters to the last that leaves.
 
     The setting is the process's, not the thread's: each restoring what it found would leave
-    what another one set.
+    what another one set. No other thread forks meanwhile, so that a child has its own lock free
+    and the setting as it was.
     """
 
     def __init__(self) -> None:
@@ -25,6 +28,7 @@ class _OneThread(ContextDecorator):
         self._limit: Any = None
 
     def __enter__(self) -> None:
+        no_fork.__enter__()
         with self._lock:
             if not self._inside:
                 self._limit = self._taken_over().limit(limits=1)
@@ -37,6 +41,7 @@ class _OneThread(ContextDecorator):
                 blas = self._taken_over()
                 self._limit.restore_original_limits()
                 _let_go(blas)
+        no_fork.__exit__()
 
     def _taken_over(self) -> Any:
         """Return the libraries that are loaded, for this thread to set."""

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from voxaffect import features
 from voxaffect.errors import ArgumentError, FeatureError, ModelError, VoxaffectError
 from voxaffect.files import read_bounded, write_whole
+from voxaffect.forks import no_fork
 from voxaffect.model.card import FORMAT_VERSION, ModelCard, distances, shortest
 from voxaffect.model.integrity import add_checksum, check_checksum
 from voxaffect.model.operators import check_operators
@@ -224,7 +225,8 @@ class Model:
 
     def _run(self, row: NDArray[np.float32]) -> NDArray[np.float32]:
         try:
-            found: NDArray[np.float32] = self._session.run([OUTPUT_NAME], {INPUT_NAME: row})[0]
+            with no_fork:
+                found: NDArray[np.float32] = self._session.run([OUTPUT_NAME], {INPUT_NAME: row})[0]
         except Exception as error:  # onnxruntime's own errors have no common base
             raise ModelError(
                 f"{self.name}: its graph cannot be run ({_reason(error)}). The file is damaged."
