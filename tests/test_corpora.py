@@ -266,6 +266,38 @@ def test_unknown_corpus_lists_the_known() -> None:
         look_up("ravdes")
 
 
+COPIES = [
+    "03-01-05-01-02-01-10_angry.wav", "03-01-05-01-02-01-10 (1).wav",
+    "03-01-05-01-02-01-10(2).WAV", "03-01-05-01-02-01-10 - Copy.wav",
+    " 03-01-05-01-02-01-10 .wav", "03-01-05-01-02-01-10-Anger.wav",
+    "audio_speech_actors_01-24/Actor_10/03-01-05-01-02-01-10.wav",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_names_that_copies_of_ravdess_carry_are_read(tmp_path: Path, name: str) -> None:
+    (utterance,) = utterances("ravdess", _touch(tmp_path, name))
+    assert (utterance.emotion, utterance.speaker) == ("angry", "10")
+
+
+def test_a_name_that_contradicts_its_code_is_refused(tmp_path: Path) -> None:
+    root = _touch(tmp_path, "03-01-05-01-02-01-10_happy.wav")
+    with pytest.raises(CorpusError, match=r"is angry by its code and happy by its name"):
+        utterances("ravdess", root)
+
+
+def test_the_copy_that_holds_everything_twice_gets_a_remedy_that_works(tmp_path: Path) -> None:
+    names = [f"Actor_{actor}/03-01-0{code}-01-01-01-{actor}.wav"
+             for actor in ("01", "02") for code in (1, 5)]  # fmt: skip
+    inner = tmp_path / "audio_speech_actors_01-24"
+    _touch(tmp_path, *names)
+    _touch(inner, *names)
+    with pytest.raises(CorpusError, match=r"4 utterances are there more than once") as caught:
+        utterances("ravdess", tmp_path)
+    assert str(caught.value).endswith(f"Name the folder with one copy: {inner}")
+    assert len(utterances("ravdess", inner)) == 4
+
+
 # People's own data
 
 
@@ -362,9 +394,11 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_argument_wins_over_environment_and_download_folder(places: Path) -> None:
     downloaded = reading.download_folder("emodb")
-    downloaded.mkdir(parents=True)
+    _touch(downloaded, "emodb_2.0/wav/03a01Fa.wav")
     assert root_of("emodb") == downloaded
     (places / "data" / "emodb").mkdir(parents=True)
+    assert root_of("emodb") == downloaded  # an empty folder is passed over
+    _touch(places / "data" / "emodb", "wav/03a01Fa.wav")
     assert root_of("emodb") == places / "data" / "emodb"
     assert root_of("emodb", places / "mine") == places / "mine"
 
@@ -386,6 +420,22 @@ def test_unset_variable_is_mentioned(places: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(CorpusError, match=r"VOXAFFECT_DATA is not set.*Register on the homepage"):
         root_of("savee")
     assert places.is_dir()
+
+
+def test_variable_that_names_the_corpus_itself_is_understood(
+    places: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ravdess", "speech"):
+        root = _touch(places / name, "Actor_01/03-01-01-01-01-01-01.wav")
+        monkeypatch.setenv("VOXAFFECT_DATA", str(root))
+        assert root_of("ravdess") == root
+
+
+def test_an_empty_download_folder_is_not_taken_for_the_corpus(places: Path) -> None:
+    (reading.download_folder("ravdess") / ".download").mkdir(parents=True)
+    with pytest.raises(CorpusError, match=r"RAVDESS: not found\. Looked in") as caught:
+        root_of("ravdess")
+    assert str(places / "data" / "ravdess") in str(caught.value)
 
 
 @pytest.mark.parametrize("name", OWN_DATA)

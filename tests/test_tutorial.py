@@ -6,12 +6,17 @@ import io
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
+from conftest import voice
 from sklearn.model_selection import train_test_split
 
+import voxaffect as va
+from voxaffect import tutorial
 from voxaffect.audio import Signal, read
 from voxaffect.errors import AudioError, CorpusError, EvaluationError, FeatureError, TrainingError
 from voxaffect.features import describe, feature_spec
@@ -70,7 +75,7 @@ def test_path_bytes_stream_and_array_have_the_same_features(
 
 
 def test_no_feature_at_all_is_refused(recordings: list[Path]) -> None:
-    with pytest.raises(FeatureError, match="expected some of mfcc, chroma, mel; found none"):
+    with pytest.raises(FeatureError, match=r"expected some of mfcc, chroma, mel, .*; found none"):
         extract_feature(recordings[0], False, False, False)
 
 
@@ -153,8 +158,153 @@ def test_an_unknown_emotion_names_the_known_ones(small_ravdess: Path) -> None:
 
 @pytest.mark.parametrize("test_size", [0.0, 1.0, -0.5, 1.5])
 def test_a_side_that_would_be_empty_is_refused(small_ravdess: Path, test_size: float) -> None:
-    with pytest.raises(EvaluationError, match="64 utterances cannot be split with a test share"):
+    with pytest.raises(EvaluationError, match=f"test_size {test_size}: expected a share between"):
         load_data(test_size, root=small_ravdess, **QUIET)
+
+
+def test_a_share_that_leaves_a_side_empty_is_refused(small_ravdess: Path) -> None:
+    with pytest.raises(EvaluationError, match=r"cannot be split with a test share of 0\.999"):
+        load_data(0.999, root=small_ravdess, **QUIET)
+
+
+@pytest.mark.parametrize("test_size", ["abc", Path("ravdess"), None, True, float("nan"), [0.25]])
+def test_what_is_no_share_is_refused_before_the_corpus_is_looked_for(test_size: object) -> None:
+    with pytest.raises(EvaluationError, match=r"^test_size .*: expected a share between 0 and 1"):
+        load_data(test_size, root="nowhere", **QUIET)  # type: ignore[arg-type]
+
+
+def test_a_path_in_the_first_place_is_told_where_it_belongs(small_ravdess: Path) -> None:
+    with pytest.raises(EvaluationError) as caught:
+        load_data(str(small_ravdess))  # type: ignore[arg-type]
+    assert f"load_data(root={str(small_ravdess)!r})" in str(caught.value)
+
+
+# Its variables can be changed
+
+
+@pytest.fixture
+def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the variables as they were."""
+    monkeypatch.setattr(tutorial, "observed_emotions", list(observed_emotions))
+    monkeypatch.setattr(tutorial, "_INITIAL", tutorial.observed_emotions)
+    monkeypatch.setattr(tutorial, "emotions", dict(emotions))
+    load = tutorial.load_data
+    monkeypatch.setattr(load, "__kwdefaults__", {**load.__kwdefaults__,
+                                                 "observed": tutorial._INITIAL})  # fmt: skip
+
+
+def _seen(root: Path) -> set[str]:
+    found = va.load_data(root=root, **QUIET)
+    return {*found[2], *found[3]}
+
+
+@pytest.mark.usefixtures("_as_it_was")
+def test_observed_emotions_are_read_when_load_data_is_called(small_ravdess: Path) -> None:
+    va.observed_emotions[:] = ["happy", "calm"]
+    assert _seen(small_ravdess) == {"happy", "calm"}
+    va.observed_emotions = ["disgust", "happy"]
+    assert va.observed_emotions == tutorial.observed_emotions == ["disgust", "happy"]
+    assert _seen(small_ravdess) == {"disgust", "happy"}
+    tutorial.observed_emotions = ["calm", "fearful"]
+    assert _seen(small_ravdess) == {"calm", "fearful"}
+    va.observed_emotions.append("happy")
+    assert _seen(small_ravdess) == {"calm", "fearful", "happy"}
+
+
+@pytest.mark.usefixtures("_as_it_was")
+def test_words_of_the_emotions_can_be_changed(small_ravdess: Path) -> None:
+    va.emotions["03"] = "joy"
+    assert "joy" in _seen(small_ravdess)
+    va.emotions = {**va.emotions, "02": "neutral"}
+    va.observed_emotions = ["neutral", "joy"]
+    assert _seen(small_ravdess) == {"neutral", "joy"}
+
+
+@pytest.mark.usefixtures("_as_it_was")
+def test_a_code_without_a_word_is_refused(small_ravdess: Path) -> None:
+    del va.emotions["08"]
+    with pytest.raises(TrainingError, match="emotions has no entry for 08"):
+        load_data(root=small_ravdess, **QUIET)
+
+
+@pytest.mark.usefixtures("_as_it_was")
+def test_a_word_in_place_of_a_list_is_refused(small_ravdess: Path) -> None:
+    va.observed_emotions = "happy"
+    with pytest.raises(TrainingError, match="observed_emotions 'happy': expected a list"):
+        load_data(root=small_ravdess, **QUIET)
+
+
+# As copies of the tutorial have it
+
+
+@pytest.mark.parametrize(
+    ("flags", "length"),
+    [({"mfcc": True}, 40), ({"chroma": True}, 12), ({"mel": True}, 128), ({}, 180),
+     ({"mfcc": True, "contrast": True}, 47), ({"contrast": True}, 7), ({"tonnetz": True}, 6),
+     ({"mfcc": True, "chroma": True, "mel": True, "contrast": True, "tonnetz": True}, 193)],
+    ids=str,
+)  # fmt: skip
+def test_what_is_not_named_is_off(
+    recordings: list[Path], flags: dict[str, bool], length: int
+) -> None:
+    vector = extract_feature(recordings[0], **flags)
+    assert vector.shape == (length,)
+    by_place = [flags.get(name) for name in ("mfcc", "chroma", "mel", "contrast", "tonnetz")]
+    assert np.array_equal(vector, extract_feature(recordings[0], *by_place))
+
+
+def _published(path: Path, **wanted: bool) -> np.ndarray:
+    """Compute what published copies of the tutorial compute, by librosa."""
+    import librosa
+
+    samples, rate_hz = soundfile.read(path, dtype="float32")
+    stft = np.abs(librosa.stft(samples))
+    harmonic = librosa.effects.harmonic(samples)
+    of_group = {
+        "mfcc": lambda: librosa.feature.mfcc(y=samples, sr=rate_hz, n_mfcc=40),
+        "chroma": lambda: librosa.feature.chroma_stft(S=stft, sr=rate_hz),
+        "mel": lambda: librosa.feature.melspectrogram(y=samples, sr=rate_hz),
+        "contrast": lambda: librosa.feature.spectral_contrast(S=stft, sr=rate_hz),
+        "tonnetz": lambda: librosa.feature.tonnetz(y=harmonic, sr=rate_hz),
+    }
+    return np.hstack([of_group[name]().T.mean(axis=0) for name in wanted])
+
+
+@pytest.mark.filterwarnings("ignore:n_fft=")  # librosa, on its lowest octaves
+@pytest.mark.parametrize("rate_hz", [16_000, 22_050, 48_000])
+def test_contrast_and_tonnetz_have_parity_with_librosa(tmp_path: Path, rate_hz: int) -> None:
+    sound = voice(5, seconds=1.2, rate_hz=rate_hz)
+    soundfile.write(tmp_path / "a.wav", sound, rate_hz, subtype="FLOAT")
+    wanted = {"contrast": True, "tonnetz": True}
+    ours, theirs = extract_feature(tmp_path / "a.wav", **wanted), _published(
+        tmp_path / "a.wav", **wanted
+    )
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:n_fft=")  # librosa, on its lowest octaves
+def test_all_five_have_parity_with_librosa_on_real_clips(
+    data_root: Callable[[str], Path],
+) -> None:
+    wanted = dict.fromkeys(("mfcc", "chroma", "mel", "contrast", "tonnetz"), True)
+    for path in sorted(data_root("ravdess").glob("Actor_0[14]/03-01-0[357]-02-01-01-*.wav")):
+        ours, theirs = extract_feature(path, **wanted), _published(path, **wanted)
+        np.testing.assert_allclose(ours[:187], theirs[:187], rtol=1e-4, atol=1e-4)
+        # Of a frame of digital silence, tonnetz scales up what rounding leaves.
+        np.testing.assert_allclose(ours[187:], theirs[187:], rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize(("flag", "rate_hz"), [("contrast", 12_800), ("tonnetz", 8_000)])
+def test_a_rate_that_is_too_low_for_a_group_is_refused(flag: str, rate_hz: int) -> None:
+    with pytest.raises(FeatureError, match=f"sampled at {rate_hz} Hz, {flag} needs at least"):
+        extract_feature(voice(1, rate_hz=rate_hz), rate_hz=rate_hz, **{flag: True})
+
+
+def test_further_groups_change_neither_the_180_numbers_nor_their_key() -> None:
+    spec = feature_spec("classic")
+    assert spec.to_json() == (
+        '{"groups":["mfcc","chroma","mel"],"name":"classic","rate_hz":null,"version":1}'
+    )
 
 
 def test_a_recording_that_cannot_be_used_is_left_out_with_a_warning(small_ravdess: Path) -> None:

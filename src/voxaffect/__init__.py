@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 
 from voxaffect.runtime import disable_telemetry
 
@@ -176,3 +178,20 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+_CHANGEABLE = ("emotions", "observed_emotions")
+
+
+class _Package(ModuleType):
+    """The package: its two variables that users change live in ``tutorial`` alone."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        home = import_module("voxaffect.tutorial") if name in _CHANGEABLE else None
+        if home is None:
+            super().__setattr__(name, value)
+        else:
+            setattr(home, name, value)
+
+
+sys.modules[__name__].__class__ = _Package

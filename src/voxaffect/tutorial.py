@@ -1,13 +1,16 @@
 """The tutorial's own names: ``extract_feature``, ``load_data``, ``emotions``.
 
 They take what the tutorial gives them and return what it expects; everything else is
-voxaffect's.
+voxaffect's. ``emotions`` and ``observed_emotions`` can be changed, in place or by assignment to
+``voxaffect.observed_emotions``: ``load_data`` reads them when it is called.
 """
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +18,9 @@ from numpy.typing import NDArray
 
 from voxaffect.audio import Source, as_signal
 from voxaffect.corpora import CORPORA
-from voxaffect.errors import extra
+from voxaffect.errors import EvaluationError, TrainingError, extra
 from voxaffect.evaluation import random_split
-from voxaffect.features import describe, feature_spec
+from voxaffect.features import SETS, describe, feature_spec
 from voxaffect.training import OBSERVED_EMOTIONS, gather
 
 emotions: dict[str, str] = dict(CORPORA["ravdess"].emotions)
@@ -26,46 +29,58 @@ emotions: dict[str, str] = dict(CORPORA["ravdess"].emotions)
 observed_emotions: list[str] = list(OBSERVED_EMOTIONS)
 """The emotions that the tutorial keeps."""
 
+_INITIAL = observed_emotions
+
 TUTORIAL_SEED = 9
 
 
 def extract_feature(
     file_name: Source,
-    mfcc: bool = True,
-    chroma: bool = True,
-    mel: bool = True,
+    mfcc: bool | None = None,
+    chroma: bool | None = None,
+    mel: bool | None = None,
+    contrast: bool | None = None,
+    tonnetz: bool | None = None,
     *,
     rate_hz: int | None = None,
 ) -> NDArray[np.float32]:
-    """Means over time of 40 MFCCs, 12 chroma and 128 mel bands, as the tutorial computes them.
+    """Means over time of MFCCs, chroma and mel bands, as the tutorial computes them.
 
     Parameters
     ----------
     file_name : str, Path, bytes, binary stream, ndarray or Signal
         A recording, analysed at its own rate.
-    mfcc, chroma, mel : bool
-        Which to compute; they come in this order.
+    mfcc, chroma, mel : bool, optional
+        Which to compute: 40, 12 and 128 numbers. As in the tutorial's function, what is not
+        named is off; without any name, these three are on.
+    contrast, tonnetz : bool, optional
+        As copies of the tutorial compute them: 7 bands of spectral contrast, and 6 tonal
+        centroids of the harmonic part. They come in the order of these arguments.
     rate_hz : int, optional
         Sampling rate of an array.
 
     Returns
     -------
-    ndarray, shape (180,) if all three are wanted
+    ndarray, shape (180,) without any name
 
     Raises
     ------
     AudioError
         If the recording cannot be read, is shorter than 0.25 s or silent.
     FeatureError
-        If none of the three is wanted.
+        If none of them is wanted, or the rate is too low for contrast or tonnetz.
 
     Examples
     --------
     >>> extract_feature("call.wav", mfcc=True, chroma=True, mel=True).shape  # doctest: +SKIP
     (180,)
+    >>> extract_feature("call.wav", mfcc=True).shape  # doctest: +SKIP
+    (40,)
     """
-    wanted = {"mfcc": mfcc, "chroma": chroma, "mel": mel}
-    spec = feature_spec("classic", groups=tuple(name for name, is_on in wanted.items() if is_on))
+    flags = (mfcc, chroma, mel, contrast, tonnetz)
+    wanted = tuple(name for name, flag in zip(SETS["classic"].GROUPS, flags, strict=True) if flag)
+    is_any_named = any(flag is not None for flag in flags)
+    spec = feature_spec("classic", groups=wanted if is_any_named else None)
     return describe(as_signal(file_name, rate_hz), spec)
 
 
@@ -73,7 +88,7 @@ def load_data(
     test_size: float = 0.25,
     *,
     root: str | Path | None = None,
-    observed: Sequence[str] | None = tuple(observed_emotions),
+    observed: Sequence[str] | None = observed_emotions,
     seed: int = TUTORIAL_SEED,
     workers: int | None = None,
     cached: bool = True,
@@ -91,7 +106,8 @@ def load_data(
         The folder of the ``Actor_*`` folders; by default ``ravdess`` under ``VOXAFFECT_DATA``,
         else the download folder.
     observed : sequence of str, optional
-        Emotions to keep; None keeps all eight.
+        Emotions to keep; by default those that ``observed_emotions`` holds at present. None
+        keeps all eight.
     seed : int
         Of the split.
     workers : int, optional
@@ -113,12 +129,14 @@ def load_data(
     TrainingError
         If an emotion is unknown, or nothing could be read.
     EvaluationError
-        If either side of the split would be empty.
+        If `test_size` is no share, or either side of the split would be empty.
     """
+    _check_share(test_size)
     with extra("train"):
         import sklearn  # noqa: F401 (said now, not after the extraction)
+    kept = observed_emotions if observed is _INITIAL else observed
     data = gather(
-        {"ravdess": root}, feature_spec("classic"), emotions=observed,
+        {"ravdess": root}, feature_spec("classic"), emotions=_names(kept), labels=_labels(emotions),
         workers=workers, cached=cached, progress=progress,
     )  # fmt: skip
     for failure in data.failures:
@@ -126,3 +144,40 @@ def load_data(
     train, test = random_split(len(data.matrix), test_size=test_size, seed=seed)
     matrix, names = data.matrix, data.emotions
     return matrix[train], matrix[test], [names[i] for i in train], [names[i] for i in test]
+
+
+def _check_share(test_size: object) -> None:
+    """Refuse what is no share before anything is read."""
+    if isinstance(test_size, str | os.PathLike):
+        path = os.fspath(test_size)
+        raise EvaluationError(
+            f"test_size {path!r}: expected a share between 0 and 1. If it is the folder of "
+            f"RAVDESS, name it: load_data(root={path!r})."
+        )
+    is_number = isinstance(test_size, Real) and not isinstance(test_size, bool)
+    if not is_number or not 0 < float(test_size) < 1:  # type: ignore[arg-type]
+        raise EvaluationError(f"test_size {test_size!r}: expected a share between 0 and 1.")
+
+
+def _names(observed: object) -> list[str] | None:
+    """Emotions to keep, as a list."""
+    if observed is None:
+        return None
+    if isinstance(observed, str) or not isinstance(observed, Sequence | set | frozenset):
+        raise TrainingError(
+            f"observed_emotions {observed!r}: expected a list of emotions, such as "
+            "['happy', 'sad']."
+        )
+    return [str(emotion) for emotion in observed]
+
+
+def _labels(words: Mapping[str, str]) -> dict[str, str] | None:
+    """Map from our words to those that a user wrote into ``emotions``, by RAVDESS's codes."""
+    codes = CORPORA["ravdess"].emotions
+    if missing := sorted(set(codes) - set(words)):
+        raise TrainingError(
+            f"emotions has no entry for {', '.join(missing)}: every code of RAVDESS needs its "
+            "word. To leave emotions out, change observed_emotions."
+        )
+    changed = {codes[code]: str(words[code]) for code in codes if words[code] != codes[code]}
+    return changed or None

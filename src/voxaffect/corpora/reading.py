@@ -8,6 +8,7 @@ the same on every machine.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -118,10 +119,15 @@ def parse(path: Path, corpus: Corpus) -> Utterance:
             f"expected {_listed(codes)}."
         )
 
+    emotion, word = decode("emotion", corpus.emotions), said.get("label")
+    if word and known_emotion(word) not in (None, emotion):
+        raise CorpusError(
+            f"{corpus.title}: '{path.name}' is {emotion} by its code and {word} by its name."
+        )
     return Utterance(
         path=path,
         corpus=corpus.name,
-        emotion=decode("emotion", corpus.emotions),
+        emotion=emotion,
         speaker=said["speaker"],
         sex=decode("speaker", corpus.sexes),
         text=said.get("text"),
@@ -212,8 +218,22 @@ def _check(root: Path, survey: Survey) -> None:
         one, other = survey.copies[0][:2]
         raise CorpusError(
             f"{root}: {len(survey.copies):,} utterances are there more than once, such as "
-            f"{one} and {other}. Name the folder that holds one copy."
+            f"{one} and {other}. {_one_copy(root, survey)}"
         )
+
+
+def _one_copy(root: Path, survey: Survey) -> str:
+    """Remedy for a corpus that is there twice: the folder with one copy, if there is one."""
+    last = [same[-1] for same in survey.copies]
+    inner = Path(os.path.commonpath([path.parent for path in last]))
+    while inner not in (root, inner.parent) and re.match(r"(?i)actor_?\d|wav$", inner.name):
+        inner = inner.parent
+    count = sum(inner in utterance.path.parents for utterance in survey.utterances)
+    if inner != root and count == len(survey.copies):
+        return (
+            f"Some copies of a corpus hold everything twice. Name the folder with one copy: {inner}"
+        )
+    return "Delete one of each, or name the folder that holds one copy."
 
 
 def _map_emotions(
@@ -415,11 +435,11 @@ def root_of(name: str, root: str | Path | None = None) -> Path:
         inner = root / corpus.name
         return inner if inner.is_dir() else root
     data = os.environ.get(DATA_VARIABLE)
-    places = [expand_home(Path(data)) / corpus.name] if data else []
+    places = _places_by_variable(data, corpus) if data else []
     if data_folder() is not None:
         places.append(download_folder(corpus.name))
     for place in places:
-        if place.is_dir():
+        if _holds_something(place):
             return place
     unset = "" if data else f" ({DATA_VARIABLE} is not set)"
     raise CorpusError(
@@ -427,6 +447,24 @@ def root_of(name: str, root: str | Path | None = None) -> Path:
         f"{unset}. "
         f"{_remedy(corpus)}"
     )
+
+
+def _places_by_variable(data: str, corpus: Corpus) -> list[Path]:
+    """Sub-folder of the variable's folder; or that folder, if it is the corpus itself."""
+    folder = expand_home(Path(data))
+    has_actors = corpus.name == "ravdess" and any(folder.glob("Actor_*"))
+    is_itself = has_actors or folder.name.lower() == corpus.name
+    return [folder / corpus.name, *([folder] if is_itself else [])]
+
+
+def _holds_something(folder: Path) -> bool:
+    """Whether a folder is there and holds more than hidden files."""
+    try:
+        return any(not _is_hidden(name) for name in os.listdir(folder))  # noqa: PTH208
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # whoever reads it says what is wrong
 
 
 def _remedy(corpus: Corpus) -> str:

@@ -192,9 +192,15 @@ def _question(name: str) -> str:
     return f": did you mean {kind} --data {name}?" if kind else "."
 
 
+_COPY = r"(?: ?\(\d+\)| - Copy(?: \(\d+\))?| copy(?: \d+)?)? *"
+
+
 def _file(names: str) -> re.Pattern[str]:
-    """Compile a grammar to match the end of a path; only the extension may change case."""
-    return re.compile(rf"(?:^|/){names}(?i:\.(?:wav|aiff?))$")
+    """Compile a grammar to match the end of a path; only the extension may change case.
+
+    Spaces around the name, and what systems add to the name of a copy, are passed over.
+    """
+    return re.compile(rf"(?:^|/) *{names}{_COPY}(?i:\.(?:wav|aiff?))$")
 
 
 def _sexes(*, female: str, male: str) -> dict[str, str]:
@@ -237,7 +243,7 @@ _RAVDESS = Corpus(
     layout="Actor_*/*.wav",
     pattern=_file(
         r"0[13]-(?P<channel>\d\d)-(?P<emotion>\d\d)-(?P<intensity>\d\d)"
-        r"-(?P<text>\d\d)-(?P<take>\d\d)-(?P<speaker>\d\d)"
+        r"-(?P<text>\d\d)-(?P<take>\d\d)-(?P<speaker>\d\d)(?:[ _-](?P<label>[A-Za-z]+))?"
     ),
     emotions={
         "01": "neutral",
@@ -299,6 +305,7 @@ _RAVDESS = Corpus(
         "Files 01-… are sound tracks of the videos and hold the same performances as 03-…: "
         "use one kind.",
         "Kaggle's copy holds everything twice, once more in a folder inside itself.",
+        "Some copies add the emotion to the name, such as 03-01-05-01-02-01-10_angry.wav.",
         "There are no songs by actor 18, and none that are disgusted or surprised.",
     ),
 )

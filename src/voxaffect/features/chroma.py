@@ -59,7 +59,9 @@ def mean_chroma(magnitude: Array, samples: Array, rate_hz: int) -> NDArray[np.fl
     return np.asarray(classes.mean(axis=1, dtype=np.float64))
 
 
-def tuning(magnitude: Array, samples: Array, rate_hz: int) -> float:
+def tuning(
+    magnitude: Array, samples: Array, rate_hz: int, *, bins_per_octave: int = CHROMAS
+) -> float:
     """Deviation of the recording from A = 440 Hz, by the mode of its spectral peaks.
 
     Only the peaks between 150 and 4,000 Hz count, so only those bins are searched. The mode
@@ -72,18 +74,20 @@ def tuning(magnitude: Array, samples: Array, rate_hz: int) -> float:
     samples : ndarray, shape (n,), float32
         The recording that the magnitudes are of.
     rate_hz : int
+    bins_per_octave : int
+        What the scale divides an octave into; semitones by default.
 
     Returns
     -------
     float
-        In semitones, −0.5 to 0.49 in steps of 0.01; 0 without a peak.
+        In such steps of the scale, −0.5 to 0.49 by 0.01; 0 without a peak.
     """
-    peaks = _Peaks.find(magnitude, rate_hz)
+    peaks = _Peaks.find(magnitude, rate_hz, bins_per_octave)
     is_doubtful = peaks.is_doubtful()
     if is_doubtful.any():
         doubtful = np.flatnonzero(is_doubtful)
         exact = exact_magnitude(samples, doubtful)
-        peaks = peaks.replaced(is_doubtful, _Peaks.find(exact, rate_hz))
+        peaks = peaks.replaced(is_doubtful, _Peaks.find(exact, rate_hz, bins_per_octave))
     return float(_TUNINGS[np.argmax(peaks.counts)]) if len(peaks.height) else 0.0
 
 
@@ -106,15 +110,18 @@ class _Peaks:
     frame : ndarray of int
     is_tied : ndarray of bool, shape (frames,)
         Whether neighbouring bins of a frame differ by no more than rounding, as of one impulse.
+    bins_per_octave : int
+        Of the scale that the pitches are compared with.
     """
 
     pitch_hz: Array
     height: Array
     frame: NDArray[np.intp]
     is_tied: NDArray[np.bool_]
+    bins_per_octave: int = CHROMAS
 
     @classmethod
-    def find(cls, magnitude: Array, rate_hz: int) -> _Peaks:
+    def find(cls, magnitude: Array, rate_hz: int, bins_per_octave: int = CHROMAS) -> _Peaks:
         """Local maxima over a tenth of their frame's maximum."""
         threshold = magnitude.max(axis=1)[:, None] * _PEAK_THRESHOLD
         band = np.ascontiguousarray(magnitude[:, _region(rate_hz)])
@@ -146,6 +153,7 @@ class _Peaks:
             np.asarray(centre + slope * shift / 2, dtype=np.float32),
             frame,
             is_tied,
+            bins_per_octave,
         )
 
     @cached_property
@@ -156,7 +164,7 @@ class _Peaks:
     @cached_property
     def steps(self) -> NDArray[np.float64]:
         """Deviation of the high peaks from the tempered scale, in steps from −0.5 semitones."""
-        pitch = CHROMAS * np.log2(self.pitch_hz.take(self.high) / np.float32(_A0_HZ))
+        pitch = self.bins_per_octave * np.log2(self.pitch_hz.take(self.high) / np.float32(_A0_HZ))
         raised = pitch.astype(np.float64) + 0.5  # exact, and so is the product
         return np.asarray((raised - np.floor(raised)) * _STEPS)
 
@@ -189,6 +197,7 @@ class _Peaks:
             np.concatenate((self.height.take(kept), peaks.height)),
             np.concatenate((self.frame.take(kept), frames.take(peaks.frame))),
             self.is_tied,
+            self.bins_per_octave,
         )
 
 

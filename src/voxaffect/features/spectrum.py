@@ -51,11 +51,12 @@ def hann(length: int) -> Array:
     -------
     ndarray, shape (length,), float32
     """
-    return _exact_hann(length).astype(np.float32)
+    return exact_hann(length).astype(np.float32)
 
 
 @cache
-def _exact_hann(length: int) -> NDArray[np.float64]:
+def exact_hann(length: int) -> NDArray[np.float64]:
+    """Periodic Hann window in double precision, shape (length,)."""
     phase = 2 * np.pi * np.arange(length) / length
     return np.asarray(0.5 - 0.5 * np.cos(phase))
 
@@ -103,9 +104,25 @@ def exact_magnitude(samples: Array, which: NDArray[np.intp]) -> Array:
     for row, start in zip(windowed, which * HOP_SAMPLES - FRAME_SAMPLES // 2, strict=True):
         part = samples[max(start, 0) : start + FRAME_SAMPLES]
         row[max(-start, 0) :][: len(part)] = part
-    windowed *= _exact_hann(FRAME_SAMPLES)
+    windowed *= exact_hann(FRAME_SAMPLES)
     spectrum = rfft(windowed, axis=-1, overwrite_x=True).astype(np.complex64)
     return np.asarray(np.abs(spectrum), dtype=np.float32)
+
+
+def exact_magnitudes(samples: Array) -> Array:
+    """Magnitudes |X| of all frames, by a transform in double precision.
+
+    What lies far under the loudest bin, such as valleys, is rounding in single precision.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n,), float32
+
+    Returns
+    -------
+    ndarray, shape (1 + n // 512, 1025), float32
+    """
+    return exact_magnitude(samples, np.arange(1 + len(samples) // HOP_SAMPLES))
 
 
 def product(rows: Array, weights: Array, out: Array) -> None:
