@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from recordings import Coding, decoded_by_ffmpeg, encoded, written
 
 from voxaffect.audio import ffmpeg, open_blocks, read, resample
+from voxaffect.cli import main
 from voxaffect.errors import AudioError
 from voxaffect.media import Kind, identify, is_recording
 
@@ -417,3 +418,27 @@ def test_is_recording_goes_by_name_or_else_by_content(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     recordings = {path.name for path in tmp_path.iterdir() if is_recording(path)}
     assert recordings == {"call", "call.dat", "call.m4a", "x.bin", "song.MP3"}
+
+
+def test_a_folder_passes_over_no_recording(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "calls"
+    folder.mkdir()
+    contents = {
+        "a.m4a": encoded(MEDIA[0]), "b.webm": encoded(MEDIA[8]), "c.amr": encoded(MEDIA[6]),
+        "d": encoded(CORE[0]), "e.mkv": b"broken", "f.mp4": encoded(MEDIA[2])[:5000],
+        "g.txt": b"words",
+    }  # fmt: skip
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["predict", "calls", "--format", "json"])
+    out, err = capsys.readouterr()
+    assert ended.value.code == 1
+    for name in "a.m4a", "b.webm", "c.amr", "d":
+        assert f"calls/{name}" in out
+    assert "failed: calls/e.mkv: not readable as audio (it is text)" in err
+    assert "failed: calls/f.mp4: cut short" in err
+    assert "g.txt" not in out + err
