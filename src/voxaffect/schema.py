@@ -11,6 +11,8 @@ from reprlib import repr as shortened
 from sys import float_info
 from typing import Any, NoReturn
 
+import numpy as np
+
 from voxaffect.files import printable
 
 Check = Callable[[Any, str], None]
@@ -113,13 +115,13 @@ def numbers(
 ) -> Check:
     """Check of a list of finite numbers within limits; quick where they are."""
     item = number(low, high)
-    least, largest = float(low), float(high)
 
     def check(value: Any, path: str) -> None:
         _check_length(value, path, 0, most)
-        is_plain = set(map(type, value)) <= {float}
-        if is_plain and all(map(least.__le__, value)) and all(map(largest.__ge__, value)):
-            return
+        if set(map(type, value)) <= {float}:
+            array = np.array(value, dtype=np.float64)
+            if ((low <= array) & (array <= high)).all():
+                return
         for index, one in enumerate(value):
             item(one, f"{path}[{index}]")
 

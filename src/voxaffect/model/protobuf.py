@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import NoReturn
 
 from voxaffect.errors import ModelError
 from voxaffect.model.operators import MAX_NODES
@@ -71,6 +72,7 @@ _RUNS = {
 """By tag: many numbers of an attribute, one field each, passed over at once."""
 _MAX_VARINT = 10
 _MAX_FIELDS = 1_000_000
+_UNKNOWN: tuple[str, frozenset[int], bool] = ("", frozenset(), False)
 _Value = int | bytes
 
 
@@ -186,35 +188,31 @@ class _Reader:
         """Values of every field, in order; strange fields and singles that repeat are refused."""
         assert isinstance(content, bytes)
         result: dict[str, list[_Value]] = defaultdict(list)
-        for number, kind, value in self._fields(content):
-            if (label, number) in _REFUSED:
-                raise _RefusedError(_REFUSED[label, number])
-            name, kinds, is_repeated = shape.get(number, ("", frozenset[int](), False))
-            if kind not in kinds:
-                raise _DamageError(f"field {number} of kind {kind} in its {label}")
-            if not is_repeated and name in result:
-                raise _DamageError(f"{name} is there twice in its {label}")
-            result[name].append(value)
-        return result
-
-    def _fields(self, content: bytes) -> Iterator[tuple[int, int, _Value]]:
-        """Number, wire kind and value of one field after the other."""
         index, size = 0, len(content)
         while index < size:
             self._left -= 1
-            if self._left < 0:
-                raise _RefusedError(f"more than {_MAX_FIELDS:,} fields")
             tag, index = _varint(content, index)
-            kind = tag & 7
-            if kind == _VARINT:
-                value: _Value
+            name, kinds, is_repeated = shape.get(tag >> 3, _UNKNOWN)
+            if tag & 7 not in kinds or self._left < 0:
+                self._refuse(label, tag)
+            if not is_repeated and name in result:
+                raise _DamageError(f"{name} is there twice in its {label}")
+            if tag & 7 == _VARINT:
                 value, index = _varint(content, index)
+                result[name].append(value)
             else:
-                start, index = _extent(content, index, kind)
-                value = content[start:index]
+                start, index = _extent(content, index, tag & 7)
+                result[name].append(content[start:index])
             if tag in _RUNS and (run := _RUNS[tag].match(content, index)):
                 index = run.end()
-            yield tag >> 3, kind, value
+        return result
+
+    def _refuse(self, label: str, tag: int) -> NoReturn:
+        if self._left < 0:
+            raise _RefusedError(f"more than {_MAX_FIELDS:,} fields")
+        if (label, tag >> 3) in _REFUSED:
+            raise _RefusedError(_REFUSED[label, tag >> 3])
+        raise _DamageError(f"field {tag >> 3} of kind {tag & 7} in its {label}")
 
 
 def _extent(content: bytes, start: int, kind: int) -> tuple[int, int]:
