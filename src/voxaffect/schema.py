@@ -17,6 +17,7 @@ from voxaffect.files import printable
 
 Check = Callable[[Any, str], None]
 _SHOWN_KEY = 40
+_SHOWN = 60
 
 
 def refuse(path: str, expected: str, value: object) -> NoReturn:
@@ -27,7 +28,9 @@ def refuse(path: str, expected: str, value: object) -> NoReturn:
     ValueError
         Always.
     """
-    raise ValueError(f"{path or 'the whole'}: expected {expected}, found {shortened(value)}")
+    found = shortened(value)
+    short = found if len(found) <= _SHOWN else f"{found[:_SHOWN]}…"
+    raise ValueError(f"{path or 'the whole'}: expected {expected}, found {short}")
 
 
 def any_of(*checks: Check) -> Check:
@@ -44,10 +47,14 @@ def any_of(*checks: Check) -> Check:
     return check
 
 
-def null(value: Any, path: str) -> None:
-    """Check that a value is null."""
-    if value is not None:
-        refuse(path, "null", value)
+def or_null(check: Check) -> Check:
+    """Check that allows null too."""
+
+    def check_unless_null(value: Any, path: str) -> None:
+        if value is not None:
+            check(value, path)
+
+    return check_unless_null
 
 
 def flag(value: Any, path: str) -> None:
@@ -76,14 +83,14 @@ def number(
     return check
 
 
-def text(longest: int, *, is_empty_allowed: bool = True) -> Check:
-    """Check of one line of text, without control characters and what reorders or hides text."""
+def text(longest: int, *, is_empty_allowed: bool = True, is_plain: bool = True) -> Check:
+    """Check of text; plain text is a line without control characters and hidden marks."""
     expected = f"text of {0 if is_empty_allowed else 1} to {longest:,} characters"
 
     def check(value: Any, path: str) -> None:
         if not isinstance(value, str) or not (not is_empty_allowed) <= len(value) <= longest:
             refuse(path, expected, value)
-        if printable(value) != value:
+        if is_plain and printable(value) != value:
             refuse(path, "text without control characters", value)
 
     return check

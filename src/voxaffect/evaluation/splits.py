@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError
 from voxaffect.evaluation.protocols import Fold, Protocol
-from voxaffect.files import write_text
+from voxaffect.files import read_bounded, write_text
 
 COLUMNS = ("fold", "role", "recording")
+MAX_SPLIT_BYTES = 512 << 20
 _ROLES = ("train", "test")
 _SHOWN = 3
 _Lines = dict[str, dict[str, list[str]]]
@@ -83,20 +84,21 @@ def read_split(path: str | Path) -> Protocol:
         If the file is no split; and later, when it splits, if it names a recording that is
         not there or a fold lacks a side.
     """
-    lines = _lines(Path(path))
+    lines = _lines(path)
     counted = "1 fold" if len(lines) == 1 else f"{len(lines)} folds"
     summary = f"{counted} read from {Path(path).name}"
     return Protocol("file", summary, partial(_folds, lines=lines, name=str(path)), new_voices=True)
 
 
-def _lines(path: Path) -> _Lines:
+def _lines(path: str | Path) -> _Lines:
     """Recordings by fold and role."""
+    what = "a split, as --save-split writes it"
+    content = read_bounded(path, limit=MAX_SPLIT_BYTES, what=what, error=EvaluationError)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.reader(file, strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise EvaluationError(f"{path}: cannot be read as a split ({reason}).") from error
+        file = io.StringIO(content.decode("utf-8-sig"), newline="")
+        rows = list(csv.reader(file, strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise EvaluationError(f"{path}: cannot be read as a split ({error}).") from error
     if not rows or tuple(rows[0]) != COLUMNS:
         found = ",".join(rows[0]) if rows else "nothing"
         raise EvaluationError(f"{path}: expected the columns {','.join(COLUMNS)}, found {found}.")

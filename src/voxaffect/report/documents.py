@@ -14,6 +14,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
@@ -25,10 +26,13 @@ from voxaffect.evaluation.calibration import RiskCoverage
 from voxaffect.evaluation.intervals import uar_difference
 from voxaffect.evaluation.metrics import uar
 from voxaffect.features import meanings
+from voxaffect.files import printable, read_bounded
+from voxaffect.report.structure import check_structure
 from voxaffect.training import Dataset
 
 KIND = "voxaffect evaluation"
 FORMAT = 1
+MAX_DOCUMENT_BYTES = 512 << 20
 """Raise it when a reader of the format before would misread the new one."""
 RISKS = (0.05, 0.1, 0.2, 0.3)
 Document = dict[str, Any]
@@ -98,11 +102,12 @@ def read_document(path: str | Path) -> Document:
     EvaluationError
         If it is none, or of a newer format.
     """
+    what = "the JSON that voxaffect evaluate writes"
+    content = read_bounded(path, limit=MAX_DOCUMENT_BYTES, what=what, error=EvaluationError)
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or f"not JSON: {error}"
-        raise EvaluationError(f"{path}: cannot be read ({reason}).") from error
+        found = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise EvaluationError(f"{path}: cannot be read (not JSON: {error}).") from error
     check_document(found, str(path))
     document: Document = found
     return document
@@ -120,7 +125,7 @@ def check_document(found: Any, name: str) -> None:
     Raises
     ------
     EvaluationError
-        If it is of another kind or a newer format, or holds no system.
+        If it is of another kind or a newer format, holds no system, or is damaged.
     """
     if not isinstance(found, Mapping) or found.get("kind") != KIND:
         raise EvaluationError(
@@ -128,13 +133,18 @@ def check_document(found: Any, name: str) -> None:
         )
     if not isinstance(found.get("format"), int) or found["format"] > FORMAT:
         raise EvaluationError(
-            f"{name}: written in format {found.get('format')!r}, this voxaffect reads up to "
-            f"{FORMAT}. Upgrade voxaffect."
+            f"{name}: written in format {shortened(found.get('format'))[:60]}, this voxaffect reads up "
+            f"to {FORMAT}. Upgrade voxaffect."
         )
-    if not isinstance(found.get("systems", {}), Mapping):
-        raise EvaluationError(f"{name}: damaged, expected its systems by name. Evaluate again.")
-    if not found.get("systems"):
+    if found.get("systems", {}) == {}:
         raise EvaluationError(f"{name}: holds no system. Evaluate one or more.")
+    try:
+        check_structure(found)
+    except (ValueError, RecursionError) as error:
+        raise EvaluationError(
+            f"{name} is damaged ({printable(str(error))}). Evaluate again, or pass what "
+            "voxaffect.document makes."
+        ) from error
 
 
 def rounded(value: Any) -> Any:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from voxaffect.errors import EvaluationError, extra
+from voxaffect.evaluation import Study
 from voxaffect.files import make_folder, printable, write_text
-from voxaffect.report.blocks import Report
 from voxaffect.report.content import lay_out
 from voxaffect.report.documents import check_document, to_json
+from voxaffect.report.documents import document as to_document
 from voxaffect.report.html import to_html
 from voxaffect.report.markdown import FIGURES, to_markdown
 from voxaffect.report.reading import Document
 from voxaffect.report.svg import to_svg
 
 
-def write_report(document: Document, folder: str | Path) -> list[Path]:
+def write_report(document: Document | Study, folder: str | Path) -> list[Path]:
     """Write an evaluation as JSON, Markdown with figures, and one self-contained page.
 
     The same document gives the same bytes. Each file is written whole or not at all; the page
@@ -23,8 +24,9 @@ def write_report(document: Document, folder: str | Path) -> list[Path]:
 
     Parameters
     ----------
-    document : mapping
-        Of kind ``voxaffect evaluation``, format 1, as ``json.loads`` gives it.
+    document : mapping or Study
+        Of kind ``voxaffect evaluation``, format 1, as ``json.loads`` gives it; or the study
+        that it is made of.
     folder : str or Path
         Made if it is absent; files of an earlier report are replaced.
 
@@ -43,18 +45,13 @@ def write_report(document: Document, folder: str | Path) -> list[Path]:
         If matplotlib or jinja2 is not installed.
     """
     folder = Path(folder)
+    if isinstance(document, Study):
+        document = to_document(document)
     check_document(document, "the document")
     check_installed()
-    report = _laid_out(document, folder)
-    for place in (folder, folder / FIGURES):  # says now, not after the work, what cannot be made
-        make_folder(place)
-    figures = {plot.name: to_svg(plot) for plot in report.plots}
-    files = {
-        "report.json": to_json(document),
-        **{f"{FIGURES}/{name}.svg": svg for name, svg in figures.items()},
-        "report.md": to_markdown(report),
-        "report.html": to_html(report, figures),
-    }
+    files = _drawn(document, folder)
+    for path in (folder, folder / FIGURES):
+        make_folder(path)
     paths = [folder / name for name in files]
     for path, text in zip(paths, files.values(), strict=True):
         write_text(path, text)
@@ -73,11 +70,21 @@ def check_installed() -> None:
         import matplotlib  # noqa: F401
 
 
-def _laid_out(document: Document, folder: Path) -> Report:
+def _drawn(document: Document, folder: Path) -> dict[str, str]:
+    """Content of every file by its name, the page last."""
     try:
-        return lay_out(document, folder=folder)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        report = lay_out(document, folder=folder)
+        figures = {plot.name: to_svg(plot) for plot in report.plots}
+        return {
+            "report.json": to_json(document),
+            **{f"{FIGURES}/{name}.svg": svg for name, svg in figures.items()},
+            "report.md": to_markdown(report),
+            "report.html": to_html(report, figures),
+        }
+    except (
+        LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError
+    ) as error:  # fmt: skip
         reason = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise EvaluationError(
-            f"the document is damaged ({printable(reason)}). Expected what va.document makes."
+            f"the document is damaged ({printable(reason)}). Expected what document makes."
         ) from error
