@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+import os
+import sys
+import unicodedata
+from pathlib import PurePath, PureWindowsPath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxaffect.formats import places
+from voxaffect.formats.places import places
 
 CASES = {
     "one recording": (["/data/call.wav"], ["call"]),
@@ -24,6 +27,12 @@ CASES = {
     "long names": (["x" * 251 + ".wav", "x" * 250 + "y.wav", "é" * 125 + ".wav"],
                    ["x" * 200, "x" * 200 + "-2", "é" * 100]),
     "none": ([], []),
+    "two slashes, as $DIR/$FILE gives with DIR=/": (["//a.wav"], ["a"]),
+    "two slashes beside one": (["//a.wav", "/b/a.wav"], ["a", "b/a"]),
+    "the root": (["/"], ["root"]),
+    "names of dots alone": (["x/...", "x/....wav"], ["...", "....wav"]),
+    "one letter in two spellings": (["\u00e9.wav", "e\u0301.wav"], ["\u00e9.wav", "e\u0301.wav-2"]),
+    "a slash at the end": (["a.wav/", "b/a.wav"], ["a", "b/a"]),
 }  # fmt: skip
 
 
@@ -33,12 +42,33 @@ def test_each_recording_has_a_place_of_its_own(case: str) -> None:
     assert places(sources) == dict(zip(sources, map(PurePath, expected), strict=True))
 
 
-names = st.text("aA.w/", min_size=1, max_size=6).map(lambda name: f"r/{name}")
+names = st.text("aA.w/\u00e9e\u0301~ -", min_size=1, max_size=6).map(lambda name: f"r/{name}")
+any_name = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 
 
-@given(st.lists(names, unique=True, max_size=20))
+def key(path: PurePath) -> str:
+    """Name as a disk compares it that ignores capitals and normalizes letters."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", str(path)).casefold())
+
+
+@given(st.lists(names | any_name | any_name.map("//{}".format), unique=True, max_size=20))
 def test_places_are_unique_on_any_disk_and_stay_inside(sources: list[str]) -> None:
     found = places(sources)
     assert list(found) == sources
-    assert len({str(path).casefold() for path in found.values()}) == len(sources)
+    assert len(set(map(key, found.values()))) == len(sources)
     assert not any(path.is_absolute() or ".." in path.parts for path in found.values())
+    assert all(path.name for path in found.values())
+    assert all(path.with_name(f"{path.name}.2.TextGrid") for path in found.values())
+
+
+@pytest.mark.parametrize(("sources", "expected"), [
+    (["C:\\calls\\a.wav", "D:\\calls\\a.wav"], ["C/calls/a", "D/calls/a"]),
+    (["C:\\calls\\a.wav", "C:\\b.wav"], ["calls/a", "b"]),
+    (["\\\\server\\share\\a.wav", "C:\\a.wav"], ["servershare/a", "C/a"]),
+], ids=["two drives", "one drive", "a server"])  # fmt: skip
+def test_a_drive_of_windows_is_a_folder_where_it_tells_recordings_apart(
+    monkeypatch: pytest.MonkeyPatch, sources: list[str], expected: list[str]
+) -> None:
+    monkeypatch.setattr(sys.modules[places.__module__], "Path", PureWindowsPath)
+    monkeypatch.setattr(os.path, "abspath", str)
+    assert list(places(sources).values()) == [PurePath(name) for name in expected]

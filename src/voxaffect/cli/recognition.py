@@ -16,9 +16,10 @@ import click
 
 from voxaffect.audio import MAX_STREAM_BYTES, read
 from voxaffect.cli.figures import figures_to
+from voxaffect.cli.lists import read_list
 from voxaffect.cli.output import check_output, finish, summarise
 from voxaffect.cli.results import Results, check_named, formats_named, is_folder, results_to
-from voxaffect.cli.sources import listed, open_model, recordings
+from voxaffect.cli.sources import open_model, recordings
 from voxaffect.console import print_data, print_line
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
@@ -194,7 +195,7 @@ def _check_usage(sources: tuple[str, ...], options: dict[str, Any]) -> None:
 def _recordings(
     sources: tuple[str, ...], list_path: Path | None
 ) -> tuple[list[Path], tuple[Failure, ...]]:
-    return recordings([*sources, *(listed(list_path) if list_path else ())])
+    return recordings([*sources, *(read_list(list_path) if list_path else ())])
 
 
 def _results(names: Sequence[str], paths: Sequence[Path], options: dict[str, Any]) -> Results:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import glob
 import os
 import stat
@@ -12,13 +11,9 @@ from pathlib import Path
 from voxaffect.console import print_message
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
-from voxaffect.files import read_bounded, read_standard_input, walked
+from voxaffect.files import walked
 from voxaffect.media import is_recording
 from voxaffect.model import Model, load
-
-MAX_LIST_BYTES = 256 << 20
-"""Size of the largest list of recordings that is read: millions of names."""
-
 
 _STANDARD_INPUT = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 """Names that mean something else in the worker processes that several recordings may need."""
@@ -69,29 +64,6 @@ def open_model(path: Path | None) -> Model:
         )
         print_message(note)
     return model
-
-
-def listed(path: Path) -> list[str]:
-    """Read a list of recordings, one a line; ``-`` is standard input.
-
-    Empty lines are passed over, and the mark that Windows sets before UTF-8. Names may hold
-    any bytes but a line break.
-
-    Raises
-    ------
-    AudioError
-        If the list cannot be read, or is empty.
-    """
-    what = "a list of recordings"
-    if str(path) == "-":
-        content = read_standard_input(limit=MAX_LIST_BYTES, what=what, error=AudioError)
-    else:
-        content = read_bounded(path, limit=MAX_LIST_BYTES, what=what, error=AudioError)
-    lines = content.removeprefix(codecs.BOM_UTF8).splitlines()
-    names = [os.fsdecode(line) for line in lines if line.strip()]
-    if not names:
-        raise AudioError(f"{path}: the list is empty, expected a recording a line.")
-    return names
 
 
 def _named_by(argument: str, failures: list[Failure]) -> list[Path]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path, PurePath
 
 NAMELESS = {"-": "stdin", "<bytes>": "bytes", "<array>": "array"}
 """Sources that are no files, and what their output is called."""
+_ROOT = "root"
+"""What the output of a folder that has no name is called."""
 _LONGEST = 200
 """Bytes of a name; disks take 255, endings and channels among them."""
 
@@ -19,8 +23,8 @@ def places(sources: Sequence[str]) -> dict[str, PurePath]:
     The folders under the one that all recordings share are kept: ``calls/may/a.wav`` and
     ``calls/june/a.wav`` become ``may/a`` and ``june/a``. The extension goes, unless it is what
     tells two recordings apart: beside ``a.flac``, ``a.wav`` stays ``a.wav``. Capitals tell
-    nothing apart, as on many disks; a long name is cut, so that a format's ending fits behind
-    it, and what is left alike is numbered.
+    nothing apart, as on many disks, nor do two spellings of one letter; a long name is cut, so
+    that a format's ending fits behind it, and what is left alike is numbered.
 
     Parameters
     ----------
@@ -61,18 +65,22 @@ def _short(path: PurePath) -> PurePath:
 
 
 def _key(path: PurePath) -> str:
-    return str(path).casefold()
+    """Name as a disk compares it that knows neither capitals nor two spellings of a letter."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", str(path)).casefold())
 
 
 def _under_their_folder(sources: Sequence[str]) -> dict[str, PurePath]:
     """Paths relative to the deepest folder that holds all of them."""
-    absolute = {
-        source: Path(os.path.abspath(NAMELESS.get(source, source)))  # noqa: PTH100 (keeps links)
-        for source in sources
-    }
-    parents = [str(path.parent) for path in absolute.values()]
-    try:
-        folder = os.path.commonpath(parents) if parents else ""
-    except ValueError:  # several drives
-        return {source: PurePath(*path.parts[1:]) for source, path in absolute.items()}
-    return {source: path.relative_to(folder) for source, path in absolute.items()}
+    parts = {source: _parts(source) for source in sources}
+    parents = [names[:-1] for names in parts.values()]
+    shared = takewhile(lambda names: len(set(names)) == 1, zip(*parents, strict=False))
+    depth = len(list(shared))
+    return {source: PurePath(*names[depth:]) for source, names in parts.items()}
+
+
+def _parts(source: str) -> list[str]:
+    """Names of the folders on the way to a file, and its own; a drive counts as a folder."""
+    path = Path(os.path.abspath(NAMELESS.get(source, source)))  # noqa: PTH100 (keeps links)
+    names = path.parts[1:]
+    letters = "".join(mark for mark in path.drive if mark.isalnum())
+    return [*([letters] if letters else []), *names] or [_ROOT]
