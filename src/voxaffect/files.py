@@ -312,6 +312,69 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
+def check_writable(path: Path) -> None:
+    """Refuse an output that could not be written, before the work: nothing is written there yet.
+
+    A new file needs space and permission in its folder, for it replaces the old one when it is
+    done. A device or a pipe needs permission alone.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    VoxaffectError
+        If its folder does not exist, it is a folder, its name is too long, the disk is full, or
+        it may not be written.
+    """
+    with name_errors(path, "cannot be written"):
+        mode = _mode(path)
+        if mode is not None and stat.S_ISDIR(mode):
+            raise VoxaffectError(f"{printable(str(path))}: is a folder, expected a file to write.")
+        if mode is not None and not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        if mode is not None and not stat.S_ISREG(mode):
+            return
+        folder = path.resolve().parent
+    if not folder.is_dir():
+        raise VoxaffectError(
+            f"{printable(str(path))}: the folder {printable(str(path.parent))} does not exist. "
+            "Make it first."
+        )
+    _check_space(folder, path)
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a folder that could not be made or written to, before the work; it is not made yet.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    VoxaffectError
+        If it is a file, its name is too long, the disk is full, or it may not be written to.
+    """
+    with name_errors(path, "cannot be made a folder"):
+        folder = path.resolve()
+        while (mode := _mode(folder)) is None:
+            folder = folder.parent
+        if not stat.S_ISDIR(mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    _check_space(folder, path)
+
+
+def _check_space(folder: Path, path: Path) -> None:
+    """Refuse a folder in which no file can be made; the system alone knows, so one is made."""
+    import tempfile  # loads much that nothing else here needs
+
+    with name_errors(path, "cannot be written"), tempfile.TemporaryFile(dir=folder) as stream:
+        stream.write(bytes(_PAGE))
+        stream.flush()
+
+
 @contextmanager
 def name_errors(
     path: Path | str, problem: str, kind: type[VoxaffectError] = VoxaffectError
@@ -347,6 +410,8 @@ def remove_partials() -> None:
 
 
 _BINARY = getattr(os, "O_BINARY", 0)
+_PAGE = 4096
+"""Least space that a file takes, in bytes."""
 _UNFOLLOWED = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | _BINARY
 _EXCLUSIVE = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | _BINARY
 _LITTER_SECONDS = 24 * 60 * 60

@@ -68,6 +68,7 @@ def table_writer(path: Path) -> Writer:
     """
     if path.suffix.lower() not in WRITERS:
         raise FeatureError(f"{path}: expected a name ending in {', '.join(WRITERS)}.")
-    if not path.parent.is_dir():
-        raise FeatureError(f"{path}: the folder {path.parent} does not exist.")
+    if path.suffix.lower() == ".parquet":
+        check_parquet()
+    check_writable(path)
     return WRITERS[path.suffix.lower()]

@@ -12,7 +12,7 @@ import click
 from voxaffect.console import check_stdout, print_data, print_message, print_text
 from voxaffect.errors import VoxaffectError
 from voxaffect.extraction import Failure
-from voxaffect.files import write_text
+from voxaffect.files import check_writable, write_text
 from voxaffect.media import EXTENSIONS
 
 _NAME_A_FILE = "Name a file with -o."
@@ -30,13 +30,22 @@ def check_output(path: Path | None, *, sources: Collection[Path | None] = ()) ->
     Raises
     ------
     VoxaffectError
-        If its folder does not exist, or it is a recording or what the command reads, by
-        whatever name or link: a slip of the shell, as in ``predict -o *.wav``.
+        If it cannot be written, or it is a recording or what the command reads, by whatever
+        name or link: a slip of the shell, as in ``predict -o *.wav``.
     """
     if path is None:
         return
-    if not path.parent.is_dir():
-        raise VoxaffectError(f"{path}: the folder {path.parent} does not exist. Make it first.")
+    check_apart_from(path, sources)
+    check_writable(path)
+
+
+def check_apart_from(path: Path, sources: Collection[Path | None]) -> None:
+    """Refuse an output that is a recording or what the command reads, by any name or link.
+
+    Raises
+    ------
+    VoxaffectError
+    """
     place = real(path)
     if any(name.suffix.lower() in EXTENSIONS for name in (path, Path(place))):
         raise VoxaffectError(f"{path}: would overwrite a recording. Name another output.")

@@ -64,7 +64,8 @@ def check_named(ctx: click.Context, parameter: click.Parameter, value: str | Non
 
 def is_folder(output: str) -> bool:
     """Whether a name is, or asks to become, a folder."""
-    return Path(output).is_dir() or output.endswith(("/", os.sep))
+    # os.path.isdir, unlike Path.is_dir, never raises.
+    return os.path.isdir(output) or output.endswith(("/", os.sep))  # noqa: PTH112
 
 
 @dataclass(frozen=True)
@@ -221,8 +222,7 @@ def _why_several(formats: Mapping[str, Format], count: int, channels: str | None
 
 def _is_one_file(output: str) -> bool:
     """Whether a name is a file's, or looks like one."""
-    path = Path(output)
-    if path.exists():
-        return not path.is_dir()
+    if os.path.lexists(output):
+        return not os.path.isdir(output)  # noqa: PTH112
     endings = tuple(form.suffix.lower() for form in TIMELINE_FORMATS.values())
     return output.lower().endswith(endings)
