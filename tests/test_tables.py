@@ -71,7 +71,7 @@ def test_another_extension_is_refused_before_the_work(tmp_path: Path, name: str)
 
 
 def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FeatureError, match=r"the folder .*nowhere does not exist"):
+    with pytest.raises(VoxaffectError, match=r"the folder .*nowhere does not exist"):
         table_writer(tmp_path / "nowhere" / "table.csv")
 
 

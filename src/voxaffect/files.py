@@ -426,6 +426,8 @@ def _mode(path: Path) -> int | None:
         return path.stat().st_mode
     except FileNotFoundError:
         return None
+    except ValueError as error:  # a name that no disk can hold
+        raise OSError(errno.EINVAL, str(error)) from error
 
 
 def _short(name: str) -> str:

@@ -74,14 +74,14 @@ class Journal:
         try:
             self._finished = self._read()
         except BaseException:
-            self._stream.close()
+            self._close()
             raise
 
     def _opened(self) -> BinaryIO:
         """Open and lock the file; again, if the run that held it has deleted it meanwhile."""
         try:
             while True:
-                stream = self.path.open("a+b")
+                stream = open(self.path, "a+b", opener=_open_unfollowed)
                 if not _locked(stream):
                     stream.close()
                     raise JournalError(
@@ -165,7 +165,12 @@ class Journal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stream.close()
+        self._close()
+
+    def _close(self) -> None:
+        """Close the file; what of a line is still held back has failed before."""
+        with suppress(OSError):
+            self._stream.close()
 
     def result(self, name: str, now: Stamp | None) -> Any:
         """Return what a file's result was, or None if it is not finished or has changed since.
@@ -220,6 +225,11 @@ def forget(path: Path) -> None:
             if sys.platform == "win32":  # where an open file cannot be deleted
                 stream.close()
             path.unlink()
+
+
+def _open_unfollowed(path: str, flags: int) -> int:
+    """Descriptor of a file, never of what a link in a shared folder leads to."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def _locked(stream: BinaryIO) -> bool:

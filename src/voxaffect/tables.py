@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.errors import FeatureError, extra
-from voxaffect.files import encodable, write_whole
+from voxaffect.files import check_writable, encodable, write_whole
 
 Writer = Callable[[Path, Sequence[str], Sequence[str], NDArray[np.float32]], None]
 
@@ -25,7 +25,8 @@ def _csv(
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["file", *names])
         # repr of a float32 is the shortest text that reads back as the same float32.
-        writer.writerows([file, *map(str, row)] for file, row in zip(files, matrix, strict=True))
+        rows = zip(files, matrix, strict=True)
+        writer.writerows([encodable(file), *map(str, row)] for file, row in rows)
 
     write_whole(path, write)
 
@@ -62,13 +63,16 @@ def table_writer(path: Path) -> Writer:
     Raises
     ------
     FeatureError
-        If there is none, or the folder does not exist.
+        If there is none.
+    VoxaffectError
+        If such a file cannot be written there.
     MissingExtraError
-        When called, if Parquet is wanted and pyarrow is not installed.
+        If Parquet is wanted and pyarrow is not installed.
     """
     if path.suffix.lower() not in WRITERS:
         raise FeatureError(f"{path}: expected a name ending in {', '.join(WRITERS)}.")
     if path.suffix.lower() == ".parquet":
-        check_parquet()
+        with extra("parquet"):
+            import pyarrow  # noqa: F401
     check_writable(path)
     return WRITERS[path.suffix.lower()]

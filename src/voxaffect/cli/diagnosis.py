@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import click
 
-from voxaffect.cli.output import check_result, emit, finish
+from voxaffect.cli.output import check_result, emit, finish, format_of
 from voxaffect.cli.sources import open_model, recordings
 from voxaffect.diagnosis import diagnose, explained
 from voxaffect.diagnosis.text import to_json, to_text
@@ -21,11 +21,13 @@ from voxaffect.recognizer import explain as explain_one
 _SOURCES = click.argument("sources", nargs=-1, required=True, metavar="FILE | FOLDER | PATTERN...")
 _MODEL = click.option("--model", "model_path", type=click.Path(path_type=Path), metavar="FILE",
                       help="Model file; the bundled model by default.")  # fmt: skip
-_FORMAT = click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text",
-                       show_default=True)  # fmt: skip
+_FORMAT = click.option("--format", "format_", type=click.Choice(["text", "json"]),
+                       help="[default: as the output's name ends, else text]")  # fmt: skip
 _OUTPUT = click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
                        metavar="FILE", help="Write here instead of standard output.")  # fmt: skip
 
+
+_ENDINGS = {".txt": "text", ".json": "json"}
 
 Told = TypeVar("Told")
 
@@ -53,7 +55,7 @@ def _each(
 def doctor(
     sources: tuple[str, ...],
     model_path: Path | None,
-    format_: str,
+    format_: str | None,
     output: Path | None,
     strict: bool,
 ) -> None:
@@ -64,11 +66,11 @@ def doctor(
     recording could not be examined; a problem found is no failure, unless --strict.
     """
     paths, nowhere = recordings(sources)
+    is_json = format_of(output, format_, _ENDINGS) == "json"
     check_result(output, sources=[*paths, model_path])
     model = open_model(model_path)
     found, failures = _each(paths, lambda path: diagnose(path, model=model))
     failures += nowhere
-    is_json = format_ == "json"
     emit(to_json(found, failures) if is_json else to_text(found), output, is_data=is_json)
     finish(failures, len(found))
     if strict and any(flaw.verdict == PROBLEM for one in found for flaw in one.flaws):
@@ -81,7 +83,7 @@ def doctor(
 @_FORMAT
 @_OUTPUT
 def explain(
-    sources: tuple[str, ...], model_path: Path | None, format_: str, output: Path | None
+    sources: tuple[str, ...], model_path: Path | None, format_: str | None, output: Path | None
 ) -> None:
     """Say what the answer rests on: timbre, pitch, rhythm and the like.
 
@@ -90,10 +92,10 @@ def explain(
     bundled model is one, that is exact: it adds up.
     """
     paths, nowhere = recordings(sources)
+    is_json = format_of(output, format_, _ENDINGS) == "json"
     check_result(output, sources=[*paths, model_path])
     model = open_model(model_path)
     found, failures = _each(paths, lambda path: explain_one(path, model=model))
     failures += nowhere
-    is_json = format_ == "json"
     emit((explained.to_json if is_json else explained.to_text)(found), output, is_data=is_json)
     finish(failures, len(found))

@@ -11,7 +11,15 @@ from typing import Any
 
 import click
 
-from voxaffect.cli.output import check_apart, check_output, check_result, emit, finish
+from voxaffect.cli.output import (
+    Writes,
+    check_apart,
+    check_output,
+    check_result,
+    emit,
+    finish,
+    format_of,
+)
 from voxaffect.cli.study import chosen_recipes, corpus_options, gathered
 from voxaffect.console import print_data, print_line, print_message
 from voxaffect.evaluation import (
@@ -26,11 +34,13 @@ from voxaffect.evaluation import (
 )
 from voxaffect.evaluation.protocols import common_emotions
 from voxaffect.extraction import Failure
-from voxaffect.files import is_watched, make_folder
+from voxaffect.files import check_folder, is_watched, make_folder
 from voxaffect.report import (
+    Document,
     check_installed,
     document,
     read_document,
+    to_csv,
     to_json,
     to_text,
     write_report,
@@ -41,6 +51,7 @@ from voxaffect.training.augmentation import CONDITIONS, TALKERS_DB
 from voxaffect.training.voices import Voices
 
 _ALL = "all"
+_ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
 
 
 @click.command()
@@ -95,14 +106,15 @@ _ALL = "all"
     metavar="DIR",
     help="Write JSON, Markdown, a web page and the split here; needs the extra report.",
 )
-@click.option("--format", "format_", type=click.Choice(["text", "json"]),
-              help="[default: json if the output ends in .json, else text]")  # fmt: skip
+@click.option("--format", "format_", type=click.Choice(["text", "json", "csv"]),
+              help="Figures, all there is, or a row for every tested utterance.  [default: as the "
+                   "output's name ends, else text]")  # fmt: skip
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write the result here instead of standard output.",
+    help="Write the result here instead of standard output: .txt, .json or .csv.",
 )
 def evaluate(
     corpora: tuple[str, ...], protocol: str, split: Path | None, save_split: Path | None,
@@ -118,11 +130,13 @@ def evaluate(
     (EmoBox's RAVDESS folds), sentences (one left out at a time; sentences-speakers: by new
     speakers), cross (trained on the first corpus named, tested on the others).
     """
+    form = format_of(output, format_, _ENDINGS)
     check_result(output, sources=[*options["roots"], split])
     check_output(save_split, sources=[*options["roots"], split])
     check_apart(output, save_split)
     if folder is not None:
         make_folder(folder)
+        check_folder(folder)
         check_installed()  # says now, not after the work, what is missing
     by = read_split(split) if split else protocol_named(protocol)
     is_tutorial = by.name == "tutorial" and not recipe_names and not options["features"]
@@ -139,11 +153,18 @@ def evaluate(
         insight=folder is not None if insight is None else insight,
         workers=options["workers"], allow_leaks=allow_leaks, progress=is_watched(),
     )  # fmt: skip
+    writes = Writes()
+    plain = document(found, command=shlex.join(["voxaffect", *sys.argv[1:]]),
+                     embedded=folder is not None)  # fmt: skip
+    _emit(plain, form, output, writes)
     if save_split:
-        _save_split(save_split, found)
-    is_json = format_ == "json" or (not format_ and output and output.suffix == ".json")
-    _write(found, folder=folder, is_json=bool(is_json), output=output)
+        with writes.attempt():
+            _save_split(save_split, found)
+    if folder is not None:
+        with writes.attempt():
+            _report(found, plain, folder)
     finish(failures, len(found.utterances))
+    writes.finish()
 
 
 def _hint_at_labels(data: Dataset) -> None:
@@ -196,14 +217,22 @@ def _save_split(path: Path, found: Study) -> None:
     write_split(path, [result.fold for result in first.folds], found.utterances)
 
 
-def _write(found: Study, *, folder: Path | None, is_json: bool, output: Path | None) -> None:
-    command = shlex.join(["voxaffect", *sys.argv[1:]])
-    plain = document(found, command=command, embedded=folder is not None)
-    if folder is not None:
-        _save_split(folder / "folds.csv", found)
-        for path in write_report(plain, folder):
-            print_message(str(path))
-    emit((to_json if is_json else to_text)(plain), output, is_data=is_json)
+def _emit(plain: Document, form: str, output: Path | None, writes: Writes) -> None:
+    """Print or write the result; print it where it cannot be written: it took long to come by."""
+    text = {"text": to_text, "json": to_json, "csv": to_csv}[form](plain)
+    before = writes.failures
+    with writes.attempt():
+        emit(text, output, is_data=form != "text")
+    if writes.failures > before and output is not None:
+        with writes.attempt():
+            emit(text, None, is_data=form != "text")
+
+
+def _report(found: Study, plain: Document, folder: Path) -> None:
+    """Write the report; its split first, which is small."""
+    _save_split(folder / "folds.csv", found)
+    for path in write_report(plain, folder):
+        print_message(str(path))
 
 
 _SIGNIFICANT = 0.05

@@ -8,9 +8,9 @@ from pathlib import Path, PurePath
 
 import click
 
-from voxaffect.cli.output import check_apart, check_output
-from voxaffect.cli.results import is_folder
-from voxaffect.files import make_folder
+from voxaffect.cli.output import Writes, check_apart, check_apart_from, check_output
+from voxaffect.cli.results import Results, is_folder
+from voxaffect.files import check_folder, make_folder
 from voxaffect.formats import by_source, places
 from voxaffect.recognizer import Timeline
 
@@ -24,16 +24,19 @@ class Figures:
 
     files: Mapping[str, Path]
 
-    def draw(self, timelines: Sequence[Timeline], *, content: bytes | None = None) -> None:
+    def draw(
+        self, timelines: Sequence[Timeline], writes: Writes, *, content: bytes | None = None
+    ) -> None:
         """Draw what was asked for; ``content`` is the recording, if it is no file."""
         if not self.files:
             return
         from voxaffect.plot import plot
 
         for source, found in by_source(timelines).items():
-            path = self.files[source]
-            make_folder(path.parent)
-            plot(found, path, recording=content or Path(source))
+            with writes.attempt():
+                path = self.files[source]
+                make_folder(path.parent)
+                plot(found, path, recording=content or Path(source))
 
 
 def figures_to(
@@ -41,7 +44,7 @@ def figures_to(
     sources: Sequence[str],
     *,
     taken: Collection[Path | None],
-    output: Path | None = None,
+    results: Results,
 ) -> Figures:
     """Decide where figures go, before the work.
 
@@ -53,8 +56,8 @@ def figures_to(
         All recordings.
     taken : collection of Path
         What the command reads.
-    output : Path, optional
-        Where the results go.
+    results : Results
+        Their folder is made before the figures.
 
     Raises
     ------
@@ -75,14 +78,18 @@ def figures_to(
                 f"{option} shows one recording, and there are {len(sources)}: name a folder "
                 "with --plot."
             )
-        check_output(path, sources=taken)
-        check_apart(output, path)
+        if results.makes(path.parent):
+            check_apart_from(path, taken)
+        else:
+            check_output(path, sources=taken)
+        check_apart(results.output, path)
         return Figures(dict.fromkeys(sources, path))
     if path.suffix and not is_folder(option):
         raise click.UsageError(f"{option}: expected a name ending in {', '.join(_ENDINGS)}.")
-    check_output(path)
+    check_apart_from(path, taken)
+    check_folder(path)
     files = {source: _in(path, name) for source, name in places(sources).items()}
-    check_apart(output, *files.values())
+    check_apart(results.output, *files.values())
     return Figures(files)
 
 

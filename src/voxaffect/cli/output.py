@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -53,6 +54,59 @@ def check_apart_from(path: Path, sources: Collection[Path | None]) -> None:
         raise VoxaffectError(
             f"{path}: would overwrite a recording or other input. Name another output."
         )
+
+
+def format_of(output: Path | None, name: str | None, endings: Mapping[str, str]) -> str:
+    """Format that was asked for, or that the output's ending tells, or the first.
+
+    Parameters
+    ----------
+    output : Path, optional
+    name : str, optional
+        As it was asked for.
+    endings : mapping of str to str
+        Ending of a file to its format.
+
+    Raises
+    ------
+    click.UsageError
+        If the ending fits no format, or not the one that was asked for.
+    """
+    first = next(iter(endings.values()))
+    if output is None or not output.suffix:
+        return name or first
+    known = ", ".join(endings)
+    by_ending = endings.get(output.suffix.lower())
+    if by_ending is None and name is None:
+        raise click.UsageError(
+            f"{output}: expected a name ending in {known}; or name a format with --format."
+        )
+    if by_ending and name and by_ending != name:
+        raise click.UsageError(
+            f"{output}: the ending is of {by_ending}, and --format says {name}. Change one of them."
+        )
+    return name or by_ending or first
+
+
+class Writes:
+    """Writes of finished work: one that fails is reported, and the others are done all the same."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Do one write inside the block."""
+        try:
+            yield
+        except VoxaffectError as error:
+            print_message(f"{type(error).__name__}: {error}")
+            self.failures += 1
+
+    def finish(self) -> None:
+        """End with exit code 1 if a write failed."""
+        if self.failures:
+            sys.exit(1)
 
 
 def check_result(output: Path | None, *, sources: Collection[Path | None] = ()) -> None:

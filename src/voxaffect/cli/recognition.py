@@ -17,7 +17,7 @@ import click
 from voxaffect.audio import MAX_STREAM_BYTES, read
 from voxaffect.cli.figures import figures_to
 from voxaffect.cli.lists import read_list
-from voxaffect.cli.output import check_output, finish, summarise
+from voxaffect.cli.output import Writes, check_output, finish, summarise
 from voxaffect.cli.results import Results, check_named, formats_named, is_folder, results_to
 from voxaffect.cli.sources import open_model, recordings
 from voxaffect.console import print_data, print_line
@@ -134,7 +134,7 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
     names = [name] if name else [*map(str, paths)]
     results = _results(names, paths, options)
     read = (*paths, options["model_path"], options["list_path"])
-    figures = figures_to(options["plot"], names, taken=read, output=results.output)
+    figures = figures_to(options["plot"], names, taken=read, results=results)
     journal = results.journal() if options["resume"] else None
     recogniser = _recogniser(open_model(options["model_path"]), workers, options)
     content = _content(name) if name else None
@@ -145,14 +145,16 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
         progress = len(paths) > least and is_watched()
         found = recognise(paths, recogniser, journal=journal, workers=workers, progress=progress)
     failures = (*found.failures, *nowhere)
-    results.write(found.results)
-    figures.draw(found.results, content=content)
-    if journal and not failures:
+    writes = Writes()
+    results.write(found.results, writes)
+    figures.draw(found.results, writes, content=content)
+    if journal and not (failures or writes.failures):
         forget(journal)
     if options["output"]:
         seconds = monotonic() - began
         summarise(found.files, len(failures), seconds=seconds, where=options["output"])
     finish(failures, found.files)
+    writes.finish()
 
 
 def _explain(sources: tuple[str, ...], options: dict[str, Any]) -> None:
@@ -171,7 +173,7 @@ def _explain(sources: tuple[str, ...], options: dict[str, Any]) -> None:
         explain,
         sources=sources,
         model_path=options["model_path"],
-        format_="json" if formats == {"json"} else "text",
+        format_="json" if formats == {"json"} else "text" if formats else None,
         output=Path(options["output"]) if options["output"] else None,
     )
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from voxaffect.cli.output import check_result, emit, real
+from voxaffect.cli.output import Writes, check_apart_from, check_result, emit, real
 from voxaffect.errors import VoxaffectError
-from voxaffect.files import make_folder, settle, write_text, write_whole
+from voxaffect.files import check_folder, make_folder, settle, write_text, write_whole
 from voxaffect.formats import PREDICTION_FORMATS, TIMELINE_FORMATS, Format, by_source, places
 
 _JOURNAL = "voxaffect.journal"
@@ -107,36 +107,50 @@ class Results:
         VoxaffectError
             If the folder above does not exist, or a file to write is a recording.
         """
-        check_result(self.output, sources=taken)
-        if self.output is None:
+        if self.output is None or not self.in_folder:
+            check_result(self.output, sources=taken)
             return
-        if self.in_folder:
-            read = {real(path) for path in taken}
-            for form in self.formats.values():
-                for name in [PurePath(_STEM)] if form.holds == "all" else self.names.values():
-                    path = self._file(name, form)
-                    if real(path) in read:
-                        raise VoxaffectError(
-                            f"{path}: would overwrite a recording. Name another folder."
-                        )
+        parent = self.output.parent
+        if not os.path.isdir(parent):  # noqa: PTH112 (unlike Path.is_dir, it never raises)
+            raise VoxaffectError(
+                f"{self.output}: the folder {parent} does not exist. Make it first."
+            )
+        check_apart_from(self.output, taken)
+        check_folder(self.output)
+        read = {real(path) for path in taken}
+        for form in self.formats.values():
+            for name in [PurePath(_STEM)] if form.holds == "all" else self.names.values():
+                path = self._file(name, form)
+                if real(path) in read:
+                    raise VoxaffectError(
+                        f"{path}: would overwrite a recording. Name another folder."
+                    )
+                if os.path.isdir(path):  # noqa: PTH112
+                    raise VoxaffectError(f"{path}: is a folder, expected a file to write.")
+
+    def makes(self, folder: Path) -> bool:
+        """Whether a folder is that of the results, which is made before anything goes into it."""
+        return self.in_folder and self.output is not None and real(folder) == real(self.output)
 
     def _file(self, name: PurePath, form: Format, channel: str = "") -> Path:
         folder = self.output or Path()
         return folder / name.with_name(f"{name.name}{channel}{form.suffix}")
 
-    def write(self, results: Sequence[Any]) -> None:
-        """Print or write everything; each file whole or not at all."""
+    def write(self, results: Sequence[Any], writes: Writes) -> None:
+        """Print or write everything; each file whole or not at all, whatever fails."""
         paths = []
         for form in self.formats.values():
             for path, part in self._files(form, results):
-                content = form.encode(part, self.level) if self.level else form.encode(part)
-                if path is not None:
-                    _write(path, content, in_folder=self.in_folder)
-                    paths.append(path)
-                elif isinstance(content, str):
-                    emit(content, None, is_data=not form.is_for_people)
+                with writes.attempt():
+                    content = form.encode(part, self.level) if self.level else form.encode(part)
+                    if path is not None:
+                        _write(path, content, in_folder=self.in_folder)
+                        paths.append(path)
+                    elif isinstance(content, str):
+                        emit(content, None, is_data=not form.is_for_people)
         if self.in_folder:
-            settle(paths)
+            with writes.attempt():
+                settle(paths)
 
     def _files(
         self, form: Format, results: Sequence[Any]

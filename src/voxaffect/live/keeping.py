@@ -3,21 +3,59 @@
 from __future__ import annotations
 
 import json
-import wave
+import os
+import struct
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from voxaffect.audio import Samples
 from voxaffect.errors import VoxaffectError
-from voxaffect.files import encodable, printable
+from voxaffect.files import encodable, name_errors, printable
 from voxaffect.recognizer import Event, Update, Window
 
 SOUND, EVENTS = "audio.wav", "timeline.jsonl"
 _DECIMALS = 6
+_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+_LARGEST = 0xFFFF_FFFF
+"""Bytes that a WAV's header can state."""
+
+
+class Sound:
+    """Sound file of mono, 16 bits, that is whole after every block: WAV.
+
+    Parameters
+    ----------
+    stream : binary stream
+        New, and open to write.
+    rate_hz : int
+    """
+
+    def __init__(self, stream: BinaryIO, rate_hz: int) -> None:
+        self._stream, self._rate_hz, self._bytes = stream, rate_hz, 0
+        self._write_header()
+
+    def write(self, block: Samples) -> None:
+        """Add a block of sound; what is over full scale is clipped."""
+        scaled = np.clip(np.round(block * np.float32(32_768)), -32_768, 32_767)
+        content = scaled.astype("<i2").tobytes()
+        self._stream.seek(0, os.SEEK_END)
+        self._stream.write(content)
+        self._bytes += len(content)
+        self._write_header()
+
+    def _write_header(self) -> None:
+        """Bring the header up to date, so that a kill loses no more than a block."""
+        held = min(self._bytes, _LARGEST - _HEADER.size)  # of a longer file, read what is there
+        self._stream.seek(0)
+        self._stream.write(
+            _HEADER.pack(b"RIFF", held + _HEADER.size - 8, b"WAVE", b"fmt ", 16, 1, 1,
+                         self._rate_hz, 2 * self._rate_hz, 2, 16, b"data", held)
+        )  # fmt: skip
+        self._stream.flush()
 
 
 class Keeper:
@@ -27,36 +65,28 @@ class Keeper:
     ----------
     folder : str
         What messages call it.
-    sound : wave.Wave_write
-        Open for mono, 16 bits.
-    events : text stream
+    sound : Sound
+    events : binary stream
     """
 
-    def __init__(self, folder: str, sound: wave.Wave_write, events: TextIO) -> None:
+    def __init__(self, folder: str, sound: Sound, events: BinaryIO) -> None:
         self._folder, self._sound, self._events = folder, sound, events
 
     def hear(self, block: Samples) -> None:
         """Keep a block of sound; what is over full scale is clipped."""
-        scaled = np.clip(np.round(block * np.float32(32_768)), -32_768, 32_767)
-        # This also brings the header up to date, which soundfile does only at the end: a
-        # recording survives a kill.
         with _writing(self._folder):
-            self._sound.writeframes(scaled.astype("<i2").tobytes())
+            self._sound.write(block)
 
     def note(self, events: Sequence[Event]) -> None:
         """Keep events, one line each."""
         with _writing(self._folder):
             for event in events:
-                self._events.write(json.dumps(record(event), ensure_ascii=False) + "\n")
+                self._events.write(_line(record(event)))
             self._events.flush()
 
 
-@contextmanager
-def _writing(folder: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise VoxaffectError(f"{folder}: cannot be written ({error.strerror}).") from error
+def _writing(folder: str) -> AbstractContextManager[None]:
+    return name_errors(folder, "cannot be written")
 
 
 def record(event: Event) -> dict[str, Any]:
@@ -103,21 +133,33 @@ def kept_in(folder: Path, *, name: str, rate_hz: int, emotions: Sequence[str]) -
     VoxaffectError
         If it holds a session already, or cannot be written to.
     """
-    place = printable(str(folder))
+    name_shown = str(folder)
     with ExitStack() as stack:
-        with _writing(place):
+        with _writing(name_shown):
             folder.mkdir(parents=True, exist_ok=True)
             if (folder / EVENTS).exists() or (folder / SOUND).exists():
-                raise VoxaffectError(f"{place}: holds a session already. Name another folder.")
-            events = (folder / EVENTS).open("x", encoding="utf-8", newline="\n")
-            stack.enter_context(events)
-            sound = stack.enter_context(
-                wave.open(stack.enter_context((folder / SOUND).open("xb")), "wb")
-            )
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(rate_hz)
-        heading = {"event": "start", "source": encodable(name), "rate_hz": rate_hz,
-                   "emotions": list(emotions)}  # fmt: skip
-        events.write(json.dumps(heading, ensure_ascii=False) + "\n")
-        yield Keeper(place, sound, events)
+                raise VoxaffectError(
+                    f"{printable(name_shown)}: holds a session already. Name another folder."
+                )
+            events = stack.enter_context(_open(folder / EVENTS))
+            sound = Sound(stack.enter_context(_open(folder / SOUND)), rate_hz)
+            heading = {"event": "start", "source": name, "rate_hz": rate_hz,
+                       "emotions": list(emotions)}  # fmt: skip
+            events.write(_line(heading))
+            events.flush()
+        yield Keeper(name_shown, sound, events)
+
+
+def _line(value: Any) -> bytes:
+    return f"{encodable(json.dumps(value, ensure_ascii=False))}\n".encode()
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[BinaryIO]:
+    """Open a new file; closing it replaces no error, for what could be written was written."""
+    stream = path.open("xb")
+    try:
+        yield stream
+    finally:
+        with suppress(OSError):
+            stream.close()

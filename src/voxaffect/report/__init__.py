@@ -5,6 +5,7 @@ from __future__ import annotations
 from voxaffect.report.comparison import compare
 from voxaffect.report.documents import Document, document, read_document, to_json
 from voxaffect.report.pages import check_installed, write_report
+from voxaffect.report.rows import to_csv
 from voxaffect.report.text import to_text
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "compare",
     "document",
     "read_document",
+    "to_csv",
     "to_json",
     "to_text",
     "write_report",
