@@ -66,21 +66,32 @@ def test_a_journal_that_is_in_use_is_not_forgotten(path: Path) -> None:
 def test_a_journal_deleted_while_it_is_opened_begins_anew(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, opened = Path.open, []
+    real, opened = os.open, []
 
-    def deleted_once(self: Path, mode: str) -> object:
-        stream = real(self, mode)
+    def open_and_delete_once(name: Path, *arguments: int) -> int:
+        descriptor = real(name, *arguments)
         if not opened:
-            self.unlink()
-        opened.append(self)
-        return stream
+            path.unlink()
+        opened.append(name)
+        return descriptor
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", deleted_once)
+        patch.setattr(os, "open", open_and_delete_once)
         journal = Journal(path, TASK)
     with journal:
         journal.add("a.wav", STAMP, ["new"])
     assert finished(path, "a.wav", "b.wav") == ["a.wav"]
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="links as Unix has them")
+def test_a_link_in_the_place_of_a_journal_is_not_followed(path: Path) -> None:
+    victim = path.with_name("victim")
+    victim.touch()
+    path.unlink(missing_ok=True)
+    path.symlink_to(victim)
+    with pytest.raises(JournalError, match="cannot be used as journal"):
+        Journal(path, TASK)
+    assert victim.read_bytes() == b""
 
 
 def finished(path: Path, *names: str) -> list[str]:

@@ -246,7 +246,7 @@ def test_a_disk_that_fills_up_is_named_in_one_line(
 ) -> None:
     for number in range(3):
         sound = np.concatenate([voice(n, seconds=4) for n in range(20)])
-        soundfile.write(tmp_path / f"{'long' if not number else number}.wav", sound, 16_000)
+        soundfile.write(tmp_path / f"{number or 'long'}.wav", sound, 16_000)
     done = subprocess.run([sys.executable, "-c", LIMITED, *arguments.split()], cwd=tmp_path,
                           capture_output=True, text=True, check=False)  # fmt: skip
     assert done.returncode == 1

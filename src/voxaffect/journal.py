@@ -81,7 +81,7 @@ class Journal:
         """Open and lock the file; again, if the run that held it has deleted it meanwhile."""
         try:
             while True:
-                stream = open(self.path, "a+b", opener=_open_unfollowed)
+                stream = os.fdopen(_open_unfollowed(self.path), "a+b")
                 if not _locked(stream):
                     stream.close()
                     raise JournalError(
@@ -227,9 +227,10 @@ def forget(path: Path) -> None:
             path.unlink()
 
 
-def _open_unfollowed(path: str, flags: int) -> int:
+def _open_unfollowed(path: Path) -> int:
     """Descriptor of a file, never of what a link in a shared folder leads to."""
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0), 0o666)
 
 
 def _locked(stream: BinaryIO) -> bool:

@@ -8,9 +8,15 @@ from pathlib import Path, PurePath
 
 import click
 
-from voxaffect.cli.output import Writes, check_apart, check_apart_from, check_output
+from voxaffect.cli.output import (
+    Writes,
+    check_apart,
+    check_apart_from,
+    check_output,
+    check_output_folder,
+)
 from voxaffect.cli.results import Results, is_folder
-from voxaffect.files import check_folder, make_folder
+from voxaffect.files import make_folder
 from voxaffect.formats import by_source, places
 from voxaffect.recognizer import Timeline
 
@@ -86,8 +92,7 @@ def figures_to(
         return Figures(dict.fromkeys(sources, path))
     if path.suffix and not is_folder(option):
         raise click.UsageError(f"{option}: expected a name ending in {', '.join(_ENDINGS)}.")
-    check_apart_from(path, taken)
-    check_folder(path)
+    check_output_folder(path, sources=taken)
     files = {source: _in(path, name) for source, name in places(sources).items()}
     check_apart(results.output, *files.values())
     return Figures(files)

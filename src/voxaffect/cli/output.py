@@ -13,7 +13,7 @@ import click
 from voxaffect.console import check_stdout, print_data, print_message, print_text
 from voxaffect.errors import VoxaffectError
 from voxaffect.extraction import Failure
-from voxaffect.files import check_writable, write_text
+from voxaffect.files import check_folder, check_writable, write_text
 from voxaffect.media import EXTENSIONS
 
 _NAME_A_FILE = "Name a file with -o."
@@ -38,6 +38,20 @@ def check_output(path: Path | None, *, sources: Collection[Path | None] = ()) ->
         return
     check_apart_from(path, sources)
     check_writable(path)
+
+
+def check_output_folder(path: Path, *, sources: Collection[Path | None] = ()) -> None:
+    """Refuse a folder that cannot be made or written to, before the work; it is not made yet.
+
+    Raises
+    ------
+    VoxaffectError
+        Also if the folder above does not exist.
+    """
+    if not os.path.isdir(path.parent):  # noqa: PTH112 (unlike Path.is_dir, it never raises)
+        raise VoxaffectError(f"{path}: the folder {path.parent} does not exist. Make it first.")
+    check_apart_from(path, sources)
+    check_folder(path)
 
 
 def check_apart_from(path: Path, sources: Collection[Path | None]) -> None:

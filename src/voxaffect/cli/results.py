@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from voxaffect.cli.output import Writes, check_apart_from, check_result, emit, real
+from voxaffect.cli.output import Writes, check_output_folder, check_result, emit, real
 from voxaffect.errors import VoxaffectError
-from voxaffect.files import check_folder, make_folder, settle, write_text, write_whole
+from voxaffect.files import make_folder, settle, write_text, write_whole
 from voxaffect.formats import PREDICTION_FORMATS, TIMELINE_FORMATS, Format, by_source, places
 
 _JOURNAL = "voxaffect.journal"
@@ -110,13 +110,7 @@ class Results:
         if self.output is None or not self.in_folder:
             check_result(self.output, sources=taken)
             return
-        parent = self.output.parent
-        if not os.path.isdir(parent):  # noqa: PTH112 (unlike Path.is_dir, it never raises)
-            raise VoxaffectError(
-                f"{self.output}: the folder {parent} does not exist. Make it first."
-            )
-        check_apart_from(self.output, taken)
-        check_folder(self.output)
+        check_output_folder(self.output, sources=taken)
         read = {real(path) for path in taken}
         for form in self.formats.values():
             for name in [PurePath(_STEM)] if form.holds == "all" else self.names.values():
