@@ -896,6 +896,26 @@ def test_two_evaluations_are_compared_in_pairs(
     one_line(run("compare", tmp_path / "mlp.json", tmp_path / "gone.json"), "gone.json: cannot be")
 
 
+def test_two_systems_of_one_evaluation_are_compared(
+    run: Run, ravdess_to_read: Path, tmp_path: Path
+) -> None:
+    both, single = tmp_path / "both.json", tmp_path / "single.json"
+    command = ("evaluate", "ravdess", "--data", ravdess_to_read, "--no-beside")
+    assert run(*command, "--recipe", "mlp", "--recipe", "tutorial", "-o", both).code == 0
+    assert run(*command, "--recipe", "mlp", "-o", single).code == 0
+    done = run("compare", both)
+    assert done.code == 0, done.err
+    assert f"mlp ({both})" in done.out
+    assert f"tutorial ({both})" in done.out
+    assert done.err == ""
+    named = run("compare", both, "--system", "tutorial", "--system", "mlp")
+    assert named.out.splitlines()[1].endswith(f"tutorial ({both})")
+    itself = run("compare", both, both)
+    assert itself.code == 0
+    assert "mlp is compared with itself. Name two systems with --system" in itself.err
+    one_line(run("compare", single), "expected two systems to compare, found 1: mlp. Name another")
+
+
 def test_a_comparison_over_few_speakers_says_what_it_cannot_find(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:

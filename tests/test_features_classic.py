@@ -344,10 +344,10 @@ def test_an_unknown_set_names_the_known_ones() -> None:
         feature_spec("clasic")
 
 
-@pytest.mark.parametrize("groups", [(), ("mfccs",), ("mel", "tonnetz")])
+@pytest.mark.parametrize("groups", [(), ("mfccs",), ("mel", "tonnets")])
 def test_unknown_groups_name_the_known_ones(groups: tuple[str, ...]) -> None:
-    known = "expected some of mfcc, chroma, mel, contrast, tonnetz; found"
-    with pytest.raises(FeatureError, match=known):
+    known = "mfcc, chroma, mel, contrast, tonnetz"
+    with pytest.raises(FeatureError, match=f"expected some of {known}; found"):
         feature_spec("classic", groups=groups)
 
 

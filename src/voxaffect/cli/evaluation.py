@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from voxaffect.cli.output import (
 )
 from voxaffect.cli.study import chosen_recipes, corpus_options, gathered
 from voxaffect.console import print_data, print_line, print_message
+from voxaffect.errors import EvaluationError
 from voxaffect.evaluation import (
     PROTOCOLS,
     Protocol,
@@ -238,34 +239,65 @@ def _report(found: Study, plain: Document, folder: Path) -> None:
 _SIGNIFICANT = 0.05
 
 
+def _two_systems(path: Path, document: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """Systems to compare where one file stands alone."""
+    systems = list(document["systems"])
+    if len(names) == 2:
+        return list(names)
+    if len(systems) == 2 and not names:
+        return systems
+    remedy = "Name another file" if len(systems) < 2 else "Name two of them with --system"
+    raise EvaluationError(
+        f"{path}: expected two systems to compare, found {len(systems)}: {', '.join(systems)}. "
+        f"{remedy}."
+    )
+
+
 @click.command()
 @click.argument("one", type=click.Path(path_type=Path), metavar="A.json")
-@click.argument("other", type=click.Path(path_type=Path), metavar="B.json")
+@click.argument("other", type=click.Path(path_type=Path), metavar="[B.json]", required=False)
 @click.option(
     "--system",
     "names",
     multiple=True,
     metavar="NAME",
-    help="Of A, then of B, where a file holds several; by default its first.",
+    help="Of A, then of B, where a file holds several; by default its first. With A alone, two "
+    "of its systems.",
 )
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text",
               show_default=True)  # fmt: skip
-def compare(one: Path, other: Path, names: tuple[str, ...], format_: str) -> None:
+def compare(one: Path, other: Path | None, names: tuple[str, ...], format_: str) -> None:
     """Compare two evaluations on the same folds: a paired interval and test of their UAR.
 
-    A.json and B.json come from `voxaffect evaluate --format json` or `--report`.
+    A.json and B.json come from `voxaffect evaluate --format json` or `--report`. A file with two
+    systems can stand alone.
     """
-    sides = read_document(one), read_document(other)
-    if len(names) > len(sides):
+    if len(names) > 2:
         raise click.UsageError("--system names one system of A, then one of B.")
-    chosen = [*names, *(next(iter(side["systems"])) for side in sides[len(names) :])]
+    first = read_document(one)
+    if other is None:
+        other, sides, chosen = one, (first, first), _two_systems(one, first, names)
+    else:
+        sides = first, read_document(other)
+        chosen = [*names, *(next(iter(side["systems"])) for side in sides[len(names) :])]
     found = compare_documents(*sides, names=(chosen[0], chosen[1]))
-    if format_ == "json":
+    _print_comparison(found, (one, other), chosen, is_json=format_ == "json")
+    if sides[0] == sides[1] and chosen[0] == chosen[1]:
+        print_message(
+            f"{one}: {chosen[0]} is compared with itself. Name two systems with --system, or "
+            "another file."
+        )
+
+
+def _print_comparison(
+    found: Mapping[str, Any], paths: Sequence[Path], chosen: Sequence[str], *, is_json: bool
+) -> None:
+    if is_json:
         print_data(json.dumps({"systems": chosen, **found}, indent=1) + "\n")
         return
     speakers = found["speakers"]
     print_line(f"{found['protocol']}, {found['utterances']} tested utterances, {speakers} speakers")
-    for path, name, key in zip((one, other), chosen, ("a", "b"), strict=True):
+    for path, name, key in zip(paths, chosen, ("a", "b"), strict=True):
         print_line(f"UAR {found[key]:.3f}  {name} ({path})")
     low, high = found["interval"]
     print_line(f"difference {found['difference']:+.3f}, 95 % over speakers {low:+.3f} to "
