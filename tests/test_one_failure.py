@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import io
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -259,3 +261,23 @@ def test_what_names_recordings_is_lazy() -> None:
     assert next(names) == Path("a.wav")  # type: ignore[call-overload]
     item = next(names)  # type: ignore[call-overload]
     assert (item.name, item.source) == ("b", Path("c.wav"))
+
+
+FEW_THREADS = """
+import resource, runpy, sys
+resource.setrlimit(resource.RLIMIT_NPROC, (10, 10))
+sys.argv = ["voxaffect", "predict", "--example"]
+try:
+    runpy.run_module("voxaffect", run_name="__main__")
+except SystemExit:
+    import os
+    print(os.environ["OPENBLAS_NUM_THREADS"])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
+def test_a_command_starts_no_needless_threads_where_few_are_allowed() -> None:
+    environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
+    done = subprocess.run([sys.executable, "-c", FEW_THREADS], env=environment,
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "1", done.stderr

@@ -233,9 +233,12 @@ def progress_bar(
     """
     from tqdm import tqdm
 
+    class Bar(tqdm):  # type: ignore[misc]
+        monitor_interval = 0  # needs no thread, which a system may not allow
+
     if sys.stderr is None:
-        return tqdm(items, disable=True)
-    return tqdm(
+        return Bar(items, disable=True)
+    return Bar(
         items,
         desc=printable(title) or None,
         disable=not is_shown,

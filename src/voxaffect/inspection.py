@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from voxaffect.corpora.reading import Reading, parse, survey
 from voxaffect.corpora.table import CORPORA, Corpus, expand
 from voxaffect.corpora.utterance import Utterance
 from voxaffect.errors import AudioError
+from voxaffect.extraction import Workers
 
 SILENT_PEAK = 1e-3
 """A recording that never leaves its mean by more than this, −60 dB, is called silent."""
@@ -221,8 +221,8 @@ def _identity(utterance: Utterance) -> Utterance:
 
 def _hear_all(paths: Sequence[Path], *, progress: bool) -> list[_Heard]:
 
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        heard = pool.map(_hear, paths)
+    with Workers(_WORKERS, kind="threads") as workers:
+        heard = workers.map(_hear, paths)
         return list(progress_bar(heard, title="listening", is_shown=progress, total=len(paths)))
 
 

@@ -9,7 +9,6 @@ sentences apart.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,7 +17,7 @@ from voxaffect.corpora import Utterance
 from voxaffect.errors import AudioError, LeakError
 from voxaffect.evaluation.protocols import Fold, Protocol
 from voxaffect.evaluation.splits import recording_of
-from voxaffect.extraction import worker_count
+from voxaffect.extraction import Workers
 from voxaffect.training.sources import source_of
 
 KINDS = ("speaker", "recording", "twin", "sentence")
@@ -148,15 +147,15 @@ def _twin(utterance: Utterance) -> str | None:
 
 
 def _fingerprints(paths: Sequence[Recording]) -> list[str | None]:
-    with ThreadPoolExecutor(worker_count()) as pool:
-        return list(pool.map(_fingerprint, paths))
+    with Workers(kind="threads") as workers:
+        return list(workers.map(_fingerprint, paths))
 
 
 def _fingerprint(path: Recording) -> str | None:
     try:
         state = (path.path if isinstance(path, Excerpt) else path).stat()
         return _heard(path, state.st_size, state.st_mtime_ns)
-    except (OSError, AudioError):
+    except (OSError, AudioError, MemoryError):
         return None  # counted as unheard; whoever needs its features has been told why
 
 
