@@ -646,9 +646,9 @@ CORPORA: Mapping[str, Corpus] = MappingProxyType(
 
 OWN_DATA: Mapping[str, str] = MappingProxyType(
     {
-        "folder": "one sub-folder an emotion, with sub-folders for speakers if you like",
+        "folder": "sub-folders that name the emotion; others may name speakers, sets and more",
         "csv": "a table with the columns path and emotion, and if you like speaker, sex, text, "
-        "intensity, take and channel",
+        "intensity, take, channel, subset, start and end",
     }
 )
 """The two ways to bring recordings of one's own, by name."""
