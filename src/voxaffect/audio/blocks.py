@@ -15,7 +15,7 @@ from voxaffect.audio.arrays import as_array, as_floats, is_array
 from voxaffect.audio.content import Content, open_content
 from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Decoded
 from voxaffect.audio.decoding import decode
-from voxaffect.audio.signal import Samples, Signal, check_finite, check_rate, mix_down
+from voxaffect.audio.signal import Mixer, Samples, Signal, check_finite, check_rate
 from voxaffect.errors import AudioError
 
 _READ_SECONDS = 60.0
@@ -193,7 +193,9 @@ def as_signal(
 def _join(blocks: Blocks) -> Signal:
     """All blocks mixed down, each as it comes: several channels are never held at once."""
     try:
-        parts = [mix_down(block) for block in blocks]
+        mixer = Mixer()
+        parts = [mixer.mix(block) for block in blocks]
+        mixer.check(blocks.name)
         samples = parts[0] if len(parts) == 1 else np.concatenate(parts)
     except MemoryError as error:
         raise AudioError(

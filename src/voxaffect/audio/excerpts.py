@@ -10,7 +10,7 @@ import numpy as np
 
 from voxaffect.audio.blocks import open_blocks, read
 from voxaffect.audio.content import content_of
-from voxaffect.audio.signal import Signal, mix_down
+from voxaffect.audio.signal import Mixer, Signal
 from voxaffect.errors import AudioError
 
 _TOLERANCE_SECONDS = 0.1  # an end that is rounded up may lie a little after the recording's
@@ -93,7 +93,7 @@ def read_recording(recording: Recording, content: bytes | None = None) -> Signal
         return read(recording if content is None else content, name=str(recording))
     source = recording.path if content is None else content
     start, end = recording.start_seconds, recording.end_seconds
-    parts, held = [], 0
+    parts, held, mixer = [], 0, Mixer()
     with open_blocks(source, name=str(recording.path)) as blocks:
         first = round(start * blocks.rate_hz)
         last = None if end is None else round(end * blocks.rate_hz)
@@ -101,7 +101,7 @@ def read_recording(recording: Recording, content: bytes | None = None) -> Signal
             low = max(first - held, 0)
             high = len(block) if last is None else min(last - held, len(block))
             if low < high:
-                parts.append(mix_down(block[low:high]))
+                parts.append(mixer.mix(block[low:high]))
             held += len(block)
             if last is not None and held >= last:
                 break
@@ -111,4 +111,5 @@ def read_recording(recording: Recording, content: bytes | None = None) -> Signal
         raise AudioError(
             f"{recording}: the recording is {seconds:g} s long. Correct the start and end."
         )
+    mixer.check(str(recording))
     return Signal(np.concatenate(parts), blocks.rate_hz, str(recording))

@@ -21,6 +21,8 @@ MAX_PEAK = 1e6
 """Float samples nominally stay within 1; far over it, power overflows single precision."""
 MIN_PEAK = 1e-6
 """Under −120 dB there is no sound, only rounding."""
+CANCELLED = 0.01
+"""Power of a mix, re that of channels without anything in common, under which they cancel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +139,44 @@ def mix_down(samples: NDArray[Any]) -> Samples:
         samples = sum(samples[:, place] for place in range(1, channels)) + samples[:, 0]
         samples = samples / samples.dtype.type(channels)
     return np.ascontiguousarray(samples, dtype=np.float32)
+
+
+class Mixer:
+    """Mix-down of a recording, block by block, that notices channels which cancel each other."""
+
+    def __init__(self) -> None:
+        self._moments = np.zeros((0, 2))  # of each channel, the mix last: sum, sum of squares
+        self._count = 0
+
+    def mix(self, block: NDArray[Any]) -> Samples:
+        """Mean of all channels of a block."""
+        mixed = mix_down(block)
+        if block.ndim == 2 and block.shape[1] > 1:
+            channels = [*block.T, mixed]
+            moments = np.array([(one.sum(), np.dot(one, one)) for one in channels], np.float64)
+            self._moments = self._moments + moments if self._count else moments
+            self._count += len(block)
+        return mixed
+
+    def check(self, name: str) -> None:
+        """Refuse a recording of which the mix is next to nothing, though its channels are not.
+
+        Raises
+        ------
+        AudioError
+            If the mix is 20 dB under that of channels which have nothing in common.
+        """
+        if not self._count:
+            return
+        means, squares = (self._moments / self._count).T
+        *powers, mixed = squares - means**2
+        unrelated = sum(powers) / len(powers) ** 2
+        if unrelated > MIN_PEAK**2 and mixed < CANCELLED * unrelated:
+            raise AudioError(
+                f"{name}: the channels cancel each other when they are mixed, for they are of "
+                "opposite phase. Take one of them, with --timeline --channels left, or save it as "
+                "a mono file."
+            )
 
 
 def resample(signal: Signal, rate_hz: int) -> Signal:

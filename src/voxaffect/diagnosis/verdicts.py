@@ -47,6 +47,11 @@ CANCELLED_DB: Final = -10.0
 SAME: Final = 0.9999
 DIFFERENT: Final = 0.3
 DOUBTFUL: Final = 0.5
+LOUD_PEAK: Final = 2.0
+"""Lossy files of full scale decode to somewhat over it, and never to twice."""
+_ONE_CHANNEL: Final = (
+    "Take one channel alone, with predict --timeline --channels left, or swap the polarity of one."
+)
 COARSE: Final = frozenset(
     {"PCM_S8", "PCM_U8", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM", "VOX_ADPCM", "GSM610"}
 )
@@ -185,7 +190,7 @@ def _channels(case: Case) -> Finding:
         return Finding(
             "channels", PROBLEM, relation, **found, trust=LOW,
             effect="Opposite phase: the channels cancel, and the model hears what remains.",
-            remedy="Use one channel alone, or swap the polarity of one.",
+            remedy=_ONE_CHANNEL,
         )  # fmt: skip
     if channels.correlation is not None and channels.correlation < DIFFERENT:
         return Finding(
@@ -223,6 +228,13 @@ def _level(case: Case) -> Finding:
     level_db = decibels(measures.sound.speech.power)
     text = f"speech at {level_db:.1f} dBFS, peak at {peak_db:.1f}"
     found: dict[str, Any] = {"text": text, "value": level_db, "unit": "dBFS"}
+    if measures.peak > LOUD_PEAK:
+        return Finding(
+            "level", WARNING, **found,
+            effect=f"Samples reach {measures.peak:,.0f}, and full scale is 1. The answer does not "
+            "depend on level, but a player clips it, and so does saving it as integers.",
+            remedy="Divide integers that are held as floats by their full scale, 32768 of 16 bits.",
+        )  # fmt: skip
     if level_db >= QUIET_DB or case.recording.encoding in FINE:
         return Finding("level", OK, **found)
     bits = max(0.0, (level_db - STEP_DB) / 6.02)
@@ -239,10 +251,12 @@ def _unusable_level(measures: Measures, peak_db: float) -> Finding:
     found: dict[str, Any] = {"value": peak_db, "unit": "dBFS"}
     if measures.is_silent:
         which = "silent" if len(measures.channels.levels_db) == 1 else "silent when mixed"
+        cancels = measures.channels.mix_db <= CANCELLED_DB
         return Finding(
             "level", PROBLEM, f"{which}, peak at {peak_db:.1f} dBFS", **found, trust=LOW,
             effect="There is nothing to recognise: it is refused.",
-            remedy="Check the microphone, its permission, and the export.",
+            remedy=_ONE_CHANNEL if cancels
+            else "Check the microphone, its permission, and the export.",
         )  # fmt: skip
     if measures.peak > MAX_PEAK:
         return Finding(

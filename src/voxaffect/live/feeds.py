@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from voxaffect.audio import MAX_RATE_HZ, MIN_RATE_HZ, Blocks, Samples, mix_down, open_blocks
+from voxaffect.audio import MAX_RATE_HZ, MIN_RATE_HZ, Blocks, Mixer, Samples, open_blocks
 from voxaffect.errors import AudioError, MissingExtraError, extra
 
 BLOCK_SECONDS = 0.1
@@ -79,10 +79,12 @@ def _standard_input() -> BinaryIO:
 
 def _small(recording: Blocks) -> Iterator[Samples]:
     size = round(BLOCK_SECONDS * recording.rate_hz)
+    mixer = Mixer()
     for block in recording:
-        mono = mix_down(block)
+        mono = mixer.mix(block)
         for start in range(0, len(mono), size):
             yield mono[start : start + size]
+    mixer.check(recording.name)
 
 
 def _paced(blocks: Iterator[Samples], rate_hz: int) -> Iterator[Samples]:

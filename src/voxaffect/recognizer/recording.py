@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from voxaffect.audio import MIN_SECONDS, Block, Blocks, Source, mix_down, open_blocks
+from voxaffect.audio import MIN_SECONDS, Block, Blocks, Mixer, Source, open_blocks
 from voxaffect.console import progress_bar
 from voxaffect.errors import AudioError, WorkerError
 from voxaffect.extraction import Workers, at_work
@@ -105,11 +105,12 @@ def timeline(
     cutting = Cutting(window_seconds, hop_seconds, gate)
     loaded = get_model(model)
     least = threshold(loaded, uncertain_below)
+    mixer = Mixer()
     with open_blocks(source, rate_hz) as recording:
         lines = [
             _Line(name, pick, Cutter(loaded.card.spec, recording.rate_hz, cutting), loaded,
                   smoothing or Smoothing(), least=least, name_of_source=recording.name)
-            for name, pick in _chosen(channels, recording)
+            for name, pick in _chosen(channels, recording, mixer)
         ]  # fmt: skip
         expected = round(recording.frames / recording.rate_hz / hop_seconds) * len(lines)
         with at_work(workers) as crew:
@@ -118,16 +119,17 @@ def timeline(
             judging = _judging(loaded, rate_hz, crew, name=recording.name, expected=expected)
             with judging as start:
                 frames = _run(lines, recording, start, limit=limit, progress=progress)
+            mixer.check(recording.name)
     return tuple(line.timeline(frames / recording.rate_hz) for line in lines)
 
 
 Pick = Callable[[Block], Samples]
 
 
-def _chosen(channels: str, recording: Blocks) -> list[tuple[str, Pick]]:
+def _chosen(channels: str, recording: Blocks, mixer: Mixer) -> list[tuple[str, Pick]]:
     """Name of each channel that is wanted, and what takes it from a block."""
     if channels == "mix":
-        return [("mix", mix_down)]
+        return [("mix", mixer.mix)]
     if channels == "each":
         return [(str(place + 1), _only(place)) for place in range(recording.channels)]
     place = ("left", "right").index(channels)

@@ -133,8 +133,8 @@ def check_document(found: Any, name: str) -> None:
         )
     if not isinstance(found.get("format"), int) or found["format"] > FORMAT:
         raise EvaluationError(
-            f"{name}: written in format {shortened(found.get('format'))[:60]}, this voxaffect reads up "
-            f"to {FORMAT}. Upgrade voxaffect."
+            f"{name}: written in format {shortened(found.get('format'))[:60]}, this voxaffect "
+            f"reads up to {FORMAT}. Upgrade voxaffect."
         )
     if found.get("systems", {}) == {}:
         raise EvaluationError(f"{name}: holds no system. Evaluate one or more.")
