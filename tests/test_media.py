@@ -172,9 +172,15 @@ def test_an_empty_wav_with_something_behind_it_stays_empty() -> None:
         read(bytes(content))
 
 
-def test_two_wav_files_in_one_are_refused() -> None:
+@pytest.mark.parametrize(
+    "coding",
+    [CORE[0], Coding("aiff", "pcm_s16be"), Coding("au", "pcm_s16be"), MEDIA[0],
+     Coding("asf", "wmav2", 44_100, bit_rate=64_000)],
+    ids=str,
+)  # fmt: skip
+def test_two_files_in_one_are_refused_where_nobody_reads_the_second(coding: Coding) -> None:
     with pytest.raises(AudioError, match="holds another recording behind the first"):
-        read(written(voice(1)) * 2)
+        read(encoded(coding) * 2)
 
 
 MP3 = Coding("mp3", "libmp3lame", 22_050)

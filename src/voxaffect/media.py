@@ -8,7 +8,7 @@ from pathlib import Path
 
 AUDIO_EXTENSIONS = frozenset(
     {".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".mpga", ".aif", ".aiff",
-     ".aifc", ".au", ".snd", ".caf", ".w64", ".rf64", ".bwf", ".voc", ".sph", ".nist"}
+     ".aifc", ".au", ".snd", ".caf", ".w64", ".rf64", ".bwf", ".sph", ".nist"}
 )  # fmt: skip
 """Names of recordings that are read without FFmpeg."""
 
@@ -17,7 +17,7 @@ MEDIA_EXTENSIONS = frozenset(
      ".adts", ".amr", ".awb", ".webm", ".weba", ".mkv", ".mka", ".wma", ".wmv", ".asf", ".avi",
      ".flv", ".f4v", ".m2ts", ".mpg", ".mpeg", ".vob", ".ogv", ".ogx", ".spx",
      ".ac3", ".eac3", ".dts", ".wv", ".tta", ".ape", ".mpc", ".tak", ".oma", ".dsf", ".qcp", ".rm",
-     ".ra", ".qoa"}
+     ".ra", ".qoa", ".voc", ".mxf"}
 )  # fmt: skip
 """Names of phone, browser and video recordings, which are read with FFmpeg."""
 
@@ -58,13 +58,17 @@ _CORE = (
     (0, b".snd", "an AU file", "au"),
     (0, b"dns.", "an AU file", "au"),
     (0, b"riff\x2e\x91\xcf\x11", "a Wave64 file", "w64"),
-    (0, b"Creative Voice File", "a VOC file", "other"),
     (0, b"NIST_1A", "a NIST SPHERE file", "other"),
 )
 _FORM_CORE = {b"AIFF": "aiff", b"AIFC": "aiff", b"8SVX": "other", b"16SV": "other"}
 _FFMPEG = (
     (b"\x1a\x45\xdf\xa3", "a Matroska or WebM file", "matroska"),
     (bytes.fromhex("3026b2758e66cf11"), "a Windows Media file (WMA, ASF)", "asf"),
+    (b"Creative Voice File", "a VOC file", "voc"),
+    (b"nut/multimedia container", "a NUT file", "nut"),
+    (b".SoX", "a SoX file", "sox"),
+    (b"XoS.", "a SoX file", "sox"),
+    (b"\x06\x0e\x2b\x34\x02\x05\x01\x01", "an MXF video", "mxf"),
     (b"#!AMR", "an AMR file", "amr"),
     (b"FLV\x01", "a Flash video file", "flv"),
     (b"\x00\x00\x01\xba", "an MPEG video file", "mpeg"),

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Mapping
 
 from voxaffect.audio.content import Content
-from voxaffect.audio.layout import cut_short
+from voxaffect.audio.layout import check_alone, cut_short
 from voxaffect.errors import AudioError
 
 _UNKNOWN_SIZES = {(1 << 7 * length) - 1 for length in range(1, 9)}
@@ -41,7 +41,7 @@ def check_whole(content: Content, start: int, form: str) -> None:
 
 
 def _check_mpeg4(content: Content, offset: int) -> None:
-    names = set()
+    names: set[bytes] = set()
     while offset + 8 <= content.size:
         size, name = struct.unpack(">I4s", content.read(offset, 8))
         if size == 1:
@@ -50,6 +50,8 @@ def _check_mpeg4(content: Content, offset: int) -> None:
             size = content.size - offset
         if size < 8 or not name.strip().isalnum():
             break  # no box: padding, or somebody else's data
+        if name == b"ftyp" and names:
+            check_alone(content, offset, content.read(offset, 8))
         if offset + size > content.size:
             held = content.size - offset
             raise cut_short(content.name, size, held, f"bytes in its part {name.decode('latin-1')}")
@@ -98,6 +100,8 @@ def _check_asf(content: Content, offset: int) -> None:
     held = content.size - offset
     if not is_broadcast and held < size:
         raise cut_short(content.name, size, held, "bytes")
+    if not is_broadcast:
+        check_alone(content, offset + size, head[:16])
 
 
 def _check_adts(content: Content, offset: int) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from voxaffect.audio.content import Content, Piece, View
-from voxaffect.audio.layout import Part, cut_short
+from voxaffect.audio.layout import Part, check_alone, cut_short
 from voxaffect.errors import AudioError
 
 MPEG_IN_WAV = frozenset({0x50, 0x55})
@@ -82,7 +82,7 @@ def find_wav_sound(content: Content, start: int) -> Sound:
             if size == 0:
                 is_open = not _ends_well(content, chunk, order + "4sI")
             sound = _sound(content, chunk.start, size, is_open=is_open, format_tag=format_tag)
-            _check_alone(content, sound, b"RIFF")
+            check_alone(content, sound.end, content.read(start, 4))
             return sound
     raise _no_sound(content, "data")
 
@@ -131,6 +131,7 @@ def lay_out_aiff(content: Content, start: int) -> Part:
                 head = content.read(start, sound.start - start)
                 stated = struct.pack(">I", min(sound.end - sound.start, 0xFFFF_FFFF))
                 return Part(View(content, [head[:-4] + stated, (sound.start, sound.end)]))
+            check_alone(content, sound.end, b"FORM")
             return Part(View(content, [(start, content.size)]), promised)
     raise _no_sound(content, "SSND")
 
@@ -139,7 +140,8 @@ def lay_out_au(content: Content, start: int) -> Part:
     """Part of a Sun AU file."""
     order = ">" if content.read(start, 4) == b".snd" else "<"
     offset, size = struct.unpack(order + "II", content.read(start + 4, 8).ljust(8, b"\0"))
-    _sound(content, start + offset, size, is_open=size == 0xFFFF_FFFF or size == 0)
+    sound = _sound(content, start + offset, size, is_open=size == 0xFFFF_FFFF or size == 0)
+    check_alone(content, sound.end, content.read(start, 4))
     return Part(View(content, [(start, content.size)]))
 
 
@@ -202,16 +204,6 @@ def _sound(content: Content, start: int, size: int, *, is_open: bool, format_tag
     if held + (format_tag in _PLAIN) < size:
         raise cut_short(content.name, size, held, "bytes of sound")
     return Sound(start, min(start + size, content.size), is_open=False, format_tag=format_tag)
-
-
-def _check_alone(content: Content, sound: Sound, mark: bytes) -> None:
-    """Refuse a second recording behind the first: no program would read it."""
-    end = sound.end + (sound.end - sound.start) % 2
-    if content.read(end, 4) == mark and content.read(end + 8, 4) == b"WAVE":
-        raise AudioError(
-            f"{content.name}: holds another recording behind the first, at byte {end}. Take them "
-            "apart."
-        )
 
 
 def _no_sound(content: Content, chunk: str) -> AudioError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from voxaffect.audio.content import View
+from voxaffect.audio.content import Content, View
 from voxaffect.errors import AudioError
 
 
@@ -34,6 +34,29 @@ def cut_short(name: str, promised: int, held: int, unit: str) -> AudioError:
         f"{name}: cut short, its header promises {promised} {unit} and it holds {held}. "
         "Copy or download it again."
     )
+
+
+def check_alone(content: Content, end: int, mark: bytes) -> None:
+    """Refuse a file behind whose end another recording begins: no program would read it.
+
+    Parameters
+    ----------
+    content : Content
+    end : int
+        Offset behind the recording, without a pad byte.
+    mark : bytes
+        With which a recording of this kind begins.
+
+    Raises
+    ------
+    AudioError
+    """
+    behind = content.read(end, len(mark) + 1)
+    if mark in (behind[:-1], behind[1:]):
+        raise AudioError(
+            f"{content.name}: holds another recording behind the first, at byte {end}. Take them "
+            "apart."
+        )
 
 
 def damaged(name: str, reason: str) -> AudioError:
