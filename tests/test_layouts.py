@@ -79,7 +79,20 @@ def test_the_users_own_words_count_as_emotions(tmp_path: Path) -> None:
 def test_unknown_words_right_over_the_files_are_labels_of_the_user(tmp_path: Path) -> None:
     members, notes = read_corpora({"folder": _touch(tmp_path, "Stolz/a.wav", "Scham/b.wav")})
     assert [one.emotion for one in members] == ["Scham", "Stolz"]
-    assert any("none of these emotions is known" in note for note in notes)
+    assert notes[-1] == "labels: no known emotion, kept as they are: Scham, Stolz"
+
+
+def test_a_word_that_nobody_knows_is_named(tmp_path: Path) -> None:
+    names = ["happy/a.wav", "sad/b.wav", "noise/c.wav"]
+    _, notes = read_corpora({"folder": _touch(tmp_path, *names)})
+    assert notes[-1] == "labels: no known emotion, kept as they are: noise"
+
+
+def test_files_of_a_public_corpus_that_can_be_read_get_a_note(tmp_path: Path) -> None:
+    root = _touch(tmp_path, "1001_DFA_ANG_XX.wav", "1001_DFA_SAD_XX.wav")
+    members, notes = read_corpora({"folder": root})
+    assert [one.emotion for one in members] == ["angry", "sad"]
+    assert "named as those of CREMA-D: crema-d instead of folder" in notes[1]
 
 
 AMBIGUOUS = [
@@ -90,6 +103,8 @@ AMBIGUOUS = [
     (["train/sad/a.wav", "anna/happy/b.wav"], "train stands among other names"),
     (["anna/proud/a.wav", "bert/ashamed/b.wav"], "no folder names an emotion"),
     (["train/a.wav", "test/b.wav"], "no folder names an emotion"),
+    (["train_splits/a.wav", "dev_splits/b.wav"], "no folder names an emotion"),
+    (["my_train/a.wav", "others/b.wav"], "no folder names an emotion"),
     (["male/a.wav", "female/b.wav"], "no folder names an emotion"),
     (["Actor_01/a.wav", "Actor_02/b.wav"], "look like speakers"),
     (["s1/a.wav", "s2/b.wav"], "look like speakers"),

@@ -132,7 +132,7 @@ def test_columns_that_are_no_pairs_are_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("word", "sex"),
     [("F", "female"), ("Woman", "female"), ("weiblich", "female"), ("m", "male"),
-     ("männlich", "male"), ("", None), ("other", None), ("NaN", None)],
+     ("männlich", "male"), ("male_masculine", "male"), ("", None), ("other", None), ("NaN", None)],
 )  # fmt: skip
 def test_sex_is_known_by_the_usual_words(write: Write, word: str, sex: str | None) -> None:
     (utterance,) = utterances("csv", write(f"path,emotion,Gender\na.wav,sad,{word}\n"))
@@ -204,6 +204,24 @@ def test_rows_of_one_recording_with_times_are_utterances(write: Write) -> None:
 def test_impossible_times_are_refused(write: Write, times: str, message: str) -> None:
     with pytest.raises(CorpusError, match=rf"line 2: {message}"):
         utterances("csv", write(f"path,emotion,start,end\na.wav,sad,{times}\n"))
+
+
+def test_a_duration_counts_from_the_start_and_without_one_is_passed_over(write: Write) -> None:
+    (part,) = utterances("csv", write("path,emotion,start,duration\na.wav,sad,1.5,2\n"))
+    assert (part.start_seconds, part.end_seconds) == (1.5, 3.5)
+    (whole,) = utterances("csv", write("path,emotion,duration\na.wav,sad,2\n"))
+    assert (whole.start_seconds, whole.end_seconds) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [("https://x/a.wav", "is an address, expected a path"),
+     ("C:\\data\\a.wav", "is a path of Windows"),
+     ("~nobody-of-that-name/a.wav", "no file|no such")],
+)  # fmt: skip
+def test_a_path_that_cannot_be_here_is_explained(write: Write, path: str, message: str) -> None:
+    with pytest.raises(CorpusError, match=message):
+        utterances("csv", write(f"path,emotion\n{path},sad\n"))
 
 
 def test_the_same_part_twice_is_refused(write: Write) -> None:

@@ -30,9 +30,8 @@ SEXES: Mapping[str, str] = {
 """Words for the sex of a speaker, as `normalize` gives them."""
 
 _SETS = re.compile(
-    r"(?:train|training|test|testing|val|valid|validation|dev|devel|development|eval|evaluation"
-    r"|holdout|unseen)(?: ?(?:set|data|split|part))?(?: ?\d+)?"
-    r"|(?:fold|split|cv|part|partition) ?\d+"
+    r"(?:.* )?(?:train|training|test|testing|tests|val|valid|validation|dev|devel|development|eval"
+    r"|evaluation|holdout|unseen)\d*(?: .*)?|(?:fold|split|cv|part|partition) ?\d+"
 )
 _INTENSITIES = re.compile(
     "low|medium|high|normal|strong|weak|mild|faible|forte?|schwach|stark|hi|lo|md"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from voxaffect.corpora.labels import emotions_within, known_emotion, normalize
+from voxaffect.corpora.labels import emotions_within
 from voxaffect.corpora.layouts import Layout, detect_layout
-from voxaffect.corpora.table import CORPORA
+from voxaffect.corpora.table import CORPORA, Corpus
 from voxaffect.corpora.utterance import Utterance
 from voxaffect.errors import CorpusError
 
@@ -75,7 +75,8 @@ def read_folder(
         raise CorpusError(
             f"{root}: none of {len(paths):,} recordings fits the layout {levels}. {misfits[0][1]}"
         )
-    return FolderResult(tuple(fits), tuple(misfits), _notes(levels, fits, own))
+    notes = (*_notes(levels, fits), *_note_corpus(paths))
+    return FolderResult(tuple(fits), tuple(misfits), notes)
 
 
 def _reason(levels: Layout, path: Path) -> str:
@@ -85,8 +86,8 @@ def _reason(levels: Layout, path: Path) -> str:
     return f"'{path.name}' holds {count} words for an emotion, expected 1."
 
 
-def _notes(levels: Layout, fits: Sequence[Utterance], own: Collection[str]) -> tuple[str, ...]:
-    """Say how the folders were read, and what is not known of it."""
+def _notes(levels: Layout, fits: Sequence[Utterance]) -> tuple[str, ...]:
+    """Say how the folders were read."""
     emotions = {utterance.emotion for utterance in fits}
     speakers = {utterance.speaker for utterance in fits} - {None}
     sets = {utterance.subset for utterance in fits} - {None}
@@ -94,11 +95,6 @@ def _notes(levels: Layout, fits: Sequence[Utterance], own: Collection[str]) -> t
     if speakers:
         words += f"; speakers {_some(speakers)}"
     notes = [f"folder: read as {levels}: {words}"]
-    known = {normalize(word) for word in own}
-    if not any(known_emotion(word) or normalize(word) in known for word in emotions):
-        notes.append(
-            "folder: none of these emotions is known: they are taken for labels of your own"
-        )
     if sets:
         notes.append(f"folder: sets {_some(sets)}: read together, and protocols split them anew")
     return tuple(notes)
@@ -110,12 +106,28 @@ def _some(names: Collection[str | None]) -> str:
     return ", ".join(known[:_NAMED]) + more
 
 
+def _corpus_of(paths: Sequence[Path]) -> Corpus | None:
+    """Public corpus as whose files these are named."""
+    names = [path.as_posix() for path in paths[:_NAMED]]
+    return next((one for one in CORPORA.values() if all(map(one.pattern.search, names))), None)
+
+
+def _note_corpus(paths: Sequence[Path]) -> tuple[str, ...]:
+    corpus = _corpus_of(paths)
+    if corpus is None:
+        return ()
+    return (
+        f"folder: these files are named as those of {corpus.title}: {corpus.name} instead of "
+        "folder reads their speakers too",
+    )
+
+
 def _add_corpus(error: CorpusError, paths: Sequence[Path]) -> CorpusError:
     """Add that the files are named as those of a public corpus, if they are."""
-    for corpus in CORPORA.values():
-        if all(corpus.pattern.search(path.as_posix()) for path in paths[:_NAMED]):
-            return CorpusError(
-                f"{error} These files are named as those of {corpus.title}: to read them so, use "
-                f"{corpus.name} instead of folder."
-            )
-    return error
+    corpus = _corpus_of(paths)
+    if corpus is None:
+        return error
+    return CorpusError(
+        f"{error} These files are named as those of {corpus.title}: to read them so, use "
+        f"{corpus.name} instead of folder."
+    )

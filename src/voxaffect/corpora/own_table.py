@@ -34,6 +34,7 @@ _ALIASES: Mapping[str, str] = {
     "subset": "set split partition fold",
     "start": "start_seconds start_time onset begin",
     "end": "end_seconds end_time stop",
+    "duration": "duration_seconds length_seconds dur",
 }
 _COLUMNS = {column: (column, *names.split()) for column, names in _ALIASES.items()}
 _NAMES = frozenset(name for names in _COLUMNS.values() for name in names)
@@ -155,12 +156,14 @@ def _find_columns(name: str, rows: Rows, own: Mapping[str, str]) -> dict[str, in
             )
         if wanted or present:
             places[column] = rows.header.index(wanted or present[0])
+    if "start" not in places or "end" in places:
+        places.pop("duration", None)  # of the whole recording, as many tables state it
     missing = [column for column in _NEEDED if column not in places]
     if missing:
         remedy = ",".join(f"{column}=NAME" for column in missing)
         raise CorpusError(
-            f"{name}, line 1: no column '{missing[0]}', found {header}. Say which column it is "
-            f"with --columns {remedy} (in Python columns=), or rename the column."
+            f"{name}, line 1: no column '{missing[0]}', found {header}. Line 1 names the "
+            f"columns. Rename one, or say which it is with --columns {remedy} (in Python columns=)."
         )
     return places
 
@@ -232,19 +235,23 @@ class _Reader:
     def _sex(self, text: str | None, faults: list[str]) -> str | None:
         if text is None or text.lower() in _UNKNOWN_SEX:
             return None
-        sex = SEXES.get(normalize(text))
-        if sex is None:
+        plain = normalize(text)
+        found = {SEXES[word] for word in (plain, *plain.split()) if word in SEXES}
+        if len(found) != 1:
             faults.append(f"sex is '{text}', expected female, male or nothing")
-        return sex
+            return None
+        return found.pop()
 
     def _span(self, cell: _Cell, faults: list[str]) -> _Span:
         times = []
-        for column in ("start", "end"):
+        for column in ("start", "end", "duration"):
             text = cell(column)
             times.append(parse_seconds(text) if text is not None else None)
             if text is not None and times[-1] is None:
                 faults.append(f"{column} is '{text}', expected seconds or hh:mm:ss")
-        start, end = times
+        start, end, duration = times
+        if duration is not None:
+            end = (start or 0.0) + duration
         if end is not None and end <= (start or 0.0):
             faults.append(f"the end, {end:g} s, is not after the start, {start or 0:g} s")
         return start, end
@@ -263,6 +270,10 @@ class _Reader:
 
     def _missing(self, text: str) -> str:
         shown = printable(text)
+        if re.match(r"\w{2,}://", text):
+            return f"{shown}: is an address, expected a path"
+        if os.name != "nt" and re.match(r"[A-Za-z]:[\\/]", text):
+            return f"{shown}: is a path of Windows; make it relative to the table's folder"
         plain = text.replace("\\", "/")
         try:
             path = Path(os.path.normpath(self.folder / Path(plain).expanduser()))

@@ -252,10 +252,20 @@ def _map_emotions(
         )
         for utterance in members
     )  # fmt: skip
+    if reading.labels == KEEP:
+        return mapped, _synonyms_kept(emotions)
+    notes = []
     if replaced:
         shown = (f"{word} as {emotion}" for word, emotion in replaced.items())
-        return mapped, (f"labels: {', '.join(shown)}",)
-    return mapped, _synonyms_kept(emotions) if reading.labels == KEEP else ()
+        notes.append(f"labels: {', '.join(shown)}")
+    own = {normalize(word) for word in (reading.labels or {})}
+    unknown = {
+        emotion for word, emotion in emotions.items()
+        if known_emotion(word) is None and normalize(word) not in own
+    }  # fmt: skip
+    if unknown:
+        notes.append(f"labels: no known emotion, kept as they are: {', '.join(sorted(unknown))}")
+    return mapped, tuple(notes)
 
 
 def _synonyms_kept(emotions: Collection[str]) -> tuple[str, ...]:
