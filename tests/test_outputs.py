@@ -255,3 +255,36 @@ def test_a_disk_that_fills_up_is_named_in_one_line(
     assert "File too large" in last
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
+
+
+# Names that cannot be looked up
+
+
+@pytest.mark.parametrize(("pattern", "reason"), [
+    ("no/*.wav", "no folder no"),
+    ("clip.wav/*.wav", "the folder clip.wav cannot be searched (Not"),
+    ("*.flac", "no file matches this pattern"), ("*/a/*.wav", "no file matches this pattern"),
+])  # fmt: skip
+def test_a_pattern_that_matches_nothing_says_why(
+    run: Run, clip: Path, monkeypatch: pytest.MonkeyPatch, pattern: str, reason: str
+) -> None:
+    monkeypatch.chdir(clip.parent)
+    done = run("predict", pattern)
+    assert done.err.startswith(f"AudioError: {pattern}: {reason}")
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read anything")
+@pytest.mark.parametrize("arguments", [
+    "info shut/m.onnx", "predict clip.wav --model shut/m.onnx", "predict --list shut/l.txt",
+    "compare shut/a.json shut/b.json", "train csv --data shut/t.csv", "predict shut/*.wav",
+    "predict clip.wav -o shut/out.csv", "listen --input shut/a.wav --fast", "predict shut/a.wav",
+])  # fmt: skip
+def test_a_folder_that_may_not_be_searched_is_named(
+    run: Run, clip: Path, monkeypatch: pytest.MonkeyPatch, arguments: str
+) -> None:
+    monkeypatch.chdir(clip.parent)
+    Path("shut").mkdir(mode=0o000)
+    done = run(*arguments.split())
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "shut" in done.err
+    assert "ermission" in done.err

@@ -161,7 +161,7 @@ def read_bounded(
     except FileNotFoundError as problem:
         raise error(f"{name}: no such file, expected {what}.") from problem
     except PermissionError as problem:
-        if Path(path).is_dir():  # Windows opens no folder
+        if os.path.isdir(path):  # noqa: PTH112 (Windows opens no folder; it never raises)
             raise error(f"{name}: is a folder, expected {what}.") from problem
         raise error(
             f"{name}: no permission to read it. Change the permissions of the file or its folder."

@@ -11,7 +11,7 @@ from pathlib import Path
 from voxaffect.console import print_message
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
-from voxaffect.files import walked
+from voxaffect.files import reason_of, walked
 from voxaffect.media import is_recording
 from voxaffect.model import Model, load
 
@@ -78,8 +78,22 @@ def _named_by(argument: str, failures: list[Failure]) -> list[Path]:
         return [path]
     matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207
     if not matches:
-        failures.append(Failure(path, f"{argument}: no file matches this pattern."))
+        failures.append(Failure(path, f"{argument}: {_why_no_match(argument)}."))
     return [found for match in matches for found in _named_by(match, failures)]
+
+
+def _why_no_match(pattern: str) -> str:
+    """Say why a pattern matches nothing: its folder may not be looked into."""
+    folder = os.path.dirname(pattern)  # noqa: PTH120 (takes any name)
+    while glob.has_magic(folder):
+        folder = os.path.dirname(folder)  # noqa: PTH120
+    try:
+        os.scandir(folder or os.curdir).close()
+    except FileNotFoundError:
+        return f"no folder {folder}"
+    except OSError as error:
+        return f"the folder {folder} cannot be searched ({reason_of(error)})"
+    return "no file matches this pattern"
 
 
 def _inside(folder: Path, failures: list[Failure]) -> list[Path]:
