@@ -135,7 +135,7 @@ class Journal:
             )
         found = {"format": heading.get("format"), **_mapping(heading.get("task"))}
         wanted = {"format": FORMAT_VERSION, **self._heading["task"]}  # type: ignore[dict-item]
-        wanted = json.loads(json.dumps(wanted))
+        wanted = json.loads(json.dumps(wanted, allow_nan=False))
         others = [
             f"{key} {_shown(found.get(key))}, now {_shown(wanted.get(key))}"
             for key in dict.fromkeys([*wanted, *found])
@@ -257,7 +257,7 @@ def _locked(stream: BinaryIO) -> bool:
 def _line(value: Mapping[str, Any]) -> bytes:
     """JSON object on a line that ends with a checksum of all before it."""
     # ASCII: a file name of bytes that are no UTF-8 comes back as it was.
-    body = json.dumps(value).encode("ascii")[:-1]
+    body = json.dumps(value, allow_nan=False).encode("ascii")[:-1]
     return body + f', "check": "{_digest(body)}"}}\n'.encode("ascii")
 
 

@@ -155,7 +155,7 @@ def _check_share(test_size: object) -> None:
             f"RAVDESS, name it: load_data(root={path!r})."
         )
     is_number = isinstance(test_size, Real) and not isinstance(test_size, bool)
-    if not is_number or not 0 < float(test_size) < 1:  # type: ignore[arg-type]
+    if not is_number or not 0 < test_size < 1:  # type: ignore[operator]
         raise EvaluationError(f"test_size {test_size!r}: expected a share between 0 and 1.")
 
 

@@ -16,6 +16,7 @@ Samples = NDArray[np.float32]
 
 MIN_RATE_HZ = 8_000
 MAX_RATE_HZ = 192_000
+_ANY_RATE_HZ = 1e15
 MIN_SECONDS = 0.25
 MAX_PEAK = 1e6
 """Float samples nominally stay within 1; far over it, power overflows single precision."""
@@ -85,7 +86,7 @@ def check_rate(rate_hz: float, name: str) -> int:
     AudioError
     """
     is_number = isinstance(rate_hz, Real) and not isinstance(rate_hz, bool | np.bool_)
-    if not is_number or rate_hz != rate_hz or rate_hz % 1:
+    if not is_number or not abs(rate_hz) < _ANY_RATE_HZ or rate_hz % 1:
         raise AudioError(
             f"{name}: expected rate_hz as a whole number such as 16000, found {rate_hz!r}."
         )
@@ -99,6 +100,8 @@ def check_rate(rate_hz: float, name: str) -> int:
 
 def _check_samples(signal: Signal) -> None:
     samples, name = signal.samples, signal.name
+    if not isinstance(samples, np.ndarray):
+        raise AudioError(f"{name}: expected an array of samples, found {type(samples).__name__}.")
     if samples.ndim != 1 or samples.dtype != np.float32:
         raise AudioError(
             f"{name}: expected one-dimensional float32 samples, "

@@ -293,7 +293,7 @@ def _print_comparison(
     found: Mapping[str, Any], paths: Sequence[Path], chosen: Sequence[str], *, is_json: bool
 ) -> None:
     if is_json:
-        print_data(json.dumps({"systems": chosen, **found}, indent=1) + "\n")
+        print_data(json.dumps({"systems": chosen, **found}, indent=1, allow_nan=False) + "\n")
         return
     speakers = found["speakers"]
     print_line(f"{found['protocol']}, {found['utterances']} tested utterances, {speakers} speakers")

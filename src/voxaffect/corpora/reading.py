@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from voxaffect.arguments import path_of
 from voxaffect.corpora.labels import KEEP, known_emotion, map_labels, normalize
 from voxaffect.corpora.layouts import Layout
 from voxaffect.corpora.own_folder import read_folder
@@ -438,10 +439,10 @@ def root_of(name: str, root: str | Path | None = None) -> Path:
     if name in OWN_DATA:
         if root is None:
             raise CorpusError(f"{name}: say where it is, {OWN_DATA[name]}.")
-        return expand_home(Path(root))
+        return expand_home(path_of(root, "root"))
     corpus = look_up(name)
     if root is not None:
-        root = expand_home(Path(root))
+        root = expand_home(path_of(root, "root"))
         inner = root / corpus.name
         return inner if inner.is_dir() else root
     data = os.environ.get(DATA_VARIABLE)

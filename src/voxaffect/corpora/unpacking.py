@@ -72,7 +72,7 @@ def unpack(archive: Path, folder: Path, *, progress: bool = False) -> None:
                 f"{archive}: {len(missing):,} of {len(sizes):,} files were not written, such as "
                 f"{missing[0]}. Start again."
             )
-        write_text(work / LIST_NAME, json.dumps({"files": sizes}, indent=0))
+        write_text(work / LIST_NAME, json.dumps({"files": sizes}, indent=0, allow_nan=False))
         _put_in_place(work, folder, sizes)
     except _DAMAGE as error:
         raise DownloadError(

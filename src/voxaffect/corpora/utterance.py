@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from voxaffect.arguments import check_kind, path_of
+
 EMOTIONS = (
     "neutral",
     "calm",
@@ -25,7 +27,7 @@ class Utterance:
 
     Parameters
     ----------
-    path : Path
+    path : Path or str
     corpus : str
         Name of the corpus in ``CORPORA``; of people's own data, the name they give it.
     emotion : str
@@ -63,3 +65,9 @@ class Utterance:
     start_seconds: float | None = None
     end_seconds: float | None = None
     label: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.path, Path):
+            object.__setattr__(self, "path", path_of(self.path, "path"))
+        for name in ("corpus", "emotion"):
+            check_kind(getattr(self, name), str, name, "text")

@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from voxaffect.arguments import check_kind
 from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError, extra
 from voxaffect.training import OBSERVED_EMOTIONS
@@ -329,6 +330,8 @@ def protocol_named(name: str) -> Protocol:
     EvaluationError
         If there is none of that name.
     """
+    check_kind(name, str, "protocol", "the name of a protocol, or a Protocol")
+    name = name.casefold()
     if name not in PROTOCOLS:
         raise EvaluationError(f"no protocol named {name!r}; there are: {', '.join(PROTOCOLS)}.")
     return PROTOCOLS[name]

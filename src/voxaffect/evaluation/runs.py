@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from voxaffect.arguments import check_kind, list_of
 from voxaffect.console import progress_bar
 from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError, extra
@@ -21,7 +22,7 @@ from voxaffect.evaluation.metrics import Scores, baselines, scores
 from voxaffect.evaluation.protocols import Fold, Protocol, protocol_named, random_split
 from voxaffect.evaluation.result import Certainty, Evaluation, FoldResult
 from voxaffect.extraction import worker_count
-from voxaffect.training import Copies, Dataset, fit, seeded
+from voxaffect.training import Copies, Dataset, check_estimator, fit, seeded
 
 Matrix = NDArray[np.float32]
 Alteration = Callable[[Matrix, int], Matrix]
@@ -75,7 +76,10 @@ def evaluate(
         If the protocol cannot be filled with these utterances; `LeakError` if something
         stands on both sides of a fold that the protocol does not mean to be there.
     """
-    data = Dataset(tuple(utterances), matrix, copies=copies)
+    members = list_of(utterances, "utterances", "utterances")
+    for utterance in members:
+        check_kind(utterance, Utterance, "utterances", "an Utterance for each row")
+    data = Dataset(tuple(members), matrix, copies=copies)
     return evaluate_conditions(
         estimator, data, {"": matrix}, protocol=protocol, seed=seed, workers=workers,
         allow_leaks=allow_leaks,
@@ -120,6 +124,7 @@ def evaluate_conditions(
     EvaluationError
         As `evaluate`.
     """
+    check_estimator(estimator)
     for name, condition in conditions.items():
         if not callable(condition):
             _check_matrix(condition, len(data.utterances), name)

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from voxaffect.arguments import check_kind, list_of, path_of
 from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError
 from voxaffect.evaluation.protocols import Fold, Protocol
@@ -55,6 +56,10 @@ def write_split(path: str | Path, folds: Sequence[Fold], utterances: Sequence[Ut
     VoxaffectError
         If it cannot be written.
     """
+    path = path_of(path, "path")
+    folds = list_of(folds, "folds", "folds")
+    for fold in folds:
+        check_kind(fold, Fold, "folds", "a Fold")
     names = [recording_of(utterance) for utterance in utterances]
     _check_unique(names, str(path))
     buffer = io.StringIO()

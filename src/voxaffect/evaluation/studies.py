@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from voxaffect.arguments import check_kind
 from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError
 from voxaffect.evaluation.intervals import (
@@ -192,6 +193,10 @@ def study(
     EvaluationError
         If the systems differ in their utterances, and as `evaluate`.
     """
+    check_kind(systems, Mapping, "systems", "a mapping of names to systems")
+    for name, system in systems.items():
+        check_kind(system, System, f"systems[{name!r}]", "a System")
+        check_kind(system.data, Dataset, f"systems[{name!r}].data", "a Dataset")
     if not systems:
         raise EvaluationError("no system to evaluate. Name one or more.")
     first = next(iter(systems.values())).data

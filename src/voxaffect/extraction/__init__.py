@@ -11,6 +11,7 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
+from voxaffect.arguments import check_kind, list_of, path_of
 from voxaffect.audio import Excerpt, Recording, Signal
 from voxaffect.console import progress_bar
 from voxaffect.errors import AudioError, CacheError, WorkerError
@@ -122,7 +123,12 @@ def extract(
     """
     if isinstance(paths, str | Path):
         raise AudioError(f"{paths}: expected a sequence of paths, found one. Put it in a list.")
-    files = [path if isinstance(path, Excerpt) else Path(path) for path in paths]
+    files = [
+        path if isinstance(path, Excerpt) else path_of(path, "paths")
+        for path in list_of(paths, "paths", "paths of recordings")
+    ]
+    if cache is not None:
+        check_kind(cache, FeatureCache, "cache", "a FeatureCache, or None")
     check_known(spec)
     task = _Task(spec, variant)
     outcomes: list[Outcome | None] = []

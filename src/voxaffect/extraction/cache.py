@@ -26,6 +26,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
+from voxaffect.arguments import path_of
 from voxaffect.errors import CacheError
 from voxaffect.files import printable
 from voxaffect.folders import CACHE_VARIABLE, cache_folder
@@ -143,8 +144,8 @@ class FeatureCache:
         If the file cannot be opened, is damaged, or has another schema.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
-        self.path = path or default_path()
+    def __init__(self, path: str | Path | None = None) -> None:
+        self.path = default_path() if path is None else path_of(path, "path")
         self.damaged = 0
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

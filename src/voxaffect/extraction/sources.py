@@ -22,7 +22,7 @@ from voxaffect.audio import (
     read,
     read_recording,
 )
-from voxaffect.errors import AudioError
+from voxaffect.errors import ArgumentError, AudioError
 from voxaffect.extraction.failures import failure_reason
 
 MAX_HASHED_BYTES = 1 << 30
@@ -102,6 +102,8 @@ def name_sources(
         raise AudioError(
             f"expected several recordings, found one ({type(sources).__name__}). Put it in a list."
         )
+    if not isinstance(sources, Iterable):
+        raise ArgumentError(f"expected recordings, found {type(sources).__name__}.")
     return (_item(source, index, rate_hz) for index, source in enumerate(sources))
 
 

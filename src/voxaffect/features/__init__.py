@@ -9,6 +9,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
+from voxaffect.arguments import check_kind, is_known, list_of
 from voxaffect.audio import (
     Signal,
     check_rate,
@@ -65,11 +66,12 @@ def feature_spec(
     FeatureError
         If there is no such set or group, no group at all, or the set has another rate.
     """
-    if name not in SETS:
+    if not is_known(name, SETS):
         raise FeatureError(f"no features named {name!r}; there are: {', '.join(SETS)}.")
     chosen, known = SETS[name], tuple(SETS[name].GROUPS)
     wanted = chosen.DEFAULT_GROUPS if groups is None else groups
-    unknown = [group for group in wanted if group not in known]
+    wanted = list_of(wanted, "groups", "names of groups")
+    unknown = [group for group in wanted if not is_known(group, known)]
     if unknown or not wanted:
         found = ", ".join(map(repr, unknown)) or "none"
         raise FeatureError(f"{name}: expected some of {', '.join(known)}; found {found}.")
@@ -92,6 +94,7 @@ def check_known(spec: FeatureSpec) -> None:
     FeatureError
         If the set or a group is unknown, or the version is another one.
     """
+    check_kind(spec, FeatureSpec, "spec", "a FeatureSpec, as feature_spec makes it")
     present = feature_spec(spec.name, groups=spec.groups, rate_hz=spec.rate_hz)
     if present != spec:
         raise FeatureError(
@@ -157,6 +160,7 @@ def describe(signal: Signal, spec: FeatureSpec) -> Array:
         If the spec is unknown, or a number comes out NaN or infinite.
     """
     check_known(spec)
+    check_kind(signal, Signal, "signal", "a Signal, as voxaffect.read gives it")
     check_usable(signal)
     with no_fork:
         if spec.rate_hz is not None:

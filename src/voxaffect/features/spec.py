@@ -35,7 +35,7 @@ class FeatureSpec:
 
     def to_json(self) -> str:
         """Canonical JSON, equal for equal specs on every platform."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> FeatureSpec:

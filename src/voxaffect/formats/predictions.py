@@ -29,12 +29,14 @@ def _emotions(predictions: Sequence[Prediction]) -> list[str]:
 def to_json(predictions: Sequence[Prediction]) -> str:
     """One JSON list, an object a recording."""
     records = [_record(prediction) for prediction in predictions]
-    return json.dumps(records, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(records, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def to_jsonl(predictions: Sequence[Prediction]) -> str:
     """JSON Lines: an object a line."""
-    return "".join(json.dumps(_record(p), ensure_ascii=False) + "\n" for p in predictions)
+    return "".join(
+        json.dumps(_record(p), ensure_ascii=False, allow_nan=False) + "\n" for p in predictions
+    )
 
 
 def to_csv(predictions: Sequence[Prediction]) -> str:

@@ -103,7 +103,7 @@ def _heading(timeline: Timeline) -> dict[str, Any]:
 
 
 def _dumped(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def to_json(timelines: Sequence[Timeline], level: Level = "segments") -> str:  # noqa: ARG001

@@ -151,7 +151,7 @@ def kept_in(folder: Path, *, name: str, rate_hz: int, emotions: Sequence[str]) -
 
 
 def _line(value: Any) -> bytes:
-    return f"{encodable(json.dumps(value, ensure_ascii=False))}\n".encode()
+    return f"{encodable(json.dumps(value, ensure_ascii=False, allow_nan=False))}\n".encode()
 
 
 @contextmanager

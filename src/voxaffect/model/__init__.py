@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect import features
+from voxaffect.arguments import check_kind, path_of
 from voxaffect.errors import ArgumentError, FeatureError, ModelError, VoxaffectError
 from voxaffect.files import read_bounded, write_whole
 from voxaffect.forks import no_fork
@@ -200,6 +201,7 @@ class Model:
             If the shape is wrong, NaN goes in or comes out, or the graph cannot be run.
         """
         expected = len(self.card.feature_names)
+        check_kind(matrix, np.ndarray, "matrix", "an array of features")
         if matrix.ndim != 2 or matrix.shape[1] != expected:
             raise ModelError(
                 f"{self.name}: expects {expected} features a row, found shape {matrix.shape}."
@@ -247,7 +249,7 @@ class Model:
             If it cannot be written there.
         """
         try:
-            write_whole(Path(path), lambda stream: stream.write(self.content))
+            write_whole(path_of(path, "path"), lambda stream: stream.write(self.content))
         except VoxaffectError as error:
             raise ModelError(str(error)) from error
 

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from voxaffect.arguments import is_known
 from voxaffect.errors import AudioError, extra
 
 Samples = NDArray[np.float32]
@@ -194,6 +195,6 @@ def gate_named(name: str, rate_hz: int) -> Gate:
     MissingExtraError
         If its library is not installed.
     """
-    if name not in GATES:
+    if not is_known(name, GATES):
         raise AudioError(f"no gate named {name!r}; there are: {', '.join(GATES)}.")
     return GATES[name](rate_hz)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from voxaffect.arguments import check_kind, check_number
 from voxaffect.audio import Source, as_signal
 from voxaffect.console import progress_bar
 from voxaffect.errors import AudioError, ModelError
@@ -66,6 +67,7 @@ def threshold(model: Model, uncertain_below: float | None) -> float:
     """
     if uncertain_below is None:
         return float(model.card.abstention.get("threshold", 0.0))
+    check_number(uncertain_below, "uncertain_below")
     if not 0 <= uncertain_below <= 1:
         raise ModelError(f"uncertain_below: expected a probability, found {uncertain_below:g}.")
     return uncertain_below
@@ -117,7 +119,10 @@ def enrol_speaker(
 
 
 def _check_speaker(speaker: Speaker | None, model: Model) -> None:
-    if speaker is not None and len(speaker.mean) != len(model.card.mean):
+    if speaker is None:
+        return
+    check_kind(speaker, Speaker, "speaker", "what enrol_speaker gives")
+    if len(speaker.mean) != len(model.card.mean):
         raise ModelError(f"{model.name}: the speaker was enrolled for another model.")
 
 

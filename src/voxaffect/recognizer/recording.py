@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from voxaffect.arguments import check_kind
 from voxaffect.audio import MIN_SECONDS, Block, Blocks, Mixer, Source, open_blocks
 from voxaffect.console import progress_bar
 from voxaffect.errors import AudioError, WorkerError
@@ -102,6 +103,8 @@ def timeline(
     """
     if channels not in CHANNELS:
         raise AudioError(f"no channels {channels!r}; there are: {', '.join(CHANNELS)}.")
+    if smoothing is not None:
+        check_kind(smoothing, Smoothing, "smoothing", "a Smoothing, or None")
     cutting = Cutting(window_seconds, hop_seconds, gate)
     loaded = get_model(model)
     least = threshold(loaded, uncertain_below)

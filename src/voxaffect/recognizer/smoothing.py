@@ -27,6 +27,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from voxaffect.arguments import check_number
 from voxaffect.errors import AudioError
 
 Vector = NDArray[np.float64]
@@ -56,6 +57,7 @@ class Smoothing:
     def __post_init__(self) -> None:
         for name, least in (("dwell_seconds", 0.1), ("lag_seconds", 0.0)):
             value = getattr(self, name)
+            check_number(value, name)
             if not value >= least:
                 raise AudioError(f"{name}: expected at least {least}, found {value}.")
 

@@ -21,6 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from voxaffect.arguments import check_number
 from voxaffect.audio import MAX_PEAK, MIN_SECONDS, Signal
 from voxaffect.errors import AudioError
 from voxaffect.features import FeatureSpec, can_share, describe, describe_within
@@ -80,6 +81,7 @@ class Cutting:
     def __post_init__(self) -> None:
         for name, least in (("window_seconds", 0.5), ("hop_seconds", 0.1)):
             value = getattr(self, name)
+            check_number(value, name)
             if not least <= value <= 30.0:
                 raise AudioError(f"{name}: expected {least} to 30, found {value}.")
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from voxaffect.arguments import check_kind
 from voxaffect.audio import as_block, check_finite, check_rate
 from voxaffect.errors import AudioError
 from voxaffect.model import Model, get_model
@@ -191,7 +194,8 @@ class Stream:
     """Emotion of endless mono sound, from blocks of any size, in bounded memory.
 
     The events do not depend on the sizes of the blocks, and are those that `timeline` gives for
-    the same sound. Three kinds come, each in the order of time:
+    the same sound. A stream belongs to one thread at a time: a call while another is not done
+    is refused. Three kinds come, each in the order of time:
 
     `Window`
         A window as the model saw it: at most 0.25 s after its end while speech goes on, 0.5 s
@@ -253,12 +257,15 @@ class Stream:
         self.rate_hz = rate_hz
         cutting = Cutting(window_seconds, hop_seconds, gate)
         self._cutter = Cutter(self.model.card.spec, rate_hz, cutting)
+        if smoothing is not None:
+            check_kind(smoothing, Smoothing, "smoothing", "a Smoothing, or None")
         self._narrator = Narrator(
             self.model.emotions, self._cutter, smoothing or Smoothing(),
             least=threshold(self.model, uncertain_below),
         )  # fmt: skip
         self._pushed = 0
         self._is_finished = False
+        self._lock = Lock()
 
     @property
     def seconds(self) -> float:
@@ -284,15 +291,14 @@ class Stream:
             If it is not one-dimensional, holds NaN or infinity, or comes after `finish`. The
             stream is as before.
         """
-        if self._is_finished:
-            raise AudioError("<stream>: finished. Make a new Stream for new sound.")
         samples = _checked(block)
-        self._pushed += len(samples)
-        events: list[Event] = []
-        for start in range(0, len(samples), self.rate_hz):  # of an hour, no second is held twice
-            piece = samples[start : start + self.rate_hz]
-            events += self._tell(self._cutter.push(piece))
-        return events + self._narrator.settle(self._cutter.seconds(self._cutter.now))
+        with self._in_use():
+            self._pushed += len(samples)
+            events: list[Event] = []
+            for start in range(0, len(samples), self.rate_hz):  # an hour is not held twice
+                piece = samples[start : start + self.rate_hz]
+                events += self._tell(self._cutter.push(piece))
+            return events + self._narrator.settle(self._cutter.seconds(self._cutter.now))
 
     def finish(self) -> list[Event]:
         """End the stream.
@@ -307,10 +313,24 @@ class Stream:
         AudioError
             If it is finished already.
         """
-        if self._is_finished:
-            raise AudioError("<stream>: finished. Make a new Stream for new sound.")
-        self._is_finished = True
-        return self._tell(self._cutter.finish()) + self._narrator.settle(np.inf)
+        with self._in_use():
+            self._is_finished = True
+            return self._tell(self._cutter.finish()) + self._narrator.settle(np.inf)
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """Refuse a call after the end, and one while another thread's call is not done."""
+        if not self._lock.acquire(blocking=False):
+            raise AudioError(
+                "<stream>: two threads use it at once. Give each thread its own Stream, or push "
+                "from one."
+            )
+        try:
+            if self._is_finished:
+                raise AudioError("<stream>: finished. Make a new Stream for new sound.")
+            yield
+        finally:
+            self._lock.release()
 
     def _tell(self, ticks: list[Tick]) -> list[Event]:
         events: list[Event] = []

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from voxaffect.arguments import check_kind
 from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError
 from voxaffect.evaluation import Evaluation, Found, Study
@@ -58,6 +59,7 @@ def document(study: Study, *, command: str = "", embedded: bool = False) -> Docu
     dict
         Ready for ``json.dumps``; no NaN.
     """
+    check_kind(study, Study, "study", "a Study, as voxaffect.study gives it")
     first = next(iter(study.systems.values()))
     found: Document = {
         "kind": KIND,
@@ -131,10 +133,11 @@ def check_document(found: Any, name: str) -> None:
         raise EvaluationError(
             f"{name}: not an evaluation. Expected the JSON that voxaffect evaluate writes."
         )
-    if not isinstance(found.get("format"), int) or found["format"] > FORMAT:
+    number = found.get("format")
+    if not isinstance(number, int) or number > FORMAT:
         raise EvaluationError(
-            f"{name}: written in format {shortened(found.get('format'))[:60]}, this voxaffect "
-            f"reads up to {FORMAT}. Upgrade voxaffect."
+            f"{name}: written in format {shortened(number)[:60]}, this voxaffect reads up to "
+            f"{FORMAT}. Upgrade voxaffect."
         )
     if found.get("systems", {}) == {}:
         raise EvaluationError(f"{name}: holds no system. Evaluate one or more.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from voxaffect.arguments import path_of
 from voxaffect.errors import EvaluationError, extra
 from voxaffect.evaluation import Study
 from voxaffect.files import make_folder, printable, write_text
@@ -44,7 +45,7 @@ def write_report(document: Document | Study, folder: str | Path) -> list[Path]:
     MissingExtraError
         If matplotlib or jinja2 is not installed.
     """
-    folder = Path(folder)
+    folder = path_of(folder, "folder")
     if isinstance(document, Study):
         document = to_document(document)
     check_document(document, "the document")

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from voxaffect.errors import TrainingError, extra
+from voxaffect.arguments import check_kind
+from voxaffect.errors import ArgumentError, TrainingError, extra
 from voxaffect.model.card import check_emotions
 from voxaffect.training.augmentation import Augmentation
 from voxaffect.training.dataset import Copies, Dataset, Rows, gather, observed, with_copies
@@ -31,6 +32,7 @@ __all__ = [
     "Dataset",
     "Recipe",
     "Rows",
+    "check_estimator",
     "export",
     "fit",
     "gather",
@@ -66,6 +68,8 @@ def fit(estimator: Any, rows: Rows) -> Any:
         If there is nothing to tell apart, an emotion's name does not fit in a model file, or
         NaN is among the features.
     """
+    check_kind(rows, Rows, "rows", "Rows, as Dataset.rows gives them")
+    check_estimator(estimator)
     found = np.unique(rows.emotions)
     if len(found) < 2:
         raise TrainingError(
@@ -95,6 +99,20 @@ def fit(estimator: Any, rows: Rows) -> Any:
             return estimator.fit(rows.matrix, rows.emotions, **more)
         except UserWarning as warning:
             raise KeyboardInterrupt from warning
+
+
+def check_estimator(estimator: object) -> None:
+    """Refuse what is no estimator, or a class of estimators instead of one.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    if isinstance(estimator, type) or not callable(getattr(estimator, "fit", None)):
+        raise ArgumentError(
+            f"estimator: expected a scikit-learn classifier, found {type(estimator).__name__}. "
+            "Make one with voxaffect.recipe."
+        )
 
 
 def seeded(estimator: Any, seed: int) -> Any:

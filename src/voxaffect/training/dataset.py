@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from voxaffect.arguments import check_kind, list_of
 from voxaffect.audio import Recording, read_recording
 from voxaffect.corpora import (
     CORPORA,
@@ -23,7 +24,7 @@ from voxaffect.corpora import (
 from voxaffect.corpora.labels import normalize
 from voxaffect.errors import AudioError, TrainingError
 from voxaffect.extraction import Extraction, Failure, Variant, Workers, extract, open_cache
-from voxaffect.features import FeatureSpec, at_rate
+from voxaffect.features import FeatureSpec, at_rate, check_known
 from voxaffect.training.augmentation import Augmentation, training_variants
 from voxaffect.training.sources import source_of
 from voxaffect.training.voices import Voices
@@ -238,7 +239,10 @@ def gather(
     CorpusError, TrainingError
         If a corpus cannot be read, an emotion is unknown, or no recording could be used.
     """
-    roots = corpora if isinstance(corpora, Mapping) else dict.fromkeys(corpora)
+    check_known(spec)
+    if not isinstance(corpora, Mapping):
+        corpora = dict.fromkeys(list_of(corpora, "corpora", "names of corpora"))
+    roots = {str(name): root for name, root in corpora.items()}
     reading = Reading(layout, labels, columns, name)
     _check_own(roots, reading)
     everything, notes = read_corpora(
@@ -299,6 +303,8 @@ def with_copies(
     TrainingError
         If nothing says how features were computed.
     """
+    check_kind(data, Dataset, "data", "a Dataset, as gather makes it")
+    check_kind(policy, Augmentation, "policy", "an Augmentation")
     paths = [source_of(utterance) for utterance in data.utterances]
     if data.spec is None or data.spec.rate_hz is None:
         raise TrainingError("copies need the spec that the features were computed by.")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Integral
+from reprlib import repr as shortened
 from typing import Any
 
-from voxaffect.errors import TrainingError, extra
+from voxaffect.arguments import check_kind, is_known
+from voxaffect.errors import ArgumentError, TrainingError, extra
 from voxaffect.features import feature_spec, names
 from voxaffect.training.augmentation import Augmentation
 
@@ -171,7 +174,7 @@ def recipe_named(name: str) -> Recipe:
     TrainingError
         If there is none of that name.
     """
-    if name not in RECIPES:
+    if not is_known(name, RECIPES):
         raise TrainingError(f"no recipe named {name!r}; there are: {', '.join(RECIPES)}.")
     return RECIPES[name]
 
@@ -184,4 +187,8 @@ def recipe(name: str, seed: int = 0) -> Any:
     TrainingError
         If there is none of that name.
     """
-    return recipe_named(name).build(seed)
+    chosen = recipe_named(name)
+    check_kind(seed, Integral, "seed", "a whole number")
+    if not 0 <= seed < 2**32:  # as scikit-learn and NumPy take it
+        raise ArgumentError(f"seed: expected 0 to {2**32 - 1}, found {shortened(seed)}.")
+    return chosen.build(seed)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from voxaffect.arguments import list_of, path_of
 from voxaffect.errors import AudioError, extra
 from voxaffect.extraction import extract, open_cache
 from voxaffect.features import feature_spec
@@ -16,6 +17,7 @@ from voxaffect.features import names as feature_names
 
 with extra("train"):
     from sklearn.base import BaseEstimator, TransformerMixin
+    from sklearn.utils.validation import check_is_fitted
 
 
 class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -75,8 +77,11 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ------
         AudioError
             If any recording cannot be used; every one is named.
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
         """
-        wanted = [Path(path) for path in paths]
+        check_is_fitted(self, "spec_")
+        wanted = [path_of(path, "paths") for path in list_of(paths, "paths", "paths of recordings")]
         with open_cache(is_wanted=self.cached) as cache:
             found = extract(wanted, self.spec_, workers=self.workers, cache=cache)
         if found.failures:
@@ -86,4 +91,5 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:  # noqa: ARG002
         """Return the names of the columns."""
+        check_is_fitted(self, "spec_")
         return np.array(feature_names(self.spec_), dtype=object)
