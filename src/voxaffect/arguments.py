@@ -12,7 +12,7 @@ from typing import Any
 from voxaffect.errors import ArgumentError
 from voxaffect.files import printable
 
-_LARGEST = 1e30
+_LARGEST = 10**300
 
 
 def check_kind(value: object, kind: type | tuple[type, ...], name: str, expected: str) -> None:
@@ -37,14 +37,14 @@ def check_kind(value: object, kind: type | tuple[type, ...], name: str, expected
 
 
 def check_number(value: object, name: str) -> None:
-    """Refuse what is no single real number, or is NaN.
+    """Refuse what is no single real number, or is larger than a float can be.
 
     Raises
     ------
     ArgumentError
     """
     is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if not is_number or not -_LARGEST <= value <= _LARGEST:  # type: ignore[operator]
+    if not is_number or (isinstance(value, int) and abs(value) > _LARGEST):
         raise ArgumentError(
             f"{name}: expected a number, found {type(value).__name__} {_shown(value)}."
         )
