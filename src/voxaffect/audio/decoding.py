@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from voxaffect.audio import boxes, chunks, ffmpeg, libsndfile, mpeg
+from voxaffect.audio import boxes, chunks, libsndfile, mpeg
 from voxaffect.audio.content import Content, View
 from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Decoded
 from voxaffect.audio.flac import lay_out_flac
@@ -54,6 +54,8 @@ def decode(content: Content, block_seconds: float = BLOCK_SECONDS) -> Iterator[D
         else:
             boxes.check_whole(content, start, kind.format)
         if decoded is None:
+            from voxaffect.audio import ffmpeg  # brings modules that most recordings do not need
+
             decoded = stack.enter_context(ffmpeg.decode(content, start, kind))
         yield decoded
 
@@ -111,7 +113,7 @@ def _open_parts(
     except libsndfile.OpenError as error:
         if kind is _UNKNOWN:
             raise _unknown(content.name, error) from error
-        if kind.format not in _ALSO_FFMPEG or not ffmpeg.is_installed():
+        if kind.format not in _ALSO_FFMPEG or not _has_ffmpeg():
             hint = 'Its coding may need: pip install "voxaffect[media]"'
             remedy = hint if kind.format in _ALSO_FFMPEG else "Copy or download it again"
             raise AudioError(
@@ -122,6 +124,12 @@ def _open_parts(
         return first
     blocks = _chain(first, parts[1:], content.name)
     return Decoded(first.rate_hz, first.channels, 0, blocks, first.container, first.encoding)
+
+
+def _has_ffmpeg() -> bool:
+    from voxaffect.audio import ffmpeg
+
+    return ffmpeg.is_installed()
 
 
 _ALSO_FFMPEG = frozenset({"wav", "w64", "aiff", "au", "caf", "ogg"})
