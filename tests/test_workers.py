@@ -588,6 +588,42 @@ if __name__ == "__main__":
              allow_leaks=True)
 """
 
+KILLED_FOLD = """
+import os, signal, sys
+import numpy as np
+from pathlib import Path
+from sklearn.dummy import DummyClassifier
+from voxaffect.corpora import Utterance
+from voxaffect.evaluation import evaluate, runs
+
+class Deadly(DummyClassifier):
+    def fit(self, matrix, y):
+        if os.getpid() != int(os.environ["PARENT"]) and not os.path.exists(sys.argv[1]):
+            open(sys.argv[1], "w").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().fit(matrix, y)
+
+if __name__ == "__main__":
+    os.environ["PARENT"] = str(os.getpid())
+    spoken = [Utterance(Path(f"{n}.wav"), "mine", "ab"[n % 2], speaker=f"{n // 4}")
+              for n in range(24)]
+    runs._SMALL = 0
+    found = evaluate(Deadly(), np.zeros((24, 3), np.float32), spoken, protocol="loso", workers=2,
+                     allow_leaks=True)
+    print(len(found.folds))
+"""
+
+
+@POSIX
+def test_folds_whose_process_was_killed_are_computed_all_the_same(tmp_path: Path) -> None:
+    script = tmp_path / "deadly.py"
+    script.write_text(KILLED_FOLD)
+    done = subprocess.run([sys.executable, script, tmp_path / "died"], capture_output=True,
+                          text=True, check=False)  # fmt: skip
+    assert (tmp_path / "died").exists()
+    assert done.stdout == "6\n", done.stderr
+    assert "A worker process was ended after" in done.stderr
+
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
 def test_folds_that_a_killed_evaluation_had_begun_end(tmp_path: Path) -> None:

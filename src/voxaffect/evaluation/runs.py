@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -30,6 +32,7 @@ Alteration = Callable[[Matrix, int], Matrix]
 Condition = Matrix | Alteration
 _Probabilities = dict[str, NDArray[np.float64]]
 _Found = tuple[Certainty, _Probabilities]
+_log = logging.getLogger("voxaffect")
 _SMALL = 100_000  # numbers; below, starting processes takes longer than they save
 _LOOK_SECONDS = 1.0
 
@@ -280,7 +283,22 @@ def _results(
     with parallel_config(backend="loky", inner_max_num_threads=1):
         pool = Parallel(n_jobs=count, return_as="generator", mmap_mode="r")
         results = pool(delayed(_with_parent)(task, fold, os.getpid()) for fold in folds)
-        yield from progress_bar(results, **bar)
+        yield from progress_bar(_survive(results, task, folds), **bar)
+
+
+def _survive(results: Iterator[_Found], task: _Task, folds: Sequence[Fold]) -> Iterator[_Found]:
+    """Results of all folds: after a worker process was ended, the rest is computed in this one."""
+    done = 0
+    try:
+        for result in results:
+            done += 1
+            yield result
+    except BrokenProcessPool:
+        _log.warning(
+            "A worker process was ended after %d of %d folds; memory may have run out. The others "
+            "are computed one by one.", done, len(folds),
+        )  # fmt: skip
+        yield from map(task, folds[done:])
 
 
 def _with_parent(task: _Task, fold: Fold, parent: int) -> _Found:

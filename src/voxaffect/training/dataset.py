@@ -22,7 +22,7 @@ from voxaffect.corpora import (
     root_of,
 )
 from voxaffect.corpora.labels import normalize
-from voxaffect.errors import AudioError, TrainingError
+from voxaffect.errors import TrainingError
 from voxaffect.extraction import Extraction, Failure, Variant, Workers, extract, open_cache
 from voxaffect.features import FeatureSpec, at_rate, check_known
 from voxaffect.training.augmentation import Augmentation, training_variants
@@ -337,6 +337,6 @@ def _first_rate_hz(paths: Sequence[Recording]) -> int:
     for path in paths:
         try:
             return read_recording(path).rate_hz
-        except AudioError:
+        except Exception:  # the failure of this recording, listed when its features are computed
             continue
     raise TrainingError(f"none of {len(paths)} recordings can be read as audio.")
