@@ -44,16 +44,37 @@ def data_root() -> Callable[[str], Path]:
     return root
 
 
-def voice(seed: int, *, seconds: float = 0.6, rate_hz: int = RATE_HZ) -> Samples:
-    """Synthesise something like a voice: a gliding harmonic tone in syllables, with noise."""
+VOWELS_HZ = np.array(
+    [(730, 1_090, 2_440), (270, 2_290, 3_010), (300, 870, 2_240), (530, 1_840, 2_480),
+     (570, 840, 2_410)]
+)  # fmt: skip
+"""Formants of a, i, u, e, o (Peterson and Barney 1952)."""
+
+
+def voice(
+    seed: int, *, seconds: float = 0.6, rate_hz: int = RATE_HZ, breath: float = 0.006
+) -> Samples:
+    """Synthesize a voice that says syllables: gliding harmonics through formants, with noise.
+
+    A voice-activity network takes it for speech.
+    """
     rng = np.random.default_rng(seed)
     time = np.arange(int(seconds * rate_hz)) / rate_hz
-    f0_hz = rng.uniform(90, 260) * 2 ** (rng.uniform(-0.4, 0.4) * time / seconds)
+    f0_hz = rng.uniform(90, 200) * 2 ** (rng.uniform(-0.4, 0.4) * time / seconds)
     phase = 2 * np.pi * np.cumsum(f0_hz) / rate_hz
-    tone = sum(np.sin(k * phase) / k for k in range(1, 12))
-    syllables = 0.55 + 0.45 * np.sin(2 * np.pi * rng.uniform(3, 6) * time)
+    rate = rng.uniform(3, 6)
+    vowels = VOWELS_HZ[rng.integers(len(VOWELS_HZ), size=int(seconds * rate) + 3)]
+    size = rng.uniform(0.9, 1.15)
+    formants_hz = [size * np.interp(rate * time, np.arange(len(vowels)), f) for f in vowels.T]
+    tone = np.zeros(len(time))
+    for k in range(1, int(3_800 / f0_hz.max()) + 1):
+        gains = (height / (1 + ((k * f0_hz - formant_hz) / width_hz) ** 2)
+                 for formant_hz, height, width_hz in zip(formants_hz, (1, 0.6, 0.3),
+                                                         (80, 100, 140), strict=True))  # fmt: skip
+        tone += np.sin(k * phase) * sum(gains)
+    syllables = np.clip(0.5 - 0.75 * np.cos(2 * np.pi * rate * time), 0, 1)
     noise = rng.standard_normal(len(time))
-    return (0.1 * syllables * tone + 0.003 * noise).astype(np.float32)
+    return (0.1 * syllables * tone + breath * noise).astype(np.float32)
 
 
 @pytest.fixture

@@ -52,9 +52,9 @@ class DieAtWindow:
         self.mark, self.parent = mark, os.getpid()
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        from voxaffect.recognizer.spans import describe_span
+        from voxaffect.recognizer.spans import describe_speech
 
         if os.getpid() != self.parent and not self.mark.exists():
             self.mark.touch()
             signal.raise_signal(signal.SIGKILL)
-        return describe_span(*arguments, **options)
+        return describe_speech(*arguments, **options)

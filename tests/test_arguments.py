@@ -36,7 +36,7 @@ CALLS: dict[str, Callable[[Any], object]] = {
     "timeline": lambda odd: va.timeline(odd),
     "timeline window_seconds": lambda odd: va.timeline(EXAMPLE, window_seconds=odd),
     "timeline channels": lambda odd: va.timeline(EXAMPLE, channels=odd),
-    "timeline gate": lambda odd: va.timeline(EXAMPLE, gate=odd),
+    "timeline vad": lambda odd: va.timeline(EXAMPLE, vad=odd),
     "timeline smoothing": lambda odd: va.timeline(EXAMPLE, smoothing=odd),
     "Smoothing": lambda odd: va.Smoothing(odd),
     "Stream rate_hz": lambda odd: va.Stream(rate_hz=odd),

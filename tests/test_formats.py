@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -17,6 +18,9 @@ from voxaffect.recognizer import Prediction
 
 TEXTS = [name for name, form in PREDICTION_FORMATS.items() if form.is_text]
 EMOTIONS = ("angry", "calm", "happy")
+FIXED = ["source", "emotion", "probability", "uncertain", "result", "channel", "seconds",
+         "windows", "channels_differ"]  # fmt: skip
+COLUMNS = [*FIXED, "p_angry", "p_calm", "p_happy"]
 PREDICTIONS = (
     Prediction("a.wav", "happy", {"angry": 0.1234564, "calm": 0.2, "happy": 0.6765436}),
     Prediction('Ärger, "quoted"\n.wav', "calm", {"angry": 0.0, "calm": 1.0, "happy": 0.0}, True),
@@ -40,8 +44,8 @@ def test_json_lines_hold_the_records_of_json() -> None:
 def test_csv_parses_back() -> None:
     rows = list(csv.DictReader(io.StringIO(to_csv(PREDICTIONS), newline="")))
     assert [row["source"] for row in rows] == [one.source for one in PREDICTIONS]
-    assert list(rows[0]) == ["source", "emotion", "probability", "uncertain", *EMOTIONS]
-    assert float(rows[0]["angry"]) == 0.123456
+    assert list(rows[0]) == COLUMNS
+    assert float(rows[0]["p_angry"]) == 0.123456
     assert float(rows[1]["probability"]) == 1
     assert [row["uncertain"] for row in rows] == ["false", "true"]
 
@@ -64,7 +68,7 @@ def test_a_table_has_one_printable_line_a_recording_whatever_its_name(name: str)
 @pytest.mark.parametrize(
     ("form", "expected"),
     [("table", ""), ("json", "[]\n"), ("jsonl", ""),
-     ("csv", "source,emotion,probability,uncertain\n")],
+     ("csv", f"{','.join(FIXED)}\n")],
 )
 def test_no_prediction_is_still_well_formed(form: str, expected: str) -> None:
     assert PREDICTION_FORMATS[form].encode(()) == expected
@@ -87,7 +91,7 @@ def test_any_name_and_any_probability_survive_json_and_csv(
     assert record["probabilities"] == pytest.approx(by_emotion, abs=5.1e-7)
     _, row = csv.reader(io.StringIO(to_csv([prediction]), newline=""))
     assert row[0] == name
-    assert [float(cell) for cell in row[4:]] == list(record["probabilities"].values())
+    assert [float(cell) for cell in row[len(FIXED) :]] == list(record["probabilities"].values())
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:
@@ -97,12 +101,66 @@ def test_columns_are_as_wide_as_their_widest_cell() -> None:
 
 def test_parquet_opens_in_pandas_with_every_digit() -> None:
     frame = pd.read_parquet(io.BytesIO(to_parquet(PREDICTIONS)))
-    assert list(frame) == ["source", "emotion", "probability", "uncertain", *EMOTIONS]
+    assert list(frame) == COLUMNS
     assert frame.source.tolist() == [one.source for one in PREDICTIONS]
-    assert frame.angry.tolist() == [0.1234564, 0.0]
+    assert frame.p_angry.tolist() == [0.1234564, 0.0]
     assert frame.uncertain.tolist() == [False, True]
 
 
 def test_parquet_without_a_prediction_has_its_columns() -> None:
     frame = pd.read_parquet(io.BytesIO(to_parquet(())))
-    assert (list(frame), len(frame)) == (["source", "emotion", "probability", "uncertain"], 0)
+    assert (list(frame), len(frame)) == (FIXED, 0)
+
+
+SILENT = Prediction("hum.wav", None, {}, seconds=3.0)
+MIXED = (SILENT, replace(PREDICTIONS[0], channel="1", seconds=61.5, windows=58), SILENT)
+
+
+def test_json_says_no_speech_where_there_is_none() -> None:
+    first, second, _ = json.loads(to_json(MIXED))
+    assert first == {
+        "source": "hum.wav", "emotion": None, "probability": None, "uncertain": None,
+        "result": "no speech", "channel": "mix", "seconds": 3.0, "windows": None,
+        "channels_differ": False, "probabilities": {},
+    }  # fmt: skip
+    assert (second["result"], second["channel"], second["windows"]) == ("emotion", "1", 58)
+
+
+def test_csv_has_empty_cells_where_there_is_no_speech() -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(MIXED), newline="")))
+    assert list(rows[0]) == COLUMNS
+    assert {name for name, cell in rows[0].items() if cell == ""} == {
+        "emotion", "probability", "uncertain", "windows", "p_angry", "p_calm", "p_happy",
+    }  # fmt: skip
+    assert float(rows[1]["p_happy"]) == 0.676544
+
+
+def test_parquet_has_nulls_where_there_is_no_speech() -> None:
+    frame = pd.read_parquet(io.BytesIO(to_parquet(MIXED)))
+    assert frame.emotion.isna().tolist() == [True, False, True]
+    assert frame[["probability", "uncertain", "p_angry"]].isna().all(axis=1).tolist() == [
+        True, False, True
+    ]  # fmt: skip
+    assert frame.result.tolist() == ["no speech", "emotion", "no speech"]
+
+
+def test_a_table_says_no_speech_and_names_channels_that_are_not_the_mix() -> None:
+    lines = to_table(MIXED).splitlines()
+    assert lines[0].split() == ["recording", "emotion", "channel", "angry", "calm", "happy"]
+    assert lines[1].split() == ["hum.wav", "(no", "speech)", "mix"]
+    assert lines[2].split() == ["a.wav", "happy", "1", "0.12", "0.20", "0.68"]
+
+
+def test_a_table_does_not_turn_a_probability_into_1() -> None:
+    rows = [Prediction("a", "b", {"b": value}) for value in (1.0, 0.99987, 0.996, 0.994)]
+    shown = [line.split()[-1] for line in to_table(rows).splitlines()[1:]]
+    assert shown == ["1.00", "0.9999", "0.996", "0.99"]
+
+
+@pytest.mark.parametrize("emotion", FIXED)
+def test_an_emotion_may_be_called_as_a_column(emotion: str) -> None:
+    prediction = Prediction("a.wav", emotion, {emotion: 0.75, "sad": 0.25})
+    frame = pd.read_parquet(io.BytesIO(to_parquet([prediction])))
+    (row,) = csv.DictReader(io.StringIO(to_csv([prediction]), newline=""))
+    assert list(frame) == list(row) == [*FIXED, f"p_{emotion}", "p_sad"]
+    assert (row["emotion"], row[f"p_{emotion}"]) == (emotion, "0.75")

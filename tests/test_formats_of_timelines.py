@@ -26,6 +26,7 @@ MANY = (CALL, LEFT, RIGHT, SILENT)
 TEXTS = [name for name, form in TIMELINE_FORMATS.items() if form.is_text]
 BOUNDS = [(0.5, 3.2), (3.2, 6.0), (7.25, 12.345679)]
 NAMES = ["angry", "happy", "sad"]
+COLUMNS = ["p_angry", "p_happy", "p_sad"]
 
 
 def written(form: str, timelines: Sequence[Timeline], path: Path, **level: str) -> Path:
@@ -67,10 +68,10 @@ def test_a_table_of_stretches_opens_in_pandas(
     path = written(form, MANY, tmp_path / "t", level=level)
     frame = pd.read_csv(path) if form == "csv" else pd.read_parquet(path)
     assert list(frame) == ["source", "channel", "start_seconds", "end_seconds", "emotion",
-                           "certainty", "uncertain", *EMOTIONS]  # fmt: skip
+                           "certainty", "uncertain", *COLUMNS]  # fmt: skip
     assert len(frame) == count
     assert (frame.start_seconds < frame.end_seconds).all()
-    assert (frame[list(EMOTIONS)].max(axis=1) == frame.certainty).all()
+    assert (frame[COLUMNS].max(axis=1) == frame.certainty).all()
 
 
 # audformat calls what pandas 3.1 deprecates.
@@ -82,7 +83,7 @@ of_audformat = pytest.mark.filterwarnings("ignore:The inplace keyword")
 def test_audformat_reads_its_segmented_index(tmp_path: Path, level: str) -> None:
     frame = audformat.utils.read_csv(written("audformat", MANY, tmp_path / "t.csv", level=level))
     assert audformat.is_segmented_index(frame)
-    assert set(frame.columns) == {"channel", "emotion", "certainty", "uncertain", *EMOTIONS}
+    assert set(frame.columns) == {"channel", "emotion", "certainty", "uncertain", *COLUMNS}
     if level == "segments":
         bounds = [(s.total_seconds(), e.total_seconds()) for _, s, e in frame.index[:3]]
         assert bounds == BOUNDS

@@ -253,8 +253,6 @@ USAGE = {
     "several in a file": (["--format", "csv,json", "-o", "a.csv"], "name a folder with -o"),
     "window": (["--window", "2"], "--window shapes emotion over time: add --timeline"),
     "hop": (["--hop", "2"], "--hop shapes emotion over time: add --timeline"),
-    "channels": (["--channels", "left"], "--channels shapes emotion over time: add --timeline"),
-    "gate": (["--gate", "energy"], "--gate shapes emotion over time: add --timeline"),
     "level": (["--level", "windows"], "--level shapes emotion over time: add --timeline"),
     "plot": (["--plot", "a.png"], "--plot shapes emotion over time: add --timeline"),
     "plot's ending": (["--timeline", "--plot", "a.gif"], "expected a name ending in .png, .svg"),

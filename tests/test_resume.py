@@ -24,6 +24,7 @@ from voxaffect.journal import _line
 from voxaffect.model import load
 from voxaffect.recognizer import predict_many, timeline
 from voxaffect.recognizer.batch import Predictions, Recogniser, Timelines, recognise
+from voxaffect.recognizer.prediction import Method
 
 KINDS = {
     "predictions": ["--format", "csv,parquet"],
@@ -112,7 +113,7 @@ def recognisers(trained: Trained) -> dict[str, Recogniser[object]]:
         return timeline(path, model=trained.model, **how)  # type: ignore[arg-type]
 
     return {
-        "predictions": Predictions(trained.model),
+        "predictions": Predictions(Method(trained.model)),
         "timelines": Timelines(one, trained.model, {"window_seconds": 3.0}),
     }  # type: ignore[dict-item]
 
@@ -189,7 +190,7 @@ def test_another_model_does_not_go_on_with_a_journal(
     journal = tmp_path / "out.journal"
     recognise(recordings[:1], recognisers["predictions"], journal=journal)
     with pytest.raises(JournalError, match=r"other settings \(model \w+…, now \w+…\)"):
-        recognise(recordings[:1], Predictions(load()), journal=journal)
+        recognise(recordings[:1], Predictions(Method(load())), journal=journal)
     with pytest.raises(JournalError, match="kind predictions, now timelines"):
         recognise(recordings[:1], recognisers["timelines"], journal=journal)
 

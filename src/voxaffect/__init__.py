@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         enrol_speaker,
         explain,
         predict,
+        predict_channels,
         predict_many,
         timeline,
     )
@@ -100,6 +101,7 @@ _HOMES = {
     "load_data": "tutorial",
     "observed_emotions": "tutorial",
     "predict": "recognizer",
+    "predict_channels": "recognizer",
     "predict_many": "recognizer",
     "read": "audio",
     "read_split": "evaluation",
@@ -153,6 +155,7 @@ __all__ = [
     "load_data",
     "observed_emotions",
     "predict",
+    "predict_channels",
     "predict_many",
     "read",
     "read_split",

@@ -9,7 +9,13 @@ from voxaffect.audio.arrays import as_block, as_floats
 from voxaffect.audio.blocks import Blocks, Source, as_signal, open_blocks, read
 from voxaffect.audio.content import MAX_STREAM_BYTES, content_of, name_of
 from voxaffect.audio.decoded import BLOCK_SECONDS, Block
-from voxaffect.audio.excerpts import Excerpt, Recording, load_content, read_recording
+from voxaffect.audio.excerpts import (
+    Excerpt,
+    Recording,
+    digest_recording,
+    file_of,
+    read_recording,
+)
 from voxaffect.audio.signal import (
     MAX_PEAK,
     MAX_RATE_HZ,
@@ -52,8 +58,9 @@ __all__ = [
     "check_rate",
     "check_usable",
     "content_of",
+    "digest_recording",
+    "file_of",
     "fingerprint",
-    "load_content",
     "mix_down",
     "name_of",
     "open_blocks",

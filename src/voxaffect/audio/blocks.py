@@ -223,13 +223,18 @@ def _limit(
     for block in _until_changed(decoded, content):
         held += len(block)
         if held > limit:
-            raise AudioError(
-                f"{name}: longer than the limit of {max_seconds:g} s. Raise max_seconds "
-                "(--max-seconds), or take its timeline (--timeline)."
-            )
+            raise too_long(name, limit / decoded.rate_hz)
         yield block
     if not held:
         raise AudioError(f"{name}: holds no samples. Record it again.")
+
+
+def too_long(name: str, max_seconds: float) -> AudioError:
+    """Error for a recording that is longer than what is accepted."""
+    return AudioError(
+        f"{name}: longer than the limit of {max_seconds:g} s. Cut it, or raise the limit: "
+        "--max-seconds (max_seconds=)."
+    )
 
 
 def _until_changed(decoded: Decoded, content: Content | None) -> Iterator[Block]:

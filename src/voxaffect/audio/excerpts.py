@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from voxaffect.audio.blocks import open_blocks, read
-from voxaffect.audio.content import content_of
+from voxaffect.audio.blocks import open_blocks, read, too_long
+from voxaffect.audio.content import cannot_read, open_content
 from voxaffect.audio.signal import Mixer, Signal
 from voxaffect.errors import AudioError
 
+_PIECE_BYTES = 1 << 20
 _TOLERANCE_SECONDS = 0.1  # an end that is rounded up may lie a little after the recording's
 
 
@@ -45,40 +46,44 @@ class Excerpt:
 Recording = Path | Excerpt
 
 
-def load_content(recording: Recording) -> tuple[bytes, bytes]:
-    """Bytes of the whole file, and a digest that tells its parts apart.
+def digest_recording(recording: Recording) -> bytes:
+    """SHA-256 of a recording's file; of an excerpt, also of its start and end.
 
     Parameters
     ----------
     recording : Path or Excerpt
 
-    Returns
-    -------
-    content : bytes
-    digest : bytes
-        SHA-256 of the content; of an excerpt, also of its start and end.
-
     Raises
     ------
     AudioError
-        As ``content_of``.
+        As ``open_content``; and if the file changes while it is read.
     """
+    digest = hashlib.sha256()
+    with open_content(file_of(recording)) as content:
+        try:
+            for start in range(0, content.size, _PIECE_BYTES):
+                digest.update(content.read(start, _PIECE_BYTES))
+        except OSError as error:
+            raise cannot_read(content.name, error) from error
+        content.check_unchanged()
     if not isinstance(recording, Excerpt):
-        content = content_of(recording)
-        return content, hashlib.sha256(content).digest()
-    content = content_of(recording.path)
-    whole = hashlib.sha256(content).digest()
-    return content, hashlib.sha256(whole + recording.key).digest()
+        return digest.digest()
+    return hashlib.sha256(digest.digest() + recording.key).digest()
 
 
-def read_recording(recording: Recording, content: bytes | None = None) -> Signal:
+def file_of(recording: Recording) -> Path:
+    """Path of the file that holds a recording."""
+    return recording.path if isinstance(recording, Excerpt) else recording
+
+
+def read_recording(recording: Recording, *, max_seconds: float | None = None) -> Signal:
     """Decode a recording, or the part of it that an excerpt names.
 
     Parameters
     ----------
     recording : Path or Excerpt
-    content : bytes, optional
-        Of the whole file, where it is read already.
+    max_seconds : float, optional
+        Longest recording or part to accept; any length by default.
 
     Returns
     -------
@@ -90,11 +95,10 @@ def read_recording(recording: Recording, content: bytes | None = None) -> Signal
         As ``read``; and if the recording ends before the excerpt does.
     """
     if not isinstance(recording, Excerpt):
-        return read(recording if content is None else content, name=str(recording))
-    source = recording.path if content is None else content
+        return read(recording, max_seconds=max_seconds)
     start, end = recording.start_seconds, recording.end_seconds
     parts, held, mixer = [], 0, Mixer()
-    with open_blocks(source, name=str(recording.path)) as blocks:
+    with open_blocks(recording.path) as blocks:
         first = round(start * blocks.rate_hz)
         last = None if end is None else round(end * blocks.rate_hz)
         for block in blocks:
@@ -103,6 +107,8 @@ def read_recording(recording: Recording, content: bytes | None = None) -> Signal
             if low < high:
                 parts.append(mixer.mix(block[low:high]))
             held += len(block)
+            if max_seconds is not None and sum(map(len, parts)) > max_seconds * blocks.rate_hz:
+                raise too_long(str(recording), max_seconds)
             if last is not None and held >= last:
                 break
         seconds = held / blocks.rate_hz

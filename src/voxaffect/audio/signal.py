@@ -177,8 +177,8 @@ class Mixer:
         if unrelated > MIN_PEAK**2 and mixed < CANCELLED * unrelated:
             raise AudioError(
                 f"{name}: the channels cancel each other when they are mixed, for they are of "
-                "opposite phase. Take one of them, with --timeline --channels left, or save it as "
-                "a mono file."
+                "opposite phase. Take one of them, with --channels left (channels='left'), or save "
+                "it as a mono file."
             )
 
 

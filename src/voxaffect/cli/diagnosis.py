@@ -9,7 +9,8 @@ from typing import TypeVar
 
 import click
 
-from voxaffect.cli.output import check_result, emit, finish, format_of
+from voxaffect.cli.advice import count_without_speech
+from voxaffect.cli.output import check_result, emit, finish, format_of, max_seconds_option
 from voxaffect.cli.sources import open_model, recordings
 from voxaffect.diagnosis import diagnose, explained
 from voxaffect.diagnosis.text import to_json, to_text
@@ -17,6 +18,7 @@ from voxaffect.diagnosis.verdicts import PROBLEM
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
 from voxaffect.recognizer import explain as explain_one
+from voxaffect.recognizer.utterance import LONG_SECONDS
 
 _SOURCES = click.argument("sources", nargs=-1, required=True, metavar="FILE | FOLDER | PATTERN...")
 _MODEL = click.option("--model", "model_path", type=click.Path(path_type=Path), metavar="FILE",
@@ -51,12 +53,14 @@ def _each(
 @_MODEL
 @_FORMAT
 @_OUTPUT
+@max_seconds_option()
 @click.option("--strict", is_flag=True, help="Exit code 1 also if a recording has a problem.")
 def doctor(
     sources: tuple[str, ...],
     model_path: Path | None,
     format_: str | None,
     output: Path | None,
+    max_seconds: float | None,
     strict: bool,
 ) -> None:
     """Say what is wrong with recordings, and how far the answer can be trusted.
@@ -69,7 +73,9 @@ def doctor(
     is_json = format_of(output, format_, _ENDINGS) == "json"
     check_result(output, sources=[*paths, model_path])
     model = open_model(model_path)
-    found, failures = _each(paths, lambda path: diagnose(path, model=model))
+    found, failures = _each(
+        paths, lambda path: diagnose(path, model=model, max_seconds=max_seconds)
+    )
     failures += nowhere
     emit(to_json(found, failures) if is_json else to_text(found), output, is_data=is_json)
     finish(failures, len(found))
@@ -82,20 +88,31 @@ def doctor(
 @_MODEL
 @_FORMAT
 @_OUTPUT
+@max_seconds_option(LONG_SECONDS)
 def explain(
-    sources: tuple[str, ...], model_path: Path | None, format_: str | None, output: Path | None
+    sources: tuple[str, ...],
+    model_path: Path | None,
+    format_: str | None,
+    output: Path | None,
+    max_seconds: float,
 ) -> None:
     """Say what the answer rests on: timbre, pitch, rhythm and the like.
 
     For each family of features, what the log-odds of the emotions lose when the family is
     replaced by the mean of the training data. For the recipes logistic and accurate, of which the
     bundled model is one, that is exact: it adds up.
+
+    The exit code is 1 if a recording could not be used, and 3 if all could but one or more hold
+    no speech.
     """
     paths, nowhere = recordings(sources)
     is_json = format_of(output, format_, _ENDINGS) == "json"
     check_result(output, sources=[*paths, model_path])
     model = open_model(model_path)
-    found, failures = _each(paths, lambda path: explain_one(path, model=model))
+    found, failures = _each(
+        paths, lambda path: explain_one(path, model=model, max_seconds=max_seconds)
+    )
     failures += nowhere
     emit((explained.to_json if is_json else explained.to_text)(found), output, is_data=is_json)
-    finish(failures, len(found))
+    without_speech = count_without_speech(one.prediction for one in found)
+    finish(failures, len(found), without_speech=without_speech)

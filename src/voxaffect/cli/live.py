@@ -11,6 +11,7 @@ from threading import Event as Flag
 
 import click
 
+from voxaffect.cli.output import max_seconds_option
 from voxaffect.cli.sources import open_model
 from voxaffect.console import (
     check_stdout,
@@ -31,6 +32,7 @@ Show = Callable[[Session, list[Event]], None]
 @click.option("--input", "path", type=click.Path(path_type=Path), metavar="FILE",
               help="Play a recording through the same path instead of a microphone; - is standard "
                    "input.")  # fmt: skip
+@max_seconds_option()
 @click.option("--fast", is_flag=True, help="Play it as fast as it is recognised.")
 @click.option("--save", "folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Keep audio.wav and timeline.jsonl there, written as they come.")  # fmt: skip
@@ -43,6 +45,7 @@ Show = Callable[[Session, list[Event]], None]
                    "card states]")  # fmt: skip
 def listen(
     path: Path | None,
+    max_seconds: float | None,
     fast: bool,
     folder: Path | None,
     device: str | None,
@@ -61,12 +64,18 @@ def listen(
         return
     if path is None and fast:
         raise click.UsageError("--fast goes with --input FILE.")
+    if path is None and max_seconds is not None:
+        raise click.UsageError("--max-seconds goes with --input FILE.")
     if path is not None and device is not None:
         raise click.UsageError("--input and --device: one of them.")
     if folder is None:
         check_stdout("Name a folder with --save.")
     model = open_model(model_path)
-    source = microphone(device) if path is None else played(path, paced=not fast)
+    source = (
+        microphone(device)
+        if path is None
+        else played(path, paced=not fast, max_seconds=max_seconds)
+    )
     with source as feed:
         stream = Stream(model, rate_hz=feed.rate_hz, uncertain_below=uncertain_below)
         keeping = nullcontext(None) if folder is None else kept_in(

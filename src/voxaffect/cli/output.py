@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -16,6 +17,7 @@ from voxaffect.extraction import Failure
 from voxaffect.files import check_folder, check_writable, write_text
 from voxaffect.media import EXTENSIONS
 
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 _NAME_A_FILE = "Name a file with -o."
 
 
@@ -177,18 +179,44 @@ def emit(text: str, output: Path | None, *, is_data: bool = False) -> None:
     (print_data if is_data else print_text)(text)
 
 
+def max_seconds_option(default: float | None = None) -> Callable[[_Command], _Command]:
+    """Option that limits the length of a recording.
+
+    Parameters
+    ----------
+    default : float, optional
+        Without it, any length is accepted.
+    """
+    return click.option(
+        "--max-seconds", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+        default=default, show_default=default is not None,
+        help="Refuse recordings that are longer.",
+    )  # fmt: skip
+
+
 def summarise(succeeded: int, failed: int, *, seconds: float, where: str) -> None:
     """Say on standard error what came of it, when the result itself went to a file."""
     print_message(f"{succeeded} recognised, {failed} failed, {seconds:.1f} s: {where}")
 
 
-def finish(failures: Collection[Failure], succeeded: int) -> None:
-    """List what failed; exit code 1 if anything did."""
+NO_SPEECH_CODE = 3
+"""Exit code of a command that used every recording, but found no speech in one or more."""
+
+
+def finish(failures: Collection[Failure], succeeded: int, *, without_speech: int = 0) -> None:
+    """List what failed; exit code 1 if anything did, 3 if only speech is missing somewhere."""
+    total = len(failures) + succeeded
+    if without_speech:
+        which = (
+            f"{without_speech} of {total} recordings hold" if total > 1 else "The recording holds"
+        )
+        print_message(f"{which} no speech.")
     if not failures:
+        if without_speech:
+            sys.exit(NO_SPEECH_CODE)
         return
     for failure in failures:
         print_message(f"failed: {failure.reason}")
-    total = len(failures) + succeeded
     if total > 1:
         print_message(f"{len(failures)} of {total} recordings could not be used.")
     sys.exit(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from importlib.resources import files
 from inspect import signature
@@ -14,10 +14,11 @@ from typing import Any
 
 import click
 
-from voxaffect.audio import MAX_STREAM_BYTES, read
+from voxaffect.audio import MAX_STREAM_BYTES, open_blocks
+from voxaffect.cli.advice import count_without_speech, warn
 from voxaffect.cli.figures import figures_to
 from voxaffect.cli.lists import read_list
-from voxaffect.cli.output import Writes, check_output, finish, summarise
+from voxaffect.cli.output import Writes, check_output, finish, max_seconds_option, summarise
 from voxaffect.cli.results import Results, check_named, formats_named, is_folder, results_to
 from voxaffect.cli.sources import open_model, recordings
 from voxaffect.console import print_data, print_line
@@ -29,24 +30,39 @@ from voxaffect.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
 from voxaffect.journal import forget
 from voxaffect.model import Model, ModelCard
 from voxaffect.recognizer import enrol_speaker, timeline
-from voxaffect.recognizer import predict as predict_one
-from voxaffect.recognizer.activity import GATES
 from voxaffect.recognizer.batch import Predictions, Recognised, Timelines, recognise
-from voxaffect.recognizer.recording import CHANNELS
+from voxaffect.recognizer.channels import CHANNELS
+from voxaffect.recognizer.prediction import Method
 from voxaffect.recognizer.spans import Cutting
+from voxaffect.recognizer.utterance import LONG_SECONDS
+from voxaffect.recognizer.vad import VAD_METHODS
 
 EXAMPLE = "example.wav"
 _DEFAULTS = {**asdict(Cutting()), "channels": signature(timeline).parameters["channels"].default}
-_OF_TIMELINES = {
-    "window_seconds": "--window",
-    "hop_seconds": "--hop",
-    "channels": "--channels",
-    "gate": "--gate",
-}
+_OF_TIMELINES = {"window_seconds": "--window", "hop_seconds": "--hop"}
+_OF_BOTH = ("channels", "vad", "max_seconds", "uncertain_below")
 _TIMELINE_ONLY = [name for name in TIMELINE_FORMATS if name not in PREDICTION_FORMATS]
 _PROGRESS_FILES = 20
 
 Command = Callable[..., None]
+
+
+def _sound_options(command: Command) -> Command:
+    """Add what chooses the sound that is recognized."""
+    options = [
+        click.option("--channels", type=click.Choice(CHANNELS), default=_DEFAULTS["channels"],
+                     show_default=True,
+                     help="All mixed, one, or each by itself: a call with a person on each side "
+                          "gets two answers."),
+        click.option("--vad", type=click.Choice(list(VAD_METHODS)), default=_DEFAULTS["vad"],
+                     show_default=True,
+                     help="Voice-activity detection. silero and webrtc (extra vad) pass over "
+                          "sound that is no speech. energy passes over silence alone."),
+        max_seconds_option(),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def _timeline_options(command: Command) -> Command:
@@ -60,12 +76,6 @@ def _timeline_options(command: Command) -> Command:
         click.option("--hop", "hop_seconds", type=float, metavar="SECONDS",
                      help="From the end of a window to the end of the next.  "
                           f"[default: {_DEFAULTS['hop_seconds']:g}]"),
-        click.option("--channels", type=click.Choice(CHANNELS),
-                     help="All mixed, one, or each for itself: a call with a party on each side "
-                          f"gives two timelines.  [default: {_DEFAULTS['channels']}]"),
-        click.option("--gate", type=click.Choice(list(GATES)),
-                     help="What tells speech from silence; webrtc needs the extra vad.  "
-                          f"[default: {_DEFAULTS['gate']}]"),
         click.option("--level", type=click.Choice(["segments", "windows"]),
                      help="Smoothed segments, or the raw windows under them.  "
                           "[default: segments]"),
@@ -92,6 +102,7 @@ def _timeline_options(command: Command) -> Command:
                    "repeated.  [default: as the output's name ends, else table]")  # fmt: skip
 @click.option("-o", "--output", metavar="FILE | FOLDER", callback=check_named,
               help="Write here instead of standard output.")  # fmt: skip
+@_sound_options
 @_timeline_options
 @click.option("--enrol", multiple=True, metavar="FILE | FOLDER | PATTERN",
               help="Recordings of the one speaker in all sources, unlabelled, in varied emotions: "
@@ -118,8 +129,14 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
     """Recognise the emotion of recordings.
 
     Name files, folders (searched through) or patterns; - reads one recording from standard
-    input. A recording that cannot be used is listed on standard error and makes the exit
-    code 1; the others are recognised all the same.
+    input. A recording that cannot be used is listed on standard error; the others are
+    recognized all the same.
+
+    The exit code is 0 if every recording got an emotion, 1 if any could not be used, and 3 if all
+    could be used but one or more hold no speech.
+
+    A recording longer than 30 s is recognized window by window. Its answer is the mean over the
+    windows of speech, and is marked uncertain; --timeline shows how emotion changes.
 
     A format that holds one recording, of several, goes into a folder: a file for each, in
     sub-folders as the recordings are. So do several formats.
@@ -145,6 +162,8 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
         progress = len(paths) > least and is_watched()
         found = recognise(paths, recogniser, journal=journal, workers=workers, progress=progress)
     failures = (*found.failures, *nowhere)
+    if not options["is_timeline"]:
+        warn(found.results)
     writes = Writes()
     results.write(found.results, writes)
     figures.draw(found.results, writes, content=content)
@@ -153,17 +172,25 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
     if options["output"]:
         seconds = monotonic() - began
         summarise(found.files, len(failures), seconds=seconds, where=options["output"])
-    finish(failures, found.files)
+    without_speech = 0 if writes.failures else count_without_speech(found.results)
+    finish(failures, found.files, without_speech=without_speech)
     writes.finish()
 
 
 def _explain(sources: tuple[str, ...], options: dict[str, Any]) -> None:
     """Hand over to the command that explains, or refuse what it does not know."""
     others = ("example", "list_path", "is_timeline", "enrol", "resume", "plot", "level")
+    is_other_sound = any(options[name] != _DEFAULTS[name] for name in ("channels", "vad"))
     formats = {name for one in options["format_names"] for name in one.split(",")}
-    if any(options[name] for name in others) or formats - {"table", "json"} or "-" in sources:
+    if (
+        is_other_sound
+        or any(options[name] for name in others)
+        or formats - {"table", "json"}
+        or "-" in sources
+    ):
         raise click.UsageError(
-            "--explain goes with recordings, --model, --format table or json, and -o."
+            "--explain goes with recordings, --model, --max-seconds, --format table or json, "
+            "and -o."
         )
     if not sources:
         raise click.UsageError("Name recordings to explain.")
@@ -175,6 +202,7 @@ def _explain(sources: tuple[str, ...], options: dict[str, Any]) -> None:
         model_path=options["model_path"],
         format_="json" if formats == {"json"} else "text" if formats else None,
         output=Path(options["output"]) if options["output"] else None,
+        max_seconds=options["max_seconds"] or LONG_SECONDS,
     )
 
 
@@ -221,12 +249,12 @@ def _recogniser(
     if options["is_timeline"]:
         given = {name: options[name] for name in _OF_TIMELINES if options[name] is not None}
         told = {name: given.get(name, _DEFAULTS[name]) for name in _OF_TIMELINES}
-        Cutting(told["window_seconds"], told["hop_seconds"], told["gate"])  # refuses numbers
-        told["uncertain_below"] = options["uncertain_below"]
+        Cutting(told["window_seconds"], told["hop_seconds"])  # refuses numbers
+        told |= {name: options[name] for name in _OF_BOTH}
         recognise_one = partial(timeline, model=model, **told)
         return Timelines(recognise_one, model, told, shows_progress=is_watched())
     speaker = _enrolled(options["enrol"], model, workers) if options["enrol"] else None
-    return Predictions(model, speaker, options["uncertain_below"])
+    return Predictions(Method(model, speaker, **{name: options[name] for name in _OF_BOTH}))
 
 
 def _enrolled(sources: tuple[str, ...], model: Model, workers: int | None) -> Speaker:
@@ -246,12 +274,10 @@ def _content(name: str) -> bytes:
 def _one(content: bytes, name: str, recogniser: Predictions | Timelines) -> Recognised[Any]:
     """Recognise one recording that is no file, under a name to print."""
     if isinstance(recogniser, Timelines):
-        found = [replace(one, source=name) for one in recogniser.recognise(content)]
-        return Recognised(tuple(found), (), 1)
-    signal = read(content, name=name)
-    one = predict_one(signal, model=recogniser.model, speaker=recogniser.speaker,
-                      uncertain_below=recogniser.uncertain_below)  # fmt: skip
-    return Recognised((one,), (), 1)
+        return Recognised(tuple(recogniser.recognise(content, name=name)), (), 1)
+    method = recogniser.method
+    with open_blocks(content, name=name, max_seconds=method.max_seconds) as recording:
+        return Recognised(method.predict(recording), (), 1)
 
 
 @click.command()

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from voxaffect.cli.output import check_output, finish
+from voxaffect.cli.output import check_output, finish, max_seconds_option
 from voxaffect.cli.own_data import own_options
 from voxaffect.cli.sources import recordings
 from voxaffect.console import print_message, print_note
@@ -18,7 +18,7 @@ from voxaffect.corpora import OWN_DATA
 from voxaffect.errors import EvaluationError, TrainingError
 from voxaffect.evaluation import HeldOut, evaluate, held_out, random_split
 from voxaffect.evaluation.calibration import WANTED_RISK
-from voxaffect.extraction import extract, open_cache
+from voxaffect.extraction import MAX_SECONDS, extract, open_cache
 from voxaffect.features import SETS, feature_spec
 from voxaffect.features import names as feature_names
 from voxaffect.files import is_watched
@@ -86,6 +86,7 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="At work at once; all processors by default."),
         click.option("--cache/--no-cache", "cached", default=True, show_default=True,
                      help="Keep features for the next time."),
+        max_seconds_option(MAX_SECONDS),
     ]  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -102,6 +103,7 @@ def gathered(
     roots: Sequence[Path], features: str | None, augment: bool, talkers: float | None, seed: int,
     workers: int | None, cached: bool, layout: str | None = None, labels: Any = None,
     columns: Mapping[str, str] | None = None, name: str | None = None,
+    max_seconds: float = MAX_SECONDS,
     condition: str | None = None, voices: Voices | None = None,
 ) -> Dataset:  # fmt: skip
     """Utterances, features and copies, as the options say; what was found goes to stderr."""
@@ -112,7 +114,12 @@ def gathered(
     same = features in (None, recipe.features)
     spec = feature_spec(features or recipe.features, groups=recipe.groups if same else None)
     places = dict(zip(corpora, roots or (None,) * len(corpora), strict=True))
-    shared: dict[str, Any] = {"workers": workers, "cached": cached, "progress": is_watched()}
+    shared: dict[str, Any] = {
+        "workers": workers,
+        "cached": cached,
+        "progress": is_watched(),
+        "max_seconds": max_seconds,
+    }
     variant = None
     if condition:
         variant = test_variant(condition, rate_hz=spec.rate_hz, voices=voices)
@@ -246,9 +253,10 @@ def _print_held_out(held: HeldOut, test_size: float) -> None:
               help="At work at once; all processors by default.")  # fmt: skip
 @click.option("--cache/--no-cache", "cached", default=True, show_default=True,
               help="Keep features for the next time: an interrupted run goes on.")  # fmt: skip
+@max_seconds_option(MAX_SECONDS)
 def features(
     sources: tuple[str, ...], name: str, groups: list[str] | None, rate_hz: int | None,
-    output: Path, workers: int | None, cached: bool,
+    output: Path, workers: int | None, cached: bool, max_seconds: float,
 ) -> None:  # fmt: skip
     """Write the features of recordings to a table, one row a recording.
 
@@ -259,7 +267,8 @@ def features(
     writer = table_writer(output)
     spec = feature_spec(name, groups=tuple(groups) if groups else None, rate_hz=rate_hz)
     with open_cache(is_wanted=cached) as cache:
-        found = extract(paths, spec, workers=workers, cache=cache, progress=is_watched())
+        found = extract(paths, spec, workers=workers, cache=cache, progress=is_watched(),
+                        max_seconds=max_seconds)  # fmt: skip
     kept = [str(paths[place]) for place in found.kept]
     writer(output, kept, feature_names(spec), found.matrix)
     print_note(f"{len(kept)} recordings, {found.matrix.shape[1]} features: {output}")

@@ -25,6 +25,8 @@ from voxaffect.recognizer import Prediction, predict
 __all__ = ["Diagnosis", "Finding", "diagnose"]
 
 EXAMINED_SECONDS = 120.0
+EXAMINED_SAMPLES = 1 << 24
+"""Of all channels together: bounds the memory."""
 _TRUSTS = (HIGH, LIMITED, LOW)
 
 
@@ -39,7 +41,8 @@ class Diagnosis:
     findings : tuple of Finding
         Everything that was examined, also what is well.
     prediction : Prediction or None
-        None if the recording cannot be recognised, or is longer than two minutes.
+        None if the recording cannot be recognized, or is longer than what is examined. Without an
+        emotion if there is no speech.
     scores : mapping of str to mapping
         What high trust means: how the model scored where it was measured, as its card has it.
     """
@@ -67,7 +70,11 @@ class Diagnosis:
 
 
 def diagnose(
-    source: Source, *, rate_hz: int | None = None, model: Model | str | Path | None = None
+    source: Source,
+    *,
+    rate_hz: int | None = None,
+    model: Model | str | Path | None = None,
+    max_seconds: float | None = None,
 ) -> Diagnosis:
     """Examine a recording, and say how far the answer to it can be trusted.
 
@@ -80,6 +87,9 @@ def diagnose(
         Sampling rate of an array.
     model : Model, str or Path, optional
         A model or its file; the bundled model by default.
+    max_seconds : float, optional
+        Longest recording to accept; any length by default. Of a long one, the first two minutes
+        are examined, or less if there are many channels.
 
     Returns
     -------
@@ -100,7 +110,7 @@ def diagnose(
     ('level',)
     """
     loaded = get_model(model)
-    recording = _recorded(source, rate_hz)
+    recording = _recorded(source, rate_hz, max_seconds)
     mix = recording.mix
     case = Case(recording, measure(recording, mix), loaded.card)
     prediction, distance = _recognised(mix, loaded) if recording.is_whole else (None, None)
@@ -108,10 +118,11 @@ def diagnose(
     return Diagnosis(recording.name, judge(case), prediction, loaded.card.scores)
 
 
-def _recorded(source: Source, rate_hz: int | None) -> Recording:
+def _recorded(source: Source, rate_hz: int | None, max_seconds: float | None) -> Recording:
     """Read what is examined: all, or of more than two minutes the beginning."""
-    with open_blocks(source, rate_hz) as whole:
-        most, held, blocks = int(EXAMINED_SECONDS * whole.rate_hz), 0, []
+    with open_blocks(source, rate_hz, max_seconds=max_seconds) as whole:
+        most = min(int(EXAMINED_SECONDS * whole.rate_hz), EXAMINED_SAMPLES // whole.channels)
+        held, blocks = 0, []
         for block in whole:
             blocks.append(block)
             held += len(block)
@@ -130,4 +141,6 @@ def _recognised(mix: Signal, model: Model) -> tuple[Prediction | None, float | N
         prediction = predict(mix, model=model)
     except AudioError:  # too short, silent, far too loud: the findings say so
         return None, None
+    if not prediction.has_speech:
+        return prediction, None
     return prediction, model.card.distance(describe(mix, model.card.spec))

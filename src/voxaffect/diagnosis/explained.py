@@ -10,6 +10,7 @@ from typing import Any
 from voxaffect.features import meanings
 from voxaffect.files import printable
 from voxaffect.recognizer import Explanation
+from voxaffect.recognizer.display import NO_SPEECH, format_probability
 
 SCHEMA = 1
 """Raised when a program that reads the JSON could misread it; a new key does not raise it."""
@@ -32,11 +33,15 @@ def to_text(explanations: Sequence[Explanation]) -> str:
 
 
 def _block(one: Explanation) -> str:
+    if not one.prediction.has_speech:
+        return f"{printable(one.prediction.source)}: {NO_SPEECH}\n"
     ranked = sorted(one.prediction.probabilities.items(), key=lambda item: -item[1])[:2]
     shown = [emotion for emotion, _ in ranked]
     rows = dict(sorted(one.contributions.items(), key=lambda item: -_spread(item[1], shown)))
     longest = max(abs(row[emotion]) for row in rows.values() for emotion in shown)
-    answer = ", then ".join(f"{emotion} {probability:.2f}" for emotion, probability in ranked)
+    answer = ", then ".join(
+        f"{emotion} {format_probability(probability)}" for emotion, probability in ranked
+    )
     width = 2 * _HALF + 1
     head = "".join(f"  {'':6} {emotion:^{width}}" for emotion in shown)
     lines = [f"{printable(one.prediction.source)}: {answer}", f"  {'':14}{head}".rstrip()]
@@ -79,6 +84,7 @@ def to_json(explanations: Sequence[Explanation]) -> str:
 def _record(one: Explanation) -> dict[str, Any]:
     return {
         "source": one.prediction.source,
+        "result": "emotion" if one.prediction.has_speech else "no speech",
         "emotion": one.prediction.emotion,
         "probabilities": _rounded(one.prediction.probabilities),
         "baseline": _rounded(one.baseline),

@@ -30,13 +30,14 @@ from voxaffect.features.front_end import (
     frame_powers,
     speech_level,
 )
+from voxaffect.recognizer.channels import SILENT_DB
+from voxaffect.recognizer.speech import SpeechFinding, find_speech
 
 Spectrum = NDArray[np.float64]
 
 LEAST_DB: Final = -120.0
 FLAT_SAMPLES: Final = 3
 STEP: Final = 1.0 / 32_768
-DEAD_DB: Final = 45.0
 QUIET_QUANTILE: Final = 0.05
 QUANTILE_OF_MEAN: Final = 0.165
 """5 % quantile of a gamma distribution of mean 1 and shape 1.9: three neighbouring bins of a Hann
@@ -438,7 +439,9 @@ def compare_channels(samples: Samples) -> Channels:
     centred = [column - column.mean(dtype=np.float64).astype(np.float32) for column in columns]
     powers = [float(np.dot(one, one)) / len(one) for one in centred]
     loudest = max(powers)
-    live = [place for place, power in enumerate(powers) if power > loudest * 10 ** (-DEAD_DB / 10)]
+    live = [
+        place for place, power in enumerate(powers) if power > loudest * 10 ** (-SILENT_DB / 10)
+    ]
     silent = tuple(place + 1 for place in range(len(powers)) if place not in live)
     levels = tuple(decibels(power * scale**2) for power in powers)
     if len(live) < 2:
@@ -454,9 +457,22 @@ def compare_channels(samples: Samples) -> Channels:
 
 @dataclass(frozen=True)
 class Sound:
-    """What can only be measured where there is sound, and enough of it."""
+    """What can only be measured where there is sound, and enough of it.
+
+    Parameters
+    ----------
+    speech : Activity
+        Frames that stand out, be they speech or not: levels are measured there.
+    finding : SpeechFinding
+        Whether they are speech, and how much of it there is.
+    snr_db : float
+    decay_db : float or None
+    band : Band
+    hum : Hum
+    """
 
     speech: Activity
+    finding: SpeechFinding
     snr_db: float
     decay_db: float | None
     band: Band
@@ -524,6 +540,7 @@ def _sound(mix: Signal) -> Sound:
     levels_db = band_levels(native, mix.rate_hz)
     return Sound(
         speech,
+        find_speech(mix.samples, mix.rate_hz, is_complete=True),
         snr_db(spectra, speech),
         decay_db(spectra),
         speech_band(levels_db, mix.rate_hz),

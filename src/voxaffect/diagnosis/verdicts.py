@@ -15,6 +15,8 @@ from voxaffect.audio import MAX_PEAK, MIN_SECONDS
 from voxaffect.diagnosis.measures import Measures, Recording, decibels
 from voxaffect.model import ModelCard
 from voxaffect.recognizer import Prediction
+from voxaffect.recognizer.channels import LEAST_CORRELATION
+from voxaffect.recognizer.display import format_apart, format_probability
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 HIGH, LIMITED, LOW = "high", "limited", "low"
@@ -45,12 +47,11 @@ HUM_PROMINENCE_DB: Final = 20.0
 HUM_DB: Final = -40.0
 CANCELLED_DB: Final = -10.0
 SAME: Final = 0.9999
-DIFFERENT: Final = 0.3
 DOUBTFUL: Final = 0.5
 LOUD_PEAK: Final = 2.0
 """Lossy files of full scale decode to somewhat over it, and never to twice."""
 _ONE_CHANNEL: Final = (
-    "Take one channel alone, with predict --timeline --channels left, or swap the polarity of one."
+    "Take one channel alone, with predict --channels left, or swap the polarity of one."
 )
 COARSE: Final = frozenset(
     {"PCM_S8", "PCM_U8", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM", "VOX_ADPCM", "GSM610"}
@@ -102,6 +103,18 @@ class Case:
     prediction: Prediction | None = None
     distance: float | None = None
 
+    @property
+    def has_speech(self) -> bool:
+        """Whether the answer is an emotion; where there is none, whether speech was found."""
+        if self.prediction is not None:
+            return self.prediction.has_speech
+        return self.measures.sound is not None and self.measures.sound.finding.has_speech
+
+    @property
+    def subject(self) -> str:
+        """What the sound is called."""
+        return "speech" if self.has_speech else "sound"
+
 
 def cost(card: ModelCard, condition: str) -> str:
     """Say what a condition cost, as measured for the model's recipe."""
@@ -126,7 +139,7 @@ def judge(case: Case) -> tuple[Finding, ...]:
     found = [verdict(case) for verdict in _ALWAYS]
     if case.measures.sound is not None:
         found += [verdict(case) for verdict in _OF_SOUND]
-    if case.prediction is not None:
+    if case.prediction is not None and case.prediction.has_speech:
         found += [_distance(case), _answer(case)]
     return tuple(found)
 
@@ -192,11 +205,11 @@ def _channels(case: Case) -> Finding:
             effect="Opposite phase: the channels cancel, and the model hears what remains.",
             remedy=_ONE_CHANNEL,
         )  # fmt: skip
-    if channels.correlation is not None and channels.correlation < DIFFERENT:
+    if channels.correlation is not None and channels.correlation < LEAST_CORRELATION:
         return Finding(
             "channels", WARNING, relation, **found, trust=LIMITED,
             effect="Different sound on each: two voices may be heard as one.",
-            remedy="Recognise each by itself: voxaffect predict --timeline --channels each.",
+            remedy="Recognize each by itself: voxaffect predict --channels each.",
         )  # fmt: skip
     if channels.correlation is not None and channels.correlation > SAME:
         relation = f"{count} channels, the same"
@@ -226,7 +239,7 @@ def _level(case: Case) -> Finding:
     if measures.is_silent or measures.sound is None:
         return _unusable_level(measures, peak_db)
     level_db = decibels(measures.sound.speech.power)
-    text = f"speech at {level_db:.1f} dBFS, peak at {peak_db:.1f}"
+    text = f"{case.subject} at {level_db:.1f} dBFS, peak at {peak_db:.1f}"
     found: dict[str, Any] = {"text": text, "value": level_db, "unit": "dBFS"}
     if measures.peak > LOUD_PEAK:
         return Finding(
@@ -287,21 +300,30 @@ def _offset(case: Case) -> Finding:
 
 def _speech(case: Case) -> Finding:
     assert case.measures.sound is not None
-    speech = case.measures.sound.speech
+    speech, recording = case.measures.sound.finding, case.recording
+    share = min(1.0, speech.seconds / (len(recording.samples) / recording.rate_hz))
     found: dict[str, Any] = {
-        "text": f"{speech.seconds:.1f} s, {100 * speech.share:.0f} % of the recording",
-        "value": speech.share, "unit": "share of frames",
+        "text": f"{speech.seconds:.1f} s, {100 * share:.0f} % of the recording",
+        "value": share, "unit": "share of the recording",
     }  # fmt: skip
+    if not case.has_speech:
+        found["text"], found["value"] = "none was found", 0.0
+        return Finding(
+            "speech", PROBLEM, **found, trust=LOW,
+            effect="There is no emotion to recognize: the answer is 'no speech'.",
+            remedy="Listen to it: does a person speak, close to the microphone? Of singing and "
+            "shouting, voxaffect predict --vad energy gives an answer all the same.",
+        )  # fmt: skip
     if speech.seconds < SHORT_SPEECH_SECONDS:
         return Finding(
             "speech", WARNING, **found, trust=LIMITED,
             effect="Shorter than what the model learnt from, 1 s and more.",
             remedy="Let the speaker say a whole sentence.",
         )  # fmt: skip
-    if speech.share < FEW_SPEECH_SHARE:
+    if share < FEW_SPEECH_SHARE:
         return Finding(
             "speech", WARNING, **found, trust=LIMITED,
-            effect="Is it speech, or knocks in silence? Silence itself costs nothing: "
+            effect="Little of it is speech. Silence itself costs nothing: "
             + cost(case.card, "1 s silence around"),
             remedy="Listen to it; cut it to the speech.",
         )  # fmt: skip
@@ -311,7 +333,7 @@ def _speech(case: Case) -> Finding:
 def _noise(case: Case) -> Finding:
     assert case.measures.sound is not None
     ratio = case.measures.sound.snr_db
-    found: dict[str, Any] = {"text": f"speech {ratio:.0f} dB over the background",
+    found: dict[str, Any] = {"text": f"{case.subject} {ratio:.0f} dB over the background",
                              "value": ratio, "unit": "dB"}  # fmt: skip
     if ratio >= NOISY_DB:
         return Finding("noise", OK, **found)
@@ -349,7 +371,8 @@ def _bandwidth(case: Case) -> Finding:
     band = case.measures.sound.band
     found: dict[str, Any] = {"value": band.high_hz, "unit": "Hz"}
     if band.high_hz >= WIDE_HZ:
-        return Finding("bandwidth", OK, f"speech up to {band.high_hz:.0f} Hz and more", **found)
+        text = f"{case.subject} up to {band.high_hz:.0f} Hz and more"
+        return Finding("bandwidth", OK, text, **found)
     remedy = "Record at 16 kHz or more, without a telephone or a headset in call mode."
     is_line = band.high_hz <= TELEPHONE_HZ and band.low_db < TELEPHONE_LOW_DB
     if is_line or band.high_hz <= NARROWEST_HZ:
@@ -385,12 +408,12 @@ def _distance(case: Case) -> Finding:
     limits = case.card.distances
     if case.distance is None or not {"95", "99"} <= set(limits):
         return Finding("likeness", OK, "the model does not say what it was trained on")
-    text = f"distance {case.distance:.2f} from the training data, of which 95 % are within "
-    found: dict[str, Any] = {"text": f"{text}{limits['95']:.2f}", "value": case.distance,
-                             "unit": "sd"}  # fmt: skip
-    if case.distance <= limits["95"]:
+    distance, limit = format_apart(case.distance, limits["95"])
+    text = f"distance {distance} from the training data, of which 95 % are within {limit}"
+    found: dict[str, Any] = {"text": text, "value": case.distance, "unit": "sd"}
+    if case.distance < limits["95"]:
         return Finding("likeness", OK, **found)
-    far = case.distance > limits["99"]
+    far = case.distance >= limits["99"]
     return Finding(
         "likeness", PROBLEM if far else WARNING, **found, trust=LOW if far else LIMITED,
         effect=f"Stranger than {99 if far else 95} % of what the model has learnt from: "
@@ -403,14 +426,15 @@ def _distance(case: Case) -> Finding:
 def _answer(case: Case) -> Finding:
     assert case.prediction is not None
     ranked = sorted(case.prediction.probabilities.items(), key=lambda item: -item[1])
-    text = ", then ".join(f"{emotion} {p:.2f}" for emotion, p in ranked[:2])
+    text = ", then ".join(f"{emotion} {format_probability(p)}" for emotion, p in ranked[:2])
     threshold = case.card.abstention.get("threshold", DOUBTFUL)
     found: dict[str, Any] = {"text": text, "value": ranked[0][1], "unit": "probability"}
     if ranked[0][1] >= threshold:
         return Finding("answer", OK, **found)
+    probability, limit = format_apart(ranked[0][1], threshold)
     return Finding(
         "answer", WARNING, **found, trust=LIMITED,
-        effect=f"Uncertain: {ranked[0][1]:.2f} is less than {threshold:.4g}. "
+        effect=f"Uncertain: {probability} is less than {limit}. "
         "Take it as a list, not as an answer.",
         remedy="Enrol the speaker with about eight recordings (predict --enrol).",
     )  # fmt: skip

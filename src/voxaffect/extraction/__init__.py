@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.arguments import check_kind, list_of, path_of
-from voxaffect.audio import Excerpt, Recording, Signal
+from voxaffect.audio import Excerpt, Recording, Signal, file_of
 from voxaffect.console import progress_bar
 from voxaffect.errors import AudioError, CacheError, WorkerError
 from voxaffect.extraction.cache import FeatureCache, open_cache, warn_once
 from voxaffect.extraction.failures import Failure, failure_reason
-from voxaffect.extraction.sources import Item, digest_of, file_of, load_item, subject_of, waves
+from voxaffect.extraction.sources import Item, digest_of, load_item, subject_of
 from voxaffect.extraction.workers import Workers, at_work, worker_count
 from voxaffect.features import FeatureSpec, check_known, describe, names
 
 __all__ = [
+    "MAX_SECONDS",
     "Extraction",
     "Failure",
     "FeatureCache",
     "Variant",
     "Workers",
     "at_work",
-    "describe_each",
+    "compute_each",
     "extract",
     "failure_reason",
     "open_cache",
@@ -37,6 +39,12 @@ __all__ = [
 
 _CHUNK_FILES = 2_048  # bounds the memory that waiting work takes
 _SAVE_SECONDS = 0.25  # at most this much work is lost by a kill
+
+MAX_SECONDS: Final = 300.0
+"""Longest recording whose features are computed, unless another limit is given: features of a
+whole recording need its frames at once, and those of five minutes take some 400 MB."""
+
+Result = TypeVar("Result")
 
 Outcome = NDArray[np.float32] | str
 """A vector, or why there is none."""
@@ -86,6 +94,7 @@ def extract(
     workers: int | Workers | None = None,
     cache: FeatureCache | None = None,
     progress: bool = False,
+    max_seconds: float = MAX_SECONDS,
 ) -> Extraction:
     """Feature vectors of many recordings.
 
@@ -104,6 +113,8 @@ def extract(
         Where known vectors are looked up and new ones kept; none by default.
     progress : bool
         Show a progress bar on standard error; off a terminal, a line now and then.
+    max_seconds : float
+        Longest recording to accept. Memory grows with it.
 
     Returns
     -------
@@ -130,7 +141,7 @@ def extract(
     if cache is not None:
         check_kind(cache, FeatureCache, "cache", "a FeatureCache, or None")
     check_known(spec)
-    task = _Task(spec, variant)
+    task = _Task(spec, variant, max_seconds)
     outcomes: list[Outcome | None] = []
     title = f"{spec.name}, {variant.key.partition(',')[0]}" if variant else spec.name
     bar = progress_bar(title=title, is_shown=progress, total=len(files), unit="file")
@@ -149,38 +160,30 @@ def extract(
     return _assembled(files, outcomes, len(names(spec)))
 
 
-def describe_each(
-    items: Iterable[Item], spec: FeatureSpec, *, workers: int | Workers | None = None
-) -> Generator[tuple[int, Item, Outcome]]:
-    """Feature vectors of many recordings, as they are finished.
+def compute_each(
+    items: Sequence[Item], task: Callable[[Item], Result], crew: Workers
+) -> Generator[tuple[int, Result | str]]:
+    """Results of a task on many recordings, as they are finished.
 
     Parameters
     ----------
-    items : iterable of Path or Named
-        As `name_sources` gives them. It is asked for more as the work goes on.
-    spec : FeatureSpec
-    workers : int or Workers, optional
-        As for `extract`.
+    items : sequence of Path or Named
+        As `name_sources` and `waves` give them.
+    task : callable
+        A pure function of an item. One that pickles can go to worker processes.
+    crew : Workers
 
     Yields
     ------
-    tuple of int, (Path or Named) and (ndarray, shape (d,), float32, or str)
-        Index and recording; the vector, or why there is none.
-
-    Raises
-    ------
-    FeatureError
-        If the spec is unknown.
+    tuple of int and (object or str)
+        Index; the result, or why the worker process that computed it has ended.
     """
-    check_known(spec)
-    task = _Task(spec, None)
-    start = 0
-    with at_work(workers) as crew:
-        for wave in waves(items):
-            with closing(_results(task, wave, crew)) as results:
-                for index, _, outcome in results:
-                    yield start + index, wave[index], outcome
-            start += len(wave)
+    with closing(crew.outcomes(task, items)) as outcomes:
+        for index, result in outcomes:
+            if isinstance(result, WorkerError):
+                yield index, failure_reason(result, subject_of(items[index]))
+            else:
+                yield index, result
 
 
 @dataclass(frozen=True)
@@ -189,6 +192,7 @@ class _Task:
 
     spec: FeatureSpec
     variant: Variant | None
+    max_seconds: float
 
     @property
     def recipe(self) -> str:
@@ -198,7 +202,9 @@ class _Task:
     def __call__(self, item: Item) -> tuple[bytes, Outcome]:
         """Digest and vector of a recording, or why there is none: whatever is raised."""
         try:
-            digest, signal = load_item(item, needs_digest=self.variant is not None)
+            digest, signal = load_item(
+                item, needs_digest=self.variant is not None, max_seconds=self.max_seconds
+            )
             if self.variant:
                 signal = self.variant.alter(signal, digest)
             return digest, describe(signal, self.spec)
@@ -210,10 +216,10 @@ def _results(
     task: _Task, items: Sequence[Item], crew: Workers
 ) -> Generator[tuple[int, bytes, Outcome]]:
     """Index, digest, and the vector or why there is none, as they are finished."""
-    with closing(crew.outcomes(task, items)) as outcomes:
-        for index, result in outcomes:
-            if isinstance(result, WorkerError):
-                yield index, b"", failure_reason(result, subject_of(items[index]))
+    with closing(compute_each(items, task, crew)) as each:
+        for index, result in each:
+            if isinstance(result, str):
+                yield index, b"", result
             else:
                 yield index, *result
 

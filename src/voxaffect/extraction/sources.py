@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.audio import (
+    Blocks,
     Excerpt,
     Recording,
     Signal,
     Source,
     as_signal,
     content_of,
-    load_content,
-    read,
+    digest_recording,
+    file_of,
+    open_blocks,
     read_recording,
 )
 from voxaffect.errors import ArgumentError, AudioError
@@ -66,11 +69,6 @@ Item = Recording | Named
 def name_of_item(item: Item) -> str:
     """Name of a recording in messages and results."""
     return item.name if isinstance(item, Named) else str(item)
-
-
-def file_of(recording: Recording) -> Path:
-    """File that holds a recording or an excerpt."""
-    return recording.path if isinstance(recording, Excerpt) else recording
 
 
 def subject_of(item: Item) -> str:
@@ -138,33 +136,68 @@ def waves(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield wave
 
 
-def load_item(item: Item, *, needs_digest: bool = False) -> tuple[bytes, Signal]:
-    """Digest and sound of the very same bytes, whatever happens to the file meanwhile.
+def load_item(
+    item: Item, *, needs_digest: bool = False, max_seconds: float | None = None
+) -> tuple[bytes, Signal]:
+    """Digest and sound of a recording that does not change meanwhile.
 
     Parameters
     ----------
     item : Path, Excerpt or Named
     needs_digest : bool
         Whether a file that is larger than ``MAX_HASHED_BYTES`` has to have one.
+    max_seconds : float, optional
+        Longest recording to accept; any length by default.
 
     Returns
     -------
     tuple of bytes and Signal
         The digest is empty where nothing is to be cached: of such a file, and of an array.
+
+    Raises
+    ------
+    AudioError
+        If the recording cannot be read, is too long, or changes while it is read.
     """
-    if not isinstance(item, Named):
-        if _size(file_of(item)) > MAX_HASHED_BYTES:
-            signal = read_recording(item)  # refuses at once what is not audio
-            return (digest_of(item, limit=None) if needs_digest else None) or b"", signal
-        content, digest = load_content(item)
-        return digest, read_recording(item, content)
-    source = item.source
-    if isinstance(source, AudioError):
-        raise source
-    if isinstance(source, Path | bytes):
-        content = content_of(source, item.name)
-        return hashlib.sha256(content).digest(), read(content, name=item.name)
-    return b"", as_signal(source, item.rate_hz, name=item.name)
+    if isinstance(item, Named):
+        if isinstance(item.source, AudioError):
+            raise item.source
+        signal = as_signal(item.source, item.rate_hz, name=item.name, max_seconds=max_seconds)
+        return digest_of(item, limit=None) or b"", signal
+    path = file_of(item)
+    signature = _sign(path)
+    signal = read_recording(item, max_seconds=max_seconds)  # refuses what is not audio
+    digest = digest_of(item, limit=None if needs_digest else MAX_HASHED_BYTES)
+    if _sign(path) != signature:
+        raise AudioError(f"{path}: changed while it was read. Try again when nothing writes to it.")
+    return digest or b"", signal
+
+
+@contextmanager
+def open_item(item: Item, *, max_seconds: float | None = None) -> Iterator[Blocks]:
+    """Open a recording to read it block by block.
+
+    Parameters
+    ----------
+    item : Path, Excerpt or Named
+    max_seconds : float, optional
+        Longest recording to accept; any length by default.
+
+    Yields
+    ------
+    Blocks
+    """
+    if isinstance(item, Named):
+        if isinstance(item.source, AudioError):
+            raise item.source
+        source, rate_hz = item.source, item.rate_hz
+        opened = open_blocks(source, rate_hz, name=item.name, max_seconds=max_seconds)
+    elif isinstance(item, Excerpt):
+        opened = open_blocks(read_recording(item, max_seconds=max_seconds))
+    else:
+        opened = open_blocks(item, max_seconds=max_seconds)
+    with opened as blocks:
+        yield blocks
 
 
 def digest_of(item: Item, *, limit: int | None = MAX_HASHED_BYTES) -> bytes | None:
@@ -182,17 +215,26 @@ def digest_of(item: Item, *, limit: int | None = MAX_HASHED_BYTES) -> bytes | No
         None of an array, of a larger file, and of one that cannot be read: that is reported
         when it is read as audio.
     """
-    if isinstance(item, Named):
-        return hashlib.sha256(item.source).digest() if isinstance(item.source, bytes) else None
-    path = file_of(item)
-    try:
-        if not path.is_file() or (limit is not None and _size(path) > limit):
-            return None
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").digest()
-    except (OSError, ValueError, MemoryError):
+    source = item.source if isinstance(item, Named) else item
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).digest()
+    if not isinstance(source, Path | Excerpt):
         return None
-    return hashlib.sha256(digest + item.key).digest() if isinstance(item, Excerpt) else digest
+    if limit is not None and _size(file_of(source)) > limit:
+        return None
+    try:
+        return digest_recording(source)
+    except (AudioError, MemoryError):
+        return None
+
+
+def _sign(path: Path) -> tuple[int, int, int] | None:
+    """Identity, size and time of a file; None if there is none."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _size(path: Path) -> int:

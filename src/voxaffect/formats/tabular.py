@@ -17,6 +17,14 @@ UNCERTAIN = "uncertain"
 """What people read where a prediction, or a stretch of a timeline, is."""
 
 
+def probability_columns(emotions: Iterable[str]) -> list[str]:
+    """Names of the columns of probabilities, one for every emotion.
+
+    Their prefix keeps them apart from all other columns, whatever an emotion is called.
+    """
+    return [f"p_{emotion}" for emotion in emotions]
+
+
 def csv_text(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
     """Comma-separated values under a header."""
     return "".join(_csv_line(row) for row in (header, *rows))
@@ -59,7 +67,8 @@ def parquet_bytes(kinds: Mapping[str, str], rows: Iterable[Sequence[object]]) ->
     Parameters
     ----------
     kinds : mapping of str to str
-        Name of each column, and what it holds: ``string``, ``float64`` or ``bool``.
+        Name of each column, and what it holds: ``string``, ``float64``, ``int64`` or
+        ``bool``.
     rows : iterable of sequences
 
     Raises

@@ -17,6 +17,7 @@ from voxaffect.formats.places import NAMELESS
 from voxaffect.formats.tabular import UNCERTAIN
 from voxaffect.formats.timelines import Level, Ticks, channel_number, ticked
 from voxaffect.recognizer import Segment, Timeline
+from voxaffect.recognizer.display import format_percent, format_probability
 
 _MICROSECONDS = 1_000_000
 _MILLISECONDS = 1_000
@@ -59,7 +60,7 @@ def to_raven(timelines: Sequence[Timeline], level: Level = "segments") -> str:
 
 
 def _certainty(stretch: Segment) -> str:
-    return f"{stretch.certainty:.2f}"
+    return format_probability(stretch.certainty)
 
 
 def to_textgrid(timelines: Sequence[Timeline], level: Level = "segments") -> str:
@@ -144,7 +145,7 @@ def _cues(timelines: Sequence[Timeline], level: Level, *, comma: str) -> list[tu
 
 def _caption(stretch: Segment) -> str:
     doubt = f", {UNCERTAIN}" if stretch.uncertain else ""
-    return f"{printable(stretch.emotion)} ({stretch.certainty:.0%}{doubt})"
+    return f"{printable(stretch.emotion)} ({format_percent(stretch.certainty)}{doubt})"
 
 
 def _stamp(milliseconds: int, comma: str) -> str:

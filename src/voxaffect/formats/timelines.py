@@ -14,8 +14,16 @@ from urllib.parse import quote
 
 from voxaffect.files import printable
 from voxaffect.formats.places import places
-from voxaffect.formats.tabular import DECIMALS, UNCERTAIN, aligned, csv_text, parquet_bytes
+from voxaffect.formats.tabular import (
+    DECIMALS,
+    UNCERTAIN,
+    aligned,
+    csv_text,
+    parquet_bytes,
+    probability_columns,
+)
 from voxaffect.recognizer import Segment, Timeline
+from voxaffect.recognizer.display import NO_SPEECH, format_probability
 
 Level = Literal["segments", "windows"]
 
@@ -98,6 +106,7 @@ def _heading(timeline: Timeline) -> dict[str, Any]:
         "source": timeline.source,
         "channel": timeline.channel,
         "seconds": round(timeline.seconds, DECIMALS),
+        "result": "emotion" if timeline.has_speech else "no speech",
         "emotions": list(timeline.emotions),
     }
 
@@ -152,7 +161,7 @@ def to_csv(timelines: Sequence[Timeline], level: Level = "segments") -> str:
         [timeline.source, timeline.channel, *_cells(stretch)]
         for timeline, stretch in _flat(timelines, level)
     )
-    return csv_text([*_FIXED, *_emotions(timelines)], rows)
+    return csv_text([*_FIXED, *probability_columns(_emotions(timelines))], rows)
 
 
 def _cells(stretch: Segment) -> list[Any]:
@@ -168,7 +177,8 @@ def to_parquet(timelines: Sequence[Timeline], level: Level = "segments") -> byte
          s.uncertain, *s.probabilities.values()]
         for t, s in _flat(timelines, level)
     )  # fmt: skip
-    return parquet_bytes({**_FIXED, **dict.fromkeys(_emotions(timelines), "float64")}, rows)
+    numbers = dict.fromkeys(probability_columns(_emotions(timelines)), "float64")
+    return parquet_bytes({**_FIXED, **numbers}, rows)
 
 
 def to_audformat(timelines: Sequence[Timeline], level: Level = "segments") -> str:
@@ -178,7 +188,8 @@ def to_audformat(timelines: Sequence[Timeline], level: Level = "segments") -> st
         start, end, *values = _cells(stretch)
         times = [_timedelta(start), _timedelta(end)]
         rows.append([timeline.source, *times, timeline.channel, *values])
-    header = ["file", "start", "end", "channel", *[*_FIXED][4:], *_emotions(timelines)]
+    header = ["file", "start", "end", "channel", *[*_FIXED][4:],
+              *probability_columns(_emotions(timelines))]  # fmt: skip
     return csv_text(header, rows)
 
 
@@ -236,12 +247,12 @@ def to_table(timelines: Sequence[Timeline], level: Level = "segments") -> str:
             numbers = [one.certainty, *one.probabilities.values()]
             rows.append(
                 [timeline.source, one.emotion, timeline.channel, *times,
-                 *(f"{number:.2f}" for number in numbers), UNCERTAIN if one.uncertain else ""]
+                 *map(format_probability, numbers), UNCERTAIN if one.uncertain else ""]
             )  # fmt: skip
         if not found:
             blank = [""] * (2 + len(emotions))
             times = [clock(0), clock(timeline.seconds)]
-            rows.append([timeline.source, "(no speech)", timeline.channel, *times, *blank])
+            rows.append([timeline.source, NO_SPEECH, timeline.channel, *times, *blank])
     return aligned([[printable(cell) for cell in row] for row in rows])
 
 

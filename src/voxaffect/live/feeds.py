@@ -45,7 +45,9 @@ class Feed:
 
 
 @contextmanager
-def played(path: str | Path, *, paced: bool = True) -> Iterator[Feed]:
+def played(
+    path: str | Path, *, paced: bool = True, max_seconds: float | None = None
+) -> Iterator[Feed]:
     """Play a recording, mixed down, as if it were spoken now.
 
     Parameters
@@ -54,6 +56,8 @@ def played(path: str | Path, *, paced: bool = True) -> Iterator[Feed]:
         ``-`` is standard input, which is read to its end first.
     paced : bool
         In its own time; otherwise as fast as it is recognised.
+    max_seconds : float, optional
+        Longest recording to accept; any length by default.
 
     Yields
     ------
@@ -65,7 +69,7 @@ def played(path: str | Path, *, paced: bool = True) -> Iterator[Feed]:
         If it cannot be read.
     """
     source = _standard_input() if str(path) == "-" else path
-    with open_blocks(source, name=str(path)) as recording:
+    with open_blocks(source, name=str(path), max_seconds=max_seconds) as recording:
         blocks = _small(recording)
         paces = _paced(blocks, recording.rate_hz) if paced else blocks
         yield Feed(recording.name, recording.rate_hz, paces)

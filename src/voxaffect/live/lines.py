@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from voxaffect.live.scene import Scene
 from voxaffect.recognizer import Event, Update, Window
+from voxaffect.recognizer.display import format_probability
 
 
 def clock(seconds: float) -> str:
@@ -23,12 +24,14 @@ def line(event: Event) -> str | None:
     if not isinstance(event, Update):
         return (
             f"segment  {clock(event.start_seconds)} to {clock(event.end_seconds)}  "
-            f"{event.emotion} {event.certainty:.2f}{doubt}"
+            f"{event.emotion} {format_probability(event.certainty)}{doubt}"
         )
     if event.emotion is None:
         return f"silence  {clock(event.seconds)}"
     probability = event.probabilities[event.emotion]
-    return f"now      {clock(event.seconds)}  {event.emotion} {probability:.2f}{doubt}"
+    return (
+        f"now      {clock(event.seconds)}  {event.emotion} {format_probability(probability)}{doubt}"
+    )
 
 
 def summary(scene: Scene) -> str:

@@ -14,6 +14,7 @@ from voxaffect.files import printable
 from voxaffect.live.lines import clock
 from voxaffect.live.scene import LEAST_DB, STRIP_SECONDS, Scene
 from voxaffect.palette import looks
+from voxaffect.recognizer.display import format_probability
 
 BAR_CELLS = 30
 METER_CELLS = 30
@@ -61,7 +62,8 @@ def _now(scene: Scene) -> Text:
         return Text("silence" if scene.strip or scene.totals else "listening …", style="dim")
     probability = scene.probabilities[scene.emotion]
     doubt = "  uncertain" if scene.uncertain else ""
-    return Text(f"{printable(scene.emotion).upper()}  {probability:.2f}{doubt}", style="bold")
+    name, number = printable(scene.emotion).upper(), format_probability(probability)
+    return Text(f"{name}  {number}{doubt}", style="bold")
 
 
 def _bars(scene: Scene) -> Table:
@@ -73,7 +75,7 @@ def _bars(scene: Scene) -> Table:
         bar = Text("█" * full)  # not in the emotion's colour: some are dark, as terminals are
         bar.append("░" * (BAR_CELLS - full), style="dim")
         style = "bold" if emotion == scene.emotion else ""
-        number = f"{probability:.2f}" if scene.probabilities else ""
+        number = format_probability(probability) if scene.probabilities else ""
         mark = Text(marks[emotion], style=f"bold {_ink(look[emotion].colour)}")
         table.add_row(mark, Text(printable(emotion), style=style), bar, number)
     return table

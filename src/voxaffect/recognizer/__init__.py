@@ -8,6 +8,7 @@ from voxaffect.recognizer.prediction import (
     Prediction,
     enrol_speaker,
     predict,
+    predict_channels,
     predict_many,
 )
 from voxaffect.recognizer.recording import timeline
@@ -29,6 +30,7 @@ __all__ = [
     "enrol_speaker",
     "explain",
     "predict",
+    "predict_channels",
     "predict_many",
     "timeline",
 ]

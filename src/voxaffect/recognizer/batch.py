@@ -20,7 +20,7 @@ from voxaffect.extraction import Failure, Workers, failure_reason, worker_count
 from voxaffect.features.enrolment import Speaker
 from voxaffect.journal import Journal, Stamp, stamp
 from voxaffect.model import Model
-from voxaffect.recognizer.prediction import Prediction, predict_each
+from voxaffect.recognizer.prediction import Method, Prediction, predict_each
 from voxaffect.recognizer.segments import Segment, Timeline, Window
 
 
@@ -83,28 +83,28 @@ class Recognised(Generic[Result]):
 
 @dataclass(frozen=True)
 class Predictions:
-    """Recognise one emotion for each recording."""
+    """Recognize one emotion for each recording, or each channel of it."""
 
-    model: Model
-    speaker: Speaker | None = None
-    uncertain_below: float | None = None
+    method: Method
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """All that can change a result, as JSON values."""
-        told = {"kind": "predictions", "uncertain_below": self.uncertain_below}
-        return {**told, **_identity(self.model, self.speaker)}
+        method = self.method
+        options = {
+            "uncertain_below": method.uncertain_below,
+            "channels": method.channels,
+            "vad": method.vad,
+            "max_seconds": method.max_seconds,
+        }
+        return {"kind": "predictions", **options, **_identity(method.model, method.speaker)}
 
     def run(
         self, paths: Sequence[Path], workers: int
     ) -> Generator[tuple[int, Sequence[Prediction] | str]]:
-        """Yield place and prediction of each path, or why there is none."""
-        recognised = predict_each(
-            paths, self.model, speaker=self.speaker, uncertain_below=self.uncertain_below,
-            workers=workers,
-        )  # fmt: skip
-        for place, _, outcome in recognised:
-            yield place, outcome if isinstance(outcome, str) else (outcome,)
+        """Yield index and predictions of each path, or why there are none."""
+        for index, _, outcome in predict_each(paths, self.method, workers=workers):
+            yield index, outcome
 
     def to_json(self, result: Prediction) -> Any:
         """Return a JSON value that holds all of a prediction."""
@@ -112,7 +112,8 @@ class Predictions:
 
     def from_json(self, value: Any) -> Prediction:
         """Return what ``to_json`` was given."""
-        _check_judged(value, self.model)
+        if value["emotion"] is not None or value["probabilities"]:
+            _check_judged(value, self.method.model)
         return Prediction(**value)
 
 

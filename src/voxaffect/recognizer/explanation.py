@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.audio import Source, as_signal
-from voxaffect.features import describe, families
+from voxaffect.audio import Source, open_blocks
+from voxaffect.features import families
 from voxaffect.model import Model, get_model
-from voxaffect.recognizer.prediction import Prediction, predict
+from voxaffect.recognizer.channels import ChannelReader
+from voxaffect.recognizer.prediction import Method, Prediction
+from voxaffect.recognizer.utterance import LONG_SECONDS
 
 _SMALLEST = 1e-37
 """Under any probability that single precision holds in full."""
@@ -45,7 +47,11 @@ class Explanation:
 
 
 def explain(
-    source: Source, *, rate_hz: int | None = None, model: Model | str | Path | None = None
+    source: Source,
+    *,
+    rate_hz: int | None = None,
+    model: Model | str | Path | None = None,
+    max_seconds: float = LONG_SECONDS,
 ) -> Explanation:
     """Say what each family of features contributes to the answer.
 
@@ -65,10 +71,13 @@ def explain(
         Sampling rate of an array.
     model : Model, str or Path, optional
         A model or its file; the bundled model by default.
+    max_seconds : float
+        Longest recording to accept: it is explained as a whole.
 
     Returns
     -------
     Explanation
+        Without contributions if there is no speech.
 
     Raises
     ------
@@ -84,9 +93,14 @@ def explain(
     Soc. B 44(2): the centred log-ratio.
     """
     loaded = get_model(model)
-    signal = as_signal(source, rate_hz)
-    prediction = predict(signal, model=loaded)
-    vector = describe(signal, loaded.card.spec)
+    method = Method(loaded)
+    with open_blocks(source, rate_hz, max_seconds=max_seconds) as recording:
+        reader = ChannelReader(recording, method.channels)
+        features = method.task.describe(reader, reader.read_beginning(max_seconds))
+        (prediction,) = method.conclude(features, recording.name)
+    ((_, vector),) = features.vectors
+    if vector is None:
+        return Explanation(prediction, {}, {}, {})
     mean = np.array(loaded.card.mean, dtype=np.float32)
     places = families(loaded.card.spec)
     occluded = np.tile(vector, (len(places), 1))

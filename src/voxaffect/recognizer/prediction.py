@@ -5,48 +5,99 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping, Sequence, Sized
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.arguments import check_kind, check_number
-from voxaffect.audio import Source, as_signal
+from voxaffect.arguments import check_number
+from voxaffect.audio import Blocks, Source, file_of, open_blocks
 from voxaffect.console import progress_bar
-from voxaffect.errors import AudioError, ModelError
-from voxaffect.extraction import Failure, Workers, describe_each, extract, failure_reason
-from voxaffect.extraction.sources import Item, Named, file_of, name_of_item, name_sources
-from voxaffect.features import describe
-from voxaffect.features.enrolment import Speaker, adapt, enrol
+from voxaffect.errors import AudioError
+from voxaffect.extraction import (
+    Failure,
+    Workers,
+    at_work,
+    compute_each,
+    extract,
+    failure_reason,
+)
+from voxaffect.extraction.sources import (
+    Item,
+    Named,
+    name_of_item,
+    name_sources,
+    open_item,
+    subject_of,
+    waves,
+)
+from voxaffect.features.enrolment import Speaker, enrol
 from voxaffect.model import Model, get_model
+from voxaffect.recognizer.channels import ChannelReader, check_channels
+from voxaffect.recognizer.classification import check_speaker, classify, threshold
+from voxaffect.recognizer.recording import Recognition, run_timelines
+from voxaffect.recognizer.segments import Timeline
+from voxaffect.recognizer.smoothing import Smoothing
+from voxaffect.recognizer.spans import Cutting
+from voxaffect.recognizer.utterance import (
+    LONG_SECONDS,
+    LongRecording,
+    RecordingFeatures,
+    UtteranceTask,
+)
+from voxaffect.recognizer.vad import DEFAULT_VAD, get_vad_method
+
+Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of one recording.
+    """Emotion of one recording, or of one channel of it.
 
     Parameters
     ----------
     source : str
         The recording's path, or ``<bytes>`` or ``<array>``.
-    emotion : str
-        The most probable one.
+    emotion : str or None
+        The most probable one; None if there is no speech.
     probabilities : mapping of str to float
-        Of every emotion, in the model's order; they sum to 1.
+        Of every emotion, in the model's order; they sum to 1. Empty if there is no speech.
     uncertain : bool
-        Whether the highest probability lies under the threshold that was asked for, or that
-        the model card states.
+        Whether the highest probability is under the threshold that was asked for, or that the
+        model card states. Unless a threshold was asked for, an answer by windows is always
+        uncertain, and so is that to the mix of two different channels. False if there is no
+        speech.
+    channel : str
+        ``mix``, ``left``, ``right``, or the number of the channel, from 1.
+    seconds : float or None
+        Length of the recording, if it is known.
+    windows : int or None
+        Of a recording longer than 30 s, the number of windows of speech whose probabilities
+        were averaged. None if the recording was recognized as a whole.
+    channels_differ : bool
+        Whether the mix is of two channels with different sound, such as two people on a
+        telephone.
     """
 
     source: str
-    emotion: str
+    emotion: str | None
     probabilities: Mapping[str, float]
     uncertain: bool = False
+    channel: str = "mix"
+    seconds: float | None = None
+    windows: int | None = None
+    channels_differ: bool = False
 
     @property
-    def probability(self) -> float:
-        """Probability of the most probable emotion."""
-        return self.probabilities[self.emotion]
+    def has_speech(self) -> bool:
+        """Whether there is speech in it, and so an emotion."""
+        return self.emotion is not None
+
+    @property
+    def probability(self) -> float | None:
+        """Probability of the most probable emotion; None if there is no speech."""
+        return None if self.emotion is None else self.probabilities[self.emotion]
 
 
 @dataclass(frozen=True)
@@ -57,29 +108,114 @@ class Batch:
     failures: tuple[Failure, ...]
 
 
-def threshold(model: Model, uncertain_below: float | None) -> float:
-    """Probability under which a prediction is uncertain: the model card's unless another is given.
+@dataclass(frozen=True)
+class Method:
+    """How recordings are recognized.
 
-    Raises
-    ------
-    ModelError
-        If the one given is none.
+    Parameters
+    ----------
+    model : Model
+    speaker : Speaker, optional
+        As `enrol_speaker` gives it, if the speaker is known.
+    uncertain_below : float, optional
+        Probability under which a prediction is uncertain.
+    channels : str
+        ``mix`` of all, the ``left`` or ``right`` one, or ``each`` by itself.
+    vad : str
+        Voice-activity detection.
+    max_seconds : float, optional
+        Longest recording to accept; any length by default.
     """
-    if uncertain_below is None:
-        return float(model.card.abstention.get("threshold", 0.0))
-    check_number(uncertain_below, "uncertain_below")
-    if not 0 <= uncertain_below <= 1:
-        raise ModelError(f"uncertain_below: expected a probability, found {uncertain_below:g}.")
-    return uncertain_below
 
+    model: Model
+    speaker: Speaker | None = None
+    uncertain_below: float | None = None
+    channels: str = "mix"
+    vad: str = DEFAULT_VAD
+    max_seconds: float | None = None
 
-def _prediction(
-    source: str, probabilities: NDArray[np.float64], model: Model, least: float
-) -> Prediction:
-    by_emotion = dict(zip(model.emotions, probabilities.tolist(), strict=True))
-    best = int(probabilities.argmax())
-    is_uncertain = bool(probabilities[best] < least)
-    return Prediction(source, model.emotions[best], by_emotion, is_uncertain)
+    def __post_init__(self) -> None:
+        check_channels(self.channels)
+        get_vad_method(self.vad)
+        threshold(self.model, self.uncertain_below)
+        check_speaker(self.speaker, self.model)
+        if self.max_seconds is not None:
+            check_number(self.max_seconds, "max_seconds")
+
+    @property
+    def task(self) -> UtteranceTask:
+        """What is computed of each recording."""
+        return UtteranceTask(self.model.card.spec, self.channels, self.vad, self.max_seconds)
+
+    def predict(
+        self, recording: Blocks, workers: int | Workers | None = None
+    ) -> tuple[Prediction, ...]:
+        """Predictions of an open recording of any length."""
+        reader = ChannelReader(recording, self.channels)
+        parts = reader.read_beginning(LONG_SECONDS)
+        if reader.is_finished:
+            return self.conclude(self.task.describe(reader, parts), recording.name)
+        least = threshold(self.model, self.uncertain_below)
+        how = Recognition(self.model, Cutting(vad=self.vad), Smoothing(), least, self.speaker)
+        timelines = run_timelines(reader, chain(parts, reader), how, workers=workers)
+        differ = reader.comparison.are_different
+        return tuple(self._pool(timeline, channels_differ=differ) for timeline in timelines)
+
+    def conclude(self, features: RecordingFeatures, source: str) -> tuple[Prediction, ...]:
+        """Predictions from the features of a recording, one a channel."""
+        return tuple(
+            self._prediction(
+                source,
+                None if vector is None else classify(vector, self.model, self.speaker),
+                channel=channel,
+                seconds=features.seconds,
+                channels_differ=features.channels_differ,
+            )
+            for channel, vector in features.vectors
+        )
+
+    def _pool(self, timeline: Timeline, *, channels_differ: bool) -> Prediction:
+        """Prediction from the windows of a timeline.
+
+        Each window weighs as much as the time that no window before it has reached.
+        """
+        rows, weights, reached = [], [], 0.0
+        for window in timeline.windows:
+            rows.append([*window.probabilities.values()])
+            weights.append(window.end_seconds - max(window.start_seconds, reached))
+            reached = window.end_seconds
+        mean = np.average(np.array(rows), axis=0, weights=weights) if rows else None
+        return self._prediction(
+            timeline.source,
+            mean,
+            channel=timeline.channel,
+            seconds=timeline.seconds,
+            windows=len(rows),
+            channels_differ=channels_differ,
+        )
+
+    def _prediction(
+        self,
+        source: str,
+        probabilities: Vector | None,
+        *,
+        channel: str,
+        seconds: float,
+        channels_differ: bool,
+        windows: int | None = None,
+    ) -> Prediction:
+        if probabilities is None:
+            return Prediction(source, None, {}, False, channel, seconds, windows, channels_differ)
+        model = self.model
+        by_emotion = dict(zip(model.emotions, probabilities.tolist(), strict=True))
+        best = int(probabilities.argmax())
+        is_uncertain = bool(probabilities[best] < threshold(model, self.uncertain_below))
+        if self.uncertain_below is None:
+            is_uncertain = is_uncertain or windows is not None or channels_differ
+        return Prediction(
+            source, model.emotions[best], by_emotion, is_uncertain, channel, seconds, windows,
+            channels_differ,
+        )  # fmt: skip
 
 
 def enrol_speaker(
@@ -118,33 +254,23 @@ def enrol_speaker(
     return enrol(found.matrix)
 
 
-def _check_speaker(speaker: Speaker | None, model: Model) -> None:
-    if speaker is None:
-        return
-    check_kind(speaker, Speaker, "speaker", "what enrol_speaker gives")
-    if len(speaker.mean) != len(model.card.mean):
-        raise ModelError(f"{model.name}: the speaker was enrolled for another model.")
-
-
-def _probabilities(
-    matrix: NDArray[np.float32], model: Model, speaker: Speaker | None
-) -> NDArray[np.float64]:
-    if speaker is not None:
-        card = model.card
-        matrix = adapt(matrix, speaker, training_mean=np.array(card.mean),
-                       names=card.feature_names)  # fmt: skip
-    return model.probabilities(matrix)
-
-
 def predict(
     source: Source,
     *,
     rate_hz: int | None = None,
+    name: str | None = None,
     model: Model | str | Path | None = None,
     speaker: Speaker | None = None,
     uncertain_below: float | None = None,
+    channels: str = "mix",
+    vad: str = DEFAULT_VAD,
+    max_seconds: float | None = None,
+    workers: int | Workers | None = None,
 ) -> Prediction:
-    """Recognise the emotion of one recording.
+    """Recognize the emotion of one recording.
+
+    A recording longer than 30 s is recognized window by window, as `timeline` does; its
+    probabilities are the mean of the windows of speech.
 
     Parameters
     ----------
@@ -152,6 +278,8 @@ def predict(
         An array has shape (n,) or (n, channels).
     rate_hz : int, optional
         Sampling rate of an array.
+    name : str, optional
+        What the result and messages call the recording; its path by default.
     model : Model, str or Path, optional
         A model or its file; the bundled model by default.
     speaker : Speaker, optional
@@ -159,10 +287,64 @@ def predict(
     uncertain_below : float, optional
         Probability under which a prediction is uncertain; 0 for never. By default what the
         model card states: the one from which at most one in five was wrong on new voices.
+    channels : str
+        ``mix`` of all, the ``left`` or the ``right`` one; `predict_channels` recognizes each.
+    vad : str
+        Voice-activity detection, as for `timeline`: ``energy`` does not ask whether there is
+        speech.
+    max_seconds : float, optional
+        Longest recording to accept; any length by default.
+    workers : int or Workers, optional
+        Of a recording longer than 30 s, as for `timeline`.
 
     Returns
     -------
     Prediction
+        Without an emotion if there is no speech.
+
+    Raises
+    ------
+    AudioError
+        If the recording cannot be read or used.
+    ModelError
+        If the model cannot be loaded.
+    """
+    if channels == "each":
+        raise AudioError("predict gives one answer: take predict_channels for each channel.")
+    (prediction,) = predict_channels(
+        source, rate_hz=rate_hz, name=name, model=model, speaker=speaker,
+        uncertain_below=uncertain_below, channels=channels, vad=vad, max_seconds=max_seconds,
+        workers=workers,
+    )  # fmt: skip
+    return prediction
+
+
+def predict_channels(
+    source: Source,
+    *,
+    rate_hz: int | None = None,
+    name: str | None = None,
+    model: Model | str | Path | None = None,
+    speaker: Speaker | None = None,
+    uncertain_below: float | None = None,
+    channels: str = "each",
+    vad: str = DEFAULT_VAD,
+    max_seconds: float | None = None,
+    workers: int | Workers | None = None,
+) -> tuple[Prediction, ...]:
+    """Recognize the emotion of each channel of a recording, such as both sides of a call.
+
+    Parameters
+    ----------
+    source, rate_hz, name, model, speaker, uncertain_below, vad, max_seconds, workers
+        As for `predict`.
+    channels : str
+        ``each``, or as for `predict`.
+
+    Returns
+    -------
+    tuple of Prediction
+        One a channel.
 
     Raises
     ------
@@ -172,12 +354,9 @@ def predict(
         If the model cannot be loaded.
     """
     loaded = get_model(model)
-    least = threshold(loaded, uncertain_below)
-    _check_speaker(speaker, loaded)
-    signal = as_signal(source, rate_hz)
-    vector = describe(signal, loaded.card.spec)
-    row = _probabilities(vector[None], loaded, speaker)[0]
-    return _prediction(signal.name, row, loaded, least)
+    method = Method(loaded, speaker, uncertain_below, channels, vad, max_seconds)
+    with open_blocks(source, rate_hz, name=name, max_seconds=max_seconds) as recording:
+        return method.predict(recording, workers)
 
 
 def predict_many(
@@ -187,10 +366,13 @@ def predict_many(
     model: Model | str | Path | None = None,
     speaker: Speaker | None = None,
     uncertain_below: float | None = None,
+    channels: str = "mix",
+    vad: str = DEFAULT_VAD,
+    max_seconds: float | None = None,
     workers: int | Workers | None = None,
     progress: bool = False,
 ) -> Batch:
-    """Recognise the emotion of many recordings; what cannot be used is listed, not raised.
+    """Recognize the emotion of many recordings; what cannot be used is listed, not raised.
 
     Parameters
     ----------
@@ -204,8 +386,10 @@ def predict_many(
         A model or its file; the bundled model by default.
     speaker : Speaker, optional
         As `enrol_speaker` gives it, if one known speaker speaks in all of them.
-    uncertain_below : float, optional
+    uncertain_below, vad, max_seconds : optional
         As for `predict`.
+    channels : str
+        As for `predict`; or ``each`` by itself.
     workers : int or Workers, optional
         As for ``extract``.
     progress : bool
@@ -235,19 +419,18 @@ def predict_many(
     ['noise']
     """
     items = name_sources(sources, rate_hz)
-    loaded = get_model(model)
+    method = Method(get_model(model), speaker, uncertain_below, channels, vad, max_seconds)
     count = len(sources) if isinstance(sources, Sized) else None
     bar = progress_bar(is_shown=progress, total=count, unit="file")
-    outcomes: dict[int, Prediction | Failure] = {}
-    each = predict_each(items, loaded, speaker=speaker, uncertain_below=uncertain_below,
-                        workers=workers)  # fmt: skip
-    with bar, closing(each):
+    outcomes: dict[int, tuple[Prediction, ...] | Failure] = {}
+    with bar, closing(predict_each(items, method, workers=workers)) as each:
         for index, item, outcome in each:
             outcomes[index] = _failure(item, outcome) if isinstance(outcome, str) else outcome
             bar.update()
     ordered = [outcomes[index] for index in sorted(outcomes)]
+    results = (outcome for outcome in ordered if not isinstance(outcome, Failure))
     return Batch(
-        tuple(outcome for outcome in ordered if isinstance(outcome, Prediction)),
+        tuple(prediction for result in results for prediction in result),
         tuple(outcome for outcome in ordered if isinstance(outcome, Failure)),
     )
 
@@ -259,39 +442,54 @@ def _failure(item: Item, reason: str) -> Failure:
 
 
 def predict_each(
-    items: Iterable[Item],
-    model: Model,
-    *,
-    speaker: Speaker | None = None,
-    uncertain_below: float | None = None,
-    workers: int | Workers | None = None,
-) -> Generator[tuple[int, Item, Prediction | str]]:
-    """Recognise the emotion of many recordings, as they are finished.
+    items: Iterable[Item], method: Method, *, workers: int | Workers | None = None
+) -> Generator[tuple[int, Item, tuple[Prediction, ...] | str]]:
+    """Recognize the emotion of many recordings, as they are finished; long ones come last.
 
     Parameters
     ----------
     items : iterable of Path or Named
         As `name_sources` gives them.
-    model : Model
-    speaker, uncertain_below, workers
+    method : Method
+    workers : int or Workers, optional
         As for `predict_many`.
 
     Yields
     ------
-    tuple of int, (Path or Named) and (Prediction or str)
-        Index and recording; the prediction, or why there is none.
+    tuple of int, (Path or Named) and (tuple of Prediction, or str)
+        Index and recording; its predictions, one a channel, or why there are none.
     """
-    least = threshold(model, uncertain_below)
-    _check_speaker(speaker, model)
-    with closing(describe_each(items, model.card.spec, workers=workers)) as each:
-        for index, item, outcome in each:
-            if isinstance(outcome, str):
-                yield index, item, outcome
-                continue
-            name = name_of_item(item)
-            try:
-                row = _probabilities(outcome[None], model, speaker)[0]
-            except Exception as error:
-                yield index, item, failure_reason(error, name)
-            else:
-                yield index, item, _prediction(name, row, model, least)
+    start, task = 0, method.task
+    with at_work(workers) as crew:
+        for wave in waves(items):
+            long = []
+            with closing(compute_each(wave, task, crew)) as each:
+                for index, result in each:
+                    if isinstance(result, LongRecording):
+                        long.append(index)
+                    else:
+                        outcome = _conclude(wave[index], result, method)
+                        yield start + index, wave[index], outcome
+            for index in long:
+                yield start + index, wave[index], _predict_long(wave[index], method, crew)
+            start += len(wave)
+
+
+def _conclude(
+    item: Item, result: RecordingFeatures | str, method: Method
+) -> tuple[Prediction, ...] | str:
+    if isinstance(result, str):
+        return result
+    name = name_of_item(item)
+    try:
+        return method.conclude(result, name)
+    except Exception as error:
+        return failure_reason(error, name)
+
+
+def _predict_long(item: Item, method: Method, crew: Workers) -> tuple[Prediction, ...] | str:
+    try:
+        with open_item(item, max_seconds=method.max_seconds) as recording:
+            return method.predict(recording, crew)
+    except Exception as error:
+        return failure_reason(error, subject_of(item))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -13,45 +13,65 @@ from typing import Final
 import numpy as np
 
 from voxaffect.arguments import check_kind
-from voxaffect.audio import MIN_SECONDS, Block, Blocks, Mixer, Source, open_blocks
+from voxaffect.audio import MIN_SECONDS, Blocks, Samples, Source, open_blocks
 from voxaffect.console import progress_bar
 from voxaffect.errors import AudioError, WorkerError
 from voxaffect.extraction import Workers, at_work
+from voxaffect.features.enrolment import Speaker
 from voxaffect.model import Model, get_model
-from voxaffect.recognizer.prediction import threshold
+from voxaffect.recognizer.channels import ChannelReader, check_channels
+from voxaffect.recognizer.classification import classify, threshold
 from voxaffect.recognizer.segments import Segment, Timeline, Window
 from voxaffect.recognizer.smoothing import Smoothing
-from voxaffect.recognizer.spans import (
-    Cutter,
-    Cutting,
-    Samples,
-    Span,
-    Tick,
-    check_peak,
-    describe_span,
-)
-from voxaffect.recognizer.stream import Event, Narrator, Vector, judge
+from voxaffect.recognizer.spans import Cutter, Cutting, Span, Tick, check_peak, describe_speech
+from voxaffect.recognizer.stream import Event, Narrator, Vector
 
-CHANNELS: Final = ("mix", "left", "right", "each")
 WAITING_WINDOWS: Final = 8
 """For each worker: bounds the memory that waiting work takes."""
 
-Outcome = Callable[[], Vector]
+Outcome = Callable[[], Vector | None]
 Start = Callable[[Span], Outcome]
 """Starts to judge a window, and gives what waits for its probabilities."""
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """How a recording is recognized window by window.
+
+    Parameters
+    ----------
+    model : Model
+    cutting : Cutting
+    smoothing : Smoothing
+    least : float
+        Probability under which a result is uncertain.
+    speaker : Speaker, optional
+    """
+
+    model: Model
+    cutting: Cutting
+    smoothing: Smoothing
+    least: float
+    speaker: Speaker | None = None
+
+    def classify(self, vector: Samples | None) -> Vector | None:
+        """Probabilities of a window; None if it holds no speech."""
+        return None if vector is None else classify(vector, self.model, self.speaker)
 
 
 def timeline(
     source: Source,
     *,
     rate_hz: int | None = None,
+    name: str | None = None,
     model: Model | str | Path | None = None,
     window_seconds: float = Cutting.window_seconds,
     hop_seconds: float = Cutting.hop_seconds,
     channels: str = "mix",
-    gate: str = Cutting.gate,
+    vad: str = Cutting.vad,
     smoothing: Smoothing | None = None,
     uncertain_below: float | None = None,
+    max_seconds: float | None = None,
     workers: int | Workers | None = None,
     progress: bool = False,
 ) -> tuple[Timeline, ...]:
@@ -65,6 +85,8 @@ def timeline(
         An array has shape (n,) or (n, channels).
     rate_hz : int, optional
         Sampling rate of an array.
+    name : str, optional
+        What the results and messages call the recording; its path by default.
     model : Model, str or Path, optional
         A model or its file; the bundled model by default.
     window_seconds : float
@@ -73,13 +95,18 @@ def timeline(
         Between the ends of windows, 0.1 to 30.
     channels : str
         ``mix`` of all, the ``left`` or ``right`` one, or ``each`` by itself.
-    gate : str
-        What tells speech from silence: ``energy``, or ``webrtc`` (extra ``vad``).
+    vad : str
+        Voice-activity detection. ``silero`` takes what is louder than the background, and confirms
+        by a neural network that it is speech. ``webrtc`` (extra ``vad``) takes the frames that
+        WebRTC's detector finds, and confirms them, too. ``energy`` takes whatever is louder than
+        the background, be it music or noise.
     smoothing : Smoothing, optional
     uncertain_below : float, optional
         Certainty under which a segment, and probability under which a window, is uncertain; 0
         for never. By default what the model card states, which was measured on whole
         recordings, not on windows: of segments it promises no share that is wrong.
+    max_seconds : float, optional
+        Longest recording to accept; any length by default.
     workers : int or Workers, optional
         What judges windows, as for ``extract``; 1 for nothing beside this thread. Neither
         number nor kind changes a number.
@@ -89,7 +116,8 @@ def timeline(
     Returns
     -------
     tuple of Timeline
-        One, or one for each channel. Silence has neither windows nor segments.
+        One, or one for each channel. Where there is no speech, there are neither windows nor
+        segments.
 
     Raises
     ------
@@ -99,83 +127,87 @@ def timeline(
     ModelError
         If the model cannot be loaded, or the threshold is no probability.
     MissingExtraError
-        If the gate needs a library that is not installed.
+        If the voice-activity detection needs a library that is not installed.
     """
-    if channels not in CHANNELS:
-        raise AudioError(f"no channels {channels!r}; there are: {', '.join(CHANNELS)}.")
     if smoothing is not None:
         check_kind(smoothing, Smoothing, "smoothing", "a Smoothing, or None")
-    cutting = Cutting(window_seconds, hop_seconds, gate)
+    check_channels(channels)
+    cutting = Cutting(window_seconds, hop_seconds, vad)
     loaded = get_model(model)
     least = threshold(loaded, uncertain_below)
-    mixer = Mixer()
-    with open_blocks(source, rate_hz) as recording:
-        lines = [
-            _Line(name, pick, Cutter(loaded.card.spec, recording.rate_hz, cutting), loaded,
-                  smoothing or Smoothing(), least=least, name_of_source=recording.name)
-            for name, pick in _chosen(channels, recording, mixer)
-        ]  # fmt: skip
-        expected = round(recording.frames / recording.rate_hz / hop_seconds) * len(lines)
-        with at_work(workers) as crew:
-            limit = WAITING_WINDOWS * crew.count
-            rate_hz = loaded.card.spec.rate_hz or recording.rate_hz
-            judging = _judging(loaded, rate_hz, crew, name=recording.name, expected=expected)
-            with judging as start:
-                frames = _run(lines, recording, start, limit=limit, progress=progress)
-            mixer.check(recording.name)
+    how = Recognition(loaded, cutting, smoothing or Smoothing(), least)
+    with open_blocks(source, rate_hz, name=name, max_seconds=max_seconds) as recording:
+        reader = ChannelReader(recording, channels)
+        return run_timelines(reader, reader, how, workers=workers, progress=progress)
+
+
+def run_timelines(
+    reader: ChannelReader,
+    sound: Iterable[tuple[Samples, ...]],
+    how: Recognition,
+    *,
+    workers: int | Workers | None = None,
+    progress: bool = False,
+) -> tuple[Timeline, ...]:
+    """Timelines of the channels of an open recording.
+
+    Parameters
+    ----------
+    reader : ChannelReader
+    sound : iterable of tuple of ndarray
+        All that the reader gives, or has given.
+    how : Recognition
+    workers, progress
+        As for `timeline`.
+    """
+    recording = reader.recording
+    spec = how.model.card.spec
+    lines = [_Line(name, Cutter(spec, recording.rate_hz, how.cutting), how, recording.name)
+             for name in reader.names]  # fmt: skip
+    seconds = recording.frames / recording.rate_hz
+    expected = round(seconds / how.cutting.hop_seconds) * len(lines)
+    with at_work(workers) as crew:
+        limit = WAITING_WINDOWS * crew.count
+        rate_hz = spec.rate_hz or recording.rate_hz
+        judging = _judging(how, rate_hz, crew, name=recording.name, expected=expected)
+        with judging as start:
+            frames = _run(lines, sound, recording, start, limit=limit, progress=progress)
     return tuple(line.timeline(frames / recording.rate_hz) for line in lines)
-
-
-Pick = Callable[[Block], Samples]
-
-
-def _chosen(channels: str, recording: Blocks, mixer: Mixer) -> list[tuple[str, Pick]]:
-    """Name of each channel that is wanted, and what takes it from a block."""
-    if channels == "mix":
-        return [("mix", mixer.mix)]
-    if channels == "each":
-        return [(str(place + 1), _only(place)) for place in range(recording.channels)]
-    place = ("left", "right").index(channels)
-    if place >= recording.channels:
-        raise AudioError(
-            f"{recording.name}: has {recording.channels} channel, expected 2 to take the "
-            f"{channels} one. Take the mix."
-        )
-    return [(channels, _only(place))]
-
-
-def _only(place: int) -> Pick:
-    return lambda block: np.ascontiguousarray(block[:, place])
 
 
 @contextmanager
 def _judging(
-    model: Model, rate_hz: int, crew: Workers, *, name: str, expected: int
+    how: Recognition, rate_hz: int, crew: Workers, *, name: str, expected: int
 ) -> Iterator[Start]:
     """Start at once, beside this thread; with one worker, when the outcome is asked for.
 
-    Only features are computed by workers: so their processes need no model, and ONNX Runtime,
-    which does not hold Python's lock, stays with the one that is loaded.
+    Workers find speech and compute features: their processes need no model.
     """
+    describe = partial(describe_speech, spec=how.model.card.spec, rate_hz=rate_hz,
+                       confirms_speech=how.cutting.confirms_speech, name=name)  # fmt: skip
     if crew.count == 1:
-        yield lambda span: lambda: judge(span, model, rate_hz=rate_hz, name=name)
+        yield lambda span: lambda: how.classify(describe(span))
         return
-    describe = partial(describe_span, spec=model.card.spec, rate_hz=rate_hz, name=name)
-
-    def outcome(span: Span, future: Future[Samples]) -> Vector:
-        try:
-            vector = future.result()
-        except WorkerError as error:  # the process that computed it has ended
-            vector = crew.repeat(describe, span, error)
-        probabilities: Vector = model.probabilities(vector[None])[0]
-        return probabilities
-
     with crew.starting(describe, expected) as start:
-        yield lambda span: partial(outcome, span, start(span))
+
+        def begin(span: Span) -> Outcome:
+            future = start(span)
+
+            def outcome() -> Vector | None:
+                try:
+                    vector = future.result()
+                except WorkerError as error:  # the process that computed it has ended
+                    vector = crew.repeat(describe, span, error)
+                return how.classify(vector)
+
+            return outcome
+
+        yield begin
 
 
 def _run(
     lines: list[_Line],
+    sound: Iterable[tuple[Samples, ...]],
     recording: Blocks,
     start: Start,
     *,
@@ -189,10 +221,10 @@ def _run(
         total=round(recording.frames / rate_hz),
     )  # fmt: skip
     with bar:
-        for block in recording:
-            for line in lines:
-                line.push(block, start, limit=limit)
-            frames += len(block)
+        for part in sound:
+            for line, samples in zip(lines, part, strict=True):
+                line.push(samples, start, limit=limit)
+            frames += len(part[0])
             bar.update(frames / rate_hz - bar.n)
         if frames < int(MIN_SECONDS * rate_hz):
             raise AudioError(
@@ -207,31 +239,14 @@ def _run(
 class _Line:
     """One channel: its machine, the windows that are being judged, and what has come out."""
 
-    def __init__(
-        self,
-        channel: str,
-        pick: Pick,
-        cutter: Cutter,
-        model: Model,
-        how: Smoothing,
-        *,
-        least: float,
-        name_of_source: str,
-    ) -> None:
-        self._channel, self._pick, self._cutter = channel, pick, cutter
-        self._model, self._source = model, name_of_source
-        self._narrator = Narrator(model.emotions, cutter, how, least=least)
+    def __init__(self, channel: str, cutter: Cutter, how: Recognition, source: str) -> None:
+        self._channel, self._cutter, self._source = channel, cutter, source
+        self._emotions = how.model.emotions
+        self._narrator = Narrator(self._emotions, cutter, how.smoothing, least=how.least)
         self._waiting: deque[tuple[Tick, list[Outcome]]] = deque()
         self._events: list[Event] = []
 
-    def push(
-        self,
-        block: Block,
-        start: Start,
-        *,
-        limit: int,
-    ) -> None:
-        samples = self._pick(block)
+    def push(self, samples: Samples, start: Start, *, limit: int) -> None:
         check_peak(samples, self._source)
         for tick in self._cutter.push(samples):
             self._begin(tick, start)
@@ -246,8 +261,7 @@ class _Line:
     def timeline(self, seconds: float) -> Timeline:
         windows = tuple(event for event in self._events if isinstance(event, Window))
         segments = tuple(event for event in self._events if isinstance(event, Segment))
-        emotions = self._model.emotions
-        return Timeline(self._source, self._channel, seconds, emotions, windows, segments)
+        return Timeline(self._source, self._channel, seconds, self._emotions, windows, segments)
 
     def _begin(self, tick: Tick, start: Start) -> None:
         spans = [item for item in tick.items if isinstance(item, Span)]

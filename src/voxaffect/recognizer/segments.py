@@ -56,7 +56,7 @@ class Segment:
 class Timeline:
     """Emotion over the time of one channel of a recording.
 
-    What no segment covers is silence.
+    What no segment covers is no speech.
 
     Parameters
     ----------
@@ -80,3 +80,8 @@ class Timeline:
     emotions: tuple[str, ...]
     windows: tuple[Window, ...]
     segments: tuple[Segment, ...]
+
+    @property
+    def has_speech(self) -> bool:
+        """Whether there is speech in it, and so an emotion."""
+        return bool(self.segments)

@@ -3,12 +3,12 @@
 Whatever the blocks, the sound is resampled and looked at in ticks of 0.2 s, so that what comes
 out does not depend on how it came in. Time is counted in frames of 10 ms.
 
-Speech comes in stretches: it begins where the gate opens and ends with the last flagged frame
-before 0.4 s of silence. Windows lie within one stretch. The first ends two seconds
-after its start, one more each hop later, each reaching back ``window_seconds`` or to the start
-of the stretch; the last ends with the stretch. So a stretch shorter than two seconds is one short
-window, and no window reaches over a pause. (Windows of a second were tried first: a model that
-has learnt from whole utterances is right about them a sixth less often.)
+Speech comes in stretches: it begins with a frame that the voice-activity detector flags, and ends
+with the last flagged frame before 0.4 s of silence. Windows lie within one stretch. The first ends
+two seconds after its start, one more each hop later, each reaching back ``window_seconds`` or to
+the start of the stretch; the last ends with the stretch. So a stretch shorter than two seconds is
+one short window, and no window reaches over a pause. (Windows of a second were tried first: a
+model that has learnt from whole utterances is right about them a sixth less often.)
 """
 
 from __future__ import annotations
@@ -35,8 +35,15 @@ from voxaffect.features.shared import (
     Shared,
     share_within,
 )
-from voxaffect.recognizer.activity import FRAMES_PER_SECOND, LEAD_FRAMES, frame_length, gate_named
+from voxaffect.recognizer.speech import has_speech
 from voxaffect.recognizer.tail import Tail
+from voxaffect.recognizer.vad import (
+    DEFAULT_VAD,
+    FRAMES_PER_SECOND,
+    LEAD_FRAMES,
+    frame_length,
+    get_vad_method,
+)
 
 Samples = NDArray[np.float32]
 
@@ -65,18 +72,18 @@ class Cutting:
         Longest window, 0.5 to 30.
     hop_seconds : float
         From the end of a window to the end of the next, 0.1 to 30.
-    gate : str
-        ``energy`` or ``webrtc``.
+    vad : str
+        Voice-activity detection: ``silero``, ``energy`` or ``webrtc``.
 
     Raises
     ------
     AudioError
-        If a number is out of range.
+        If a number is out of range, or there is no such voice-activity detection.
     """
 
     window_seconds: float = 3.0
     hop_seconds: float = 1.0
-    gate: str = "energy"
+    vad: str = DEFAULT_VAD
 
     def __post_init__(self) -> None:
         for name, least in (("window_seconds", 0.5), ("hop_seconds", 0.1)):
@@ -84,6 +91,12 @@ class Cutting:
             check_number(value, name)
             if not least <= value <= 30.0:
                 raise AudioError(f"{name}: expected {least} to 30, found {value}.")
+        get_vad_method(self.vad)
+
+    @property
+    def confirms_speech(self) -> bool:
+        """Whether a window counts only if the network finds speech in it."""
+        return get_vad_method(self.vad).confirms_speech
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +142,27 @@ class Tick:
     before: int
     now: int
     items: tuple[Span | Stop, ...]
+
+
+def describe_speech(
+    span: Span, spec: FeatureSpec, rate_hz: int, *, confirms_speech: bool, name: str
+) -> Samples | None:
+    """Feature vector of a window; None if it holds no speech.
+
+    Parameters
+    ----------
+    span : Span
+    spec : FeatureSpec
+    rate_hz : int
+        Of the samples.
+    confirms_speech : bool
+        Whether the network must find speech in the window.
+    name : str
+        What messages call the recording.
+    """
+    if confirms_speech and not has_speech(span.samples, rate_hz):
+        return None
+    return describe_span(span, spec, rate_hz, name=name)
 
 
 def describe_span(span: Span, spec: FeatureSpec, rate_hz: int, *, name: str) -> Samples:
@@ -235,7 +269,7 @@ class Cutter:
         self._least = math.ceil(MIN_SECONDS * self.rate_hz / self._length)
         self._window = round(how.window_seconds * FRAMES_PER_SECOND)
         self._hop = round(how.hop_seconds * FRAMES_PER_SECOND)
-        self._gate = gate_named(how.gate, self.rate_hz)
+        self._detector = get_vad_method(how.vad).make_detector(self.rate_hz)
         self._resampling = Resampling(rate_hz, self.rate_hz)
         kept = self._window + LEAD_FRAMES + PAUSE_FRAMES + 3 * TICK_FRAMES
         self._sound = Tail(kept * self._length)
@@ -294,7 +328,7 @@ class Cutter:
         counted = (len(self._sums) - 1) * TICK_FRAMES * self._length + len(samples)
         offset = sum(self._sums) / counted
         self._sound.append(samples - np.float32(offset))
-        flags = self._gate.push(samples)
+        flags = self._detector.push(samples)
         self._flags.append(flags)
         items: list[Span | Stop] = []
         active = begin + np.flatnonzero(flags)
@@ -312,7 +346,7 @@ class Cutter:
     def _continue(self, first: int, last: int, count: int) -> None:
         """Speech goes on, or begins a little before what was flagged."""
         if self._stretch is None:
-            start = first - self._gate.lead() - MARGIN_BEFORE_FRAMES
+            start = first - self._detector.lead() - MARGIN_BEFORE_FRAMES
             start = max(start, self._last_stop)
             self._stretch = _Stretch(start, last, start + min(FIRST_FRAMES, self._window))
             count = last + 1 - start if first - start > MARGIN_BEFORE_FRAMES else count

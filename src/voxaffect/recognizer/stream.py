@@ -17,7 +17,7 @@ from voxaffect.arguments import check_kind
 from voxaffect.audio import as_block, check_finite, check_rate
 from voxaffect.errors import AudioError
 from voxaffect.model import Model, get_model
-from voxaffect.recognizer.prediction import threshold
+from voxaffect.recognizer.classification import classify, threshold
 from voxaffect.recognizer.segments import Segment, Window
 from voxaffect.recognizer.smoothing import Smoother, Smoothing
 from voxaffect.recognizer.spans import (
@@ -27,7 +27,7 @@ from voxaffect.recognizer.spans import (
     Stop,
     Tick,
     check_peak,
-    describe_span,
+    describe_speech,
 )
 
 Vector = NDArray[np.float64]
@@ -58,11 +58,12 @@ class Update:
 Event = Window | Update | Segment
 
 
-def judge(span: Span, model: Model, *, rate_hz: int, name: str) -> Vector:
-    """Probabilities of one window."""
-    vector = describe_span(span, model.card.spec, rate_hz, name=name)
-    found: Vector = model.probabilities(vector[None])[0]
-    return found
+@dataclass(frozen=True)
+class _NoSpeech:
+    """A window that holds no speech: the time that it owns belongs to no segment."""
+
+    start: int
+    stop: int
 
 
 @dataclass
@@ -78,8 +79,9 @@ class _Open:
 class Narrator:
     """Tells windows and their probabilities as events: what they say now, and the segments.
 
-    Between two windows of a stretch the time belongs to the nearer centre; the first and last
-    window own what lies before and after them.
+    Between two windows of a stretch the time belongs to the nearer center; the first and last
+    window own what lies before and after them. What a window without speech owns belongs to no
+    segment.
 
     Parameters
     ----------
@@ -96,32 +98,42 @@ class Narrator:
     ) -> None:
         self._emotions, self._cutter, self._least = emotions, cutter, least
         self._smoother = Smoother(len(emotions), how)
-        self._waiting: deque[Span | Stop] = deque()
+        self._waiting: deque[Span | Stop | _NoSpeech] = deque()
         self._open: _Open | None = None
         self._owned_from = 0.0
-        self._last: tuple[float, Vector] | None = None
+        self._last_center: float | None = None
+        self._last_posterior: Vector | None = None
+        self._is_speaking = False
 
-    def tell(self, tick: Tick, judged: Sequence[Vector]) -> list[Event]:
-        """Events of one tick, given the probabilities of its windows in their order."""
+    def tell(self, tick: Tick, judged: Sequence[Vector | None]) -> list[Event]:
+        """Events of one tick, given the probabilities of its windows in their order.
+
+        None stands for a window that holds no speech.
+        """
         events = self.settle(self._cutter.seconds(tick.before))
-        found = iter(judged)
+        results = iter(judged)
         for item in tick.items:
-            if isinstance(item, Span):
-                events += self._add(item, next(found))
-            else:
+            if isinstance(item, Stop):
                 self._waiting.append(item)
-                events.append(Update(self._cutter.seconds(item.stop), None, {}))
+                events += self._end_speech(item.stop)
+                continue
+            probabilities = next(results)
+            if probabilities is None:
+                self._waiting.append(_NoSpeech(item.start, item.stop))
+                events += self._end_speech(item.stop)
+            else:
+                events += self._add(item, probabilities)
         return events + self.settle(self._cutter.seconds(tick.now))
 
     def settle(self, now_seconds: float) -> list[Event]:
         """Segments that have become certain by a moment; by infinity, all."""
         events: list[Event] = []
         for posterior in self._smoother.decided(now_seconds):
-            events += self._end_stretches()
+            events += self._settle_silence()
             window = self._waiting.popleft()
             assert isinstance(window, Span)  # decisions come in the order of the windows
             events += self._decide(window, posterior)
-        return events + self._end_stretches()
+        return events + self._settle_silence()
 
     def _add(self, span: Span, probabilities: Vector) -> list[Event]:
         start, stop = self._cutter.seconds(span.start), self._cutter.seconds(span.stop)
@@ -130,56 +142,77 @@ class Narrator:
         self._waiting.append(Span(span.stretch_start, span.start, span.stop, empty, None))
         belief = self._smoother.add(start, stop, probabilities)
         emotion = self._emotions[int(belief.argmax())]
+        self._is_speaking = True
         return [
             Window(start, stop, self._by_emotion(probabilities), self._doubts(probabilities)),
             Update(stop, emotion, self._by_emotion(belief), self._doubts(belief)),
         ]
 
+    def _end_speech(self, frame: int) -> list[Event]:
+        """Update that speech has ended, unless that is known already."""
+        if not self._is_speaking:
+            return []
+        self._is_speaking = False
+        return [Update(self._cutter.seconds(frame), None, {})]
+
     def _decide(self, span: Span, posterior: Vector) -> list[Event]:
-        seconds = self._cutter.seconds
-        centre = (seconds(span.start) + seconds(span.stop)) / 2
+        """Give a window's time to its emotion: the segment goes on, or another begins."""
+        start = self._cutter.seconds(span.stretch_start)
+        edge = self._reach(span.start, span.stop, first=start)
         place = int(posterior.argmax())
         events: list[Event] = []
-        if self._last is None:
-            self._begin(seconds(span.stretch_start), place)
-        else:
-            edge = (self._last[0] + centre) / 2
-            self._own(edge)
-            if self._open is not None and self._open.place != place:
-                events.append(self._closed(edge))
-                self._begin(edge, place)
-        self._last = centre, posterior
+        if self._open is not None and self._open.place != place:
+            events.append(self._closed(edge))
+        if self._open is None:
+            self._begin(edge, place)
+        self._last_posterior = posterior
         return events
 
-    def _end_stretches(self) -> list[Event]:
-        """Close what the end of speech closes, once all windows before it are decided."""
+    def _settle_silence(self) -> list[Event]:
+        """Close what silence closes, once all windows before it are decided."""
         events: list[Event] = []
-        while self._waiting and isinstance(self._waiting[0], Stop):
-            stop = self._cutter.seconds(self._waiting.popleft().stop)
-            self._own(stop)
-            events.append(self._closed(stop))
-            self._last = self._open = None
+        while self._waiting and not isinstance(self._waiting[0], Span):
+            item = self._waiting.popleft()
+            if isinstance(item, Stop):
+                edge = self._cutter.seconds(item.stop)
+                self._own(edge)
+                self._last_center = None
+            else:
+                edge = self._reach(item.start, item.stop, first=0.0)
+            if self._open is not None:
+                events.append(self._closed(edge))
         return events
+
+    def _reach(self, start: int, stop: int, *, first: float) -> float:
+        """Moment from which a window owns the time; ``first`` for the first of its stretch."""
+        seconds = self._cutter.seconds
+        center = (seconds(start) + seconds(stop)) / 2
+        edge = first if self._last_center is None else (self._last_center + center) / 2
+        self._own(edge)
+        self._last_center = center
+        return edge
 
     def _begin(self, start_seconds: float, place: int) -> None:
         self._open = _Open(start_seconds, place, 0.0, np.zeros(len(self._emotions)))
         self._owned_from = start_seconds
 
     def _own(self, until_seconds: float) -> None:
-        """Give the last window the time up to a moment."""
-        assert self._open is not None
-        assert self._last is not None
+        """Give the last window, if it holds speech, the time up to a moment."""
+        if self._open is None:
+            return
+        assert self._last_posterior is not None
         held = until_seconds - self._owned_from
         self._open.held += held
-        self._open.weighted += held * self._last[1]
+        self._open.weighted += held * self._last_posterior
         self._owned_from = until_seconds
 
     def _closed(self, stop_seconds: float) -> Segment:
         assert self._open is not None
         mean = self._open.weighted / self._open.held
-        place = self._open.place
+        place, start_seconds = self._open.place, self._open.start_seconds
+        self._open = None
         return Segment(
-            self._open.start_seconds, stop_seconds, self._emotions[place], self._by_emotion(mean),
+            start_seconds, stop_seconds, self._emotions[place], self._by_emotion(mean),
             bool(mean[place] < self._least),
         )  # fmt: skip
 
@@ -219,8 +252,8 @@ class Stream:
         Longest window of speech, 0.5 to 30.
     hop_seconds : float
         Between the ends of windows, 0.1 to 30.
-    gate : str
-        What tells speech from silence: ``energy``, or ``webrtc`` (extra ``vad``).
+    vad : str
+        As for `timeline`.
     smoothing : Smoothing, optional
     uncertain_below : float, optional
         As for `timeline`.
@@ -228,7 +261,7 @@ class Stream:
     Raises
     ------
     AudioError
-        If a number is out of range, or there is no such gate.
+        If a number is out of range, or there is no such voice-activity detection.
     ModelError
         If the model cannot be loaded, or the threshold is no probability.
 
@@ -248,14 +281,15 @@ class Stream:
         rate_hz: int,
         window_seconds: float = Cutting.window_seconds,
         hop_seconds: float = Cutting.hop_seconds,
-        gate: str = Cutting.gate,
+        vad: str = Cutting.vad,
         smoothing: Smoothing | None = None,
         uncertain_below: float | None = None,
     ) -> None:
         rate_hz = check_rate(rate_hz, "<stream>")
         self.model = get_model(model)
         self.rate_hz = rate_hz
-        cutting = Cutting(window_seconds, hop_seconds, gate)
+        cutting = Cutting(window_seconds, hop_seconds, vad)
+        self._confirms_speech = cutting.confirms_speech
         self._cutter = Cutter(self.model.card.spec, rate_hz, cutting)
         if smoothing is not None:
             check_kind(smoothing, Smoothing, "smoothing", "a Smoothing, or None")
@@ -335,13 +369,17 @@ class Stream:
     def _tell(self, ticks: list[Tick]) -> list[Event]:
         events: list[Event] = []
         for tick in ticks:
-            judged = [
-                judge(item, self.model, rate_hz=self._cutter.rate_hz, name="<stream>")
-                for item in tick.items
-                if isinstance(item, Span)
-            ]
+            judged = [self._judge(item) for item in tick.items if isinstance(item, Span)]
             events += self._narrator.tell(tick, judged)
         return events
+
+    def _judge(self, span: Span) -> Vector | None:
+        """Probabilities of one window; None if it holds no speech."""
+        vector = describe_speech(
+            span, self.model.card.spec, self._cutter.rate_hz,
+            confirms_speech=self._confirms_speech, name="<stream>",
+        )  # fmt: skip
+        return None if vector is None else classify(vector, self.model)
 
 
 def _checked(block: NDArray[Any]) -> NDArray[np.float32]:

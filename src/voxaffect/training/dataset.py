@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.arguments import check_kind, list_of
-from voxaffect.audio import Recording, read_recording
+from voxaffect.audio import Recording, file_of, open_blocks
 from voxaffect.corpora import (
     CORPORA,
     OWN_DATA,
@@ -23,7 +23,15 @@ from voxaffect.corpora import (
 )
 from voxaffect.corpora.labels import normalize
 from voxaffect.errors import TrainingError
-from voxaffect.extraction import Extraction, Failure, Variant, Workers, extract, open_cache
+from voxaffect.extraction import (
+    MAX_SECONDS,
+    Extraction,
+    Failure,
+    Variant,
+    Workers,
+    extract,
+    open_cache,
+)
 from voxaffect.features import FeatureSpec, at_rate, check_known
 from voxaffect.training.augmentation import Augmentation, training_variants
 from voxaffect.training.sources import source_of
@@ -201,6 +209,7 @@ def gather(
     workers: int | None = None,
     cached: bool = True,
     progress: bool = False,
+    max_seconds: float = MAX_SECONDS,
 ) -> Dataset:
     """Find the utterances of corpora and compute their features.
 
@@ -229,6 +238,8 @@ def gather(
     cached : bool
         Use the feature cache.
     progress : bool
+    max_seconds : float
+        Longest recording to accept. Memory grows with it.
 
     Returns
     -------
@@ -251,7 +262,8 @@ def gather(
     chosen = observed(everything, emotions)
     paths = [source_of(utterance) for utterance in chosen]
     spec = at_rate(spec, _first_rate_hz(paths))
-    found = _extracted(paths, spec, variant, workers=workers, cached=cached, progress=progress)
+    found = _extracted(paths, spec, variant, workers=workers, cached=cached, progress=progress,
+                       max_seconds=max_seconds)  # fmt: skip
     if not len(found.matrix):
         raise TrainingError(
             f"none of {len(paths)} recordings could be used, the first because: "
@@ -282,6 +294,7 @@ def with_copies(
     workers: int | None = None,
     cached: bool = True,
     progress: bool = False,
+    max_seconds: float = MAX_SECONDS,
 ) -> Dataset:
     """Add augmented copies of every utterance, to train on.
 
@@ -290,7 +303,7 @@ def with_copies(
     data : Dataset
     policy : Augmentation
     seed : int
-    workers, cached, progress
+    workers, cached, progress, max_seconds
         As for `gather`.
 
     Returns
@@ -314,7 +327,15 @@ def with_copies(
     variants = training_variants(policy, rate_hz=data.spec.rate_hz, seed=seed, voices=voices)
     with Workers(workers) as crew:
         copies = [
-            _extracted(paths, data.spec, variant, workers=crew, cached=cached, progress=progress)
+            _extracted(
+                paths,
+                data.spec,
+                variant,
+                workers=crew,
+                cached=cached,
+                progress=progress,
+                max_seconds=max_seconds,
+            )
             for variant in variants
         ]
     matrix = np.concatenate([copy.matrix for copy in copies])
@@ -324,19 +345,23 @@ def with_copies(
 
 def _extracted(
     paths: Sequence[Recording], spec: FeatureSpec, variant: Variant | None, *,
-    workers: int | Workers | None, cached: bool, progress: bool,
+    workers: int | Workers | None, cached: bool, progress: bool, max_seconds: float,
 ) -> Extraction:  # fmt: skip
     with open_cache(is_wanted=cached) as cache:
         return extract(
-            paths, spec, variant=variant, workers=workers, cache=cache, progress=progress
-        )
+            paths, spec, variant=variant, workers=workers, cache=cache, progress=progress,
+            max_seconds=max_seconds,
+        )  # fmt: skip
 
 
 def _first_rate_hz(paths: Sequence[Recording]) -> int:
     """Rate of the first readable recording; the others are resampled to it."""
     for path in paths:
         try:
-            return read_recording(path).rate_hz
+            with open_blocks(file_of(path)) as blocks:
+                for _ in blocks:  # to the end, or it might break there
+                    pass
+                return blocks.rate_hz
         except Exception:  # the failure of this recording, listed when its features are computed
             continue
     raise TrainingError(f"none of {len(paths)} recordings can be read as audio.")

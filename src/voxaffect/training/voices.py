@@ -10,7 +10,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.audio import Recording, load_content, read_recording, resample
+from voxaffect.audio import Recording, digest_recording, read_recording, resample
 from voxaffect.corpora import Utterance
 from voxaffect.training.sources import source_of
 
@@ -50,7 +50,7 @@ class Voices:
         for utterance in utterances:
             if utterance.speaker is not None:
                 recording = source_of(utterance)
-                _, digest = load_content(recording)
+                digest = digest_recording(recording)
                 speaker = f"{utterance.corpus}/{utterance.speaker}"
                 # A recording that two speakers have is the first one's, whatever the order.
                 speakers[digest] = min(speaker, speakers.get(digest, speaker))

@@ -1,13 +1,15 @@
-"""Where there is speech: causal gates that look at a stream tick by tick.
+"""Voice-activity detectors: they find the frames of a stream that may hold speech.
 
-A gate gives one flag for each 10 ms frame. It looks at nothing that comes later, and what it
-remembers has a fixed size.
+A detector gives one flag for each 10 ms frame. It never looks ahead, and its memory has a fixed
+size. The frames that are flagged are cut into windows; ``speech`` then decides which windows hold
+speech at all.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
@@ -35,8 +37,8 @@ WEBRTC_RATES_HZ: Final = (8_000, 16_000, 32_000, 48_000)
 WEBRTC_MODE: Final = 2
 
 
-class Gate(Protocol):
-    """What tells speech from silence."""
+class VoiceActivityDetector(Protocol):
+    """Detector of the frames that may hold speech."""
 
     def push(self, samples: Samples) -> Flags:
         """Flag each frame of a tick: whole frames, at most a few seconds."""
@@ -50,7 +52,7 @@ def frame_length(rate_hz: int) -> int:
     return round(rate_hz / FRAMES_PER_SECOND)
 
 
-class EnergyGate:
+class EnergyDetector:
     """Speech is what stands out of the background, as far as the last seconds tell.
 
     The level of a frame is the mean variance of its 10 ms and the two frames before, in dB. A
@@ -140,10 +142,10 @@ class EnergyGate:
         return bool(deep >= FLOOR_SHARE * self._counts.sum())
 
 
-class WebrtcGate:
+class WebrtcDetector:
     """WebRTC's voice-activity detector: Gaussian mixtures over six bands.
 
-    It expects a usual level: use the energy gate for very quiet recordings.
+    It expects a usual level: use the energy detector for very quiet recordings.
 
     Parameters
     ----------
@@ -163,8 +165,8 @@ class WebrtcGate:
             import webrtcvad
         if rate_hz not in WEBRTC_RATES_HZ:
             raise AudioError(
-                f"the webrtc gate works at {', '.join(map(str, WEBRTC_RATES_HZ))} Hz, and the "
-                f"model at {rate_hz} Hz. Use the energy gate."
+                f"vad 'webrtc' works at {', '.join(map(str, WEBRTC_RATES_HZ))} Hz, and the "
+                f"model at {rate_hz} Hz. Use vad 'energy' or 'silero'."
             )
         self._rate_hz, self._length = rate_hz, frame_length(rate_hz)
         self._detector = webrtcvad.Vad(WEBRTC_MODE)
@@ -181,20 +183,39 @@ class WebrtcGate:
         return 0
 
 
-GATES: Final[dict[str, Callable[[int], Gate]]] = {"energy": EnergyGate, "webrtc": WebrtcGate}
-"""By name."""
+@dataclass(frozen=True)
+class VadMethod:
+    """Way to find speech.
+
+    Parameters
+    ----------
+    make_detector : callable
+        From a rate in Hz to a fresh detector of frames.
+    confirms_speech : bool
+        Whether the Silero network must find speech, too.
+    """
+
+    make_detector: Callable[[int], VoiceActivityDetector]
+    confirms_speech: bool
 
 
-def gate_named(name: str, rate_hz: int) -> Gate:
-    """Return a fresh gate.
+DEFAULT_VAD: Final = "silero"
+VAD_METHODS: Final[dict[str, VadMethod]] = {
+    "silero": VadMethod(EnergyDetector, confirms_speech=True),
+    "energy": VadMethod(EnergyDetector, confirms_speech=False),
+    "webrtc": VadMethod(WebrtcDetector, confirms_speech=True),
+}
+"""Ways to find speech, by the name that users give."""
+
+
+def get_vad_method(name: str) -> VadMethod:
+    """Look up a way to find speech.
 
     Raises
     ------
     AudioError
-        If there is none of that name, or it cannot work at that rate.
-    MissingExtraError
-        If its library is not installed.
+        If there is none of that name.
     """
-    if not is_known(name, GATES):
-        raise AudioError(f"no gate named {name!r}; there are: {', '.join(GATES)}.")
-    return GATES[name](rate_hz)
+    if not is_known(name, VAD_METHODS):
+        raise AudioError(f"no vad named {name!r}; there are: {', '.join(VAD_METHODS)}.")
+    return VAD_METHODS[name]

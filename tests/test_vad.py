@@ -1,4 +1,4 @@
-"""The gates: what is speech, by what was heard before."""
+"""The detectors of frames: they know only what came before."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import pytest
 from synthesis import Sound, speech_like, tone, white
 
 from voxaffect.errors import AudioError, MissingExtraError
-from voxaffect.recognizer.activity import EnergyGate, Gate, gate_named
+from voxaffect.recognizer.vad import EnergyDetector, VoiceActivityDetector, get_vad_method
 
 RATE_HZ = 16_000
 TICK = 3_200
 
 
-def flags(sound: Sound, gate: Gate | None = None) -> np.ndarray:
-    gate = gate or EnergyGate(RATE_HZ)
+def flags(sound: Sound, detector: VoiceActivityDetector | None = None) -> np.ndarray:
+    detector = detector or EnergyDetector(RATE_HZ)
     whole = len(sound) // TICK * TICK
-    return np.concatenate([gate.push(sound[at : at + TICK]) for at in range(0, whole, TICK)])
+    return np.concatenate([detector.push(sound[at : at + TICK]) for at in range(0, whole, TICK)])
 
 
 def bursts(background: float, amplitude: float = 0.1) -> tuple[Sound, np.ndarray]:
@@ -77,35 +77,35 @@ def test_a_flag_does_not_depend_on_what_comes_later() -> None:
 
 def test_speech_that_shows_only_later_is_dated_back() -> None:
     steady = tone(200, 0.38)
-    gate = EnergyGate(RATE_HZ)
+    detector = EnergyDetector(RATE_HZ)
     sound = np.concatenate([steady, np.zeros(TICK, np.float32), steady, steady])
     leads = []
     for at in range(0, len(sound) // TICK * TICK, TICK):
-        found = gate.push(sound[at : at + TICK])
-        leads.append(gate.lead() if found.any() else 0)
+        found = detector.push(sound[at : at + TICK])
+        leads.append(detector.lead() if found.any() else 0)
     assert max(leads) >= 15
 
 
-def test_a_gates_memory_does_not_grow() -> None:
-    gate = EnergyGate(RATE_HZ)
+def test_a_detectors_memory_does_not_grow() -> None:
+    detector = EnergyDetector(RATE_HZ)
     noise = white(0.2, seed=1)
     sizes = []
     for _ in range(200):
-        gate.push(noise)
+        detector.push(noise)
         sizes.append(sum(np.size(value) if not hasattr(value, "__len__") else len(value)
-                         for value in vars(gate).values()))  # fmt: skip
+                         for value in vars(detector).values()))  # fmt: skip
     assert sizes[-1] == sizes[len(sizes) // 2]
 
 
-def test_an_unknown_gate_is_named_with_those_that_are() -> None:
-    with pytest.raises(AudioError, match="no gate named 'magic'; there are: energy, webrtc"):
-        gate_named("magic", RATE_HZ)
+def test_an_unknown_vad_is_named_with_those_that_are() -> None:
+    with pytest.raises(AudioError, match="no vad named 'magic'; there are: silero, energy, webrtc"):
+        get_vad_method("magic")
 
 
 def test_a_missing_detector_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "webrtcvad", None)
     with pytest.raises(MissingExtraError, match=r"voxaffect\[vad\]"):
-        gate_named("webrtc", RATE_HZ)
+        get_vad_method("webrtc").make_detector(RATE_HZ)
 
 
 class LoudDetector:
@@ -121,21 +121,21 @@ class LoudDetector:
 
 def test_the_detector_gets_whole_frames_of_16_bit_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "webrtcvad", SimpleNamespace(Vad=LoudDetector))
-    gate = gate_named("webrtc", RATE_HZ)
+    detector = get_vad_method("webrtc").make_detector(RATE_HZ)
     sound = np.repeat(np.float32([0.0, 0.9, 2.0, -2.0, 0.4]), 160)
-    assert gate.push(sound).tolist() == [False, True, True, False, False]
-    assert gate.lead() == 0
+    assert detector.push(sound).tolist() == [False, True, True, False, False]
+    assert detector.lead() == 0
 
 
 def test_the_detector_refuses_other_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "webrtcvad", SimpleNamespace(Vad=LoudDetector))
     with pytest.raises(AudioError, match="8000, 16000, 32000, 48000 Hz, and the model at 44100"):
-        gate_named("webrtc", 44_100)
+        get_vad_method("webrtc").make_detector(44_100)
 
 
 def test_webrtc_hears_a_voice_and_not_silence() -> None:
     pytest.importorskip("webrtcvad")
     sound = np.concatenate([np.zeros(TICK * 5, np.float32), speech_like(2.0) * np.float32(3)])
-    found = flags(sound, gate_named("webrtc", RATE_HZ))
+    found = flags(sound, get_vad_method("webrtc").make_detector(RATE_HZ))
     assert not found[:90].any()
     assert found[110:].mean() > 0.5

@@ -1,0 +1,264 @@
+"""Recordings without speech, of two channels, or too long for one answer."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import Run, voice
+from synthesis import Sound, tone, white
+
+import voxaffect as va
+from voxaffect.audio import read
+from voxaffect.errors import AudioError
+from voxaffect.extraction import extract
+from voxaffect.features import feature_spec
+from voxaffect.recognizer.utterance import LONG_SECONDS
+
+RATE_HZ = 16_000
+
+
+def example() -> Sound:
+    return read(str(files("voxaffect") / "data" / "example.wav")).samples
+
+
+def talk(seconds: float) -> Sound:
+    """The example again and again, with pauses."""
+    once = np.concatenate([example(), white(0.7, 1e-4)])
+    return np.resize(once, int(seconds * RATE_HZ)).astype(np.float32)
+
+
+def write(path: Path, *channels: Sound) -> Path:
+    soundfile.write(path, np.stack(channels, axis=1), RATE_HZ, subtype="PCM_16")
+    return path
+
+
+@pytest.fixture
+def hum(tmp_path: Path) -> Path:
+    return write(tmp_path / "hum.wav", tone(50, 3.0))
+
+
+@pytest.fixture
+def spoken(tmp_path: Path) -> Path:
+    return write(tmp_path / "spoken.wav", example())
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> Path:
+    """Two people, one after the other, each on a channel."""
+    first, second = voice(2, seconds=4.0), voice(5, seconds=4.0)
+    silence = np.zeros_like(first)
+    return write(tmp_path / "call.wav", np.concatenate([first, silence]),
+                 np.concatenate([silence, second]))  # fmt: skip
+
+
+# No speech is a result
+
+
+def test_no_speech_is_a_result_and_no_emotion(hum: Path, spoken: Path) -> None:
+    result = va.predict(hum)
+    assert (result.emotion, result.probabilities, result.probability) == (None, {}, None)
+    assert (result.has_speech, result.uncertain, result.seconds) == (False, False, 3.0)
+    assert va.predict(spoken).has_speech
+    batch = va.predict_many([hum, spoken, hum])
+    assert [one.has_speech for one in batch.predictions] == [False, True, False]
+    assert batch.failures == ()
+
+
+def test_who_asks_for_energy_alone_gets_an_emotion(hum: Path) -> None:
+    assert va.predict(hum, vad="energy").has_speech
+
+
+def test_all_parts_agree_that_there_is_no_speech(hum: Path) -> None:
+    assert not va.predict(hum).has_speech
+    assert not va.timeline(hum, workers=1)[0].has_speech
+    diagnosis = va.diagnose(hum)
+    assert "speech" in diagnosis.reasons
+    assert diagnosis.trust == "low"
+    assert "likeness" not in [one.topic for one in diagnosis.findings]
+    assert va.explain(hum).contributions == {}
+
+
+@pytest.mark.parametrize("command", ["predict", "predict --timeline", "explain"])
+def test_the_exit_code_tells_no_speech_from_failure(
+    run: Run, hum: Path, spoken: Path, tmp_path: Path, command: str
+) -> None:
+    start = command.split()
+    assert run(*start, spoken).code == 0
+    done = run(*start, spoken, hum)
+    assert done.code == 3
+    assert "1 of 2 recordings hold no speech" in done.err
+    assert "(no speech)" in done.out
+    assert run(*start, hum, tmp_path / "gone.wav").code == 1
+
+
+@pytest.mark.parametrize("is_timeline", [False, True])
+def test_a_resumed_run_knows_what_holds_no_speech(
+    run: Run, hum: Path, spoken: Path, tmp_path: Path, is_timeline: bool
+) -> None:
+    output = tmp_path / "out.json"
+    arguments = ["predict", hum, spoken, tmp_path / "gone.wav", "--resume", "-o", output]
+    arguments += ["--timeline"] if is_timeline else []
+    first = run(*arguments)
+    text = output.read_text(encoding="utf-8")
+    again = run(*arguments)
+    assert (first.code, again.code) == (1, 1)
+    assert output.read_text(encoding="utf-8") == text
+    assert [one["result"] for one in json.loads(text)] == ["no speech", "emotion"]
+
+
+def test_features_are_of_any_sound(hum: Path) -> None:
+    assert len(extract([hum], feature_spec("affect")).matrix) == 1
+
+
+# Long recordings
+
+
+def test_a_recording_of_thirty_seconds_is_one_utterance_and_a_longer_one_is_not() -> None:
+    sound = talk(LONG_SECONDS + 1)
+    whole = va.predict(sound[: int(LONG_SECONDS * RATE_HZ)], rate_hz=RATE_HZ)
+    assert (whole.windows, whole.seconds) == (None, LONG_SECONDS)
+    assert va.predict(sound, rate_hz=RATE_HZ).windows is not None
+
+
+def test_a_long_recording_is_the_mean_of_its_windows_and_uncertain() -> None:
+    sound = talk(41.5)
+    result = va.predict(sound, rate_hz=RATE_HZ)
+    (found,) = va.timeline(sound, rate_hz=RATE_HZ, workers=1)
+    assert result.windows == len(found.windows)
+    assert result.seconds == pytest.approx(41.5)
+    reached, total, mean = 0.0, 0.0, np.zeros(len(found.emotions))
+    for window in found.windows:
+        weight = window.end_seconds - max(reached, window.start_seconds)
+        mean += weight * np.array([*window.probabilities.values()])
+        total, reached = total + weight, window.end_seconds
+    assert list(result.probabilities.values()) == pytest.approx(mean / total)
+    assert result.uncertain
+    assert not va.predict(sound, rate_hz=RATE_HZ, uncertain_below=0.0).uncertain
+
+
+def test_a_long_recording_is_answered_alike_alone_in_a_batch_and_as_bytes(tmp_path: Path) -> None:
+    path = write(tmp_path / "long.wav", talk(33.0))
+    short = write(tmp_path / "short.wav", example())
+    alone = va.predict(path)
+    batch = va.predict_many([path, short], workers=2)
+    assert batch.predictions[0] == alone
+    assert [one.windows is None for one in batch.predictions] == [False, True]
+    assert va.predict(path.read_bytes(), name=str(path)) == alone
+
+
+def test_a_long_hum_is_no_speech() -> None:
+    result = va.predict(tone(50, 40.0), rate_hz=RATE_HZ)
+    assert (result.has_speech, result.windows) == (False, 0)
+
+
+def test_a_warning_says_what_a_long_recording_needs(run: Run, tmp_path: Path) -> None:
+    done = run("predict", write(tmp_path / "long.wav", talk(33.0)))
+    assert done.code == 0
+    assert "long.wav: longer than 30 s" in done.err
+    assert "add --timeline" in done.err
+    assert done.out.splitlines()[1].endswith("uncertain")
+
+
+# Channels
+
+
+def test_each_side_of_a_call_gets_an_answer(call: Path, run: Run) -> None:
+    both = va.predict_channels(call)
+    assert [one.channel for one in both] == ["1", "2"]
+    left, right = (va.predict(call, channels=side) for side in ("left", "right"))
+    assert [one.probabilities for one in both] == [left.probabilities, right.probabilities]
+    assert (left.channel, right.channel) == ("left", "right")
+    rows = json.loads(run("predict", call, "--channels", "each", "--format", "json").out)
+    assert [one["channel"] for one in rows] == ["1", "2"]
+    with pytest.raises(AudioError, match="predict_channels"):
+        va.predict(call, channels="each")
+
+
+def test_a_mix_of_two_people_is_uncertain_and_warned_of(call: Path, run: Run) -> None:
+    result = va.predict(call)
+    assert result.channels_differ
+    assert result.uncertain
+    assert "--channels each" in run("predict", call).err
+    assert not va.predict(call, channels="left").channels_differ
+
+
+def test_two_equal_channels_are_no_call(tmp_path: Path, run: Run) -> None:
+    path = write(tmp_path / "stereo.wav", example(), example() * np.float32(0.5))
+    assert not va.predict(path).channels_differ
+    assert run("predict", path).err == ""
+
+
+def test_a_silent_side_holds_no_speech(tmp_path: Path) -> None:
+    path = write(tmp_path / "one.wav", example(), np.zeros_like(example()))
+    assert [one.has_speech for one in va.predict_channels(path)] == [True, False]
+    assert not va.predict(path).channels_differ
+
+
+@pytest.mark.parametrize("seconds", [3.0, 33.0])
+@pytest.mark.parametrize("recognize", [va.predict, va.timeline])
+def test_channels_that_cancel_are_named_as_such(
+    tmp_path: Path, seconds: float, recognize: Any
+) -> None:
+    sound = talk(seconds)
+    path = write(tmp_path / "opposite.wav", sound, -sound)
+    with pytest.raises(AudioError, match=r"cancel each other .* --channels left"):
+        recognize(path)
+    recognize(path, channels="left")
+
+
+# Limits
+
+
+@pytest.mark.parametrize("recognize", [va.predict, va.timeline, va.explain, va.diagnose])
+def test_a_recording_over_the_limit_is_refused_by_name(spoken: Path, recognize: Any) -> None:
+    recognize(spoken, max_seconds=5.0)
+    with pytest.raises(AudioError, match=r"spoken\.wav: longer than the limit of 2\.5 s.*raise"):
+        recognize(spoken, max_seconds=2.5)
+
+
+@pytest.mark.parametrize(
+    "command", ["predict", "predict --timeline", "doctor", "explain", "listen --fast --input"]
+)
+def test_every_command_limits_the_length(run: Run, spoken: Path, command: str) -> None:
+    done = run(*command.split(), spoken, "--max-seconds", "2.5")
+    assert done.code == 1
+    assert "longer than the limit of 2.5 s" in done.err
+
+
+def test_features_have_a_limit_of_their_own(run: Run, spoken: Path, tmp_path: Path) -> None:
+    output = tmp_path / "a.csv"
+    done = run("features", spoken, "--max-seconds", "2.5", "-o", output)
+    assert (done.code, "--max-seconds" in done.err) == (1, True)
+    found = extract([spoken], feature_spec("affect"), max_seconds=2.5)
+    assert "longer than the limit of 2.5 s" in found.failures[0].reason
+
+
+def test_one_recording_over_the_limit_leaves_the_others(spoken: Path, tmp_path: Path) -> None:
+    long = write(tmp_path / "long.wav", talk(8.0))
+    batch = va.predict_many([long, spoken], max_seconds=5.0)
+    assert [one.source for one in batch.predictions] == [str(spoken)]
+    assert [one.path for one in batch.failures] == [long]
+
+
+def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
+    """Ten minutes of silence and speech take as little as two: sound is not held."""
+    import tracemalloc
+
+    peaks = []
+    for minutes in (2, 10):
+        path = tmp_path / f"{minutes}.flac"
+        with soundfile.SoundFile(path, "w", RATE_HZ, 2) as file:
+            for _ in range(minutes):
+                file.write(np.zeros((55 * RATE_HZ, 2), np.float32))
+                file.write(np.stack([talk(5.0)] * 2, axis=1))
+        tracemalloc.start()
+        assert va.predict(path, workers=1).windows is not None
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 8_000_000
