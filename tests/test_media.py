@@ -219,9 +219,10 @@ def test_an_mp3_of_variable_bit_rate_without_a_header_is_read_whole() -> None:
 
 
 @pytest.mark.parametrize("coding", [MP3, BARE], ids=["with a header", "without"])
-def test_joined_mp3s_are_all_read(coding: Coding) -> None:
+def test_joined_mp3s_are_all_read(coding: Coding, capfd: pytest.CaptureFixture[str]) -> None:
     one = read(encoded(coding)).seconds
     assert read(encoded(coding) * 3).seconds == pytest.approx(3 * one, abs=0.2)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_joined_mp3s_of_two_rates_are_refused() -> None:

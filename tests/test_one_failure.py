@@ -29,7 +29,7 @@ from voxaffect.recognizer.batch import Timelines, recognise
 CLASSIC = feature_spec("classic")
 BAD = 4
 ERRORS = [
-    (MemoryError(), "memory ran out. Try --workers 1, or --max-seconds."),
+    (MemoryError(), "memory ran out. Use fewer workers (--workers 1), or cut the recording."),
     (OSError(errno.EIO, "Input/output error"), "cannot be used (Input/output error)."),
     (RecursionError("too deep"), "unexpected RecursionError"),
     (ValueError("a line\nand another"), "a line and another. This is a fault of voxaffect or of"),
@@ -124,7 +124,7 @@ def test_a_timeline_that_fails_leaves_the_others(
     assert found.files == 5
     (failure,) = found.failures
     assert failure.reason == (
-        f"{recordings[BAD]}: memory ran out. Try --workers 1, or --max-seconds."
+        f"{recordings[BAD]}: memory ran out. Use fewer workers (--workers 1), or cut the recording."
     )
 
 

@@ -93,12 +93,11 @@ def lay_out_wav(content: Content, start: int, sound: Sound) -> Part:
     if sound.is_open:
         size = sound.end - sound.start
         stated = struct.pack(_order(content, start) + "I", min(size, 0xFFFF_FFFF))
-        head = bytearray(content.read(start, sound.start - start))
-        if head[12:16] == b"ds64":
-            struct.pack_into("<QQQ", head, 20, content.size - start - 8, size, 0)
-            stated = b"\xff\xff\xff\xff"
-        head[-4:] = stated
-        pieces = [bytes(head), (sound.start, sound.end)]
+        pieces = [(start, sound.start - 4), stated, (sound.start, sound.end)]
+        if content.read(start + 12, 4) == b"ds64":
+            sizes = struct.pack("<QQQ", content.size - start - 8, size, 0)
+            pieces = [(start, start + 20), sizes, (start + 44, sound.start - 4),
+                      b"\xff\xff\xff\xff", (sound.start, sound.end)]  # fmt: skip
     return Part(View(content, pieces))
 
 
@@ -110,10 +109,11 @@ def lay_out_w64(content: Content, start: int) -> Part:
             sound = _sound(content, chunk.start, chunk.size, is_open=is_open)
             if not is_open:
                 return Part(View(content, [(start, content.size)]))
-            head = bytearray(content.read(start, sound.start - start))
-            struct.pack_into("<Q", head, 16, content.size - start)
-            struct.pack_into("<Q", head, len(head) - 8, sound.end - sound.start + 24)
-            return Part(View(content, [bytes(head), (sound.start, sound.end)]))
+            whole = struct.pack("<Q", content.size - start)
+            stated = struct.pack("<Q", sound.end - sound.start + 24)
+            pieces: list[Piece] = [(start, start + 16), whole, (start + 24, sound.start - 8),
+                                   stated, (sound.start, sound.end)]  # fmt: skip
+            return Part(View(content, pieces))
     raise _no_sound(content, "data")
 
 
@@ -128,9 +128,9 @@ def lay_out_aiff(content: Content, start: int) -> Part:
             sound = _sound(content, chunk.start, chunk.size, is_open=is_open)
             promised = None if is_open or frames >= 0x7FFF_0000 else frames
             if is_open:
-                head = content.read(start, sound.start - start)
                 stated = struct.pack(">I", min(sound.end - sound.start, 0xFFFF_FFFF))
-                return Part(View(content, [head[:-4] + stated, (sound.start, sound.end)]))
+                pieces: list[Piece] = [(start, sound.start - 4), stated, (sound.start, sound.end)]
+                return Part(View(content, pieces))
             check_alone(content, sound.end, b"FORM")
             return Part(View(content, [(start, content.size)]), promised)
     raise _no_sound(content, "SSND")
@@ -154,8 +154,7 @@ def lay_out_caf(content: Content, start: int) -> Part:
             pieces: list[Piece] = [(start, content.size)]
             if is_open:
                 stated = struct.pack(">Q", sound.end - sound.start)
-                head = content.read(start, sound.start - start)
-                pieces = [head[:-8] + stated, (sound.start, sound.end)]
+                pieces = [(start, sound.start - 8), stated, (sound.start, sound.end)]
             return Part(View(content, pieces))
     raise _no_sound(content, "data")
 

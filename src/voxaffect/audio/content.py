@@ -47,9 +47,11 @@ class Content:
         return None if self._signature is None else self._stream
 
     def read(self, start: int, count: int) -> bytes:
-        """Bytes from an offset on; fewer at the end."""
+        """Bytes from an offset on; fewer at the end, none behind it."""
+        if not 0 <= start < self.size:
+            return b""
         self._stream.seek(start)
-        return self._stream.read(count)
+        return self._stream.read(max(0, count))
 
     def read_into(self, start: int, buffer: Any) -> int:
         """Fill a buffer with bytes from an offset on; how many there were."""
@@ -156,8 +158,10 @@ class View(io.RawIOBase):
     def _read_only_piece(self, start: int, buffer: Any) -> int:
         """Fill a buffer from the file itself: the usual case, three times as fast."""
         left = self.size - self._position
+        if left <= 0:
+            return 0
         if left < len(buffer):
-            buffer = memoryview(buffer)[: max(0, left)]
+            buffer = memoryview(buffer)[:left]
         try:
             count = self.content.read_into(start + self._position, buffer)
         except OSError as error:

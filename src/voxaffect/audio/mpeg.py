@@ -91,9 +91,8 @@ def lay_out_mpeg(content: Content, start: int, end: int) -> Part:
     if count is None or not count.frames or not count.is_known:
         pieces = _without_missing_reservoir(content, walk)
         return Part(View(content, pieces), least, is_estimated=True)
-    header: Piece = (first, first + head.size)
-    if count.frames < walk.frames:
-        header = count.replaced(content.read(first, head.size), walk.frames)
+    size = head.size + sum(end - start for start, end in walk.pieces)
+    header = count.corrected(content.read(first, head.size), walk.frames, size)
     return Part(View(content, [header, *walk.pieces]), least)
 
 
@@ -125,20 +124,22 @@ def _without_missing_reservoir(content: Content, walk: _Walk) -> list[Piece]:
 
 @dataclass(frozen=True)
 class _Count:
-    """Number of frames that a first frame without sound states.
+    """Number of frames and bytes that a first frame without sound states.
 
     Parameters
     ----------
     frames : int
         0 if it states none.
     offset : int
-        Where in the frame the number stands.
+        Where in the frame the numbers stand.
+    has_bytes : bool
     is_known : bool
         Whether the decoder knows this header: Xing or Info, not VBRI.
     """
 
     frames: int
     offset: int
+    has_bytes: bool
     is_known: bool
 
     @classmethod
@@ -147,16 +148,20 @@ class _Count:
             return None
         offset = 4 + _SIDE_BYTES[frame.kind[0] == 3, frame.channels]
         if data[offset : offset + 4] in (b"Xing", b"Info"):
-            is_stated = int.from_bytes(data[offset + 4 : offset + 8], "big") & 1
-            stated = int.from_bytes(data[offset + 8 : offset + 12], "big") if is_stated else 0
-            return cls(stated, offset + 8, is_known=True)
+            flags = int.from_bytes(data[offset + 4 : offset + 8], "big")
+            stated = int.from_bytes(data[offset + 8 : offset + 12], "big") if flags & 1 else 0
+            return cls(stated, offset + 8, has_bytes=flags & 3 == 3, is_known=True)
         if data[36:40] == b"VBRI":
-            return cls(int.from_bytes(data[50:54], "big"), 50, is_known=False)
+            stated = int.from_bytes(data[50:54], "big")
+            return cls(stated, 50, has_bytes=False, is_known=False)
         return None
 
-    def replaced(self, data: bytes, frames: int) -> bytes:
-        """The header with another number."""
-        return data[: self.offset] + struct.pack(">I", frames) + data[self.offset + 4 :]
+    def corrected(self, data: bytes, frames: int, size: int) -> bytes:
+        """The frame with the true numbers: the decoder reads no further, and would complain."""
+        numbers = struct.pack(">I", max(frames, self.frames))
+        if self.has_bytes:
+            numbers += struct.pack(">I", min(size, 0xFFFF_FFFF))
+        return data[: self.offset] + numbers + data[self.offset + len(numbers) :]
 
 
 def _check_same(content: Content, frame: Frame, walk: _Walk) -> None:

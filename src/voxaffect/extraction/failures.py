@@ -55,7 +55,7 @@ def failure_reason(error: Exception, name: str) -> str:
         text = str(error)
         return text if text.startswith(name) else f"{name}: {text}"
     if isinstance(error, MemoryError):
-        return f"{name}: memory ran out. Try --workers 1, or --max-seconds."
+        return f"{name}: memory ran out. Use fewer workers (--workers 1), or cut the recording."
     if isinstance(error, OSError):
         return f"{name}: cannot be used ({reason_of(error)})."
     text = " ".join(str(error).split())
