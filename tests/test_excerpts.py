@@ -129,3 +129,28 @@ def test_a_map_applies_to_a_table_of_parts(call: Path, tmp_path: Path) -> None:
     table.write_text(f"file,end,emotion\n{call.name},1,proud\n")
     (utterance,) = utterances("csv", table, Reading(labels={"proud": "happy"}))
     assert (utterance.emotion, utterance.label) == ("happy", "proud")
+
+
+def test_a_file_of_many_parts_is_digested_once_for_each_state(call: Path) -> None:
+    from voxaffect.extraction.sources import digest_of
+
+    first = digest_of(Excerpt(call, 0, 1))
+    assert digest_of(Excerpt(call, 0, 1)) == first
+    assert digest_of(Excerpt(call, 1, 2)) != first
+    soundfile.write(call, voice(9, seconds=6), RATE_HZ, subtype="PCM_16")
+    assert digest_of(Excerpt(call, 0, 1)) != first
+
+
+def test_a_file_that_changes_while_a_part_is_read_is_that_parts_failure(
+    call: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from voxaffect.extraction import sources
+
+    def change(item: Excerpt, **how: object) -> object:
+        signal = read_recording(item, **how)
+        soundfile.write(call, voice(9, seconds=6), RATE_HZ, subtype="PCM_16")
+        return signal
+
+    monkeypatch.setattr(sources, "read_recording", change)
+    found = extract([Excerpt(call, 0, 1)], SPEC, workers=1)
+    assert "changed while it was read" in found.failures[0].reason

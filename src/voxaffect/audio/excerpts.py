@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -58,17 +59,32 @@ def digest_recording(recording: Recording) -> bytes:
     AudioError
         As ``open_content``; and if the file changes while it is read.
     """
+    if not isinstance(recording, Excerpt):
+        return _digest_file(recording)
+    try:
+        status = recording.path.stat()
+        state = (status.st_ino, status.st_size, status.st_mtime_ns)
+    except (OSError, ValueError):
+        state = None  # whoever reads it says why
+    return hashlib.sha256(_digest_in_state(recording.path, state) + recording.key).digest()
+
+
+@lru_cache(maxsize=256)
+def _digest_in_state(path: Path, _state: tuple[int, int, int] | None) -> bytes:
+    """Digest of a file in its present state: a file of many parts is read once for all."""
+    return _digest_file(path)
+
+
+def _digest_file(path: Path) -> bytes:
     digest = hashlib.sha256()
-    with open_content(file_of(recording)) as content:
+    with open_content(path) as content:
         try:
             for start in range(0, content.size, _PIECE_BYTES):
                 digest.update(content.read(start, _PIECE_BYTES))
         except OSError as error:
             raise cannot_read(content.name, error) from error
         content.check_unchanged()
-    if not isinstance(recording, Excerpt):
-        return digest.digest()
-    return hashlib.sha256(digest.digest() + recording.key).digest()
+    return digest.digest()
 
 
 def file_of(recording: Recording) -> Path:

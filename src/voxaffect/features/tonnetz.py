@@ -15,7 +15,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import soxr
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
@@ -140,6 +139,8 @@ def _early_halvings(nyquist: float, cutoff: float) -> int:
 
 def _resample(samples: Array, factor: int) -> Array:
     """Lower the rate by a factor, and keep the energy."""
+    import soxr
+
     length = -(-len(samples) // factor)
     result = np.zeros(length, dtype=np.float32)
     lower = soxr.resample(samples, factor, 1, quality="HQ")[:length]
