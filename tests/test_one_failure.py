@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from conftest import RATE_HZ, Trained, voice
+from conftest import RATE_HZ, Run, Trained, voice
 from deaths import DieAtWindow
 
 from voxaffect.audio import Signal, read
@@ -278,3 +279,78 @@ def test_a_command_starts_no_needless_threads_where_few_are_allowed() -> None:
     done = subprocess.run([sys.executable, "-c", FEW_THREADS], env=environment,
                           capture_output=True, text=True, check=False)  # fmt: skip
     assert done.stdout.splitlines()[-1] == "1", done.stderr
+
+
+@pytest.mark.parametrize("command", ["doctor", "explain"])
+def test_a_recording_that_cannot_be_examined_leaves_the_others(
+    recordings: list[Path], monkeypatch: pytest.MonkeyPatch, run: Run, command: str
+) -> None:
+    from voxaffect.cli import diagnosis
+
+    name = {"doctor": "diagnose", "explain": "explain_one"}[command]
+    real = getattr(diagnosis, name)
+
+    def fail(path: Path, **options: Any) -> Any:
+        if path == recordings[1]:
+            raise MemoryError
+        return real(path, **options)
+
+    monkeypatch.setattr(diagnosis, name, fail)
+    done = run(command, *recordings[:3])
+    assert done.code == 1
+    assert f"failed: {recordings[1]}: memory ran out." in done.err
+    assert all(str(path) in done.out for path in (recordings[0], recordings[2]))
+
+
+# A folder of all kinds, under a limit of memory.
+
+LIMITED = """
+import resource, runpy, sys
+resource.setrlimit(resource.RLIMIT_AS, (1_500_000_000, 1_500_000_000))
+sys.argv = ["voxaffect", "predict", *sys.argv[1:]]
+runpy.run_module("voxaffect", run_name="__main__")
+"""
+
+
+def write_broken(folder: Path) -> set[str]:
+    """Write ten files that cannot be used, each in another way; return their names."""
+    good = content_of(0)
+    (folder / "cut.wav").write_bytes(good[: len(good) // 2])
+    (folder / "empty.wav").write_bytes(b"")
+    (folder / "text.wav").write_text("words")
+    (folder / "archive.wav").write_bytes(b"PK\3\4" + bytes(500))
+    (folder / "link.wav").symlink_to("nowhere.wav")
+    os.mkfifo(folder / "pipe.wav")
+    soundfile.write(folder / "nan.wav", np.array([0.1, np.nan] * 8_000), RATE_HZ, subtype="FLOAT")
+    with (folder / "zeros.wav").open("wb") as stream:
+        stream.truncate(1 << 40)
+    size = (1 << 31) - (1 << 20)
+    header = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", size + 36, b"WAVE", b"fmt ", 16, 1, 1,
+                         RATE_HZ, 2 * RATE_HZ, 2, 16, b"data", size)  # fmt: skip
+    with (folder / "hours.wav").open("wb") as stream:
+        stream.write(header)
+        stream.truncate(len(header) + size)
+    with soundfile.SoundFile(folder / "bomb.flac", "w", 48_000, 8, "PCM_16") as file:
+        for _ in range(20):
+            file.write(np.zeros((48_000 * 60, 8), np.int16))
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is of Linux")
+def test_ten_broken_files_of_three_hundred_cost_no_other_answer(tmp_path: Path) -> None:
+    folder, output = tmp_path / "all", tmp_path / "answers.csv"
+    folder.mkdir()
+    broken = write_broken(folder)
+    assert len(broken) == 10
+    for number in range(290):
+        (folder / f"{number:03}.wav").write_bytes(content_of(number))
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, folder, "-o", output, "--max-seconds", "600"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert len(output.read_text().splitlines()) == 291
+    failed = [line for line in done.stderr.splitlines() if line.startswith("failed: ")]
+    assert {Path(line.split(": ")[1]).name for line in failed} == broken
+    assert len(failed) == 10

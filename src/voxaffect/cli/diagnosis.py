@@ -15,8 +15,7 @@ from voxaffect.cli.sources import open_model, recordings
 from voxaffect.diagnosis import diagnose, explained
 from voxaffect.diagnosis.text import to_json, to_text
 from voxaffect.diagnosis.verdicts import PROBLEM
-from voxaffect.errors import AudioError
-from voxaffect.extraction import Failure
+from voxaffect.extraction import Failure, failure_reason
 from voxaffect.recognizer import explain as explain_one
 from voxaffect.recognizer.utterance import LONG_SECONDS
 
@@ -43,8 +42,8 @@ def _each(
     for path in paths:
         try:
             found.append(examine(path))
-        except AudioError as error:
-            failures.append(Failure(path, str(error)))
+        except Exception as error:  # whatever it is, the others are examined
+            failures.append(Failure(path, failure_reason(error, str(path))))
     return found, failures
 
 
