@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from voxaffect.audio import boxes, chunks, libsndfile, mpeg
@@ -56,6 +57,8 @@ def decode(content: Content, block_seconds: float = BLOCK_SECONDS) -> Iterator[D
         if decoded is None:
             from voxaffect.audio import ffmpeg  # brings modules that most recordings do not need
 
+            if kind.reader == CORE:
+                kind = replace(kind, name=f"{kind.name} with a rare codec")
             decoded = stack.enter_context(ffmpeg.decode(content, start, kind))
         yield decoded
 

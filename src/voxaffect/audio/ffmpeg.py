@@ -6,7 +6,6 @@ network is opened, and what a file refers to is never opened either.
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import os
 import shutil
@@ -35,7 +34,16 @@ _FULL_SCALE = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63}
 
 def is_installed() -> bool:
     """Whether PyAV, or else a program ``ffmpeg``, is there."""
-    return importlib.util.find_spec("av") is not None or _find_program() is not None
+    return _import_av() is not None or _find_program() is not None
+
+
+def _import_av() -> Any:
+    """PyAV; None if it is missing, or broken, which another thread may notice first."""
+    try:
+        import av
+    except ImportError:
+        return None
+    return av if hasattr(av, "FFmpegError") else None
 
 
 def _find_program() -> str | None:
@@ -63,12 +71,11 @@ def decode(content: Content, start: int, kind: Kind) -> Iterator[Decoded]:
     AudioError
         If FFmpeg cannot read it, it holds no sound, or neither PyAV nor ffmpeg is installed.
     """
-    try:
-        import av
-    except ImportError:
+    av = _import_av()
+    if av is None:
         program = _find_program()
         if program is None:
-            raise _not_installed(content.name, kind) from None
+            raise _not_installed(content.name, kind)
         with _decode_by_program(content, kind, program) as decoded:
             yield decoded
         return

@@ -29,7 +29,7 @@ Show = Callable[[Session, list[Event]], None]
 
 
 @click.command()
-@click.option("--input", "path", type=click.Path(path_type=Path), metavar="FILE",
+@click.option("--input", "path", type=click.Path(path_type=Path, readable=False), metavar="FILE",
               help="Play a recording through the same path instead of a microphone; - is standard "
                    "input.")  # fmt: skip
 @max_seconds_option()
