@@ -6,11 +6,13 @@ import io
 import tempfile
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
 import av
 import numpy as np
 import soundfile
+import soxr
 from conftest import voice
 from numpy.typing import NDArray
 
@@ -52,31 +54,41 @@ class _Pipe(io.RawIOBase):
 
 @cache
 def encoded(coding: Coding, seconds: float = 1.5) -> bytes:
-    """A voice in some container and codec."""
-    rate_hz, channels = coding.rate_hz, coding.channels
+    """A synthesized voice in some container and codec."""
+    parts = [
+        voice(seed, seconds=seconds, rate_hz=coding.rate_hz) for seed in range(coding.channels)
+    ]
+    return _encoded(coding, np.stack(parts))
+
+
+@cache
+def encoded_example(coding: Coding) -> bytes:
+    """Real speech, the bundled example, in some container and codec."""
+    content = (files("voxaffect") / "data" / "example.wav").read_bytes()
+    sound, rate_hz = soundfile.read(io.BytesIO(content), dtype="float32")
+    return _encoded(coding, soxr.resample(sound, rate_hz, coding.rate_hz)[None])
+
+
+def _encoded(coding: Coding, sound: NDArray) -> bytes:
     if coding.codec == "libvorbis":  # PyAV brings no encoder
-        sound = np.stack(
-            [voice(seed, seconds=seconds, rate_hz=rate_hz) for seed in range(channels)]
-        )
-        return written(sound.T, rate_hz, "OGG", "VORBIS")
+        return written(sound.T, coding.rate_hz, "OGG", "VORBIS")
     if ("movflags", "faststart") in coding.options:
-        return _index_in_front(coding, seconds)
-    return _encoded_by_av(coding, seconds)
+        return _index_in_front(coding, sound)
+    return _encoded_by_av(coding, sound)
 
 
-def _index_in_front(coding: Coding, seconds: float) -> bytes:
+def _index_in_front(coding: Coding, sound: NDArray) -> bytes:
     """FFmpeg moves the index to the front in a second pass, for which it opens the file by name."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "recording"
-        _encoded_by_av(coding, seconds, path)
+        _encoded_by_av(coding, sound, path)
         return path.read_bytes()
 
 
-def _encoded_by_av(coding: Coding, seconds: float, path: Path | None = None) -> bytes:
-    rate_hz, channels = coding.rate_hz, coding.channels
-    sound = np.stack([voice(seed, seconds=seconds, rate_hz=rate_hz) for seed in range(channels)])
+def _encoded_by_av(coding: Coding, sound: NDArray, path: Path | None = None) -> bytes:
+    rate_hz = coding.rate_hz
     target = _Pipe() if coding.is_piped else io.BytesIO()
-    layout = {1: "mono", 2: "stereo"}[channels]
+    layout = {1: "mono", 2: "stereo"}[len(sound)]
     with av.open(str(path) if path else _only_writes(target), "w", format=coding.container,
                  options=dict(coding.options)) as output:  # fmt: skip
         stream = output.add_stream(coding.codec, rate=rate_hz, layout=layout)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import voice
-from recordings import Coding, encoded, written
+from recordings import Coding, encoded, encoded_example, written
 
 from voxaffect.audio import content, open_blocks, read
 from voxaffect.errors import AudioError
@@ -36,10 +36,13 @@ def test_a_pipe_with_a_name_is_read_to_its_end(tmp_path: Path, sound: bytes) -> 
 @pytest.mark.parametrize("name", ["/dev/stdin", "/dev/fd/0", "-"])
 @pytest.mark.parametrize("command", [["predict"], ["listen", "--fast", "--input"]])
 def test_commands_read_standard_input(name: str, command: list[str]) -> None:
+    sound = encoded_example(Coding("adts", "aac"))
     done = subprocess.run(
-        [sys.executable, "-m", "voxaffect", *command, name], input=encoded(Coding("adts", "aac")),
-        capture_output=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "voxaffect", *command, name],
+        input=sound,
+        capture_output=True,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout
 
