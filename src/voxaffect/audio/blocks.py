@@ -64,7 +64,7 @@ def open_blocks(
 ) -> Iterator[Blocks]:
     """Open a recording to read it block by block.
 
-    A path is read as it is needed; bytes and streams are held as they come, encoded.
+    A file is read as it is needed. Bytes, streams and pipes are held as they come, encoded.
 
     Parameters
     ----------
@@ -130,7 +130,8 @@ def read(
     Parameters
     ----------
     source : path, bytes or binary stream
-        Anything that libsndfile decodes: WAV of any width, FLAC, OGG, Opus, MP3, AIFF …
+        WAV of any width, FLAC, OGG, Opus, MP3, AIFF and more; with the extra ``media`` also M4A,
+        AMR, WebM, MP4 and what else FFmpeg decodes.
     name : str, optional
         What messages call the recording; the path by default.
     max_seconds : float, optional
