@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -147,6 +148,21 @@ def test_a_study_is_written_as_a_report(trained: Trained, tmp_path: Path) -> Non
     made = va.study({"a": va.System(estimator, trained.data)}, protocol="speakers", workers=1)
     paths = va.write_report(made, tmp_path / "report")
     assert paths[-1].name == "report.html"
+
+
+def test_a_name_guessed_wrong_is_answered_with_the_right_one() -> None:
+    prediction, model = va.predict(EXAMPLE), va.load()
+    with pytest.raises(AttributeError, match=r"no attribute 'certainty'\. Use probability"):
+        prediction.certainty  # type: ignore[attr-defined]  # noqa: B018
+    with pytest.raises(AttributeError, match=r"no attribute 'predict'\. Use voxaffect\.predict"):
+        model.predict  # type: ignore[attr-defined]  # noqa: B018
+    (line,) = va.timeline(EXAMPLE)
+    with pytest.raises(AttributeError, match=r"no attribute 'probability'\. Use certainty"):
+        line.segments[0].probability  # type: ignore[attr-defined]  # noqa: B018
+    assert not hasattr(prediction, "nothing")
+    with pytest.raises(AudioError, match="For several recordings, use predict_many"):
+        va.predict(["a.wav", "b.wav"])  # type: ignore[arg-type]
+    assert pickle.loads(pickle.dumps(prediction)) == prediction
 
 
 # A stream and threads.

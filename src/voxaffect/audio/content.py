@@ -266,14 +266,22 @@ def content_of(source: str | Path | bytes | BinaryIO, name: str | None = None) -
             raise cannot_read(content.name, error) from error
 
 
+def _remedy(source: Any) -> str:
+    """Remedy for what is no recording but may hold some, or its samples."""
+    if isinstance(source, list | tuple) and source and isinstance(source[0], str | Path | bytes):
+        return " For several recordings, use predict_many, or take one after the other."
+    if hasattr(source, "__iter__"):
+        return " Make it an array: numpy.asarray(samples, dtype='float32')."
+    return ""
+
+
 def _bytes_of(source: Any, name: str) -> bytes:
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source)
     if not hasattr(source, "read"):
-        hint = " Make it an array: numpy.asarray(samples, dtype='float32')."
         raise AudioError(
             f"{name}: expected a path, bytes, a binary stream or an array, "
-            f"found {type(source).__name__}.{hint if hasattr(source, '__iter__') else ''}"
+            f"found {type(source).__name__}.{_remedy(source)}"
         )
     try:
         return _read_stream(source, name)

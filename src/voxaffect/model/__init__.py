@@ -16,7 +16,7 @@ from hashlib import sha256
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,6 +127,13 @@ class Model:
 
     def __repr__(self) -> str:
         return f"<Model {self.name!r}: {self.card.recipe}, {len(self.emotions)} emotions>"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            functions = ("predict", "predict_many", "timeline", "explain", "diagnose")
+            remedy = f" Use voxaffect.{name}(…, model=model)." if name in functions else ""
+            raise AttributeError(f"Model has no attribute {name!r}.{remedy}")
 
     @property
     def sha256(self) -> str:

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,6 +99,12 @@ class Prediction:
     def probability(self) -> float | None:
         """Probability of the most probable emotion; None if there is no speech."""
         return None if self.emotion is None else self.probabilities[self.emotion]
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            remedy = " Use probability." if name in ("certainty", "confidence", "score") else ""
+            raise AttributeError(f"Prediction has no attribute {name!r}.{remedy}")
 
 
 @dataclass(frozen=True)

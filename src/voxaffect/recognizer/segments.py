@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,12 @@ class Segment:
     def certainty(self) -> float:
         """Mean smoothed probability of the segment's emotion."""
         return self.probabilities[self.emotion]
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            remedy = " Use certainty." if name in ("probability", "confidence", "score") else ""
+            raise AttributeError(f"Segment has no attribute {name!r}.{remedy}")
 
 
 @dataclass(frozen=True)
