@@ -53,7 +53,7 @@ class Terminal:
 
     def write(self, text: str) -> int:
         """Write text, with escapes for what the terminal would obey or not show."""
-        self.raw_stream.write(_visible(text))
+        self.raw_stream.write(visible(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -65,8 +65,22 @@ class Terminal:
         return getattr(self.raw_stream, name)
 
 
-def _visible(text: str) -> str:
-    """Text with its ends of lines and tabs, and with escapes for other controls."""
+def visible(text: str) -> str:
+    r"""Text with its ends of lines and tabs, and with escapes for what is not seen.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> visible("one\x1b[31m\ntwo\n")
+    'one\\x1b[31m\ntwo\n'
+    """
     lines = (line.split("\t") for line in text.replace("\r\n", "\n").split("\n"))
     return "\n".join("\t".join(map(printable, cells)) for cells in lines)
 
@@ -137,7 +151,7 @@ def print_text(text: str) -> None:
         If it cannot be printed.
     """
     check_stdout()
-    _print(lambda: sys.stdout.write(_visible(text)))
+    _print(lambda: sys.stdout.write(visible(text)))
 
 
 def print_note(text: str) -> None:
@@ -166,7 +180,7 @@ def print_data(text: str) -> None:
     check_stdout()
     stream = getattr(sys.stdout, "buffer", None)
     if stdout_is_terminal() or stream is None:
-        _print(lambda: sys.stdout.write(_visible(text)))
+        _print(lambda: sys.stdout.write(visible(text)))
         return
     content = encodable(text).encode("utf-8")
     _print(lambda: (sys.stdout.flush(), stream.write(content)))

@@ -256,9 +256,8 @@ def check_usable(signal: Signal) -> None:
         )
     low, high = signal.extremes
     if high - low < MIN_PEAK:
-        raise AudioError(
-            f"{signal.name}: silent, every sample is {low:g}. Check the microphone or the export."
-        )
+        what = f"every sample is {low:g}" if low == high else f"all lies within {high - low:.1g}"
+        raise AudioError(f"{signal.name}: silent, {what}. Check the microphone or the export.")
     if max(-low, high) > MAX_PEAK:
         raise AudioError(
             f"{signal.name}: samples reach {max(-low, high):.2g}, expected −1 to 1. Normalise it."

@@ -9,6 +9,7 @@ A lock keeps two processes from working in one folder.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import re
@@ -28,6 +29,8 @@ from voxaffect.errors import DownloadError, extra
 from voxaffect.folders import expand_home
 
 _RECORD_LIMIT = 1 << 22
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_ELSEWHERE = "Name another folder with --to, and for the commands after it with --data."
 _CHECKSUM = re.compile(r"(?:md5|sha1|sha256|sha512):[0-9a-f]{32,128}")
 _MAX_BYTES = 1 << 40
 
@@ -141,9 +144,10 @@ def _disk_errors(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
+        is_full = error.errno in _FULL
+        remedy = "Free some space, then start again: it will resume." if is_full else _ELSEWHERE
         raise DownloadError(
-            f"{error.filename or folder}: cannot be written ({error.strerror or error}). "
-            "Free some space or name another folder, then start again: it will resume."
+            f"{error.filename or folder}: cannot be written ({error.strerror or error}). {remedy}"
         ) from error
 
 
