@@ -576,7 +576,7 @@ def test_people_train_on_their_own_folders(run: Run, small_ravdess: Path, tmp_pa
                "-o", output)  # fmt: skip
     assert done.code == 0
     assert "Accuracy on new voices: unknown" in done.out
-    assert load(output).emotions == ("joy", "yuck")
+    assert load(output).emotions == ("happy", "yuck")
     assert load(output).card.corpora["folder"]["licence"] == "your own data"
 
 
