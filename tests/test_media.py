@@ -188,13 +188,14 @@ BARE = Coding("mp3", "libmp3lame", 22_050, options=(("write_xing", "0"), ("id3v2
 ID3 = b"ID3\4\0\0\0\0\7\x68" + bytes(7 << 7 | 0x68)
 TAG = b"TAG" + bytes(125)
 APE = b"APETAGEX" + struct.pack("<IIII", 2000, 32, 0, 0x8000_0000) + bytes(8)
+COVER = b"APETAGEX" + struct.pack("<IIII", 2000, 100_032, 1, 0xA000_0000) + bytes(8 + 100_032)
 
 
 @pytest.mark.parametrize("coding", [MP3, BARE], ids=["with a header", "without"])
 @pytest.mark.parametrize(
     ("front", "behind"),
     [(b"", b""), (ID3, b""), (ID3 + ID3, TAG), (b"", TAG), (b"", APE), (b"", bytes(5000)),
-     (bytes(700), b""), (b"", b"unknown words " * 30)],
+     (COVER, APE), (bytes(700), b""), (b"", b"unknown words " * 30)],
 )  # fmt: skip
 def test_an_mp3_is_read_whole_whatever_is_around_its_frames(
     coding: Coding, front: bytes, behind: bytes, capfd: pytest.CaptureFixture[str]

@@ -64,10 +64,11 @@ def decode(content: Content, block_seconds: float = BLOCK_SECONDS) -> Iterator[D
 
 
 def _skip_tags(content: Content) -> int:
-    """Offset behind the ID3 tags that programs put in front of any kind of file."""
+    """Offset behind the ID3 and APE tags that programs put in front of any kind of file."""
     start = 0
     for _ in range(_MAX_TAGS):
-        size = id3_size(content.read(start, 10))
+        head = content.read(start, 32)
+        size = id3_size(head) or mpeg.ape_size(head)
         if not size or start + size >= content.size:
             break
         start += size

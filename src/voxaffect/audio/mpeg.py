@@ -227,10 +227,17 @@ def _tag_size(content: Content, offset: int, end: int) -> int:
     if head[:3] == b"TAG":
         return min(128, end - offset)
     if head[:8] == b"APETAGEX":
-        has_header = head[23] >> 7 & 1 or head[23] >> 5 & 1
-        return int.from_bytes(head[12:16], "little") + (32 if has_header else 0)
+        return ape_size(head)
     if head[:11] == b"LYRICSBEGIN":
         data = content.read(offset, min(end - offset, 1 << 20))
         index = max(data.find(b"LYRICS200"), data.find(b"LYRICSEND"))
         return index + 9 if index > 0 else 0
     return 0
+
+
+def ape_size(head: bytes) -> int:
+    """Bytes of the APE tag that begins here; 0 if none does."""
+    if len(head) < 32 or head[:8] != b"APETAGEX":
+        return 0
+    has_header = head[23] >> 7 & 1 or head[23] >> 5 & 1
+    return int.from_bytes(head[12:16], "little") + (32 if has_header else 0)
