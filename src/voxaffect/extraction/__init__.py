@@ -42,7 +42,7 @@ _SAVE_SECONDS = 0.25  # at most this much work is lost by a kill
 
 MAX_SECONDS: Final = 300.0
 """Longest recording whose features are computed, unless another limit is given: features of a
-whole recording need its frames at once, and those of five minutes take some 400 MB."""
+whole recording need its frames at once, and those of five minutes take up to 500 MB."""
 
 Result = TypeVar("Result")
 

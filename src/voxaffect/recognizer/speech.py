@@ -50,7 +50,7 @@ USUAL_RMS: Final = 0.1
 LEVELS_PER_SECOND: Final = 100
 ONSET_DB: Final = 30.0
 ONSET_MARGIN_SECONDS: Final = 0.1
-PIECE_SECONDS: Final = 0.32
+PIECE_SECONDS: Final = 0.256
 
 
 @dataclass(frozen=True)
