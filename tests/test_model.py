@@ -202,7 +202,7 @@ def test_a_newer_format_asks_for_an_upgrade(trained: Trained) -> None:
         Model(content)
 
 
-@pytest.mark.parametrize("change", [{"version": 99}, {"name": "future"}, {"groups": ["tonnetz"]}])
+@pytest.mark.parametrize("change", [{"version": 99}, {"name": "future"}, {"groups": ["wavelets"]}])
 def test_features_that_we_cannot_make_are_refused(trained: Trained, change: dict[str, Any]) -> None:
     content = with_card(trained.model.content, lambda card: card["spec"].update(change))
     with pytest.raises(
