@@ -85,6 +85,7 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
 SOUND_CARD = '''
 import signal, threading, time
 import numpy as np
+PAUSE = 0.6
 class PortAudioError(Exception): pass
 DEVICES = [dict(name="Speakers", max_input_channels=0, default_samplerate=44100.0),
            dict(name="Headset", max_input_channels=1, default_samplerate=16000.0)]
@@ -104,10 +105,10 @@ class InputStream:
         sound = np.load(__file__.replace(".py", ".npy"))
         for start in range(0, len(sound), 1600):
             callback(sound[start:start + 1600, None], 1600, None, None)
-        time.sleep(0.6)
+        time.sleep(PAUSE)
         signal.raise_signal(signal.SIGINT)
-    def __enter__(self): return self
-    def __exit__(self, *_): self.thread.join()
+    def close(self):
+        self.thread.join()
 '''
 
 
@@ -154,10 +155,11 @@ def test_an_unknown_microphone_is_an_error_with_a_remedy(
         pass
 
 
+@pytest.mark.parametrize("pause", [0.6, 0.0], ids=["at leisure", "before a block was recognised"])
 def test_ctrl_c_ends_a_microphone_session_with_a_summary(
-    fake_module: Callable[[str], Path], tmp_path: Path
+    fake_module: Callable[[str], Path], tmp_path: Path, pause: float
 ) -> None:
-    np.save(fake_module(SOUND_CARD), spoken())
+    np.save(fake_module(SOUND_CARD.replace("PAUSE = 0.6", f"PAUSE = {pause}")), spoken())
     arguments = ["listen", "--device", "1", "--save", str(tmp_path / "kept")]
     done = CliRunner().invoke(cli, arguments)
     assert done.exit_code == 0, done.output

@@ -90,11 +90,13 @@ def listen(
 
 
 def _run(feed: Feed, session: Session, show: Show) -> None:
-    """Take blocks to the end, or until Ctrl-C; never in the middle of one."""
+    """Take blocks to the end, or all that came until Ctrl-C; never stop in the middle of one."""
     with _interruptible() as stopped:
         for block in feed.blocks:
             show(session, session.take(block))
             if stopped.is_set():
+                for rest in feed.take_rest():
+                    show(session, session.take(rest))
                 break
         show(session, session.end())
 

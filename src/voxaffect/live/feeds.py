@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Full, Queue
@@ -36,12 +36,16 @@ class Feed:
     name : str
     rate_hz : int
     blocks : iterator of ndarray, shape (n,), float32
-        About 0.1 s each. An empty one says that nothing has come for a while.
+        About 0.1 s each. An empty one says that nothing has come for a while. A microphone
+        is silent until the first is asked for.
+    take_rest : callable
+        Blocks that were recorded and not yet fetched, for whoever stops.
     """
 
     name: str
     rate_hz: int
     blocks: Iterator[Samples]
+    take_rest: Callable[[], Iterable[Samples]] = tuple
 
 
 @contextmanager
@@ -166,15 +170,27 @@ def microphone(device: str | None = None) -> Iterator[Feed]:
             device=wanted, channels=1, samplerate=rate_hz, dtype="float32",
             blocksize=round(BLOCK_SECONDS * rate_hz), callback=take,
         )  # fmt: skip
-        stream.start()
     except (sounddevice.PortAudioError, ValueError) as error:
-        name = "the default microphone" if device is None else f"microphone {device!r}"
-        raise AudioError(
-            f"{name}: cannot be opened ({str(error).splitlines()[0]}). Is one plugged in, and may "
-            "this program use it? See them all with: voxaffect listen --list-devices"
-        ) from error
-    with stream:
-        yield Feed(str(found["name"]), rate_hz, _fetched(queue))
+        raise _cannot_open(device, error) from error
+
+    def blocks() -> Iterator[Samples]:
+        # Not before: what the card hears while a model is loaded would be lost to an early Ctrl-C.
+        try:
+            stream.start()
+        except sounddevice.PortAudioError as error:
+            raise _cannot_open(device, error) from error
+        yield from _fetched(queue)
+
+    with closing(stream):
+        yield Feed(str(found["name"]), rate_hz, blocks(), lambda: _rest(queue))
+
+
+def _cannot_open(device: str | None, error: Exception) -> AudioError:
+    name = "the default microphone" if device is None else f"microphone {device!r}"
+    return AudioError(
+        f"{name}: cannot be opened ({str(error).splitlines()[0]}). Is one plugged in, and may "
+        "this program use it? See them all with: voxaffect listen --list-devices"
+    )
 
 
 def _supported(rate_hz: int) -> int:
@@ -188,3 +204,9 @@ def _fetched(queue: Queue[Samples]) -> Iterator[Samples]:
             yield queue.get(timeout=PATIENCE_SECONDS)
         except Empty:
             yield np.zeros(0, dtype=np.float32)
+
+
+def _rest(queue: Queue[Samples]) -> Iterator[Samples]:
+    """Blocks that wait now; the microphone may go on."""
+    for _ in range(queue.qsize()):
+        yield queue.get()
