@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import voice
 from recordings import Coding, encoded, encoded_example, written
 
-from voxaffect.audio import content, open_blocks, read
+from voxaffect.audio import Samples, content, open_blocks, open_live, read
 from voxaffect.errors import AudioError
 
 CONTENT = written(voice(1))
@@ -105,3 +107,90 @@ def test_a_file_of_a_terabyte_is_read_as_far_as_is_needed(tmp_path: Path) -> Non
     os.truncate(path, 1 << 40)
     with pytest.raises(AudioError, match="longer than the limit of 60 s"):
         read(path, max_seconds=60)
+
+
+# --- sound that is heard while it is still being written ---------------------------------------
+
+STREAMED = [
+    Coding("wav", f"pcm_{name}", channels=2, is_piped=True)
+    for name in ("u8", "s16le", "s24le", "s32le", "f32le", "f64le", "alaw", "mulaw")
+]
+
+
+def heard(sound: bytes, size: int = 10_007) -> tuple[list[Samples], int]:
+    """Blocks, and the rate, of what a writer puts into a pipe in pieces."""
+    outlet, inlet = os.pipe()
+
+    def write() -> None:
+        with os.fdopen(inlet, "wb", buffering=0) as stream:
+            for start in range(0, len(sound), size):
+                stream.write(sound[start : start + size])
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        with os.fdopen(outlet, "rb") as stream, open_live(stream, name="-") as blocks:
+            return list(blocks), blocks.rate_hz
+    finally:
+        writer.join()
+
+
+@pytest.mark.parametrize("coding", STREAMED, ids=str)
+def test_a_wav_is_the_same_from_a_pipe_as_from_a_file(coding: Coding) -> None:
+    sound = encoded(coding)
+    with open_blocks(sound) as blocks:
+        expected = np.concatenate(list(blocks))
+    parts, rate_hz = heard(sound)
+    assert (len(parts) > 10, rate_hz) == (True, coding.rate_hz)
+    np.testing.assert_array_equal(np.concatenate(parts), expected)
+
+
+@pytest.mark.parametrize("coding", [Coding("flac", "flac"), Coding("ipod", "aac", 44_100)], ids=str)
+def test_what_is_no_wav_is_read_to_its_end_first(coding: Coding) -> None:
+    with open_blocks(encoded(coding)) as blocks:
+        expected = np.concatenate(list(blocks))
+    np.testing.assert_array_equal(np.concatenate(heard(encoded(coding))[0]), expected)
+
+
+@pytest.mark.parametrize(
+    ("sound", "reason"),
+    [(CONTENT[:-1001], "cut short"), (CONTENT * 2, f"at byte {len(CONTENT)}"),
+     (CONTENT[:44], "cut short"), (b"<html>", "web page"), (b"", "empty"),
+     (written(np.zeros(0)), "holds no samples")],
+)  # fmt: skip
+def test_what_a_file_is_refused_for_a_pipe_is_too(sound: bytes, reason: str) -> None:
+    with pytest.raises(AudioError, match=reason):
+        read(sound)
+    with pytest.raises(AudioError, match=f"-: .*{reason}"):
+        heard(sound)
+
+
+def test_chunks_behind_the_samples_are_no_sound() -> None:
+    sound = CONTENT + b"LIST" + (1000).to_bytes(4, "little") + bytes(1000)
+    with open_blocks(CONTENT) as blocks:
+        np.testing.assert_array_equal(np.concatenate(heard(sound)[0]), np.concatenate(list(blocks)))
+
+
+@needs_pipes
+@pytest.mark.parametrize("is_named", [False, True], ids=["standard input", "named pipe"])
+def test_listen_shows_events_before_the_writer_ends_and_stops_at_ctrl_c(
+    tmp_path: Path, is_named: bool
+) -> None:
+    name = "-"
+    if is_named:
+        name = str(tmp_path / "pipe")
+        os.mkfifo(name)
+    command = [sys.executable, "-u", "-m", "voxaffect", "listen", "--fast", "--input", name]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with Path(name).open("wb", buffering=0) if is_named else process.stdin as writer:
+            writer.write(encoded_example(Coding("wav", "pcm_s16le", is_piped=True)))
+            writer.flush()
+            assert process.stdout.readline().startswith(b"now ")
+            assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            assert b" heard, " in process.stdout.read()
+            assert process.wait(timeout=20) == 0

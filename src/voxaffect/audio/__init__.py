@@ -6,7 +6,7 @@ given, never assumed.
 """
 
 from voxaffect.audio.arrays import as_block, as_floats
-from voxaffect.audio.blocks import Blocks, Source, as_signal, open_blocks, read
+from voxaffect.audio.blocks import Blocks, Source, as_signal, open_blocks, open_live, read
 from voxaffect.audio.content import MAX_STREAM_BYTES, content_of, name_of
 from voxaffect.audio.decoded import BLOCK_SECONDS, Block
 from voxaffect.audio.excerpts import (
@@ -64,6 +64,7 @@ __all__ = [
     "mix_down",
     "name_of",
     "open_blocks",
+    "open_live",
     "read",
     "read_recording",
     "resample",

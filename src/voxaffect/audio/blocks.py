@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.audio.arrays import as_array, as_floats, is_array
-from voxaffect.audio.content import Content, open_content
+from voxaffect.audio.content import Content, check_file, name_of, open_content, open_pipe
 from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Decoded
 from voxaffect.audio.decoding import decode
+from voxaffect.audio.pipes import Pipe, decode_pipe
 from voxaffect.audio.signal import Mixer, Samples, Signal, check_finite, check_rate
 from voxaffect.errors import AudioError
 
@@ -95,6 +96,52 @@ def open_blocks(
     [32000, 8000]
     """
     with _open(source, rate_hz, name, max_seconds, BLOCK_SECONDS) as blocks:
+        yield replace(blocks, blocks=_check_each(blocks))
+
+
+@contextmanager
+def open_live(
+    source: str | Path | BinaryIO, *, name: str | None = None, max_seconds: float | None = None
+) -> Iterator[Blocks]:
+    """Open a recording that is perhaps still being written.
+
+    WAV from a pipe or a stream comes as it is written, in blocks of 0.1 s or less; an empty
+    block says that nothing has come for a while. All else is read as by ``open_blocks``: a pipe
+    to its end first.
+
+    Parameters
+    ----------
+    source : path or binary stream
+    name : str, optional
+        What messages call the recording; its path by default.
+    max_seconds : float, optional
+        Longest recording to accept; any length by default.
+
+    Yields
+    ------
+    Blocks
+
+    Raises
+    ------
+    AudioError
+        As ``open_blocks``.
+    """
+    name = name or name_of(source)
+    with ExitStack() as stack:
+        if isinstance(source, str | Path):
+            if not check_file(Path(source), name):
+                yield stack.enter_context(open_blocks(source, name=name, max_seconds=max_seconds))
+                return
+            pipe = Pipe(*stack.enter_context(open_pipe(Path(source), name)), name)
+        else:
+            pipe = Pipe(source, b"", name)
+        decoded = stack.enter_context(decode_pipe(pipe))
+        if decoded is None:
+            yield stack.enter_context(
+                open_blocks(cast(BinaryIO, pipe), name=name, max_seconds=max_seconds)
+            )
+            return
+        blocks = _limited(decoded, name, max_seconds)
         yield replace(blocks, blocks=_check_each(blocks))
 
 

@@ -17,7 +17,9 @@ from voxaffect.errors import AudioError
 
 MPEG_IN_WAV = frozenset({0x50, 0x55})
 """WAVE format tags of MP2 and MP3."""
-_PLAIN = frozenset({0x01, 0x03, 0x06, 0x07, 0xFFFE})
+EXTENSIBLE = 0xFFFE
+"""WAVE format tag that refers to another behind it."""
+PLAIN = frozenset({0x01, 0x03, 0x06, 0x07, EXTENSIBLE})
 """WAVE format tags of samples that are each by themselves."""
 _MAX_CHUNKS = 10_000
 _UNKNOWN_64 = 1 << 62
@@ -78,7 +80,7 @@ def find_wav_sound(content: Content, start: int) -> Sound:
             format_tag = struct.unpack(order + "H", tag)[0]
         elif chunk.name == b"data":
             size = size_64 if chunk.size == 0xFFFF_FFFF and size_64 else chunk.size
-            is_open = _is_open_32(size) or size >= _UNKNOWN_64
+            is_open = is_left_open(size)
             if size == 0:
                 is_open = not _ends_well(content, chunk, order + "4sI")
             sound = _sound(content, chunk.start, size, is_open=is_open, format_tag=format_tag)
@@ -180,9 +182,13 @@ def _chunks(
         start += -start % align if align > 2 else (size % align)
 
 
-def _is_open_32(size: int) -> bool:
-    """Whether a size near 2^31 or 2^32 stands for "unknown", as streaming programs write it."""
-    return 0x7FFF_0000 <= size <= 0x8000_0100 or 0xFFFF_0000 <= size <= 0xFFFF_FFFF
+def is_left_open(size: int) -> bool:
+    """Whether a size near 2^31, 2^32 or 2^63 stands for "unknown", as streaming programs write it.
+
+    So does 0, if something follows that is no chunk.
+    """
+    is_largest = 0x7FFF_0000 <= size <= 0x8000_0100 or 0xFFFF_0000 <= size <= 0xFFFF_FFFF
+    return is_largest or size >= _UNKNOWN_64
 
 
 def _ends_well(content: Content, data: _Chunk, header: str) -> bool:
@@ -200,7 +206,7 @@ def _sound(content: Content, start: int, size: int, *, is_open: bool, format_tag
     held = max(0, content.size - start)
     if is_open and (size == 0 or held < size):
         return Sound(start, content.size, is_open=True, format_tag=format_tag)
-    if held + (format_tag in _PLAIN) < size:
+    if held + (format_tag in PLAIN) < size:
         raise cut_short(content.name, size, held, "bytes of sound")
     return Sound(start, min(start + size, content.size), is_open=False, format_tag=format_tag)
 

@@ -306,23 +306,54 @@ def _read_stream(stream: Any, name: str) -> bytes:
     return b"".join(parts)
 
 
-def _read_pipe(path: Path, name: str) -> bytes:
-    """All that comes through a pipe with a name. A writer is waited for, but not for ever."""
+@contextmanager
+def open_pipe(path: Path, name: str) -> Iterator[tuple[BinaryIO, bytes]]:
+    """Open a pipe with a name. A writer is waited for, but not for ever.
+
+    Parameters
+    ----------
+    path : Path
+    name : str
+        What messages call the recording.
+
+    Yields
+    ------
+    stream : binary stream
+    first : bytes
+        What was already read from it, to see whether there is a writer.
+
+    Raises
+    ------
+    AudioError
+        If nobody writes into it, or it cannot be opened.
+    """
     try:
         # A pipe opened in the usual way would wait until somebody writes.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
-        with open(descriptor, "rb", buffering=0) as stream:  # noqa: PTH123 (a descriptor)
-            select.select([descriptor], [], [], WRITER_SECONDS)
-            first = stream.read(1)  # None: somebody holds it open, and writes later
-            if first == b"":
-                raise AudioError(
-                    f"{name}: is a pipe into which nothing was written. Start the program that "
-                    "writes into it."
-                )
-            os.set_blocking(descriptor, True)
-            return (first or b"") + _read_stream(stream, name)
     except (OSError, ValueError) as error:
         raise cannot_read(name, error) from error
+    with open(descriptor, "rb", buffering=0) as stream:  # noqa: PTH123 (a descriptor)
+        try:
+            select.select([descriptor], [], [], WRITER_SECONDS)
+            first = stream.read(1)  # None: somebody holds it open, and writes later
+            os.set_blocking(descriptor, True)
+        except (OSError, ValueError) as error:
+            raise cannot_read(name, error) from error
+        if first == b"":
+            raise AudioError(
+                f"{name}: is a pipe into which nothing was written. Start the program that "
+                "writes into it."
+            )
+        yield stream, first or b""
+
+
+def _read_pipe(path: Path, name: str) -> bytes:
+    """All that comes through a pipe with a name."""
+    with open_pipe(path, name) as (stream, first):
+        try:
+            return first + _read_stream(stream, name)
+        except (OSError, ValueError) as error:
+            raise cannot_read(name, error) from error
 
 
 def check_file(path: Path, name: str) -> bool:

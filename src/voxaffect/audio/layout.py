@@ -53,10 +53,14 @@ def check_alone(content: Content, end: int, mark: bytes) -> None:
     """
     behind = content.read(end, len(mark) + 1)
     if mark in (behind[:-1], behind[1:]):
-        raise AudioError(
-            f"{content.name}: holds another recording behind the first, at byte {end}. Take them "
-            "apart."
-        )
+        raise second_recording(content.name, end)
+
+
+def second_recording(name: str, start: int) -> AudioError:
+    """Error for a file in which another recording begins behind the first."""
+    return AudioError(
+        f"{name}: holds another recording behind the first, at byte {start}. Take them apart."
+    )
 
 
 def damaged(name: str, reason: str) -> AudioError:

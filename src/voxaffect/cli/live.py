@@ -31,7 +31,7 @@ Show = Callable[[Session, list[Event]], None]
 @click.command()
 @click.option("--input", "path", type=click.Path(path_type=Path, readable=False), metavar="FILE",
               help="Play a recording through the same path instead of a microphone; - is standard "
-                   "input.")  # fmt: skip
+                   "input. WAV from a pipe is heard as it comes.")  # fmt: skip
 @max_seconds_option()
 @click.option("--fast", is_flag=True, help="Play it as fast as it is recognised.")
 @click.option("--save", "folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",

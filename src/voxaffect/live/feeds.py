@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from voxaffect.audio import MAX_RATE_HZ, MIN_RATE_HZ, Blocks, Mixer, Samples, open_blocks
+from voxaffect.audio import MAX_RATE_HZ, MIN_RATE_HZ, Blocks, Mixer, Samples, open_live
 from voxaffect.errors import AudioError, MissingExtraError, extra
 
 BLOCK_SECONDS = 0.1
@@ -57,7 +57,8 @@ def played(
     Parameters
     ----------
     path : str or Path
-        ``-`` is standard input, which is read to its end first.
+        ``-`` is standard input. WAV from a pipe is heard as it comes; another format is read to
+        its end first.
     paced : bool
         In its own time; otherwise as fast as it is recognised.
     max_seconds : float, optional
@@ -73,7 +74,7 @@ def played(
         If it cannot be read.
     """
     source = _standard_input() if str(path) == "-" else path
-    with open_blocks(source, name=str(path), max_seconds=max_seconds) as recording:
+    with open_live(source, name=str(path), max_seconds=max_seconds) as recording:
         blocks = _small(recording)
         paces = _paced(blocks, recording.rate_hz) if paced else blocks
         yield Feed(recording.name, recording.rate_hz, paces)
@@ -90,7 +91,7 @@ def _small(recording: Blocks) -> Iterator[Samples]:
     mixer = Mixer()
     for block in recording:
         mono = mixer.mix(block)
-        for start in range(0, len(mono), size):
+        for start in range(0, max(1, len(mono)), size):  # an empty block stays one
             yield mono[start : start + size]
     mixer.check(recording.name)
 

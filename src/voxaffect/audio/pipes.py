@@ -1,0 +1,228 @@
+"""Recordings that come through a pipe: a WAV file is decoded while it is still being written."""
+
+from __future__ import annotations
+
+import io
+import select
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from voxaffect.audio import chunks
+from voxaffect.audio.content import Content, cannot_read
+from voxaffect.audio.decoded import Block, Decoded
+from voxaffect.audio.decoding import decode
+from voxaffect.audio.layout import cut_short, second_recording
+from voxaffect.errors import AudioError
+
+_PATIENCE_SECONDS = 0.25
+_BLOCK_SECONDS = 0.1
+_READ_BYTES = 1 << 16
+_MAX_HEADER_BYTES = 1 << 20
+
+
+class Pipe:
+    """Bytes as they come; each is taken once.
+
+    Parameters
+    ----------
+    stream : binary stream
+    first : bytes
+        What was already read from it.
+    name : str
+        What messages call the recording.
+    """
+
+    def __init__(self, stream: Any, first: bytes, name: str) -> None:
+        self.name = name
+        self.has_ended = False
+        self._stream = stream
+        self._held = bytearray(first)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def fetch(self) -> None:
+        """Wait for the next bytes, or for the end."""
+        try:
+            data = getattr(self._stream, "read1", self._stream.read)(_READ_BYTES)
+        except (OSError, ValueError) as error:
+            raise cannot_read(self.name, error) from error
+        if not isinstance(data, bytes):
+            raise AudioError(
+                f"{self.name}: expected a stream of bytes, found {type(data).__name__}."
+            )
+        self._held += data
+        self.has_ended = not data
+
+    def peek(self, start: int, count: int) -> bytes:
+        """Bytes from an offset on, without taking them; fewer at the end."""
+        while len(self._held) < start + count and not self.has_ended:
+            self.fetch()
+        return bytes(self._held[start : start + count])
+
+    def take(self, count: int) -> bytes:
+        """Take the first of those that came."""
+        data = bytes(self._held[:count])
+        del self._held[:count]
+        return data
+
+    def read(self, count: int) -> bytes:
+        """Wait for bytes and take them, as from any stream; none at the end."""
+        self.peek(0, 1)
+        return self.take(count)
+
+    def is_quiet(self) -> bool:
+        """Whether nothing has come for a quarter of a second."""
+        try:
+            return not select.select([self._stream.fileno()], [], [], _PATIENCE_SECONDS)[0]
+        except (OSError, ValueError):  # nothing that can be waited for: bytes in memory
+            return False
+
+
+@dataclass(frozen=True)
+class _Header:
+    """Beginning of a WAV file, up to its samples.
+
+    Parameters
+    ----------
+    mark : bytes
+        First four bytes of the file.
+    format : bytes
+        The chunk ``fmt``, with its header.
+    start : int
+        Offset of the samples.
+    size : int
+        Bytes of sound, as stated; 0 for unknown.
+    is_open : bool
+        Whether the size was left open.
+    """
+
+    mark: bytes
+    format: bytes
+    start: int
+    size: int
+    is_open: bool
+
+    @property
+    def order(self) -> str:
+        """Byte order, as struct writes it."""
+        return ">" if self.mark == b"RIFX" else "<"
+
+    @property
+    def frame_size(self) -> int:
+        """Bytes of one sample of all channels; 0 if samples are not each by themselves."""
+        tag, channels, _, _, size, bits = struct.unpack_from(self.order + "HHIIHH", self.format, 8)
+        if tag == chunks.EXTENSIBLE:
+            (tag,) = struct.unpack_from(self.order + "H", self.format.ljust(34, b"\0"), 32)
+        is_plain = tag in chunks.PLAIN and tag != chunks.EXTENSIBLE
+        return int(size) if is_plain and size == channels * ((bits + 7) // 8) else 0
+
+    def wrap(self, sound: bytes) -> bytes:
+        """A whole WAV file of some of the samples."""
+        mark = self.mark if self.order == ">" else b"RIFF"
+        size = len(self.format) + len(sound) + 12
+        sizes = struct.pack(self.order + "I", size), struct.pack(self.order + "I", len(sound))
+        return b"".join((mark, sizes[0], b"WAVE", self.format, b"data", sizes[1], sound))
+
+
+@contextmanager
+def decode_pipe(pipe: Pipe) -> Iterator[Decoded | None]:
+    """Decode a WAV file while it is being written.
+
+    Blocks are 0.1 s. An empty one says that nothing has come for a while.
+
+    Parameters
+    ----------
+    pipe : Pipe
+
+    Yields
+    ------
+    Decoded or None
+        None, with all bytes still in the pipe, for what has to be read to its end first.
+
+    Raises
+    ------
+    AudioError
+        If it is no WAV file; on the way, if it is cut short or another recording follows.
+    """
+    header = _read_header(pipe)
+    if header is None or not header.frame_size:
+        yield None
+        return
+    with _decode(pipe, header.wrap(bytes(header.frame_size))) as first:
+        blocks = _blocks(pipe, header, first)
+        yield Decoded(first.rate_hz, first.channels, 0, blocks, first.container, first.encoding)
+
+
+def _decode(pipe: Pipe, data: bytes) -> Any:
+    return decode(Content(io.BytesIO(data), pipe.name))
+
+
+def _read_header(pipe: Pipe) -> _Header | None:
+    """Look for the samples; None if they are far away, or nothing of the kind is there."""
+    head = pipe.peek(0, 12)
+    mark = head[:4]
+    if mark not in (b"RIFF", b"RIFX", b"RF64", b"BW64") or head[8:] != b"WAVE":
+        return None
+    order, start, size_64, wav_format = ">" if mark == b"RIFX" else "<", 12, 0, b""
+    while start < _MAX_HEADER_BYTES:
+        data = pipe.peek(start, 8)
+        if len(data) < 8:
+            return None
+        name, size = struct.unpack(order + "4sI", data)
+        if name == b"data":
+            size = size_64 if size == 0xFFFF_FFFF and size_64 else size
+            is_open = not size or chunks.is_left_open(size)
+            # Behind no samples may come other chunks. Then the file is empty, and no pipe.
+            is_clear = size > 0 or not pipe.peek(start + 8, 4).isalnum()
+            is_known = len(wav_format) >= 24 and is_clear
+            return _Header(mark, wav_format, start + 8, size, is_open) if is_known else None
+        if start + size > _MAX_HEADER_BYTES:
+            return None
+        if name == b"ds64":
+            (size_64,) = struct.unpack("<Q", pipe.peek(start + 16, 8).ljust(8, b"\0"))
+        elif name == b"fmt ":
+            wav_format = pipe.peek(start, 8 + size)
+        start += 8 + size + size % 2
+    return None
+
+
+def _blocks(pipe: Pipe, header: _Header, first: Decoded) -> Iterator[Block]:
+    size = max(1, int(_BLOCK_SECONDS * first.rate_hz)) * header.frame_size
+    nothing = np.zeros((0, first.channels), dtype=np.float32)
+    pipe.peek(0, header.start)
+    pipe.take(header.start)
+    end = header.size or np.inf
+    held = 0
+    while held < end:
+        while len(pipe) < min(size, end - held) and not pipe.has_ended:
+            if pipe.is_quiet():
+                yield nothing
+            else:
+                pipe.fetch()
+        count = int(min(len(pipe), size, end - held))
+        sound = pipe.take(count // header.frame_size * header.frame_size)
+        if not sound:
+            held += count
+            pipe.take(count)
+            break
+        held += len(sound)
+        with _decode(pipe, header.wrap(sound)) as part:
+            yield from part.blocks
+    if not header.is_open and held + 1 < header.size:  # as for files, a lost byte is a pad byte
+        raise cut_short(pipe.name, header.size, held, "bytes of sound")
+    _end(pipe, header.start + held, header.mark)
+
+
+def _end(pipe: Pipe, end: int, mark: bytes) -> None:
+    """Take what comes behind the samples, so that the writer can end; no other recording."""
+    behind = pipe.peek(0, len(mark) + 1)
+    if mark in (behind[:-1], behind[1:]):
+        raise second_recording(pipe.name, end)
+    while pipe.read(_READ_BYTES):
+        pass
