@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voxaffect.corpora import EMOTIONS, known_emotion, map_labels, read_labels
-from voxaffect.corpora.labels import emotions_within, normalize
+from voxaffect.corpora.labels import check_clear, emotions_within, normalize
 from voxaffect.errors import CorpusError
 
 WORDS = [
@@ -155,3 +155,61 @@ def test_a_file_that_is_no_map_is_refused(tmp_path: Path, content: bytes, messag
 def test_a_missing_map_is_named(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="no such file, expected a map of labels"):
         read_labels(tmp_path / "map.csv")
+
+
+@pytest.mark.parametrize(
+    ("label", "emotion"),
+    [("Happy_recordings", "happy"), ("emotion_sad", "sad"), ("class_0_happy", "happy"),
+     ("calm_take2", "calm"), ("happy 😀", "happy"), ("angry_生气", "angry"), ("“happy”", "happy"),
+     ("happy|happy", "happy"), ("['sad', 'sad']", "sad"), ("sad\u200b", "sad"),
+     ("KIZGIN", "angry"), ("zlosc", "angry"), ("(12) angry", "angry")],
+)  # fmt: skip
+def test_what_stands_around_a_known_word_does_not_make_it_another(label: str, emotion: str) -> None:
+    assert map_labels([label]) == {label: emotion}
+
+
+@pytest.mark.parametrize(
+    ("label", "reason"),
+    [("very happy", "holds 'happy' and more"), ("angry_strong", "holds 'angry' and more"),
+     ("not happy", "holds 'happy' and more"), ("anna_happy", "holds 'happy' and more"),
+     ("!happy", "holds 'happy' and more"), ("happy?", "holds 'happy' and more"),
+     ("happy/sad", "names 2 emotions"), ("['happy', 'sad']", "names 2 emotions"),
+     ("hapy", "looks like 'happy', misspelt"), ("suprised", "looks like 'surprised', misspelt"),
+     ("agnry", "looks like 'angry', misspelt"), ("neutrall", "looks like 'neutral', misspelt"),
+     ("None", "stands for no emotion"), ("xxx", "stands for no emotion"),
+     ("?", "stands for no emotion"), ("#N/A", "stands for no emotion"),
+     ("#REF!", "stands for no emotion")],
+)  # fmt: skip
+def test_a_label_that_is_hardly_one_emotion_is_refused_until_it_is_clear(
+    label: str, reason: str
+) -> None:
+    with pytest.raises(CorpusError) as caught:
+        check_clear(["sad", label])
+    assert f"{label!r} {reason}" in str(caught.value)
+    check_clear(["sad", label], "none")
+    check_clear(["sad", label], {label: label})
+
+
+def test_words_of_ones_own_are_clear() -> None:
+    words = ["proud", "contempt", "anxious", "unhappy", "amused", "0", "1", "positive", "other",
+             "relaxed", "worried", "guilt", "tired", "喜び", "sleepy", "content"]  # fmt: skip
+    check_clear(words)
+    check_clear(EMOTIONS)
+
+
+@pytest.mark.parametrize("words", [["tri", "bi"], ["nord", "sur"], ["bang", "crash", "drop"]])
+def test_a_short_code_alone_among_unknown_words_is_no_emotion(words: list[str]) -> None:
+    assert map_labels(words) == {word: word for word in words}
+
+
+def test_short_codes_together_are_emotions() -> None:
+    assert set(map_labels(["ang", "hap", "oth"]).values()) == {"angry", "happy", "oth"}
+
+
+def test_a_denied_emotion_is_not_within_a_name() -> None:
+    assert emotions_within("anna_not_happy_01") == frozenset()
+    assert emotions_within("anna_not_happy_sad") == {"sad"}
+
+
+def test_one_number_is_one_label() -> None:
+    assert map_labels(["1.0", "1", "1", "0"]) == {"1.0": "1", "1": "1", "0": "0"}

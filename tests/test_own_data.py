@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from conftest import RATE_HZ, Run, voice
 
-from voxaffect.errors import TrainingError
+from voxaffect.errors import CorpusError, TrainingError
 from voxaffect.features import feature_spec
 from voxaffect.model import load
 from voxaffect.training import gather
@@ -145,3 +145,57 @@ def test_corpora_that_share_few_emotions_get_a_hint(
     assert done.code == 0, done.err
     assert "ravdess and folder share disgust, happy; ravdess alone has calm, fearful; folder " \
         "alone has Neugier" in done.err  # fmt: skip
+
+
+def _table(folder: Path, *rows: str) -> Path:
+    for number, name in enumerate("abcd"):
+        soundfile.write(folder / f"{name}.wav", voice(number), RATE_HZ, subtype="PCM_16")
+    (folder / "data.csv").write_text("path,emotion,speaker\n" + "\n".join(rows) + "\n")
+    return folder / "data.csv"
+
+
+def test_a_speaker_has_one_spelling_so_that_nobody_is_two(tmp_path: Path) -> None:
+    table = _table(tmp_path, "a.wav,joy,Anna", "b.wav,sad,anna ", "c.wav,sad,1.0", "d.wav,sad,01")
+    data = gather({"csv": table}, SPEC, cached=False)
+    assert data.speakers == 2
+    assert "speakers: 1.0 as 01, anna as Anna" in data.notes
+
+
+def test_a_word_for_unknown_is_no_speaker(tmp_path: Path) -> None:
+    data = gather({"csv": _table(tmp_path, "a.wav,joy,unknown", "b.wav,sad,?")}, SPEC, cached=False)
+    assert data.speakers == 0
+    assert "speakers: ? as nobody known, unknown as nobody known" in data.notes
+
+
+def test_an_unclear_label_stops_only_those_who_want_it(tmp_path: Path) -> None:
+    table = _table(tmp_path, "a.wav,joy,x", "b.wav,sad,y", "c.wav,xxx,y")
+    with pytest.raises(CorpusError, match=r"'xxx' stands for no emotion. .* --emotions"):
+        gather({"csv": table}, SPEC, cached=False)
+    data = gather({"csv": table}, SPEC, emotions=["happy", "sad"], cached=False)
+    assert data.emotions == ["happy", "sad"]
+
+
+def test_one_recording_under_two_emotions_is_refused_whatever_its_files(
+    people: Path, run: Run
+) -> None:
+    sound, rate_hz = soundfile.read(people / "anna" / "Freude" / "0.wav", dtype="int16")
+    soundfile.write(people / "bert" / "Ärger" / "copy.flac", sound, rate_hz, subtype="PCM_16")
+    with pytest.raises(TrainingError, match="under several emotions") as caught:
+        gather({"folder": people}, SPEC, cached=False)
+    assert "0.wav (happy)" in str(caught.value)
+    assert "copy.flac (angry)" in str(caught.value)
+    done = run("corpora", "check", "folder", people)
+    assert done.code == 1
+    assert "the same recording under several emotions: " in done.out
+    assert "(angry, happy)" in done.out
+
+
+def test_one_recording_twice_under_one_emotion_is_left_to_the_leak_check(
+    people: Path, run: Run
+) -> None:
+    copy = people / "anna" / "Freude" / "copy.wav"
+    copy.write_bytes((people / "anna" / "Freude" / "0.wav").read_bytes())
+    assert len(gather({"folder": people}, SPEC, cached=False).utterances) == 9
+    done = run("corpora", "check", "folder", people)
+    assert done.code == 1
+    assert "the same recording: " in done.out

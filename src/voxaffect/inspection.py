@@ -50,10 +50,13 @@ class Same:
     paths : tuple of Path
     is_known : bool
         Whether the corpus is known to hold them so: a trap, not a fault of this copy.
+    emotions : tuple of str
+        Of all of them; more than one contradict each other.
     """
 
     paths: tuple[Path, ...]
     is_known: bool
+    emotions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -175,7 +178,7 @@ def check(
             *(Fault(path, reason) for path, reason in found.unlisted),
             *(Fault(one.path, one.fault) for one in heard if one.fault),
         ),
-        same=_same(heard, corpus),
+        same=_same(heard, corpus, utterances),
         copies=found.copies,
         equal_channels=tuple(one.path for one in heard if one.has_equal_channels),
         silent=tuple(one.path for one in heard if one.is_silent),
@@ -260,14 +263,23 @@ def _decode(path: Path) -> _Heard:
         )
 
 
-def _same(heard: Sequence[_Heard], corpus: Corpus | None) -> tuple[Same, ...]:
+def _same(
+    heard: Sequence[_Heard], corpus: Corpus | None, utterances: Sequence[Utterance]
+) -> tuple[Same, ...]:
     known = corpus.twins if corpus else ()
+    emotions: dict[Path, set[str]] = {}
+    for utterance in utterances:
+        emotions.setdefault(utterance.path, set()).add(utterance.emotion)
     groups: dict[str, list[Path]] = {}
     for one in heard:
         if one.digest and not one.is_silent:
             groups.setdefault(one.digest, []).append(one.path)
     return tuple(
-        Same(tuple(paths), is_known=any({path.name for path in paths} <= pair for pair in known))
+        Same(
+            tuple(paths),
+            is_known=any({path.name for path in paths} <= pair for pair in known),
+            emotions=tuple(sorted(set().union(*(emotions[path] for path in paths)))),
+        )
         for paths in groups.values()
         if len(paths) > 1
     )
@@ -296,7 +308,14 @@ def describe(report: Report) -> Iterator[str]:
         "extra": [f"{fault.path}: {fault.reason}" for fault in report.extra],
         "unreadable": [fault.reason for fault in report.unreadable],
         "one utterance in several files": map(_joined, report.copies),
-        "the same recording": [_joined(s.paths) for s in report.same if not s.is_known],
+        "the same recording under several emotions": [
+            f"{_joined(s.paths)} ({', '.join(s.emotions)})"
+            for s in report.same
+            if not s.is_known and len(s.emotions) > 1
+        ],
+        "the same recording": [
+            _joined(s.paths) for s in report.same if not s.is_known and len(s.emotions) < 2
+        ],
         "the same recording, as is known": [_joined(s.paths) for s in report.same if s.is_known],
         "silent": report.silent,
         "several channels, all equal": report.equal_channels,

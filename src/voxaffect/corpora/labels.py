@@ -70,21 +70,48 @@ _SYNONYMS = {
 }
 _ENDINGS = ("fulness", "iness", "ness", "ment", "ful", "ing", "ion", "ed", "ly", "y", "e", "s")
 _SHORTEST_STEM = 4
+_SHOWN = 8
 _WORD = re.compile(r"[^\W\d_]+")
-_NUMBERS = re.compile(r"^\W*\d+\W*|\W*\d+\W*$")
+_DOUBT = re.compile(r"[!?¬~]")
+_FILLERS = frozenset(
+    ("audio", "audios", "category", "class", "clip", "clips", "data", "emotion", "emotional",
+     "emotions", "file", "files", "folder", "label", "mood", "recorded", "recording", "recordings",
+     "sample", "samples", "sound", "sounds", "speech", "state", "take", "utterance", "utterances",
+     "voice", "voices", "wav", "wavs")
+)  # fmt: skip
+_NEGATIONS = frozenset(
+    ("not", "non", "no", "never", "without", "isnt", "nicht", "kein", "keine", "ohne", "pas",
+     "sans", "senza", "sin")
+)  # fmt: skip
+_NO_LABELS = frozenset(
+    ("none", "na", "n/a", "null", "nan", "nil", "unknown", "undefined", "unlabeled", "unlabelled",
+     "unspecified", "no label", "no agreement", "no emotion", "xxx", "tbd", "todo")
+)  # fmt: skip
+_CODES = frozenset(
+    ("ang", "bang", "dis", "exc", "fea", "fru", "gio", "hap", "ira", "neu", "nuda", "pau", "ps",
+     "rab", "sor", "sur", "tri", "zly")
+)  # fmt: skip
+"""Short words that mean many other things: one alone among unknown labels is no emotion."""
+_PLAIN_LETTERS = str.maketrans("ıłøđ", "ilod")
+_SHORTEST_MISSPELT = 5
 
 
 def normalize(word: str) -> str:
-    """Label without case, accents and the space around it; words are one space apart.
+    """Label without case, accents, invisible marks and space around it; words one space apart.
 
     Examples
     --------
     >>> normalize("  Pleasant_Surprise ")
     'pleasant surprise'
     """
-    letters = unicodedata.normalize("NFKD", word.casefold())
-    plain = "".join(mark for mark in letters if not unicodedata.combining(mark))
+    letters = unicodedata.normalize("NFKD", word.casefold()).translate(_PLAIN_LETTERS)
+    plain = "".join(mark for mark in letters if not _is_mark(mark))
     return " ".join(re.split(r"[\s_\-–.]+", plain)).strip()
+
+
+def _is_mark(letter: str) -> bool:
+    """Whether it is an accent, or has no shape of its own; marks of other scripts are letters."""
+    return "\u0300" <= letter <= "\u036f" or unicodedata.category(letter) == "Cf"
 
 
 @cache
@@ -99,7 +126,9 @@ def _vocabulary() -> Mapping[str, str]:
 
 
 def known_emotion(word: str) -> str | None:
-    """Our word for the emotion that a label names, numbers around it aside; None if unknown.
+    """Our word for the emotion that a label names; None if unknown.
+
+    Numbers, signs and words such as "recordings" do not count; all other words must mean the same.
 
     Parameters
     ----------
@@ -114,21 +143,32 @@ def known_emotion(word: str) -> str | None:
     --------
     >>> known_emotion("Anger"), known_emotion("02_Freude"), known_emotion("proud")
     ('angry', 'happy', None)
+    >>> known_emotion("Happy recordings"), known_emotion("very happy")
+    ('happy', None)
     """
     plain = normalize(word)
-    return _vocabulary().get(plain) or _vocabulary().get(_NUMBERS.sub("", plain))
+    if plain in _vocabulary() or _DOUBT.search(plain):
+        return _vocabulary().get(plain)
+    words = [part for part in _WORD.findall(plain) if part not in _FILLERS]
+    if (emotion := _vocabulary().get(" ".join(words))) is not None:
+        return emotion
+    meanings = set(map(_vocabulary().get, words))
+    return meanings.pop() if len(meanings) == 1 else None
 
 
 def emotions_within(text: str) -> frozenset[str]:
-    """Our words for every emotion that some word of a text names.
+    """Our words for every emotion that some word of a text names, and does not deny.
 
     Examples
     --------
-    >>> sorted(emotions_within("OAF_back_angry"))
-    ['angry']
+    >>> sorted(emotions_within("OAF_back_angry")), sorted(emotions_within("anna_not_happy"))
+    (['angry'], [])
     """
     words = _WORD.findall(normalize(text))
-    return frozenset(filter(None, map(_vocabulary().get, words)))
+    stated = (
+        word for before, word in zip(["", *words], words, strict=False) if before not in _NEGATIONS
+    )
+    return frozenset(filter(None, map(_vocabulary().get, stated)))
 
 
 def map_labels(
@@ -164,16 +204,93 @@ def map_labels(
     if labels == KEEP:
         return {word: word for word in counts}
     own = {normalize(key): target for key, target in _check_map(labels).items()}
+    known = _known_emotions(counts)
     result, unknown = {}, []
     for word in counts:
         if (target := own.get(normalize(word))) is None:
-            emotion = known_emotion(word)
+            emotion = known[word]
             target = own.get(emotion, emotion) if emotion else None
         if target is None:
             unknown.append(word)
         result[word] = target or word
     _refuse_mixtures(result, unknown)
     return result | _one_spelling(unknown, counts)
+
+
+def _known_emotions(words: Iterable[str]) -> dict[str, str | None]:
+    """Emotion of every label; a short code counts where another label names an emotion, too."""
+    known = {word: known_emotion(word) for word in words}
+    if len(set(known.values()) - {None}) < 2 and None in known.values():
+        return {word: None if normalize(word) in _CODES else known[word] for word in known}
+    return known
+
+
+def check_clear(emotions: Iterable[str], labels: Mapping[str, str] | str | None = None) -> None:
+    """Refuse labels that are hardly the name of one emotion: mixed, strengthened, misspelt, none.
+
+    Parameters
+    ----------
+    emotions : iterable of str
+        As `map_labels` gives them.
+    labels : mapping of str to str, or "none", optional
+        The user's own map. What it names is clear.
+
+    Raises
+    ------
+    CorpusError
+        With every such label and the reason.
+
+    Examples
+    --------
+    >>> check_clear(["happy", "proud"])
+    >>> check_clear(["very happy"])
+    Traceback (most recent call last):
+    ...
+    voxaffect.errors.CorpusError: 'very happy' holds 'happy' and more. Say what it means...
+    """
+    if labels == KEEP:
+        return
+    own = {normalize(word) for pair in _check_map(labels).items() for word in pair}
+    reasons = {
+        emotion: reason for emotion in sorted(set(emotions))
+        if normalize(emotion) not in own and (reason := _unclear(emotion))
+    }  # fmt: skip
+    if not reasons:
+        return
+    shown = "; ".join(f"{word!r} {reason}" for word, reason in list(reasons.items())[:_SHOWN])
+    more = f"; and {len(reasons) - _SHOWN:,} more labels" if len(reasons) > _SHOWN else ""
+    raise CorpusError(
+        f"{shown}{more}. Say what it means by --labels map.csv, with the columns from,to (in "
+        f"Python labels={{…}}), leave it out of training with --emotions (emotions=), or keep all "
+        f"words with --labels {KEEP} (labels={KEEP!r})."
+    )
+
+
+def _unclear(word: str) -> str | None:
+    """Why a label is hardly the name of one emotion; None if it may be one."""
+    plain = normalize(word)
+    if known_emotion(word) is not None:
+        return None
+    if plain in _NO_LABELS or re.fullmatch(r"[\s?\-–—_./]*|#.*[!?/a].*", plain):
+        return "stands for no emotion"
+    within = {part: _vocabulary()[part] for part in _WORD.findall(plain) if part in _vocabulary()}
+    if len(set(within.values())) > 1:
+        return f"names {len(set(within.values()))} emotions"
+    if within and set(within) - _CODES:
+        return f"holds {next(iter(within))!r} and more"
+    near = next((known for known in _vocabulary() if _is_misspelt(plain, known)), None)
+    return f"looks like {near!r}, misspelt" if near else None
+
+
+def _is_misspelt(plain: str, known: str) -> bool:
+    """Whether two words differ by one letter more, less, other, or by two that changed places."""
+    if abs(len(plain) - len(known)) > 1 or max(len(plain), len(known)) < _SHORTEST_MISSPELT:
+        return False
+    letters = enumerate(zip(plain, known, strict=False))
+    start = next((i for i, (one, other) in letters if one != other), min(len(plain), len(known)))
+    one, other = plain[start:], known[start:]
+    swapped = one[1::-1] + one[2:] if len(one) > 1 else one
+    return other in (swapped, one[1:]) or one == other[1:] or one[1:] == other[1:]
 
 
 def _check_map(labels: Mapping[str, str] | str | None) -> Mapping[str, str]:
@@ -193,14 +310,31 @@ def _check_map(labels: Mapping[str, str] | str | None) -> Mapping[str, str]:
 
 def _one_spelling(unknown: list[str], counts: Counter[str]) -> dict[str, str]:
     """Most frequent spelling of words that differ in case, accents and spaces only."""
+    return one_spelling({word: counts[word] for word in unknown})
+
+
+def one_spelling(counts: Mapping[str, int]) -> dict[str, str]:
+    """Most frequent spelling for names that differ in case, accents, spaces, or as numbers do.
+
+    Examples
+    --------
+    >>> one_spelling({"Anna": 2, "ANNA ": 1, "01": 2, "1.0": 1})
+    {'Anna': 'Anna', 'ANNA ': 'Anna', '01': '01', '1.0': '01'}
+    """
     spellings: dict[str, Counter[str]] = {}
-    for word in unknown:
-        spellings.setdefault(normalize(word), Counter())[word.strip()] += counts[word]
+    for word, count in counts.items():
+        spellings.setdefault(_spelling(word), Counter())[word.strip()] += count
     best = {
         plain: min((-count, word) for word, count in counter.items())[1]
         for plain, counter in spellings.items()
     }
-    return {word: best[normalize(word)] for word in unknown}
+    return {word: best[_spelling(word)] for word in counts}
+
+
+def _spelling(word: str) -> str:
+    """Equal for all spellings of a name or of a number: 1, 01 and 1.0 (tables of pandas)."""
+    number = re.fullmatch(r"\s*0*(\d+?)(?:\.0+)?\s*", word)
+    return number[1] if number else normalize(word)
 
 
 def _refuse_mixtures(result: Mapping[str, str], unknown: Iterable[str]) -> None:
@@ -208,14 +342,14 @@ def _refuse_mixtures(result: Mapping[str, str], unknown: Iterable[str]) -> None:
     taken: dict[str, str] = {target: word for word, target in result.items()}
     stems: dict[str, str] = {}
     for word in unknown:
-        within = emotions_within(word)
+        within = set(filter(None, map(_vocabulary().get, _WORD.findall(normalize(word)))))
         if len(within) == 1:
             (emotion,) = within
             if taken.setdefault(emotion, word) != word:
                 _refuse(taken[emotion], word, emotion)
-        stem = _stem(normalize(word))
+        stem = _stem(_spelling(word))
         other = stems.setdefault(stem, word)
-        if normalize(other) != normalize(word):
+        if _spelling(other) != _spelling(word):
             _refuse(other, word, word)
 
 

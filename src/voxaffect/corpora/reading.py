@@ -9,12 +9,20 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from voxaffect.arguments import path_of
-from voxaffect.corpora.labels import KEEP, known_emotion, map_labels, normalize
+from voxaffect.corpora.labels import (
+    KEEP,
+    check_clear,
+    known_emotion,
+    map_labels,
+    normalize,
+    one_spelling,
+)
 from voxaffect.corpora.layouts import Layout
 from voxaffect.corpora.own_folder import read_folder
 from voxaffect.corpora.own_table import read_table
@@ -29,6 +37,10 @@ DATA_VARIABLE = "VOXAFFECT_DATA"
 """The environment variable that names the folder with one sub-folder for each corpus."""
 
 _SHOWN = 3  # offending files that one message lists
+_LISTED = 8  # names that one line lists
+_UNKNOWN_SPEAKERS = frozenset(
+    ("unknown", "none", "na", "n/a", "null", "nobody", "anonymous", "?", "", "unbekannt", "inconnu")
+)
 
 
 @dataclass(frozen=True)
@@ -168,7 +180,9 @@ def utterances(
         If the folder does not exist or holds no recording, if names do not fit the grammar,
         or if the same utterance is there twice, which would leak from training to test.
     """
-    return read_corpora({name: root}, reading)[0]
+    members, _ = read_corpora({name: root}, reading)
+    check_clear((utterance.emotion for utterance in members), (reading or Reading()).labels)
+    return members
 
 
 def read_corpora(
@@ -301,13 +315,14 @@ def survey(name: str, root: str | Path, reading: Reading | None = None) -> Surve
     reading = reading or Reading()
     result = _survey(name, Path(root), reading)
     mapped, notes = _map_emotions(result.utterances, reading)
+    check_clear((utterance.emotion for utterance in mapped), reading.labels)
     return replace(result, utterances=mapped, notes=(*result.notes, *notes))
 
 
 def _survey(name: str, root: Path, reading: Reading) -> Survey:
     """Sort recordings, with the labels as the data have them."""
     if name in OWN_DATA:
-        result = _survey_own(name, root, reading)
+        result = _unify_speakers(_survey_own(name, root, reading))
         renamed = (replace(one, corpus=reading.name or name) for one in result.utterances)
         return replace(result, utterances=tuple(renamed)) if reading.name else result
     corpus = look_up(name)
@@ -324,6 +339,26 @@ def _survey(name: str, root: Path, reading: Reading) -> Survey:
         except CorpusError as error:
             misfits.append((path, str(error)))
     return Survey(tuple(fits), tuple(misfits), _copies(fits), unlisted=unlisted)
+
+
+def _unify_speakers(survey: Survey) -> Survey:
+    """Give a speaker one spelling, so that nobody is in training and in test by two names."""
+    counts = Counter(one.speaker for one in survey.utterances if one.speaker is not None)
+    speakers = {
+        name: None if normalize(name) in _UNKNOWN_SPEAKERS else spelling
+        for name, spelling in one_spelling(counts).items()
+    }
+    replaced = {name: speaker for name, speaker in sorted(speakers.items()) if name != speaker}
+    if not replaced:
+        return survey
+    shown = [f"{name} as {speaker or 'nobody known'}" for name, speaker in replaced.items()]
+    more = f" … ({len(shown):,})" if len(shown) > _LISTED else ""
+    unified = tuple(
+        replace(one, speaker=speakers[one.speaker]) if one.speaker in replaced else one
+        for one in survey.utterances
+    )
+    note = f"speakers: {', '.join(shown[:_LISTED])}{more}"
+    return replace(survey, utterances=unified, notes=(*survey.notes, note))
 
 
 def _survey_own(name: str, root: Path, reading: Reading) -> Survey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from voxaffect.corpora import (
     read_corpora,
     root_of,
 )
-from voxaffect.corpora.labels import normalize
+from voxaffect.corpora.labels import check_clear, normalize
 from voxaffect.errors import TrainingError
 from voxaffect.extraction import (
     MAX_SECONDS,
@@ -36,6 +37,8 @@ from voxaffect.features import FeatureSpec, at_rate, check_known
 from voxaffect.training.augmentation import Augmentation, training_variants
 from voxaffect.training.sources import source_of
 from voxaffect.training.voices import Voices
+
+_SHOWN = 3  # recordings that one message lists
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,7 +251,8 @@ def gather(
     Raises
     ------
     CorpusError, TrainingError
-        If a corpus cannot be read, an emotion is unknown, or no recording could be used.
+        If a corpus cannot be read, an emotion is unknown, no recording could be used, or one of
+        people's own recordings is there under two emotions.
     """
     check_known(spec)
     if not isinstance(corpora, Mapping):
@@ -260,6 +264,7 @@ def gather(
         {name: root_of(name, root) for name, root in roots.items()}, reading
     )
     chosen = observed(everything, emotions)
+    check_clear((utterance.emotion for utterance in chosen), labels)
     paths = [source_of(utterance) for utterance in chosen]
     spec = at_rate(spec, _first_rate_hz(paths))
     found = _extracted(paths, spec, variant, workers=workers, cached=cached, progress=progress,
@@ -270,7 +275,32 @@ def gather(
             f"{found.failures[0].reason}"
         )
     kept = tuple(chosen[place] for place in found.kept)
+    notes = (*notes, *_check_contradictions(kept, found.matrix))
     return Dataset(kept, found.matrix, spec, found.failures, notes=notes)
+
+
+def _check_contradictions(
+    utterances: Sequence[Utterance], matrix: NDArray[np.float32]
+) -> tuple[str, ...]:
+    """Refuse one recording under two emotions, whatever its files are called and coded in.
+
+    Equal features are equal sound. People's own data are refused; public corpora get a note.
+    """
+    groups: dict[bytes, list[Utterance]] = {}
+    for utterance, row in zip(utterances, matrix, strict=True):
+        groups.setdefault(hashlib.sha256(row.tobytes()).digest(), []).append(utterance)
+    twice = [same for same in groups.values() if len({one.emotion for one in same}) > 1]
+    if not twice:
+        return ()
+    pairs = []
+    for same in twice[:_SHOWN]:
+        by_emotion = {one.emotion: str(source_of(one)) for one in reversed(same)}
+        pairs.append(" = ".join(f"{path} ({emotion})" for emotion, path in by_emotion.items()))
+    more = f"; and {len(twice) - _SHOWN:,} more" if len(twice) > _SHOWN else ""
+    message = f"the same recording under several emotions: {'; '.join(pairs)}{more}."
+    if all(one.corpus in CORPORA for same in twice for one in same):
+        return (message,)
+    raise TrainingError(f"{message} Keep each recording once, under the right emotion.")
 
 
 def _check_own(names: Collection[str], wishes: Reading) -> None:
