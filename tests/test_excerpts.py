@@ -44,6 +44,49 @@ def test_an_excerpt_is_that_part_of_the_samples(
     assert np.array_equal(part.samples, expected)
 
 
+KINDS = [
+    ("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "FLOAT"), ("WAV", "ULAW"), ("WAVEX", "PCM_32"),
+    ("RF64", "PCM_16"), ("W64", "PCM_16"), ("AIFF", "PCM_16"), ("AIFF", "PCM_S8"),
+    ("AU", "PCM_16"), ("AU", "ALAW"), ("CAF", "PCM_16"), ("FLAC", "PCM_16"), ("FLAC", "PCM_24"),
+    ("WAV", "IMA_ADPCM"), ("CAF", "ALAC_16"), ("OGG", "VORBIS"), ("OGG", "OPUS"),
+    ("MP3", "MPEG_LAYER_III"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(("container", "encoding"), KINDS)
+def test_a_part_of_any_kind_is_a_slice_of_the_whole_to_the_bit(
+    tmp_path: Path, container: str, encoding: str, channels: int
+) -> None:
+    path = tmp_path / "whole"
+    sides = np.stack([voice(seed, seconds=5) for seed in range(channels)], axis=1)
+    soundfile.write(path, sides, RATE_HZ, format=container, subtype=encoding)
+    whole = read(path).samples
+    for start, end in ((0.0, 0.5), (0.37, 0.81), (1.99, 4.01), (2.7501, 2.9), (4.5, None)):
+        last = None if end is None else round(end * RATE_HZ)
+        part = read_recording(Excerpt(path, start, end)).samples
+        assert np.array_equal(part, whole[round(start * RATE_HZ) : last])
+
+
+@pytest.mark.parametrize(("container", "encoding"), [("WAV", "PCM_16"), ("FLAC", "PCM_16")])
+def test_a_part_is_found_without_decoding_what_is_before_it(
+    tmp_path: Path, container: str, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "whole"
+    soundfile.write(path, voice(1, seconds=20), RATE_HZ, format=container, subtype=encoding)
+    counts = []
+    decode = soundfile.SoundFile.read
+
+    def count(file: soundfile.SoundFile, *arguments: object, **options: object) -> np.ndarray:
+        block = decode(file, *arguments, **options)
+        counts.append(len(block))
+        return block
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", count)
+    read_recording(Excerpt(path, 17.0, 17.5))
+    assert sum(counts) <= 2 * RATE_HZ
+
+
 @pytest.mark.parametrize(("start", "end"), [(6.0, None), (6.0, 7.0), (4.0, 5.5)])
 def test_an_excerpt_after_the_end_is_refused(
     call: Path, start: float, end: float | None

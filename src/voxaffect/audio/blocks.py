@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,6 +41,8 @@ class Blocks:
         Two seconds each but the last. They raise AudioError where the recording breaks.
     container, encoding : str
         As libsndfile calls them, such as ``WAV`` and ``PCM_16``; empty for an array.
+    seek : callable, optional
+        Moves to a sample, before the first block is read. None where that is not exact.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Blocks:
     blocks: Iterator[Block]
     container: str = ""
     encoding: str = ""
+    seek: Callable[[int], None] | None = None
 
     def __iter__(self) -> Iterator[Block]:
         return self.blocks
@@ -259,7 +262,7 @@ def _limited(
     check_rate(decoded.rate_hz, name)
     blocks = _limit(decoded, name, max_seconds, content)
     return Blocks(name, decoded.rate_hz, decoded.channels, decoded.frames, blocks,
-                  decoded.container, decoded.encoding)  # fmt: skip
+                  decoded.container, decoded.encoding, decoded.seek)  # fmt: skip
 
 
 def _limit(

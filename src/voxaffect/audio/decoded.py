@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,8 @@ class Decoded:
         Two seconds each but the last; nothing in them is checked.
     container, encoding : str
         As libsndfile calls them, such as ``WAV`` and ``PCM_16``; empty for an array.
+    seek : callable, optional
+        Moves to a sample, before the first block is read. None where that is not exact.
     """
 
     rate_hz: int
@@ -34,3 +36,4 @@ class Decoded:
     blocks: Iterator[Block]
     container: str = ""
     encoding: str = ""
+    seek: Callable[[int], None] | None = None

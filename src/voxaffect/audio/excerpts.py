@@ -117,6 +117,9 @@ def read_recording(recording: Recording, *, max_seconds: float | None = None) ->
     with open_blocks(recording.path) as blocks:
         first = round(start * blocks.rate_hz)
         last = None if end is None else round(end * blocks.rate_hz)
+        if blocks.seek is not None and first < blocks.frames:
+            blocks.seek(first)  # a part of an hour is found at once
+            held = first
         for block in blocks:
             low = max(first - held, 0)
             high = len(block) if last is None else min(last - held, len(block))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -13,6 +13,10 @@ from voxaffect.errors import AudioError
 from voxaffect.forks import no_fork
 
 _MAX_BLOCK_SAMPLES = 1 << 22
+_EXACT_CONTAINERS = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC"})
+_EXACT_ENCODINGS = frozenset(
+    {"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"}
+)
 _ESTIMATE_FACTOR = 128  # between the shortest and the longest frame of MPEG audio lies less
 
 
@@ -58,8 +62,27 @@ def open_part(part: Part, block_seconds: float = BLOCK_SECONDS) -> Iterator[Deco
         frames = 0 if part.is_estimated or file.frames >= 1 << 48 else file.frames
         yield Decoded(
             file.samplerate, file.channels, frames, _read_blocks(file, part, block_seconds),
-            file.format, file.subtype,
+            file.format, file.subtype, _seek_in(file, part) if _is_exact(file, part) else None,
         )  # fmt: skip
+
+
+def _is_exact(file: Any, part: Part) -> bool:
+    """Whether each sample is found by its number, and sounds the same without those before it."""
+    is_known = not part.is_estimated and file.frames < 1 << 48
+    return is_known and file.format in _EXACT_CONTAINERS and file.subtype in _EXACT_ENCODINGS
+
+
+def _seek_in(file: Any, part: Part) -> Callable[[int], None]:
+    import soundfile
+
+    def seek(frame: int) -> None:
+        try:
+            with no_fork:
+                file.seek(frame)
+        except (soundfile.LibsndfileError, OSError, ValueError) as error:
+            raise _broken(part, frame, error) from error
+
+    return seek
 
 
 def _read_blocks(file: Any, part: Part, block_seconds: float) -> Iterator[Block]:
@@ -68,7 +91,7 @@ def _read_blocks(file: Any, part: Part, block_seconds: float) -> Iterator[Block]
     name = part.view.content.name
     size = int(block_seconds * file.samplerate)
     size = max(1, min(size, _MAX_BLOCK_SAMPLES // file.channels))
-    held = 0
+    held = file.tell() if _is_exact(file, part) else 0  # not 0 after a seek
     while True:
         try:
             with no_fork:
