@@ -291,6 +291,60 @@ def test_the_checksum_of_ogg_is_that_of_the_standard() -> None:
     assert with_checksum(page) == page
 
 
+# Rarer shapes.
+
+
+@pytest.mark.parametrize(
+    ("form", "subtype"), [("NIST", "PCM_16"), ("NIST", "ULAW"), ("SVX", "PCM_16")]
+)
+def test_what_an_old_format_promises_it_must_hold(form: str, subtype: str) -> None:
+    sound = written(voice(1), 8_000, form, subtype)
+    if form == "NIST":  # libsndfile leaves the count out
+        count = b"sample_count -i %d\nend_head" % len(voice(1))
+        sound = sound[:1024].replace(b"end_head", count)[:1024].ljust(1024) + sound[1024:]
+    assert len(read(sound).samples) == len(voice(1))
+    with pytest.raises(AudioError, match="cut short, its header promises"):
+        read(sound[: len(sound) // 2])
+
+
+def test_a_compressed_sphere_file_says_what_unpacks_it() -> None:
+    head = b"NIST_1A\n   1024\nsample_coding -s26 pcm,embedded-shorten-v2.00\nend_head\n"
+    with pytest.raises(AudioError, match="sph2pipe -f wav"):
+        read(head.ljust(1024) + bytes(5000))
+
+
+def test_a_flash_video_that_was_cut_is_refused() -> None:
+    sound = encoded(Coding("flv", "libmp3lame", 44_100))
+    read(sound)
+    with pytest.raises(AudioError, match="cut short, its header promises"):
+        read(sound[: len(sound) // 2])
+
+
+def test_a_wav_with_two_chunks_of_samples_is_refused() -> None:
+    sound = written(voice(1))
+    with pytest.raises(AudioError, match=f"another recording .*at byte {len(sound)}"):
+        read(sound + sound[36:])
+
+
+@pytest.mark.parametrize("stated", [1 << 30, 0x7FFF_F000, 0xFFFF_FFFF])
+def test_a_wav_of_more_than_four_gigabytes_is_read_to_its_end(tmp_path: Path, stated: int) -> None:
+    size = 5 << 30
+    sound = written(voice(1))
+    with (tmp_path / "a.wav").open("wb") as stream:
+        stream.write(sound[:40] + struct.pack("<I", stated) + sound[44:])
+        stream.truncate(44 + size)  # the rest takes no place on the disk
+    with open_blocks(tmp_path / "a.wav") as blocks:
+        assert (blocks.rate_hz, blocks.frames) == (16_000, size // 2)
+        np.testing.assert_array_equal(next(iter(blocks))[:8_000, 0], read(sound).samples[:8_000])
+
+
+@pytest.mark.parametrize("name", ["a.raw", "a.pcm", "a.ulaw"])
+def test_bare_samples_get_a_remedy_that_states_their_kind(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(written(voice(1))[44:])
+    with pytest.raises(AudioError, match=rf"{name}: .*ffmpeg -f s16le .* a\.wav$"):
+        read(tmp_path / name)
+
+
 # What is no recording.
 
 
@@ -300,6 +354,10 @@ def test_the_checksum_of_ogg_is_that_of_the_standard() -> None:
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "git lfs pull"),
         (b"<!DOCTYPE html><html><head></head></html>", r"web page \(HTML\)"),
         (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "an XML file"),
+        (b"UklGRiTYAQBXQVZFZm10IBAAAAABAAEAgD4AAAB9AAACABAAZGF0YQDYAQAAAA", "base64 -d"),
+        (b"data:audio/wav;base64,UklGRiTYAQBXQVZF", "base64 -d"),
+        (b"HTTP/1.1 200 OK\r\n\r\nRIFF\x01\x02", "an answer of a web server"),
+        (b"[.ShellClassInfo]\r\nIconIndex=1", "it is text"), (b"{\\rtf1 a}", "RTF"),
         (b'{"error": "not found"}', "a JSON file"), (b"PK\3\4" + bytes(100), "a zip archive"),
         (b"\x1f\x8b\x08" + bytes(100), "compressed with gzip"),
         (b"%PDF-1.7\n%\xe2\xe3", "a PDF document"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,9 +59,9 @@ _CORE = (
     (0, b".snd", "an AU file", "au"),
     (0, b"dns.", "an AU file", "au"),
     (0, b"riff\x2e\x91\xcf\x11", "a Wave64 file", "w64"),
-    (0, b"NIST_1A", "a NIST SPHERE file", "other"),
+    (0, b"NIST_1A", "a NIST SPHERE file", "nist"),
 )
-_FORM_CORE = {b"AIFF": "aiff", b"AIFC": "aiff", b"8SVX": "other", b"16SV": "other"}
+_FORM_CORE = {b"AIFF": "aiff", b"AIFC": "aiff", b"8SVX": "svx", b"16SV": "svx"}
 _FFMPEG = (
     (b"\x1a\x45\xdf\xa3", "a Matroska or WebM file", "matroska"),
     (bytes.fromhex("3026b2758e66cf11"), "a Windows Media file (WMA, ASF)", "asf"),
@@ -88,10 +89,12 @@ _FFMPEG = (
     (b"qoaf", "a QOA file", "qoa"),
     (b"ajkg", "a Shorten file", "shn"),
     (b"ADIF", "an AAC file (ADIF)", "aac"),
+    (b"\x1f\x07\x00", "a DV video", "dv"),
 )
 _REPLACED = "It was downloaded in place of the recording. Download the recording itself"
 _UNPACK = "Unpack it and name what is inside"
 _NO_SOUND = "Name a recording"
+_STRIP = "Save the recording alone, without the lines around it"
 _OTHERS = (
     (0, b"version https://git-lfs", "a Git LFS pointer, which stands for the recording",
      "Fetch the recording with: git lfs pull"),
@@ -120,6 +123,9 @@ _OTHERS = (
     (0, b"\x7fELF", "a program", _NO_SOUND),
     (0, b"MZ", "a program", _NO_SOUND),
     (0, b"\x00\x05\x16\x07", "a file in which macOS keeps notes on another", _NO_SOUND),
+    (0, b"HTTP/1.", "an answer of a web server, with its header", _STRIP),
+    (0, b"------WebKitForm", "a web form", _STRIP),
+    (0, b"{\\rtf", "a text document (RTF)", _NO_SOUND),
     (0, b"#EXTM3U", "a playlist", "Name the recordings that it lists"),
     (0, b"[playlist]", "a playlist", "Name the recordings that it lists"),
 )  # fmt: skip
@@ -177,7 +183,8 @@ def _of_family(head: bytes) -> Kind | None:
         if name == b"WEBP":
             return Kind("a picture (WebP)", remedy=_NO_SOUND)
     if mark == b"FORM" and name in _FORM_CORE:
-        return Kind("an AIFF file", CORE, _FORM_CORE[name])
+        kind = "an AIFF file" if _FORM_CORE[name] == "aiff" else "an 8SVX file"
+        return Kind(kind, CORE, _FORM_CORE[name])
     return _of_mpeg4(head)
 
 
@@ -247,6 +254,13 @@ def _of_other(head: bytes) -> Kind | None:
     return _of_text(head)
 
 
+_JSON = re.compile(r"""\{\s*["}]|\[\s*[\[\]{"\d-]""")
+_BASE64 = re.compile(
+    r"data:(audio|video)/[^,]*;base64,|(uklgr|t2dnu|zkxhq|gkxfo|suqz|aaaa)[a-z0-9+/]{40}"
+)
+"""Base64 of RIFF, Ogg, FLAC, Matroska, ID3 and MPEG-4, in small letters."""
+
+
 def _of_text(head: bytes) -> Kind | None:
     text = _text(head)
     if text is None:
@@ -256,7 +270,9 @@ def _of_text(head: bytes) -> Kind | None:
         return Kind("a web page (HTML)", remedy=_REPLACED)
     if start.startswith("<"):
         return Kind("an XML file", remedy=_REPLACED)
-    if start.startswith(("{", "[")):
+    if _BASE64.match(start):
+        return Kind("text that stands for a recording (Base64)", remedy="Decode it: base64 -d")
+    if _JSON.match(start):
         return Kind("a JSON file", remedy=_REPLACED)
     return Kind("text", remedy="Name a recording; a list of recordings goes with --list")
 

@@ -143,6 +143,17 @@ def _check_avi(content: Content, offset: int) -> None:
         raise cut_short(content.name, size, held, "bytes")
 
 
+def _check_flash(content: Content, offset: int) -> None:
+    """Hold the size that FFmpeg and others write into the first tag against the file."""
+    head = content.read(offset, 4096)
+    index = head.find(b"\x00\x08filesize\x00")
+    value = head[index + 11 : index + 19]
+    size = struct.unpack(">d", value)[0] if index >= 0 and len(value) == 8 else 0.0
+    held = content.size - offset
+    if held < size < 1 << 53:
+        raise cut_short(content.name, int(size), held, "bytes")
+
+
 def _check_transport(content: Content, offset: int) -> None:
     size = 188 if content.read(offset + 188, 1) == b"G" else 192
     rest = (content.size - offset) % size
@@ -153,5 +164,5 @@ def _check_transport(content: Content, offset: int) -> None:
 
 _CHECKS: Mapping[str, Callable[[Content, int], None]] = {
     "mov": _check_mpeg4, "matroska": _check_matroska, "asf": _check_asf, "aac": _check_adts,
-    "amr": _check_amr, "avi": _check_avi, "mpegts": _check_transport,
+    "amr": _check_amr, "avi": _check_avi, "mpegts": _check_transport, "flv": _check_flash,
 }  # fmt: skip

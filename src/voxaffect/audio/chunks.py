@@ -7,6 +7,7 @@ of the file gets the true length.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -83,8 +84,11 @@ def find_wav_sound(content: Content, start: int) -> Sound:
             is_open = is_left_open(size)
             if size == 0:
                 is_open = not _ends_well(content, chunk, order + "4sI")
+            elif not size_64 and _has_overflowed(content, chunk, order + "4sI"):
+                is_open, size = True, 0
             sound = _sound(content, chunk.start, size, is_open=is_open, format_tag=format_tag)
             check_alone(content, sound.end, content.read(start, 4))
+            check_alone(content, sound.end, b"data")
             return sound
     raise _no_sound(content, "data")
 
@@ -96,10 +100,13 @@ def lay_out_wav(content: Content, start: int, sound: Sound) -> Part:
         size = sound.end - sound.start
         stated = struct.pack(_order(content, start) + "I", min(size, 0xFFFF_FFFF))
         pieces = [(start, sound.start - 4), stated, (sound.start, sound.end)]
+        sizes = struct.pack("<QQQ", content.size - start - 8, size, 0)
+        samples: list[Piece] = [b"\xff\xff\xff\xff", (sound.start, sound.end)]
         if content.read(start + 12, 4) == b"ds64":
-            sizes = struct.pack("<QQQ", content.size - start - 8, size, 0)
-            pieces = [(start, start + 20), sizes, (start + 44, sound.start - 4),
-                      b"\xff\xff\xff\xff", (sound.start, sound.end)]  # fmt: skip
+            pieces = [(start, start + 20), sizes, (start + 44, sound.start - 4), *samples]
+        elif size > 0xFFFF_FFFF and content.read(start, 4) == b"RIFF":
+            header = b"RF64\xff\xff\xff\xffWAVEds64" + struct.pack("<I", 28) + sizes + bytes(4)
+            pieces = [header, (start + 12, sound.start - 4), *samples]
     return Part(View(content, pieces))
 
 
@@ -161,6 +168,29 @@ def lay_out_caf(content: Content, start: int) -> Part:
     raise _no_sound(content, "data")
 
 
+def lay_out_nist(content: Content, start: int) -> Part:
+    """Part of a NIST SPHERE file, whose header is lines of text."""
+    head = content.read(start, 1 << 16)
+    header = head[: head.find(b"end_head")]
+    if re.search(rb"^sample_coding\s.*embedded", header, re.MULTILINE):
+        raise AudioError(
+            f"{content.name}: is a NIST SPHERE file that is compressed, which is not read. Unpack "
+            "it with NIST's program: sph2pipe -f wav FILE FILE.wav"
+        )
+    stated = re.search(rb"^sample_count\s+-i\s+(\d+)", header, re.MULTILINE)
+    frames = int(stated[1]) if stated else None
+    return Part(View(content, [(start, content.size)]), frames)
+
+
+def lay_out_svx(content: Content, start: int) -> Part:
+    """Part of an 8SVX or 16SV file."""
+    for chunk in _chunks(content, start + 12, ">4sI"):
+        if chunk.name == b"BODY":
+            _sound(content, chunk.start, chunk.size, is_open=False)
+            return Part(View(content, [(start, content.size)]))
+    raise _no_sound(content, "BODY")
+
+
 def _order(content: Content, start: int) -> str:
     return ">" if content.read(start, 4) == b"RIFX" else "<"
 
@@ -201,6 +231,14 @@ def _ends_well(content: Content, data: _Chunk, header: str) -> bool:
     return abs(content.size - end) <= 1
 
 
+def _has_overflowed(content: Content, data: _Chunk, header: str) -> bool:
+    """Whether more sound follows than 32 bits, or a streaming program's number, can state."""
+    end = data.start + data.size
+    if is_left_open(data.size):
+        return not _ends_well(content, _Chunk(data.name, end + end % 2, 0), header)
+    return content.size - end >= 1 << 32
+
+
 def _sound(content: Content, start: int, size: int, *, is_open: bool, format_tag: int = 0) -> Sound:
     """The samples. A lost byte is the pad byte that some programs count, unless in a code."""
     held = max(0, content.size - start)
@@ -213,6 +251,6 @@ def _sound(content: Content, start: int, size: int, *, is_open: bool, format_tag
 
 def _no_sound(content: Content, chunk: str) -> AudioError:
     return AudioError(
-        f"{content.name}: cut short, it ends before its sound (no chunk {chunk}). Copy or download "
-        "it again."
+        f"{content.name}: cut short or damaged, its header leads to no sound (no chunk {chunk}). "
+        "Copy or download it again."
     )

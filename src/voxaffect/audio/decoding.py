@@ -104,7 +104,7 @@ def _lay_out(content: Content, start: int, kind: Kind) -> Sequence[Part] | None:
 
 _CHUNKED: Mapping[str, Callable[[Content, int], Part]] = {
     "w64": chunks.lay_out_w64, "aiff": chunks.lay_out_aiff, "au": chunks.lay_out_au,
-    "caf": chunks.lay_out_caf,
+    "caf": chunks.lay_out_caf, "nist": chunks.lay_out_nist, "svx": chunks.lay_out_svx,
 }  # fmt: skip
 
 
@@ -165,8 +165,21 @@ def _open_other(part: Part, name: str) -> Iterator[Decoded]:
         yield decoded
 
 
+_BARE = frozenset(
+    {".raw", ".pcm", ".al", ".alaw", ".ul", ".ulaw", ".mulaw", ".vox", ".g711", ".g722", ".gsm",
+     ".s16", ".sw", ".bin", ".dat"}
+)  # fmt: skip
+"""Names of samples without a header."""
+
+
 def _unknown(name: str, error: Exception) -> AudioError:
     is_path = not name.startswith("<")
+    if Path(name).suffix.lower() in _BARE:
+        return AudioError(
+            f"{name}: not readable as audio ({error}). It may hold bare samples, whose kind no "
+            "header states. If you know it, convert it with, for example: ffmpeg -f s16le "
+            f"-ar 16000 -ac 1 -i {shlex.quote(name)} {shlex.quote(f'{Path(name).stem}.wav')}"
+        )
     source = shlex.quote(name) if is_path else "FILE"
     target = shlex.quote(str(Path(name).with_suffix(".converted.wav"))) if is_path else "FILE.wav"
     return AudioError(

@@ -97,9 +97,9 @@ class _Header:
     start : int
         Offset of the samples.
     size : int
-        Bytes of sound, as stated; 0 for unknown.
+        Bytes of sound, as stated.
     is_open : bool
-        Whether the size was left open.
+        Whether the size was left open: the sound goes on to the end of the pipe.
     """
 
     mark: bytes
@@ -197,7 +197,7 @@ def _blocks(pipe: Pipe, header: _Header, first: Decoded) -> Iterator[Block]:
     nothing = np.zeros((0, first.channels), dtype=np.float32)
     pipe.peek(0, header.start)
     pipe.take(header.start)
-    end = header.size or np.inf
+    end = np.inf if header.is_open else header.size
     held = 0
     while held < end:
         while len(pipe) < min(size, end - held) and not pipe.has_ended:
@@ -222,7 +222,7 @@ def _blocks(pipe: Pipe, header: _Header, first: Decoded) -> Iterator[Block]:
 def _end(pipe: Pipe, end: int, mark: bytes) -> None:
     """Take what comes behind the samples, so that the writer can end; no other recording."""
     behind = pipe.peek(0, len(mark) + 1)
-    if mark in (behind[:-1], behind[1:]):
+    if {mark, b"data"} & {behind[:-1], behind[1:]}:
         raise second_recording(pipe.name, end)
     while pipe.read(_READ_BYTES):
         pass
