@@ -43,6 +43,20 @@ LAYOUTS = [
      [("sad", None, "test"), ("happy", None, "train")]),
     ("emotion/speaker/file", ["happy/anna/take1/x.wav", "sad/bert/take2/y.wav"],
      [("happy", "anna", None), ("sad", "bert", None)]),
+    ("*/speaker/emotion/file", ["session1/anna/happy/a.wav", "session2/bert/sad/b.wav"],
+     [("happy", "anna", None), ("sad", "bert", None)]),
+    ("speaker/emotion/file", ["Session1/ang/a.wav", "Session2/hap/b.wav"],
+     [("angry", "Session1", None), ("happy", "Session2", None)]),
+    ("*/emotion/file", ["clean/happy/a.wav", "noisy/sad/b.wav"],
+     [("happy", None, None), ("sad", None, None)]),
+    ("*/emotion/file", ["16k/happy/a.wav", "48k/sad/b.wav"],
+     [("happy", None, None), ("sad", None, None)]),
+    ("*/emotion/file", ["2023-01-05/happy/a.wav", "2023-02-05/sad/b.wav"],
+     [("happy", None, None), ("sad", None, None)]),
+    ("emotion/file", ["happy/raw/a.wav", "happy/processed/b.wav", "sad/raw/c.wav"],
+     [("happy", None, None), ("happy", None, None), ("sad", None, None)]),
+    ("emotion/file", ["Happy_recordings/a.wav", "Sad_recordings/b.wav"],
+     [("happy", None, None), ("sad", None, None)]),
     ("file:emotion", ["03_angry.wav", "OAF_back_sad.wav"],
      [("angry", None, None), ("sad", None, None)]),
 ]  # fmt: skip
@@ -83,9 +97,9 @@ def test_unknown_words_right_over_the_files_are_labels_of_the_user(tmp_path: Pat
 
 
 def test_a_word_that_nobody_knows_is_named(tmp_path: Path) -> None:
-    names = ["happy/a.wav", "sad/b.wav", "noise/c.wav"]
+    names = ["happy/a.wav", "sad/b.wav", "proud/c.wav"]
     _, notes = read_corpora({"folder": _touch(tmp_path, *names)})
-    assert notes[-1] == "labels: no known emotion, kept as they are: noise"
+    assert notes[-1] == "labels: no known emotion, kept as they are: proud"
 
 
 def test_files_of_a_public_corpus_that_can_be_read_get_a_note(tmp_path: Path) -> None:
@@ -111,6 +125,11 @@ AMBIGUOUS = [
     (["01/a.wav", "02/b.wav"], "look like speakers"),
     (["anna/happy_1.wav", "bert/sad_1.wav"], "the file names hold words of emotions"),
     (["OAF_angry/OAF_back_angry.wav", "OAF_sad/OAF_back_sad.wav"], "file names hold words"),
+    (["happy/a.wav", "sad/b.wav", "backup/c.wav"], "backup stands among emotions"),
+    (["happy/a.wav", "sad/b.wav", "_background_noise_/c.wav"], "noise_ stands among emotions"),
+    (["anna/clara/happy/a.wav", "bert/dora/sad/b.wav"], "levels 1 and 2 could"),
+    (["clean/happy/a.wav", "anna/sad/b.wav"], "clean stands among other names"),
+    (["proud/a.wav"], "there is one folder"),
     (["proud/a.wav", "deep/er/b.wav"], "no folder names an emotion"),
 ]
 
@@ -130,13 +149,23 @@ def test_what_can_be_read_in_two_ways_is_refused_with_a_remedy(
          [("sad", "bert"), ("happy", "joy")]),
         (["anna/happy_1.wav", "bert/sad_1.wav"], "speaker/file:emotion",
          [("happy", "anna"), ("sad", "bert")]),
+        (["anna/clara/happy/a.wav", "bert/dora/sad/b.wav"], "speaker/*/emotion",
+         [("happy", "anna"), ("sad", "bert")]),
+        (["train/happy_1.wav", "test/sad_1.wav"], "set/file:emotion",
+         [("sad", None), ("happy", None)]),
+        (["OAF_angry/OAF_back_angry.wav", "OAF_sad/OAF_back_sad.wav"], "*/file:emotion",
+         [("angry", None), ("sad", None)]),
         (["s1/a.wav", "s2/b.wav"], "emotion", [("s1", None), ("s2", None)]),
     ],
 )  # fmt: skip
 def test_the_remedy_works(
     tmp_path: Path, names: list[str], layout: str, expected: list[tuple[str, str | None]]
 ) -> None:
-    members = utterances("folder", _touch(tmp_path, *names), Reading(layout=layout))
+    root = _touch(tmp_path, *names)
+    with pytest.raises(CorpusError) as caught:
+        utterances("folder", root)
+    assert f"such as --layout {layout} " in str(caught.value)
+    members = utterances("folder", root, Reading(layout=layout))
     assert [_fields(one)[:2] for one in members] == expected
 
 
@@ -202,3 +231,46 @@ def test_own_data_take_the_name_that_they_are_given(tmp_path: Path) -> None:
 def test_the_name_of_a_public_corpus_is_refused(name: str) -> None:
     with pytest.raises(CorpusError, match="expected a name of your own"):
         Reading(name=name)
+
+
+def test_folders_of_a_public_corpus_are_no_labels(tmp_path: Path) -> None:
+    root = _touch(tmp_path, "DC/a01.wav", "JE/sa01.wav")
+    with pytest.raises(CorpusError, match=r"named as those of SAVEE.* use savee instead"):
+        utterances("folder", root)
+
+
+def test_a_folder_that_contradicts_the_code_in_a_name_is_refused(tmp_path: Path) -> None:
+    root = _touch(tmp_path, "angry/03-01-03-01-01-01-01.wav", "sad/03-01-04-01-01-01-01.wav")
+    with pytest.raises(CorpusError, match=r"is angry by its folder and happy by its name"):
+        utterances("folder", root)
+    members = utterances("folder", root, Reading(layout="emotion"))
+    assert [one.emotion for one in members] == ["angry", "sad"]
+
+
+def test_a_folder_may_merge_calm_into_neutral(tmp_path: Path) -> None:
+    root = _touch(tmp_path, "neutral/03-01-02-01-01-01-01.wav", "sad/03-01-04-01-01-01-01.wav")
+    assert [one.emotion for one in utterances("folder", root)] == ["neutral", "sad"]
+
+
+def test_a_name_with_a_word_for_another_emotion_than_its_folder_gets_a_note(
+    tmp_path: Path,
+) -> None:
+    root = _touch(tmp_path, "happy/anna_sad_1.wav", "happy/b.wav", "sad/anna_sad_2.wav")
+    _, notes = read_corpora({"folder": root})
+    (note,) = [note for note in notes if "another emotion" in note]
+    assert note.startswith("folder: 1 file names hold")
+    assert "anna_sad_1.wav: the folders count" in note
+
+
+def test_an_archive_in_a_folder_is_named_and_rubbish_is_passed_over(tmp_path: Path) -> None:
+    root = _touch(tmp_path, "happy/a.wav", "sad/b.wav", "sad/more.zip", "__MACOSX/happy/._a.wav",
+                  "$RECYCLE.BIN/happy/a.wav", "@eaDir/happy/a.wav", ".hidden/x.wav")  # fmt: skip
+    members, notes = read_corpora({"folder": root})
+    assert len(members) == 2
+    assert f"folder: not read, for they are archives: {Path('sad/more.zip')}" in notes
+
+
+def test_a_denied_emotion_in_a_name_is_refused(tmp_path: Path) -> None:
+    root = _touch(tmp_path, "anna_not_happy_1.wav", "anna_sad_1.wav", "anna_happy_2.wav")
+    with pytest.raises(CorpusError, match=r"'anna_not_happy_1.wav' is in no sub-folder"):
+        utterances("folder", root)

@@ -37,13 +37,22 @@ _INTENSITIES = re.compile(
     "low|medium|high|normal|strong|weak|mild|faible|forte?|schwach|stark|hi|lo|md"
 )
 _CHANNELS = frozenset(("speech", "song"))
+_CONDITIONS = (
+    r"backup|misc|te?mp|old|new|copy|copies|trash|extra|unused|raw|processed|original|clean|noisy"
+    r"|augmented|noise|silence|background|(?:background )?noise"
+)
 _IGNORED = re.compile(
-    r"data|dataset|audios?|wavs?|wave|flac|mp3|recordings?|clips?|files|sounds?|samples?|corpus"
+    rf"{_CONDITIONS}|"
+    r"data|audiowav|audiodata|(?:mic|microphone) ?\d*|\d+ ?k(?:hz)?|\d{4} \d\d \d\d|\d{8}|phone"
+    r"|iphone|android|laptop|headset|english|german|french|italian|spanish|mandarin|chinese|dataset|audios?|wavs?|wave|flac|mp3|recordings?|clips?|files|sounds?|samples?|corpus"
     r"|emotions?|raw|archive|(?:take|version|rep|repetition|sentence|day|disc|batch) ?\d+"
 )
 _NUMBERED = re.compile(
     r"(?:actor|actress|speaker|spk|spkr|subject|subj|sub|person|participant|proband|user|session|"
     r"talker|voice|client|patient|id|s|p|m|f|male|female)? ?\d+"
+)
+_GROUPS = re.compile(
+    r"(?:session|ses|group|class|room|visit|trial|block|scene|dialog|dialogue|episode|season) ?\d+"
 )
 _SHOWN = 4
 
@@ -189,15 +198,16 @@ def _role(names: Sequence[str]) -> str:
 
 
 def _is_reserved(name: str) -> bool:
-    """Whether a name says a set or a sex, and so is hardly an emotion or a speaker."""
+    """Whether a name says a set, a sex or a kind of sound: hardly an emotion or a speaker."""
     plain = normalize(name)
-    return bool(_SETS.fullmatch(plain)) or plain in SEXES
+    return bool(_SETS.fullmatch(plain) or re.fullmatch(_CONDITIONS, plain)) or plain in SEXES
 
 
 def _ordered(
     root: Path, levels: Sequence[Sequence[str]], roles: Sequence[str], emotion: int
 ) -> Layout:
-    """Roles around the level of the emotions: each once, the first unknown level is the speaker."""
+    """Roles around the level of the emotions, each once; an unknown level is the speaker."""
+    roles = _one_speaker(root, levels, roles, emotion)
     result: list[str] = []
     for level, (names, role) in enumerate(zip(levels, roles, strict=True)):
         if level == emotion:
@@ -212,6 +222,24 @@ def _ordered(
     return Layout(tuple(result))
 
 
+def _one_speaker(
+    root: Path, levels: Sequence[Sequence[str]], roles: Sequence[str], emotion: int
+) -> list[str]:
+    """Roles without a second speaker: numbered sessions and groups beside people are none."""
+    result = list(roles)
+    unknown = [level for level, role in enumerate(roles) if role == SPEAKER and level != emotion]
+    for level in unknown if len(unknown) > 1 else ():
+        if all(_GROUPS.fullmatch(normalize(name)) for name in levels[level]):
+            result[level] = IGNORED
+    left = [level for level in unknown if result[level] == SPEAKER]
+    if len(left) > 1:
+        shown = (EMOTION if i == emotion else result[i] for i in range(len(levels)))
+        example = "/".join(IGNORED if i in left[1:] else role for i, role in enumerate(shown))
+        reason = f"levels {left[0] + 1} and {left[1] + 1} could"
+        raise _ambiguous(root, levels, reason, example=example, field="the speaker")
+    return result
+
+
 def _unknown_words(
     root: Path, paths: Sequence[Sequence[str]], levels: Sequence[Sequence[str]],
     roles: Sequence[str],
@@ -221,15 +249,31 @@ def _unknown_words(
     plain = [normalize(name) for name in names]
     depths = {len(parts) - 1 for parts in paths if len(parts) > 1}
     above_are_known = all(role in ("set", "sex", IGNORED) for role in roles[:-1])
+    if any(emotions_within(Path(parts[-1]).stem) for parts in paths):
+        reason = "the file names hold words of emotions, the folders none"
+        raise _ambiguous(root, levels, reason, example=_in_names(paths, levels, roles))
     if roles[-1] != SPEAKER or any(map(_is_reserved, names)):
         raise _ambiguous(root, levels, "no folder names an emotion that is known")
     if not above_are_known or depths != {last + 1}:
         raise _ambiguous(root, levels, "no folder names an emotion that is known")
-    if len(names) < 2 or all(_NUMBERED.fullmatch(word) for word in plain):
+    if len(names) < 2:
+        raise _ambiguous(root, levels, "there is one folder, and it names no emotion")
+    if all(_NUMBERED.fullmatch(word) for word in plain):
         raise _ambiguous(root, levels, "these look like speakers, and no emotion is named")
-    if any(emotions_within(Path(parts[-1]).stem) for parts in paths):
-        raise _ambiguous(root, levels, "the file names hold words of emotions, the folders none")
     return _ordered(root, levels, roles, last)
+
+
+def _in_names(
+    paths: Sequence[Sequence[str]], levels: Sequence[Sequence[str]], roles: Sequence[str]
+) -> str | None:
+    """Layout by which every file name says its emotion; None if one does not."""
+    if any(len(emotions_within(Path(parts[-1]).stem)) != 1 for parts in paths):
+        return None
+    shown: list[str] = []
+    for names, role in zip(levels, roles, strict=True):
+        is_mixed = role == SPEAKER and any(map(emotions_within, names))
+        shown.append(IGNORED if is_mixed or role in shown else role)
+    return "/".join((*shown, NAME))
 
 
 def _flat(root: Path, paths: Sequence[Sequence[str]]) -> Layout:
@@ -239,20 +283,27 @@ def _flat(root: Path, paths: Sequence[Sequence[str]]) -> Layout:
         return Layout((), is_in_name=True)
     silent = [parts for parts, words in zip(paths, within, strict=True) if len(words) != 1]
     bare = (silent or paths)[0][-1]
+    count = len(emotions_within(Path(bare).stem))
+    names = f", and its name holds words for {count} emotions" if count > 1 else ""
     raise CorpusError(
-        f"{root}: '{bare}' is in no sub-folder that names its emotion. Make one folder for each "
-        "emotion, or write a table with the columns path and emotion and use csv."
+        f"{root}: '{bare}' is in no sub-folder that names its emotion{names}. Make one folder for "
+        "each emotion, or write a table with the columns path and emotion and use csv."
     )
 
 
-def _ambiguous(root: Path, levels: Sequence[Sequence[str]], reason: str) -> CorpusError:
+def _ambiguous(
+    root: Path, levels: Sequence[Sequence[str]], reason: str, *, example: str | None = None,
+    field: str = "the emotion",
+) -> CorpusError:  # fmt: skip
     shown = "; ".join(
         f"level {level}: {', '.join(names[:_SHOWN])}{' …' if len(names) > _SHOWN else ''}"
         for level, names in enumerate(levels, start=1)
     )
-    example = {1: "emotion", 2: "speaker/emotion"}.get(len(levels), "set/speaker/emotion")
+    usual = {1: "emotion", 2: "speaker/emotion"}.get(len(levels), "set/speaker/emotion")
+    example = example or usual
+    condition = "If these are labels of your own, name" if example == "emotion" else "Name"
     return CorpusError(
-        f"{root}: cannot tell which folders name the emotion: {reason} ({shown}). Name the levels "
-        f"with --layout, such as --layout {example} (in Python layout='{example}'), or write a "
-        "table with the columns path and emotion and use csv."
+        f"{root}: cannot tell which folders name {field}: {reason} ({shown}). {condition} the "
+        f"levels with --layout, such as --layout {example} (in Python layout='{example}'), or "
+        "write a table with the columns path and emotion and use csv."
     )

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from voxaffect.corpora.labels import emotions_within
+from voxaffect.corpora.labels import emotions_within, known_emotion
 from voxaffect.corpora.layouts import Layout, detect_layout
 from voxaffect.corpora.table import CORPORA, Corpus
 from voxaffect.corpora.utterance import Utterance
 from voxaffect.errors import CorpusError
 
 _NAMED = 8  # names that one line lists
+_OFTEN_MERGED = {"calm", "neutral"}
 
 
 @dataclass(frozen=True)
@@ -64,19 +65,53 @@ def read_folder(
         levels = Layout.parse(layout) if layout else detect_layout(root, parts, own)
     except CorpusError as error:
         raise _add_corpus(error, paths) from error
+    corpus = None if layout else _corpus_of(paths)
     fits, misfits = [], []
     for path, names in zip(paths, parts, strict=True):
         fields: dict[str, Any] = levels.fields(names)
-        if "emotion" in fields:
-            fits.append(Utterance(path, "folder", **fields))
-        else:
+        if "emotion" not in fields:
             misfits.append((path, _reason(levels, path)))
+        elif reason := _contradiction(path, fields["emotion"], corpus):
+            misfits.append((path, reason))
+        else:
+            fits.append(Utterance(path, "folder", **fields))
     if not fits:
         raise CorpusError(
             f"{root}: none of {len(paths):,} recordings fits the layout {levels}. {misfits[0][1]}"
         )
-    notes = (*_notes(levels, fits), *_note_corpus(paths))
+    if corpus and not any(known_emotion(one.emotion) for one in fits):
+        raise _add_corpus(CorpusError(f"{root}: no folder names an emotion that is known."), paths)
+    notes = (*_notes(levels, fits), *_note_names(root, fits), *_note_corpus(paths))
     return FolderResult(tuple(fits), tuple(misfits), notes)
+
+
+def _contradiction(path: Path, emotion: str, corpus: Corpus | None) -> str | None:
+    """Say that the code of a public corpus in a file's name states another emotion."""
+    match = corpus.pattern.search(path.as_posix()) if corpus else None
+    coded = corpus.emotions.get(match["emotion"]) if corpus and match else None
+    stated = known_emotion(emotion)
+    if coded is None or stated in (None, coded) or {coded, stated} == _OFTEN_MERGED:
+        return None
+    title = corpus.title if corpus else ""
+    return (
+        f"'{path.name}' is {stated} by its folder and {coded} by its name ({title}); --layout "
+        "takes the folders' word."
+    )
+
+
+def _note_names(root: Path, fits: Sequence[Utterance]) -> tuple[str, ...]:
+    """Say which file names hold a word for another emotion than their folders."""
+    others = [
+        one.path.relative_to(root) for one in fits
+        if len(within := emotions_within(one.path.stem)) == 1
+        and (stated := known_emotion(one.emotion)) is not None and stated not in within
+    ]  # fmt: skip
+    if not others:
+        return ()
+    return (
+        f"folder: {len(others):,} file names hold a word for another emotion than their folders, "
+        f"such as {others[0]}: the folders count",
+    )
 
 
 def _reason(levels: Layout, path: Path) -> str:

@@ -37,6 +37,11 @@ DATA_VARIABLE = "VOXAFFECT_DATA"
 """The environment variable that names the folder with one sub-folder for each corpus."""
 
 _SHOWN = 3  # offending files that one message lists
+_HIDDEN = frozenset(
+    ("__macosx", "$recycle.bin", "system volume information", "@eadir", "#recycle", "lost+found",
+     "node_modules", "__pycache__")
+)  # fmt: skip
+_ARCHIVES = frozenset((".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".rar", ".7z"))
 _LISTED = 8  # names that one line lists
 _UNKNOWN_SPEAKERS = frozenset(
     ("unknown", "none", "na", "n/a", "null", "nobody", "anonymous", "?", "", "unbekannt", "inconnu")
@@ -374,7 +379,8 @@ def _survey_own(name: str, root: Path, reading: Reading) -> Survey:
         )
     words = () if isinstance(reading.labels, str | None) else reading.labels
     folder = read_folder(root, paths, layout=reading.layout, own=words)
-    return Survey(folder.utterances, folder.misfits, notes=folder.notes, unlisted=unlisted)
+    notes = (*folder.notes, *_note_archives(root))
+    return Survey(folder.utterances, folder.misfits, notes=notes, unlisted=unlisted)
 
 
 def _copies(fits: list[Utterance]) -> tuple[tuple[Path, ...], ...]:
@@ -421,7 +427,22 @@ def _walk(
 
 
 def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
+    return name.startswith(".") or name.casefold() in _HIDDEN
+
+
+def _note_archives(root: Path) -> tuple[str, ...]:
+    """Say that archives are not looked into."""
+    archives = [
+        folder / file
+        for folder, subfolders, files in walked(root, lambda _error: None)
+        for file in files
+        if Path(file).suffix.lower() in _ARCHIVES and not _is_hidden(file)
+    ]
+    if not archives:
+        return ()
+    first = min(archives).relative_to(root)
+    more = f" and {len(archives) - 1:,} more" if len(archives) > 1 else ""
+    return (f"folder: not read, for they are archives: {first}{more}",)
 
 
 def download_folder(name: str) -> Path:
