@@ -269,3 +269,79 @@ def test_any_row_is_read_or_refused_by_one_error(
 def test_notes_of_a_table_reach_the_reader_of_corpora(write: Write) -> None:
     _, notes = read_corpora({"csv": write("file,emotion\na.wav,joy\n")})
     assert notes == ("mine.csv: file as path", "labels: joy as happy")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ["a.wav,0,2,joy\na.wav,0.5,2.5,sad\n", "a.wav,,,joy\na.wav,1,2,sad\n",
+     "a.wav,0,9,joy\na.wav,1,2,joy\na.wav,3,4,sad\n", "a.wav,5,,joy\na.wav,0,,sad\n"],
+)  # fmt: skip
+def test_one_sound_under_two_emotions_is_refused(write: Write, rows: str) -> None:
+    with pytest.raises(CorpusError, match=r"line \d: most of it is in line \d too, .* emotion"):
+        read_table(write("file,start,end,emotion\n" + rows))
+
+
+def test_a_start_of_zero_is_no_start(write: Write) -> None:
+    with pytest.raises(CorpusError, match="on line 2 already"):
+        read_table(write("file,start,end,emotion\na.wav,0,1,joy\na.wav,,1,joy\n"))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ["a.wav,0,2,joy,x\na.wav,0,2.5,sad,y\n", "a.wav,0,2,joy,x\na.wav,1.5,3.5,sad,x\n",
+     "a.wav,0,2,joy,x\na.wav,1,3,happy,x\n"],
+)  # fmt: skip
+def test_parts_that_may_overlap_get_a_note(write: Write, rows: str) -> None:
+    table = read_table(write("file,start,end,emotion,speaker\n" + rows))
+    assert len(table.utterances) == 2
+    assert "parts overlap (1), such as lines 2 and 3" in table.notes[-1]
+
+
+def test_parts_that_meet_get_no_note(write: Write) -> None:
+    text = "file,start,end,emotion\na.wav,0,1.01,joy\na.wav,1,2,sad\nb.wav,0,1,sad\n"
+    assert read_table(write(text)).notes == ("mine.csv: file as path",)
+
+
+@pytest.mark.parametrize("title", ["start_ms", "Start Time (ms)", "onset_samples"])
+def test_times_in_another_unit_are_refused(write: Write, title: str) -> None:
+    with pytest.raises(CorpusError, match="is no time in seconds"):
+        read_table(write(f"path,{title},emotion\na.wav,500,joy\n"))
+
+
+HEADINGS = {
+    "German": "Datei;Emotion;Sprecher;Geschlecht\na.wav;Freude;Anna;w\nb.wav;Wut;Ben;m\n",
+    "French": "fichier;émotion;locuteur;sexe\na.wav;joie;Anna;F\nb.wav;colère;Ben;H\n",
+    "Spanish": "archivo;emoción;hablante;género\na.wav;alegría;Anna;M\nb.wav;ira;Ben;H\n",
+    "Polish": "plik,emocja,mówca,płeć\na.wav,radość,Anna,K\nb.wav,złość,Ben,M\n",
+    "Turkish": "dosya,duygu,konuşmacı,cinsiyet\na.wav,mutlu,Anna,K\nb.wav,kızgın,Ben,E\n",
+    "Chinese": "文件,情感,说话人,性别\na.wav,高兴,Anna,female\nb.wav,生气,Ben,male\n",
+}
+
+
+@pytest.mark.parametrize("text", HEADINGS.values(), ids=HEADINGS)
+def test_headings_and_sexes_of_other_languages_are_read(write: Write, text: str) -> None:
+    members, _ = read_corpora({"csv": write(text)})
+    assert [(one.emotion, one.speaker, one.sex) for one in members] == [
+        ("happy", "Anna", "female"), ("angry", "Ben", "male"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("a.wav happy\nb.wav sad\n", "one column, 'a_wav_happy'"),
+     ("# mine\npath,emotion\n", "one column, '#_mine'"),
+     ('[{"path": "a.wav", "emotion": "joy"}]', "is JSON, expected a CSV"),
+     ('{"path": "a.wav"}\n{"path": "b.wav"}\n', "is JSON, expected a CSV"),
+     ("path,emotion\nA.WAV,joy\n", "no such file, though there is a.wav"),
+     ("path,emotion\na,joy\n", "no such file, though there is a.wav")],
+)  # fmt: skip
+def test_what_is_nearly_a_table_gets_a_remedy_that_fits(
+    write: Write, text: str, message: str
+) -> None:
+    with pytest.raises(CorpusError, match=message):
+        read_table(write(text))
+
+
+def test_a_name_is_found_however_its_accents_are_coded(write: Write) -> None:
+    (table,) = read_table(write("path,emotion\nsub/a\u0308 d.wav,joy\n")).utterances
+    assert table.path.is_file()

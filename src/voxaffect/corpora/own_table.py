@@ -6,15 +6,18 @@ table is reported in one run, with its line.
 
 from __future__ import annotations
 
+import math
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from voxaffect.corpora.labels import normalize
+from voxaffect.corpora.labels import known_emotion, normalize
 from voxaffect.corpora.layouts import SEXES
+from voxaffect.corpora.overlaps import Part, overlaps
 from voxaffect.corpora.rows import Rows, normalize_column, read_rows
 from voxaffect.corpora.utterance import Utterance
 from voxaffect.errors import CorpusError
@@ -22,11 +25,15 @@ from voxaffect.files import printable
 
 _ALIASES: Mapping[str, str] = {
     "path": "file filename file_name filepath file_path wav wav_file wav_path wavfile audio "
-    "audio_path audio_file audiofile audiopath recording clip clip_path datei fichier",
-    "emotion": "label labels emotion_label emotions category class target emo",
+    "audio_path audio_file audiofile audiopath recording clip clip_path datei dateiname pfad "
+    "fichier chemin archivo ruta arquivo plik dosya 文件 文件名 路径",
+    "emotion": "label labels emotion_label emotions category class target emo emocion emozione "
+    "emocao emocja duygu gefuhl 情感 情绪",
     "speaker": "speaker_id speakerid speaker_name spk spk_id spkr actor actor_id subject "
-    "subject_id participant participant_id",
-    "sex": "gender speaker_sex speaker_gender",
+    "subject_id participant participant_id sprecher sprecherin locuteur locutrice hablante "
+    "locutor parlante mowca konusmaci 说话人",
+    "sex": "gender speaker_sex speaker_gender geschlecht sexe genre sexo genero sesso genere "
+    "plec cinsiyet 性别",
     "text": "sentence transcript transcription utterance statement",
     "intensity": "emotion_intensity",
     "take": "repetition",
@@ -41,6 +48,10 @@ _NAMES = frozenset(name for names in _COLUMNS.values() for name in names)
 _NEEDED = ("path", "emotion")
 _MUST_BE_CLEAR = (*_NEEDED, "speaker", "start", "end")
 _NOTHING = frozenset(("", "nan", "nat", "null", "<na>", "n/a"))
+_OTHER_UNITS = re.compile(
+    r"(?:start|begin|onset|offset|from) ?(?:time)? ?(?:in )?"
+    r"(?:ms|msec|millis|milliseconds|samples?|frames?)"
+)
 _UNKNOWN_SEX = frozenset(("unknown", "other", "none", "na", "-", "?", "x", "diverse", "d"))
 _SHOWN = 20
 _Span = tuple[float | None, float | None]
@@ -91,6 +102,7 @@ def read_table(path: Path, columns: Mapping[str, str] | None = None) -> TableRes
     _check_columns(own)
     rows = read_rows(path, what=WHAT, columns=_NAMES | set(own.values()))
     places = _find_columns(name, rows, own)
+    _check_units(name, rows, places)
     reader = _Reader(name, path.parent, rows, places)
     utterances = reader.read()
     if len(reader.faults) == 1:
@@ -102,7 +114,8 @@ def read_table(path: Path, columns: Mapping[str, str] | None = None) -> TableRes
         raise CorpusError(f"{name}: {len(reader.faults):,} faults: {shown}{rest}.")
     if not utterances:
         raise CorpusError(f"{name}: holds no recording, only the names of the columns.")
-    return TableResult(utterances, _notes(path.name, rows, places))
+    notes = (*_notes(path.name, rows, places), *_note_overlaps(path.name, reader.shared))
+    return TableResult(utterances, notes)
 
 
 def parse_columns(text: str) -> dict[str, str]:
@@ -159,6 +172,11 @@ def _find_columns(name: str, rows: Rows, own: Mapping[str, str]) -> dict[str, in
     if "start" not in places or "end" in places:
         places.pop("duration", None)  # of the whole recording, as many tables state it
     missing = [column for column in _NEEDED if column not in places]
+    if missing and len(rows.header) == 1:
+        raise CorpusError(
+            f"{name}, line 1: one column, '{header}', expected at least path and emotion. Separate "
+            "columns by commas, semicolons, tabs or bars, and name them in the first line."
+        )
     if missing:
         remedy = ",".join(f"{column}=NAME" for column in missing)
         raise CorpusError(
@@ -181,13 +199,38 @@ def _notes(name: str, rows: Rows, places: Mapping[str, int]) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _check_units(name: str, rows: Rows, places: Mapping[str, int]) -> None:
+    """Refuse times in another unit: passed over, each row would be the whole recording."""
+    if "start" in places:
+        return
+    for title in rows.header:
+        if _OTHER_UNITS.fullmatch(re.sub(r"[\W_]+", " ", title).strip()):
+            raise CorpusError(
+                f"{name}, line 1: '{title}' is no time in seconds. Write the columns start and end "
+                "in seconds, or delete it if each file is one recording."
+            )
+
+
+def _note_overlaps(name: str, shared: Sequence[tuple[Part, Part]]) -> tuple[str, ...]:
+    """Say that parts of a recording overlap."""
+    if not shared:
+        return ()
+    one, other = shared[0]
+    return (
+        f"{name}: parts overlap ({len(shared):,}), such as lines {one.line} and {other.line}: "
+        "training and test may share sound",
+    )
+
+
 class _Reader:
     """Reads rows one by one and collects their faults."""
 
     def __init__(self, name: str, folder: Path, rows: Rows, places: Mapping[str, int]) -> None:
         self.name, self.folder, self.rows, self.places = name, folder, rows, places
         self.faults: list[str] = []
+        self.shared: list[tuple[Part, Part]] = []
         self._lines: dict[object, int] = {}
+        self._parts: list[Part] = []
 
     def read(self) -> tuple[Utterance, ...]:
         """Read every row; those with a fault are left out and the fault is kept."""
@@ -198,11 +241,36 @@ class _Reader:
             self.faults += [f"line {line}: {fault}" for fault in faults]
             if utterance is not None:
                 utterances.append(utterance)
+                self._keep_part(line, utterance)
+        self.shared = list(overlaps(self._parts))
+        self.faults += [
+            f"line {other.line}: most of it is in line {one.line} too, which has another emotion; "
+            "keep one of them, or name their speakers"
+            for one, other in self.shared
+            if one.contradicts(other)
+        ]
         return tuple(utterances)
+
+    def _keep_part(self, line: int, one: Utterance) -> None:
+        emotion = known_emotion(one.emotion) or normalize(one.emotion)
+        end = math.inf if one.end_seconds is None else one.end_seconds
+        start = one.start_seconds or 0.0
+        self._parts.append(Part(line, _identity(one.path), start, end, emotion, one.speaker))
 
     @cached_property
     def _width(self) -> int:
         return len(self.rows.header)
+
+    @cached_property
+    def _sexes(self) -> Mapping[str, str]:
+        """Words for a sex; beside H (hombre, homme), M is mujer; beside K (kobieta), it is male."""
+        index = self.places["sex"]
+        words = {normalize(cells[index]) for _, cells in self.rows.rows if index < len(cells)}
+        letters = {"h": {"h": "male", "m": "female"}, "k": {"k": "female", "e": "male"}}
+        return {
+            **SEXES,
+            **{k: v for mark in letters if mark in words for k, v in letters[mark].items()},
+        }
 
     def _utterance(self, line: int, cells: list[str], faults: list[str]) -> Utterance | None:
         if len(cells) > self._width and any(cells[self._width :]):
@@ -236,7 +304,7 @@ class _Reader:
         if text is None or text.lower() in _UNKNOWN_SEX:
             return None
         plain = normalize(text)
-        found = {SEXES[word] for word in (plain, *plain.split()) if word in SEXES}
+        found = {self._sexes[word] for word in (plain, *plain.split()) if word in self._sexes}
         if len(found) != 1:
             faults.append(f"sex is '{text}', expected female, male or nothing")
             return None
@@ -258,7 +326,9 @@ class _Reader:
 
     def _recording(self, text: str, faults: list[str]) -> Path | None:
         """Find the file: relative to the table; Windows' separators and ~ work."""
-        for spelling in dict.fromkeys((text, text.replace("\\", "/"))):
+        plain = text.replace("\\", "/")
+        forms = (unicodedata.normalize(form, plain) for form in ("NFC", "NFD"))  # macOS takes NFD
+        for spelling in dict.fromkeys((text, plain, *forms)):
             try:
                 path = Path(os.path.normpath(self.folder / Path(spelling).expanduser()))
                 if path.is_file():
@@ -286,15 +356,27 @@ class _Reader:
                 )
         except (OSError, ValueError, RuntimeError) as error:
             return f"{shown}: names no file ({printable(str(error))})"
-        return f"{printable(str(path))}: no such file"
+        hint = _hint(path) if len(self.faults) < _SHOWN else ""
+        return f"{printable(str(path))}: no such file{hint}"
 
     def _check_unique(self, line: int, path: Path, span: _Span, faults: list[str]) -> None:
-        key = (_identity(path), span)
+        key = (_identity(path), (span[0] or 0.0, span[1]))
         if (first := self._lines.setdefault(key, line)) != line:
             faults.append(
                 f"{printable(str(path))} is on line {first} already, by this or another name; name "
                 "each recording once"
             )
+
+
+def _hint(path: Path) -> str:
+    """Name of a file beside it that differs by capitals or by its ending only."""
+    try:
+        names = sorted(other.name for other in path.parent.iterdir() if other.is_file())
+    except OSError:
+        return ""
+    wanted = path.name.casefold()
+    near = [name for name in names if wanted in (name.casefold(), Path(name).stem.casefold())]
+    return f", though there is {printable(near[0])}" if near else ""
 
 
 def _identity(path: Path) -> tuple[int, int] | str:

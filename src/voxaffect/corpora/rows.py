@@ -128,6 +128,8 @@ def _decode(content: bytes, name: str) -> str:
             f"{name}: not readable as CSV in UTF-8 or UTF-16 (byte {error.start:,}: "
             f"{error.reason}). Save it again as 'CSV UTF-8'."
         ) from error
+    if text.lstrip("\ufeff \r\n").startswith(("{", "[{", "[\n")):
+        raise CorpusError(f"{name}: is JSON, expected a CSV. Save it as a table.")
     if "\0" in text:
         raise CorpusError(f"{name}: holds NUL characters, expected a CSV, which is text.")
     return text.removeprefix("\ufeff")
