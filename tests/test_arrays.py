@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from conftest import voice
+from recordings import written
 
 import voxaffect
-from voxaffect.audio import Signal, as_signal, open_blocks
+from voxaffect.audio import Signal, as_signal, open_blocks, read
+from voxaffect.audio.arrays import as_array
 from voxaffect.errors import AudioError, FeatureError
 from voxaffect.features import feature_spec
 
@@ -112,3 +116,51 @@ def test_what_is_no_rate_is_refused_at_every_door(rate_hz: Any) -> None:
     for door in doors:
         with pytest.raises((AudioError, FeatureError), match="rate_hz as a whole number such as"):
             door()
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_a_matrix_is_its_array() -> None:
+    samples = voice(1)
+    with open_blocks(np.matrix(samples), 16_000) as blocks:
+        np.testing.assert_array_equal(np.concatenate(list(blocks))[:, 0], samples)
+
+
+def test_unsigned_samples_of_16_bits_get_the_remedy_of_16_bits() -> None:
+    samples = np.full(16_000, 49_152, np.uint16)
+    with pytest.raises(AudioError, match="found uint16") as caught:
+        as_array(samples)
+    remedy = str(caught.value).split(" as ")[-1].rstrip(".")
+    assert eval(remedy)[0] == 0.5
+
+
+class _NotYet(io.RawIOBase):
+    def read(self, _count: int = -1) -> None:
+        return None
+
+
+def _at_end() -> io.BytesIO:
+    stream = io.BytesIO(written(voice(1)))
+    stream.seek(0, io.SEEK_END)
+    return stream
+
+
+@pytest.mark.parametrize(
+    ("source", "remedy"),
+    [
+        ((16_000, np.zeros(9)), "array of samples alone, and its rate as rate_hz="),
+        ([np.zeros(9)], "array of samples alone"), ([0.0, 0.1], "asarray"),
+        ({"array": np.zeros(9), "sampling_rate": 16_000}, r"source\['array'\], rate_hz="),
+        ({"bytes": b"1", "path": None}, r"parts: source\['bytes'\]\."),
+        (_at_end(), r"stream\.seek\(0\)"), (io.StringIO("a"), "binary mode"),
+        (soundfile.SoundFile(io.BytesIO(written(voice(1)))), "found ndarray. Give the path"),
+        (_NotYet(), "set_blocking"), ("", "'': is no path"),
+        ("https://example.org/a.wav", "no such file. Download it"),
+        ("UklGR" * 1000, "^(UklGR){12}…: "),
+    ],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_what_is_no_recording_but_holds_one_gets_a_remedy_that_fits(
+    source: Any, remedy: str
+) -> None:
+    with pytest.raises(AudioError, match=remedy):
+        read(source)

@@ -18,9 +18,11 @@ MEDIA_EXTENSIONS = frozenset(
      ".adts", ".amr", ".awb", ".webm", ".weba", ".mkv", ".mka", ".wma", ".wmv", ".asf", ".avi",
      ".flv", ".f4v", ".m2ts", ".mpg", ".mpeg", ".vob", ".ogv", ".ogx", ".spx",
      ".ac3", ".eac3", ".dts", ".wv", ".tta", ".ape", ".mpc", ".tak", ".oma", ".dsf", ".qcp", ".rm",
-     ".ra", ".qoa", ".voc", ".mxf"}
+     ".ra", ".qoa", ".voc", ".mxf", ".dv", ".gsm", ".g722", ".g723", ".sbc", ".aptx", ".thd",
+     ".mlp", ".vox", ".raw", ".pcm", ".ulaw", ".alaw", ".ul", ".al", ".8svx", ".avr", ".ircam",
+     ".paf", ".pvf", ".wve"}
 )  # fmt: skip
-"""Names of phone, browser and video recordings, which are read with FFmpeg."""
+"""Names of phone, browser, video and rare recordings: read with FFmpeg, or listed as failures."""
 
 EXTENSIONS = AUDIO_EXTENSIONS | MEDIA_EXTENSIONS
 

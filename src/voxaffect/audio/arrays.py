@@ -103,13 +103,15 @@ def _unmasked(source: Any, name: str) -> NDArray[Any]:
             )
         return np.asarray(source.data)
     if isinstance(source, np.ndarray):
-        return source
+        return np.asarray(source)  # a matrix would stay two-dimensional whatever is taken of it
     try:
         return np.asarray(source)
     except (TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        steps = ".float()" if "BFloat16" in reason else ""  # NumPy has no such kind
         raise AudioError(
-            f"{name}: {type(source).__name__} gives no array ({str(error).splitlines()[0]}). "
-            "Make it a NumPy array first: of a tensor, samples.detach().cpu().numpy()."
+            f"{name}: {type(source).__name__} gives no array ({reason}). Make it a NumPy array "
+            f"first: of a tensor, samples.detach(){steps}.cpu().numpy()."
         ) from error
 
 
@@ -121,7 +123,11 @@ def _check_kind(samples: NDArray[Any], name: str) -> None:
     if kind == "i":
         remedy = "Its full scale is not known: give 16-bit values as samples.astype('int16')"
     elif kind == "u":
-        remedy = "Give 8-bit values as (samples.astype('float32') - 128) / 128"
+        zero = 1 << 8 * min(dtype.itemsize, 2) - 1
+        remedy = (
+            f"Give {8 * min(dtype.itemsize, 2)}-bit values as (samples.astype('float32') - {zero}) "
+            f"/ {zero}"
+        )
     raise AudioError(
         f"{name}: expected signed integers or floats (int8, int16, int32, float32, float64), "
         f"found {dtype}. {remedy}."

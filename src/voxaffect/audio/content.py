@@ -20,6 +20,8 @@ MAX_STREAM_BYTES = 1 << 30
 WRITER_SECONDS = 5.0
 """How long a pipe without a writer is waited for."""
 _PART_BYTES = 1 << 20
+_MAX_NAME = 4096
+"""Letters of the longest path that a system knows: whatever is longer is something else."""
 
 
 class Content:
@@ -196,7 +198,8 @@ class View(io.RawIOBase):
 def name_of(source: object) -> str:
     """What messages call a recording."""
     if isinstance(source, str | Path):
-        return str(source)
+        name = str(source)
+        return name if len(name) <= _MAX_NAME else f"{name[:60]}…"
     is_bytes = isinstance(source, bytes | bytearray | memoryview) or hasattr(source, "read")
     return "<bytes>" if is_bytes else f"<{type(source).__name__}>"
 
@@ -268,11 +271,27 @@ def content_of(source: str | Path | bytes | BinaryIO, name: str | None = None) -
 
 def _remedy(source: Any) -> str:
     """Remedy for what is no recording but may hold some, or its samples."""
-    if isinstance(source, list | tuple) and source and isinstance(source[0], str | Path | bytes):
-        return " For several recordings, use predict_many, or take one after the other."
+    if isinstance(source, os.PathLike):
+        return " Make it a path: pathlib.Path(source)."
+    if isinstance(source, dict):
+        parts = next((_DICT_PARTS[key] for key in _DICT_PARTS if source.get(key) is not None), "")
+        return f" Give its parts: {parts}." if parts else ""
+    if isinstance(source, list | tuple):
+        if source and isinstance(source[0], str | Path | bytes):
+            return " For several recordings, use predict_many, or take one after the other."
+        if any(hasattr(item, "__len__") for item in source):
+            return " Give the array of samples alone, and its rate as rate_hz=."
     if hasattr(source, "__iter__"):
         return " Make it an array: numpy.asarray(samples, dtype='float32')."
     return ""
+
+
+_DICT_PARTS = {
+    "array": "source['array'], rate_hz=source['sampling_rate']",
+    "bytes": "source['bytes']",
+    "path": "source['path']",
+}
+"""What data sets of the library datasets, and others, hold for a recording."""
 
 
 def _bytes_of(source: Any, name: str) -> bytes:
@@ -293,9 +312,12 @@ def _read_stream(stream: Any, name: str) -> bytes:
     """All that comes from a stream, up to a limit."""
     parts: list[bytes] = []
     size = 0
-    while part := stream.read(_PART_BYTES):
+    while True:
+        part = stream.read(_PART_BYTES)
         if not isinstance(part, bytes):
-            raise AudioError(f"{name}: expected a stream of bytes, found {type(part).__name__}.")
+            raise no_bytes(name, part)
+        if not part:
+            break
         parts.append(part)
         size += len(part)
         if size > MAX_STREAM_BYTES:
@@ -303,7 +325,29 @@ def _read_stream(stream: Any, name: str) -> bytes:
                 f"{name}: more than {MAX_STREAM_BYTES:,} bytes came. Save it as a file, which is "
                 "read as it is needed."
             )
+    if not size and _is_behind_its_start(stream):
+        raise AudioError(
+            f"{name}: the stream is at its end, nothing is left to read. Go back to its start "
+            "first: stream.seek(0)."
+        )
     return b"".join(parts)
+
+
+def _is_behind_its_start(stream: Any) -> bool:
+    try:
+        return bool(stream.tell())
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+def no_bytes(name: str, part: object) -> AudioError:
+    """Error for a stream that gives something else than bytes."""
+    remedy = "Give the path, or the array of samples with rate_hz"
+    if isinstance(part, str):
+        remedy = 'Open it in binary mode: open(path, "rb")'
+    elif part is None:  # nothing yet, which is no end
+        remedy = "Let it wait for its bytes: os.set_blocking(stream.fileno(), True)"
+    return AudioError(f"{name}: expected a stream of bytes, found {type(part).__name__}. {remedy}.")
 
 
 @contextmanager
@@ -364,10 +408,13 @@ def check_file(path: Path, name: str) -> bool:
     AudioError
         If there is none, or it is a folder, a socket or a device.
     """
+    if not name:
+        raise AudioError("'': is no path. Name a recording.")
     try:
         mode = path.stat().st_mode
     except FileNotFoundError as error:
-        raise AudioError(f"{name}: no such file.") from error
+        remedy = " Download it, and name the file." if "://" in name else ""
+        raise AudioError(f"{name}: no such file.{remedy}") from error
     except (OSError, ValueError) as error:
         raise cannot_read(name, error) from error
     if stat.S_ISDIR(mode):

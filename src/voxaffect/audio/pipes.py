@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 
 from voxaffect.audio import chunks
-from voxaffect.audio.content import Content, cannot_read
+from voxaffect.audio.content import Content, cannot_read, no_bytes
 from voxaffect.audio.decoded import Block, Decoded
 from voxaffect.audio.decoding import decode
 from voxaffect.audio.layout import cut_short, second_recording
-from voxaffect.errors import AudioError
 
 _PATIENCE_SECONDS = 0.25
 _BLOCK_SECONDS = 0.1
@@ -53,9 +52,7 @@ class Pipe:
         except (OSError, ValueError) as error:
             raise cannot_read(self.name, error) from error
         if not isinstance(data, bytes):
-            raise AudioError(
-                f"{self.name}: expected a stream of bytes, found {type(data).__name__}."
-            )
+            raise no_bytes(self.name, data)
         self._held += data
         self.has_ended = not data
 
