@@ -199,3 +199,17 @@ def test_one_recording_twice_under_one_emotion_is_left_to_the_leak_check(
     done = run("corpora", "check", "folder", people)
     assert done.code == 1
     assert "the same recording: " in done.out
+
+
+def test_a_part_after_the_end_of_its_recording_is_found_by_the_check(
+    tmp_path: Path, run: Run
+) -> None:
+    soundfile.write(tmp_path / "call.wav", voice(1, seconds=3), RATE_HZ, subtype="PCM_16")
+    table = tmp_path / "parts.csv"
+    rows = "file,start,end,emotion\ncall.wav,0,1,joy\ncall.wav,1,3.05,sad\n"
+    table.write_text(rows)
+    assert run("corpora", "check", "csv", table).code == 0
+    table.write_text(rows + "call.wav,2000,3000,sad\n")
+    done = run("corpora", "check", "csv", table)
+    assert done.code == 1
+    assert "call.wav, 2000 s to 3000 s: the recording is 3 s long" in done.out

@@ -130,6 +130,7 @@ class _Heard:
     has_equal_channels: bool = False
     is_silent: bool = False
     fault: str = ""
+    seconds: float = 0.0
 
 
 def check(
@@ -177,6 +178,7 @@ def check(
         unreadable=(
             *(Fault(path, reason) for path, reason in found.unlisted),
             *(Fault(one.path, one.fault) for one in heard if one.fault),
+            *_outside(utterances, heard),
         ),
         same=_same(heard, corpus, utterances),
         copies=found.copies,
@@ -260,7 +262,20 @@ def _decode(path: Path) -> _Heard:
             digest=digest.hexdigest(),
             has_equal_channels=blocks.channels > 1 and has_equal_channels,
             is_silent=bool(high - low < 2 * SILENT_PEAK),
+            seconds=frames / blocks.rate_hz,
         )
+
+
+def _outside(utterances: Sequence[Utterance], heard: Sequence[_Heard]) -> Iterator[Fault]:
+    """Parts that end after their recording does."""
+    seconds = {one.path: one.seconds for one in heard if not one.fault}
+    for one in utterances:
+        is_part = one.start_seconds is not None or one.end_seconds is not None
+        if not is_part or one.path not in seconds:
+            continue
+        part = audio.Excerpt(one.path, one.start_seconds or 0.0, one.end_seconds)
+        if fault := part.missing_in(seconds[one.path]):
+            yield Fault(one.path, fault)
 
 
 def _same(

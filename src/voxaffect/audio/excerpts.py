@@ -38,6 +38,13 @@ class Excerpt:
         end = "the end" if self.end_seconds is None else f"{self.end_seconds:g} s"
         return f"{self.path}, {self.start_seconds:g} s to {end}"
 
+    def missing_in(self, seconds: float) -> str | None:
+        """Say that a recording of some length does not hold this part; None if it does."""
+        last = self.start_seconds if self.end_seconds is None else self.end_seconds
+        if self.start_seconds < seconds and last - seconds <= _TOLERANCE_SECONDS:
+            return None
+        return f"{self}: the recording is {seconds:g} s long. Correct the start and end."
+
     @property
     def key(self) -> bytes:
         """Bytes that name the part, whatever the recording is called."""
@@ -131,10 +138,9 @@ def read_recording(recording: Recording, *, max_seconds: float | None = None) ->
             if last is not None and held >= last:
                 break
         seconds = held / blocks.rate_hz
-    missing = (end or start) - seconds
-    if not parts or missing > _TOLERANCE_SECONDS:
-        raise AudioError(
-            f"{recording}: the recording is {seconds:g} s long. Correct the start and end."
-        )
+    if fault := recording.missing_in(seconds):
+        raise AudioError(fault)
+    if not parts:
+        raise AudioError(f"{recording}: holds no sample. Correct the start and end.")
     mixer.check(str(recording))
     return Signal(np.concatenate(parts), blocks.rate_hz, str(recording))
