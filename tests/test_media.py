@@ -326,6 +326,18 @@ def test_a_wav_with_two_chunks_of_samples_is_refused() -> None:
         read(sound + sound[36:])
 
 
+@pytest.mark.parametrize(
+    ("channels", "rate_hz", "reason"),
+    [(0, 16_000, "states 0 channels"), (2000, 16_000, "states 2000 channels"), (1, 0, "0 Hz")],
+)
+def test_a_wav_whose_header_cannot_be_true_is_called_damaged(
+    channels: int, rate_hz: int, reason: str
+) -> None:
+    sound = written(voice(1))
+    with pytest.raises(AudioError, match=f"damaged, its header .*{reason}"):
+        read(sound[:22] + struct.pack("<HI", channels, rate_hz) + sound[28:])
+
+
 @pytest.mark.parametrize("stated", [1 << 30, 0x7FFF_F000, 0xFFFF_FFFF])
 def test_a_wav_of_more_than_four_gigabytes_is_read_to_its_end(tmp_path: Path, stated: int) -> None:
     size = 5 << 30

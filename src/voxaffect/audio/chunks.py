@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from voxaffect.audio.content import Content, Piece, View
-from voxaffect.audio.layout import Part, check_alone, cut_short
+from voxaffect.audio.layout import Part, check_alone, cut_short, damaged
 from voxaffect.errors import AudioError
 
 MPEG_IN_WAV = frozenset({0x50, 0x55})
@@ -23,6 +23,7 @@ EXTENSIBLE = 0xFFFE
 PLAIN = frozenset({0x01, 0x03, 0x06, 0x07, EXTENSIBLE})
 """WAVE format tags of samples that are each by themselves."""
 _MAX_CHUNKS = 10_000
+_MAX_CHANNELS = 1024
 _UNKNOWN_64 = 1 << 62
 
 
@@ -77,8 +78,7 @@ def find_wav_sound(content: Content, start: int) -> Sound:
         if chunk.name == b"ds64":
             size_64 = struct.unpack("<Q", content.read(chunk.start + 8, 8).ljust(8, b"\0"))[0]
         elif chunk.name == b"fmt ":
-            tag = content.read(chunk.start, 2).ljust(2, b"\0")
-            format_tag = struct.unpack(order + "H", tag)[0]
+            format_tag = _read_format(content, chunk, order)
         elif chunk.name == b"data":
             size = size_64 if chunk.size == 0xFFFF_FFFF and size_64 else chunk.size
             is_open = is_left_open(size)
@@ -91,6 +91,18 @@ def find_wav_sound(content: Content, start: int) -> Sound:
             check_alone(content, sound.end, b"data")
             return sound
     raise _no_sound(content, "data")
+
+
+def _read_format(content: Content, chunk: _Chunk, order: str) -> int:
+    """WAVE format tag of a header whose numbers can be true."""
+    head = content.read(chunk.start, 8).ljust(8, b"\0")
+    format_tag, channels, rate_hz = struct.unpack(order + "HHI", head)
+    if not 0 < channels <= _MAX_CHANNELS:
+        reason = f"its header states {channels} channels, 1 to {_MAX_CHANNELS} are read"
+        raise damaged(content.name, reason)
+    if not rate_hz:
+        raise damaged(content.name, "its header states a rate of 0 Hz")
+    return int(format_tag)
 
 
 def lay_out_wav(content: Content, start: int, sound: Sound) -> Part:
