@@ -80,6 +80,15 @@ def test_a_file_that_is_cut_lengthened_or_doubled_is_refused(small: bytes) -> No
         assert not is_loaded(more + small)
 
 
+@pytest.mark.parametrize("more", [b"\0", b"\n", b"\x67"])
+def test_a_model_with_bytes_behind_its_end_says_that_they_may_follow(
+    small: bytes, more: bytes
+) -> None:
+    with pytest.raises(ModelError, match=r"followed by other bytes.* Copy it again") as caught:
+        Model(small + more)
+    assert "of kind" not in str(caught.value)
+
+
 def test_the_parts_of_a_file_in_another_order_are_refused(small: bytes) -> None:
     graph = onnx.load_model_from_string(small)
     entries = list(graph.metadata_props)

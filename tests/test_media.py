@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import struct
 import sys
@@ -417,6 +418,50 @@ def test_a_video_without_sound_is_refused_by_name() -> None:
         read(target.getvalue())
 
 
+def two_tracks(silent: int) -> bytes:
+    """A video whose first sound track is the default one, as recorders of a screen write it."""
+    av = pytest.importorskip("av")
+    target = io.BytesIO()
+    with av.open(target, "w", format="matroska") as output:
+        streams = [output.add_stream("flac", rate=16_000, layout="mono") for _ in range(2)]
+        streams[0].disposition = av.stream.Disposition.default
+        for index, stream in enumerate(streams):
+            sound = voice(1, rate_hz=16_000) * (index != silent)
+            frame = av.AudioFrame.from_ndarray(
+                (sound * 20_000).astype(np.int16)[None], format="s16", layout="mono"
+            )
+            frame.rate, frame.pts = 16_000, 0
+            output.mux([*stream.encode(frame), *stream.encode(None)])
+    return target.getvalue()
+
+
+def test_a_silent_track_beside_another_is_named_with_a_way_to_the_other() -> None:
+    with pytest.raises(AudioError, match=r"silent, number 1 of 2\. .*-map 0:a:1 track2\.wav"):
+        read(two_tracks(silent=0))
+    assert level(read(two_tracks(silent=1)).samples) > 0.01
+
+
+def test_a_coding_that_ffmpeg_does_not_know_is_not_called_damaged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses = b"#!AMR\n" + (b"\x44" + bytes(5)) * 50  # AMR codes a pause as a frame of noise
+    with pytest.raises(AudioError, match="a variant that FFmpeg does not decode") as caught:
+        read(pauses)
+    assert "damaged" not in str(caught.value)
+    if shutil.which("ffmpeg"):
+        monkeypatch.setitem(sys.modules, "av", None)
+        with pytest.raises(AudioError, match="WAV or FLAC with another program") as caught:
+            read(pauses)
+        assert "damaged" not in str(caught.value)
+
+
+def test_a_flac_that_was_cut_is_not_said_to_hold_nothing() -> None:
+    content = encoded(Coding("flac", "flac", 48_000))
+    with pytest.raises(AudioError, match="promises 72000 samples and it ends before") as caught:
+        read(content[: len(content) // 2])
+    assert "holds 0" not in str(caught.value)
+
+
 @pytest.mark.parametrize("coding", MEDIA, ids=str)
 def test_without_ffmpeg_one_line_says_what_a_file_is_and_what_to_install(
     coding: Coding, monkeypatch: pytest.MonkeyPatch
@@ -430,7 +475,8 @@ def test_without_ffmpeg_one_line_says_what_a_file_is_and_what_to_install(
         read(content)
     message = str(caught.value)
     assert message.startswith(f"<bytes>: is {kind.name}. ")
-    assert message.endswith('Install them with: pip install "voxaffect[media]"')
+    assert 'needs FFmpeg. Install its libraries: pip install "voxaffect[media]"' in message
+    assert message.endswith(", or the program ffmpeg.") == (os.name == "posix")
 
 
 @pytest.mark.parametrize("coding", CORE, ids=str)

@@ -56,6 +56,14 @@ def test_every_extra_that_the_readme_names_exists() -> None:
     assert named <= set(extras)
 
 
+def test_the_table_of_extras_names_every_extra() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    rows = README.split("\n## Extras\n")[1].split("\n## ")[0].splitlines()
+    cells = [row.split("|")[1] for row in rows if row.startswith("| `")]
+    named = set(re.findall(r"`([\w-]+)`", " ".join(cells)))
+    assert set(project["optional-dependencies"]) <= named | {"dev"}
+
+
 @pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([^)#]+)\)", README))
 def test_every_file_that_it_links_to_exists(path: str) -> None:
     assert (ROOT / path).exists()

@@ -118,10 +118,13 @@ def _open_parts(
         if kind is _UNKNOWN:
             raise _unknown(content.name, error) from error
         if kind.format not in _ALSO_FFMPEG or not _has_ffmpeg():
-            hint = 'Its coding may need: pip install "voxaffect[media]"'
-            remedy = hint if kind.format in _ALSO_FFMPEG else "Copy or download it again"
+            remedy = "Copy or download it again."
+            if kind.format in _ALSO_FFMPEG:
+                from voxaffect.audio.ffmpeg import INSTALL
+
+                remedy = f"Its coding may need FFmpeg. {INSTALL}"
             raise AudioError(
-                f"{content.name}: not readable as {kind.name} ({error}). {remedy}."
+                f"{content.name}: not readable as {kind.name} ({error}). {remedy}"
             ) from error
         return None
     if len(parts) == 1:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from voxaffect.audio.content import Content, View, cannot_read, reason_of
 from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Decoded
 from voxaffect.audio.layout import cut_short, damaged
+from voxaffect.audio.signal import MIN_PEAK
 from voxaffect.errors import AudioError
 from voxaffect.media import Kind
 
@@ -29,6 +30,12 @@ _CHECKED_CODECS = frozenset({"wavpack", "tta", "flac", "ac3", "eac3", "ape", "ta
 """Codecs whose checksums FFmpeg compares if it is asked to."""
 _EXACT_FORMATS = frozenset({"wv", "tta", "ape", "tak", "dsf"})
 """Formats whose header states the number of samples."""
+_NOT_IMPLEMENTED = "Not yet implemented in FFmpeg"
+"""How FFmpeg describes a coding that it knows by name only."""
+INSTALL = 'Install its libraries: pip install "voxaffect[media]"' + (
+    ", or the program ffmpeg." if os.name == "posix" else ""
+)
+"""How to install FFmpeg. The program alone is used where it can read an open file."""
 _FULL_SCALE = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63}
 
 
@@ -120,6 +127,10 @@ def _decoded(av: Any, container: Any, view: View, kind: Kind) -> Decoded:
     blocks = _blocks(_samples(first, frames, name), first.sample_rate)
     if kind.format in _EXACT_FORMATS:
         blocks = _counted(blocks, promised, name)
+    tracks = container.streams.audio
+    if len(tracks) > 1:
+        number = 1 + [track.index for track in tracks].index(stream.index)
+        blocks = _audible(blocks, number, len(tracks), name)
     return Decoded(first.sample_rate, first.layout.nb_channels, max(0, promised), blocks,
                    kind.format.upper(), codec.name.upper())  # fmt: skip
 
@@ -195,20 +206,40 @@ def _counted(blocks: Iterator[Block], promised: int, name: str) -> Iterator[Bloc
         raise cut_short(name, promised, held, "samples")
 
 
+def _audible(blocks: Iterator[Block], number: int, count: int, name: str) -> Iterator[Block]:
+    """Blocks of one of several sound tracks, refused if all of it is silent."""
+    low, high = np.inf, -np.inf
+    for block in blocks:
+        low, high = min(low, block.min()), max(high, block.max())
+        yield block
+    if high - low < MIN_PEAK:
+        other = 2 if number == 1 else 1
+        raise AudioError(
+            f"{name}: the sound track that is read is silent, number {number} of {count}. Take "
+            f"another out with, for example: ffmpeg -i FILE -map 0:a:{other - 1} track{other}.wav"
+        )
+
+
 def _unreadable(view: View, kind: Kind, error: Exception) -> AudioError:
     if view.error:
         return cannot_read(view.content.name, view.error)
+    return _undecodable(view.content.name, kind, reason_of(error), "")
+
+
+def _undecodable(name: str, kind: Kind, reason: str, source: str) -> AudioError:
+    if _NOT_IMPLEMENTED in reason:
+        return AudioError(
+            f"{name}: is {kind.name} of a variant that FFmpeg does not decode. Convert it to WAV "
+            "or FLAC with another program."
+        )
     return AudioError(
-        f"{view.content.name}: not readable as {kind.name} ({reason_of(error)}). It is damaged or "
-        "cut short: copy or download it again."
+        f"{name}: not readable as {kind.name} ({source}{reason}). It is damaged or cut short: copy "
+        "or download it again."
     )
 
 
 def _not_installed(name: str, kind: Kind) -> AudioError:
-    return AudioError(
-        f"{name}: is {kind.name}. Reading it needs FFmpeg's libraries. Install them with: "
-        'pip install "voxaffect[media]"'
-    )
+    return AudioError(f"{name}: is {kind.name}. Reading it needs FFmpeg. {INSTALL}")
 
 
 @contextmanager
@@ -255,14 +286,18 @@ def _failed(
 ) -> AudioError:
     process.wait()
     notes.seek(0)
-    lines = notes.read(4096).decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+    lines = notes.read(4096).decode("utf-8", "replace").strip().splitlines()
+    if not lines:
+        return AudioError(
+            f"{name}: is {kind.name}, and ffmpeg decodes no sound of it. Copy it again, "
+            "or convert it to WAV or FLAC with another program."
+        )
     reason = lines[-1].strip().rstrip(".")
     if "does not contain any stream" in reason or "matches no streams" in reason:
         return AudioError(f"{name}: has no sound, it is {kind.name} without an audio stream.")
-    return AudioError(
-        f"{name}: not readable as {kind.name} (ffmpeg: {reason}). It is damaged or cut short: copy "
-        "or download it again."
-    )
+    if any(_NOT_IMPLEMENTED in line for line in lines):
+        reason = _NOT_IMPLEMENTED
+    return _undecodable(name, kind, reason, "ffmpeg: ")
 
 
 @contextmanager

@@ -28,10 +28,11 @@ class Part:
     is_estimated: bool = False
 
 
-def cut_short(name: str, promised: int, held: int, unit: str) -> AudioError:
-    """Error for a file that ends before its own header says."""
+def cut_short(name: str, promised: int, held: int | None, unit: str) -> AudioError:
+    """Error for a file that ends before its own header says; it holds an unknown number if None."""
+    end = "it ends before" if held is None else f"it holds {held}"
     return AudioError(
-        f"{name}: cut short, its header promises {promised} {unit} and it holds {held}. "
+        f"{name}: cut short, its header promises {promised} {unit} and {end}. "
         "Copy or download it again."
     )
 

@@ -80,7 +80,7 @@ def _seek_in(file: Any, part: Part) -> Callable[[int], None]:
             with no_fork:
                 file.seek(frame)
         except (soundfile.LibsndfileError, OSError, ValueError) as error:
-            raise _broken(part, frame, error) from error
+            raise _broken(part, error) from error
 
     return seek
 
@@ -97,7 +97,7 @@ def _read_blocks(file: Any, part: Part, block_seconds: float) -> Iterator[Block]
             with no_fork:
                 block = file.read(size, dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, OSError, ValueError) as error:
-            raise _broken(part, held, error) from error
+            raise _broken(part, error) from error
         if part.view.error:
             raise cannot_read(name, part.view.error) from part.view.error
         held += len(block)
@@ -109,11 +109,11 @@ def _read_blocks(file: Any, part: Part, block_seconds: float) -> Iterator[Block]
         raise cut_short(name, part.frames, held, "samples")
 
 
-def _broken(part: Part, held: int, error: Exception) -> AudioError:
+def _broken(part: Part, error: Exception) -> AudioError:
     """Error for a recording that cannot be decoded to its end."""
     name = part.view.content.name
     if part.view.error:
         return cannot_read(name, part.view.error)
     if part.frames is not None and part.view.is_at_end:
-        return cut_short(name, part.frames, held, "samples")
+        return cut_short(name, part.frames, None, "samples")
     return damaged(name, f"not readable as audio to its end ({reason_of(error)})")

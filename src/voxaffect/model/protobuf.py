@@ -124,7 +124,8 @@ def read_outline(content: bytes, name: str) -> Outline:
         ) from error
     except ValueError as error:
         raise ModelError(
-            f"{name}: not readable as ONNX, cut short or another kind of file ({error})."
+            f"{name}: not readable as ONNX ({error}). It is damaged, cut short, followed by other "
+            "bytes, or another kind of file. Copy it again."
         ) from error
 
 
@@ -212,7 +213,7 @@ class _Reader:
             raise _RefusedError(f"more than {_MAX_FIELDS:,} fields")
         if (label, tag >> 3) in _REFUSED:
             raise _RefusedError(_REFUSED[label, tag >> 3])
-        raise _DamageError(f"field {tag >> 3} of kind {tag & 7} in its {label}")
+        raise _DamageError(f"its {label} holds an unknown field, number {tag >> 3}")
 
 
 def _extent(content: bytes, start: int, kind: int) -> tuple[int, int]:
