@@ -213,3 +213,24 @@ def test_a_part_after_the_end_of_its_recording_is_found_by_the_check(
     done = run("corpora", "check", "csv", table)
     assert done.code == 1
     assert "call.wav, 2000 s to 3000 s: the recording is 3 s long" in done.out
+
+
+def test_a_map_of_labels_that_names_nothing_of_the_data_is_refused(people: Path, run: Run) -> None:
+    with pytest.raises(CorpusError, match=r"no entry names a label of the data, found 'Wutt'"):
+        gather({"folder": people}, SPEC, labels={"Wutt": "bad"}, cached=False)
+    wanted = people.parent / "map.csv"
+    wanted.write_text("from,to\nWutt,bad\n")
+    done = run("corpora", "check", "folder", people, "--labels", wanted)
+    assert done.code != 0
+    assert "The data have: 'Freude', 'Ärger'." in done.err
+
+
+def test_an_entry_of_a_map_that_names_no_label_is_reported(people: Path, run: Run) -> None:
+    wanted = people.parent / "map.csv"
+    wanted.write_text("from,to\nhappy,good\nWutt,bad\n")
+    note = "no recording has the label 'Wutt' of the map; check its spelling"
+    done = run("corpora", "check", "folder", people, "--labels", wanted)
+    assert note in done.out + done.err
+    labels = {"happy": "good", "Wutt": "bad"}
+    data = gather({"folder": people}, SPEC, labels=labels, cached=False)
+    assert note in " ".join(data.notes)

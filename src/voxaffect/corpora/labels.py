@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 
@@ -94,6 +94,7 @@ _CODES = frozenset(
 """Short words that mean many other things: one alone among unknown labels is no emotion."""
 _PLAIN_LETTERS = str.maketrans("ıłøđ", "ilod")
 _SHORTEST_MISSPELT = 5
+_LISTED = 12  # words that one message lists
 
 
 def normalize(word: str) -> str:
@@ -280,6 +281,52 @@ def _unclear(word: str) -> str | None:
         return f"holds {next(iter(within))!r} and more"
     near = next((known for known in _vocabulary() if _is_misspelt(plain, known)), None)
     return f"looks like {near!r}, misspelt" if near else None
+
+
+def unmatched_entries(
+    words: Iterable[str], labels: Mapping[str, str] | str | None
+) -> tuple[str, ...]:
+    """Entries of a user's map that name no label of the data, by its word or by ours for it.
+
+    Parameters
+    ----------
+    words : iterable of str
+        The labels of the data, as they are.
+    labels : mapping of str to str, or "none", optional
+
+    Returns
+    -------
+    tuple of str
+        In the order of the map.
+
+    Raises
+    ------
+    CorpusError
+        If no entry at all names a label: the map would change nothing.
+
+    Examples
+    --------
+    >>> unmatched_entries(["Wut", "Ruhe"], {"wut": "bad", "Freude": "good"})
+    ('Freude',)
+    """
+    if labels == KEEP:
+        return ()
+    own = _check_map(labels)
+    known = _known_emotions(set(words))
+    names = {normalize(word) for word in known} | {emotion for emotion in known.values() if emotion}
+    unmatched = tuple(key for key in own if normalize(key) not in names)
+    if own and len(unmatched) == len(own):
+        raise CorpusError(
+            f"labels: no entry names a label of the data, found {_listed(unmatched)}. The data "
+            f"have: {_listed(sorted(known))}. Write the labels as the data have them, or leave "
+            "the map out."
+        )
+    return unmatched
+
+
+def _listed(words: Sequence[str]) -> str:
+    more = f" … ({len(words):,})" if len(words) > _LISTED else ""
+    return f"{', '.join(map(repr, words[:_LISTED]))}{more}"
 
 
 def _is_misspelt(plain: str, known: str) -> bool:

@@ -22,6 +22,7 @@ from voxaffect.corpora.labels import (
     map_labels,
     normalize,
     one_spelling,
+    unmatched_entries,
 )
 from voxaffect.corpora.layouts import Layout
 from voxaffect.corpora.own_folder import read_folder
@@ -275,6 +276,9 @@ def _map_emotions(
     if reading.labels == KEEP:
         return mapped, _synonyms_kept(emotions)
     notes = []
+    if unmatched := unmatched_entries(emotions, reading.labels):
+        entries = ", ".join(map(repr, unmatched))
+        notes.append(f"labels: no recording has the label {entries} of the map; check its spelling")
     if replaced:
         shown = (f"{word} as {emotion}" for word, emotion in replaced.items())
         notes.append(f"labels: {', '.join(shown)}")
