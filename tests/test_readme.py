@@ -73,3 +73,7 @@ def test_its_tables_are_those_of_the_benchmarks() -> None:
     command = [sys.executable, ROOT / "benchmarks" / "tables.py", "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_no_line_of_text_is_longer_than_a_page_is_wide() -> None:
+    assert [row for row in README.splitlines() if len(row) > 112 and row[0] != "|"] == []

@@ -290,7 +290,7 @@ def test_all_five_have_parity_with_librosa_on_real_clips(
     for path in sorted(data_root("ravdess").glob("Actor_0[14]/03-01-0[357]-02-01-01-*.wav")):
         ours, theirs = extract_feature(path, **wanted), _published(path, **wanted)
         np.testing.assert_allclose(ours[:187], theirs[:187], rtol=1e-4, atol=1e-4)
-        # Of a frame of digital silence, tonnetz scales up what rounding leaves.
+        # In a frame of digital silence, tonnetz depends on rounding errors.
         np.testing.assert_allclose(ours[187:], theirs[187:], rtol=1e-4, atol=1e-3)
 
 

@@ -111,8 +111,8 @@ def _timeline_options(command: Command) -> Command:
     "--uncertain-below",
     type=click.FloatRange(0, 1),
     metavar="PROBABILITY",
-    help="Call a prediction, or a segment, uncertain under this; 0 for never.  [default: what "
-    "the model card states, under which more than one in five whole recordings was wrong]",
+    help="Mark predictions and segments below this probability as uncertain; 0 disables.  "
+    "[default: the threshold of the model card, set on whole recordings]",
 )
 @click.option(
     "--explain",
@@ -329,7 +329,7 @@ def _amount(value: float | list[float]) -> str:
     return " ".join(f"{one:g}" for one in shown)
 
 
-_CHECKED = "yes: the file is as it was written (not who wrote it)"
+_CHECKED = "yes: unchanged since it was written (its author is not checked)"
 _UNCHECKED = "no: this format has no checksum, so damage may go unnoticed"
 
 

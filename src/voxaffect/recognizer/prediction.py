@@ -184,7 +184,7 @@ class Method:
     def _pool(self, timeline: Timeline, *, channels_differ: bool) -> Prediction:
         """Prediction from the windows of a timeline.
 
-        Each window weighs as much as the time that no window before it has reached.
+        The weight of a window is the time that it adds to the windows before it.
         """
         rows, weights, reached = [], [], 0.0
         for window in timeline.windows:

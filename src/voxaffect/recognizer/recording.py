@@ -104,7 +104,7 @@ def timeline(
     uncertain_below : float, optional
         Certainty under which a segment, and probability under which a window, is uncertain; 0
         for never. By default what the model card states, which was measured on whole
-        recordings, not on windows: of segments it promises no share that is wrong.
+        recordings, not on windows: for segments it is only a rough guide.
     max_seconds : float, optional
         Longest recording to accept; any length by default.
     workers : int or Workers, optional
