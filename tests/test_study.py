@@ -22,6 +22,7 @@ from voxaffect.evaluation import System, evaluate, read_split, study, write_spli
 from voxaffect.evaluation.metrics import uar
 from voxaffect.evaluation.protocols import protocol_named
 from voxaffect.report import compare, document, read_document, to_json, to_text, write_report
+from voxaffect.report.overview import systems_section
 from voxaffect.training import Dataset
 
 
@@ -86,7 +87,19 @@ def test_without_speakers_it_says_why_nothing_stands_beside(trained: Trained) ->
     alone = study({"nearest": System(nearest(), data)}, protocol="random")
     assert "the speaker of 64 of 64 utterances is unknown" in alone.missing
     assert alone.premium("nearest") is None
-    assert "beside it there is no other protocol: the speaker of" in to_text(document(alone))
+    plain = document(alone)
+    text = to_text(plain)
+    assert "beside it there is no other protocol: the speaker of" in text
+    assert "over speakers" not in text
+    assert "test voices were heard in training" not in text
+    assert "so test voices may have been heard in training" in text
+    assert "no interval: the speakers of 96 utterances are unknown" in text
+    (evaluation,) = plain["systems"]["nearest"]["evaluations"].values()
+    assert all(metric["interval"] is None for metric in evaluation["metrics"].values())
+    page = "".join(str(block) for block in systems_section(plain).blocks)  # type: ignore[union-attr]
+    assert "there is no interval, since speakers are unknown" in page
+    compared = compare(plain, plain, ("nearest", "nearest"))
+    assert compared["speakers"] is None
 
 
 def test_systems_must_be_of_the_same_utterances(trained: Trained) -> None:

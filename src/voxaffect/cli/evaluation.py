@@ -296,12 +296,16 @@ def _print_comparison(
         print_data(json.dumps({"systems": chosen, **found}, indent=1, allow_nan=False) + "\n")
         return
     speakers = found["speakers"]
-    print_line(f"{found['protocol']}, {found['utterances']} tested utterances, {speakers} speakers")
+    known = "unknown speakers" if speakers is None else f"{speakers} speakers"
+    print_line(f"{found['protocol']}, {found['utterances']} tested utterances, {known}")
     for path, name, key in zip(paths, chosen, ("a", "b"), strict=True):
         print_line(f"UAR {found[key]:.3f}  {name} ({path})")
     low, high = found["interval"]
-    print_line(f"difference {found['difference']:+.3f}, 95 % over speakers {low:+.3f} to "
+    unit = "utterances" if speakers is None else "speakers"
+    print_line(f"difference {found['difference']:+.3f}, 95 % over {unit} {low:+.3f} to "
          f"{high:+.3f}, p = {found['p']:.4f}")  # fmt: skip
+    if speakers is None:
+        return
     least = 2 ** (1 - speakers)
     if least > _SIGNIFICANT:
         print_line(

@@ -23,6 +23,7 @@ TEST_SIZE = 0.25
 TUTORIAL_SEEDS = 20
 RANDOM_SEEDS = 6
 SPEAKER_FOLDS = 6
+HEARD = "test voices were heard in training"
 EMOBOX_SPEAKERS = (
     ("01", "11", "20", "21"),
     ("04", "10", "12", "14"),
@@ -271,8 +272,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
     for protocol in (
         Protocol(
             "tutorial",
-            f"random {TEST_SIZE:.0%} held out, {TUTORIAL_SEEDS} seeds; test voices were heard "
-            "in training",
+            f"random {TEST_SIZE:.0%} held out, {TUTORIAL_SEEDS} seeds; {HEARD}",
             partial(_random, seeds=TUTORIAL_SEEDS),
             new_voices=False,
             emotions=OBSERVED_EMOTIONS,
@@ -281,8 +281,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
         ),
         Protocol(
             "random",
-            f"random {TEST_SIZE:.0%} held out, {RANDOM_SEEDS} seeds; test voices were heard "
-            "in training",
+            f"random {TEST_SIZE:.0%} held out, {RANDOM_SEEDS} seeds; {HEARD}",
             partial(_random, seeds=RANDOM_SEEDS),
             new_voices=False,
             meant=_ANYTHING,
@@ -298,7 +297,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
         Protocol("emobox", "EmoBox's six RAVDESS folds of four speakers", _emobox, new_voices=True),
         Protocol(
             "sentences",
-            "one sentence left out at a time; test voices were heard in training",
+            f"one sentence left out at a time; {HEARD}",
             _sentences,
             new_voices=False,
             meant=frozenset({"speaker"}),

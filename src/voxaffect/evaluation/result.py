@@ -16,7 +16,7 @@ from voxaffect.evaluation.calibration import Bin, RiskCoverage
 from voxaffect.evaluation.intervals import Interval, mean_interval, speaker_interval
 from voxaffect.evaluation.leaks import LeakCheck
 from voxaffect.evaluation.metrics import Scores
-from voxaffect.evaluation.protocols import Fold, Protocol
+from voxaffect.evaluation.protocols import HEARD, Fold, Protocol
 
 Certainty = Literal["probabilities", "scores", "answers"]
 """What says how sure an estimator is: its probabilities; without any, the softmax of its
@@ -50,7 +50,7 @@ class Group:
     uar, accuracy : float
     utterances : int
     interval : tuple of float, optional
-        95 % of the UAR by bootstrap over speakers; None with a single one.
+        95 % of the UAR by bootstrap over speakers; None with a single one, or unknown ones.
     """
 
     uar: float
@@ -109,6 +109,25 @@ class Evaluation:
         return tuple(
             f"{u.corpus}/{u.speaker}" if u.speaker is not None else str(u.path) for u in self.tested
         )
+
+    @cached_property
+    def unknown_speakers(self) -> int:
+        """Number of tested utterances whose speaker nobody knows."""
+        return sum(utterance.speaker is None for utterance in self.tested)
+
+    @property
+    def description(self) -> str:
+        """Summary of the protocol, which claims nothing of speakers that are unknown."""
+        unsure = (
+            f"the speakers of {self.unknown_speakers:,} of {len(self.tested):,} tested utterances "
+            "are unknown, so test voices may have been heard in training"
+        )
+        summary = self.protocol.summary
+        return summary.replace(HEARD, unsure) if self.unknown_speakers else summary
+
+    @property
+    def _has_speakers_to_draw(self) -> bool:
+        return not self.unknown_speakers and len(set(self.speakers)) > 1
 
     @property
     def summary(self) -> Mapping[str, Mapping[str, float]]:
@@ -204,16 +223,16 @@ class Evaluation:
             accuracy=float((truth == predicted).mean()),
             utterances=int(members.sum()),
             interval=speaker_interval(truth, predicted, speakers)
-            if len(set(speakers)) > 1 else None,
+            if len(set(speakers)) > 1 and not self.unknown_speakers else None,
         )  # fmt: skip
 
     @property
     def interval(self) -> Interval | None:
         """95 % interval of the UAR over all tested utterances, by bootstrap over speakers.
 
-        None with a single speaker: nothing is known of the next.
+        None with a single speaker, since nothing is known of the next, or with unknown ones.
         """
-        if len(set(self.speakers)) < 2:
+        if not self._has_speakers_to_draw:
             return None
         return speaker_interval(self.truth, self.predicted, self.speakers)
 
@@ -225,7 +244,7 @@ class Evaluation:
         metric : str
             ``accuracy``, ``top_two`` or ``nll``.
         """
-        if len(set(self.speakers)) < 2:
+        if not self._has_speakers_to_draw:
             return None
         columns = np.searchsorted(np.sort(self.emotions), self.truth)
         columns = np.argsort(self.emotions)[columns]

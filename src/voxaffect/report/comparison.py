@@ -31,7 +31,8 @@ def compare(one: Document, other: Document, names: tuple[str, str]) -> Document:
     Returns
     -------
     dict
-        ``protocol``, ``utterances``, ``speakers``, the UAR over all tested utterances of each,
+        ``protocol``, ``utterances``, ``speakers`` (None if one is unknown, and utterances are
+        drawn instead), the UAR over all tested utterances of each,
         ``a`` and ``b``, and ``difference``, ``interval`` and ``p``.
 
     Raises
@@ -51,12 +52,13 @@ def compare(one: Document, other: Document, names: tuple[str, str]) -> Document:
         )
     rows = [(*first[key], second[key][1]) for key in first]
     truth, told, speakers, also_told = (np.array(column) for column in zip(*rows, strict=True))
+    is_known = all(u.get("speaker") for u in one["utterances"])
     apart = uar_difference(truth, told, also_told, speakers.tolist())
     plain: Document = rounded(
         {
             "protocol": one["protocol"],
             "utterances": len(truth),
-            "speakers": len(np.unique(speakers)),
+            "speakers": len(np.unique(speakers)) if is_known else None,
             "a": uar(truth, told),
             "b": uar(truth, also_told),
             **asdict(apart),

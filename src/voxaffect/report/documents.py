@@ -256,7 +256,8 @@ def _evaluation(one: Evaluation) -> Document:
     is_ranked = one.certainty != "answers"  # bare answers are all as sure as each other
     return {
         "protocol": one.protocol.name,
-        "summary": one.protocol.summary,
+        "summary": one.description,
+        "unknown_speakers": one.unknown_speakers,
         "new_voices": one.protocol.new_voices,
         "certainty": one.certainty,
         "emotions": one.emotions,

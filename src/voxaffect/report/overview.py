@@ -115,10 +115,26 @@ def _headline_plot(document: Document) -> Plot:
         f"UAR of each system on new voices and by a random split. {said}. Chance: "
         f"{number(chance)}.",
         "Each system twice: on speakers it never heard, and on a random split. The bar between "
-        "is the leakage premium; whiskers are 95 % intervals over speakers.",
+        f"is the leakage premium; {_whiskers(document)}.",
         Table("UAR on new voices and by a random split",
               ["system", "new voices", "random split", "premium"], rows),
     )  # fmt: skip
+
+
+def _has_unknown_speakers(document: Document) -> bool:
+    return any(evaluation.get("unknown_speakers") for _, evaluation in evaluations(document))
+
+
+def _whiskers(document: Document) -> str:
+    if _has_unknown_speakers(document):
+        return "no intervals are drawn, since speakers are unknown"
+    return "whiskers are 95 % intervals over speakers"
+
+
+def _interval_kind(document: Document) -> str:
+    if _has_unknown_speakers(document):
+        return "there is no interval, since speakers are unknown"
+    return "the interval is a bootstrap over speakers"
 
 
 def _premium(premium: Mapping[str, Any]) -> str:
@@ -145,8 +161,8 @@ def systems_section(document: Document) -> Section | Missing:
     head = ["system", "protocol", "UAR", "95 % interval", *list(METRICS.values())[1:]]
     return Section("systems", "Systems", (
         *([Prose(f"{'. '.join(said)}.")] if said else []),
-        Table("Mean ± standard deviation over folds; the interval is a bootstrap over speakers",
-              head, rows, words=2),
+        Table(f"Mean ± standard deviation over folds; {_interval_kind(document)}", head,
+              rows, words=2),
         *_paired(document),
     ))  # fmt: skip
 

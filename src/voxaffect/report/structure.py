@@ -55,7 +55,8 @@ _FOLD = _lax(
 )  # fmt: skip
 _EVALUATION = _lax(
     {"protocol": _TEXT, "emotions": array(_TEXT, least=1)},
-    summary=_TEXT, new_voices=flag, certainty=_TEXT, metrics=mapping(or_null(_METRIC)),
+    summary=_TEXT, new_voices=flag, unknown_speakers=_COUNT, certainty=_TEXT,
+    metrics=mapping(or_null(_METRIC)),
     by_emotion=mapping(
         _lax(recall=_NUMBER, precision=_NUMBER, f1=_NUMBER, utterances=_COUNT)
     ),

@@ -127,6 +127,9 @@ def _details(title: str, one: Mapping[str, Any]) -> str:
         low, high = one["metrics"]["uar"]["interval"]
         facts.append(f"UAR of all {one['metrics']['uar']['whole']:.3f}, "
                      f"95 % interval over speakers: {low:.3f} to {high:.3f}")  # fmt: skip
+    elif count := one.get("unknown_speakers"):
+        facts.append(f"UAR of all {one['metrics']['uar']['whole']:.3f}, no interval: the speakers "
+                     f"of {count:,} utterances are unknown")  # fmt: skip
     for groups in (one["by_sex"], one["by_intensity"]):
         facts += [f"UAR, {name}: {group['uar']:.3f}" for name, group in groups.items()]
     facts += [_threshold(row) for row in one["thresholds"]]
