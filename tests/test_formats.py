@@ -112,14 +112,14 @@ def test_parquet_without_a_prediction_has_its_columns() -> None:
     assert (list(frame), len(frame)) == (FIXED, 0)
 
 
-SILENT = Prediction("hum.wav", None, {}, seconds=3.0)
+SILENT = Prediction("hum.wav", None, {}, True, seconds=3.0, emotions=("angry", "calm", "happy"))
 MIXED = (SILENT, replace(PREDICTIONS[0], channel="1", seconds=61.5, windows=58), SILENT)
 
 
 def test_json_says_no_speech_where_there_is_none() -> None:
     first, second, _ = json.loads(to_json(MIXED))
     assert first == {
-        "source": "hum.wav", "emotion": None, "probability": None, "uncertain": None,
+        "source": "hum.wav", "emotion": None, "probability": None, "uncertain": True,
         "result": "no speech", "channel": "mix", "seconds": 3.0, "windows": None,
         "channels_differ": False, "probabilities": {},
     }  # fmt: skip
@@ -130,7 +130,7 @@ def test_csv_has_empty_cells_where_there_is_no_speech() -> None:
     rows = list(csv.DictReader(io.StringIO(to_csv(MIXED), newline="")))
     assert list(rows[0]) == COLUMNS
     assert {name for name, cell in rows[0].items() if cell == ""} == {
-        "emotion", "probability", "uncertain", "windows", "p_angry", "p_calm", "p_happy",
+        "emotion", "probability", "windows", "p_angry", "p_calm", "p_happy",
     }  # fmt: skip
     assert float(rows[1]["p_happy"]) == 0.676544
 
@@ -138,10 +138,17 @@ def test_csv_has_empty_cells_where_there_is_no_speech() -> None:
 def test_parquet_has_nulls_where_there_is_no_speech() -> None:
     frame = pd.read_parquet(io.BytesIO(to_parquet(MIXED)))
     assert frame.emotion.isna().tolist() == [True, False, True]
-    assert frame[["probability", "uncertain", "p_angry"]].isna().all(axis=1).tolist() == [
+    assert frame[["probability", "p_angry"]].isna().all(axis=1).tolist() == [
         True, False, True
     ]  # fmt: skip
     assert frame.result.tolist() == ["no speech", "emotion", "no speech"]
+
+
+def test_columns_do_not_depend_on_what_was_found() -> None:
+    assert next(csv.reader(io.StringIO(to_csv([SILENT]), newline=""))) == COLUMNS
+    frame = pd.read_parquet(io.BytesIO(to_parquet([SILENT])))
+    assert list(frame) == COLUMNS
+    assert str(frame.p_angry.dtype) == "float64"
 
 
 def test_a_table_says_no_speech_and_names_channels_that_are_not_the_mix() -> None:

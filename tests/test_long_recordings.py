@@ -15,9 +15,11 @@ from synthesis import Sound, tone, white
 
 import voxaffect as va
 from voxaffect.audio import read
+from voxaffect.diagnosis.measures import compare_channels
 from voxaffect.errors import AudioError
 from voxaffect.extraction import extract
 from voxaffect.features import feature_spec
+from voxaffect.recognizer.channels import ChannelComparison
 from voxaffect.recognizer.utterance import LONG_SECONDS
 
 RATE_HZ = 16_000
@@ -63,8 +65,10 @@ def call(tmp_path: Path) -> Path:
 def test_no_speech_is_a_result_and_no_emotion(hum: Path, spoken: Path) -> None:
     result = va.predict(hum)
     assert (result.emotion, result.probabilities, result.probability) == (None, {}, None)
-    assert (result.has_speech, result.uncertain, result.seconds) == (False, False, 3.0)
-    assert va.predict(spoken).has_speech
+    assert (result.has_speech, result.uncertain, result.seconds) == (False, True, 3.0)
+    assert (result.result, va.predict(spoken).result) == ("no speech", "emotion")
+    assert result.emotions == va.predict(spoken).emotions == tuple(va.predict(spoken).probabilities)
+    assert va.predict(hum, uncertain_below=0).uncertain
     batch = va.predict_many([hum, spoken, hum])
     assert [one.has_speech for one in batch.predictions] == [False, True, False]
     assert batch.failures == ()
@@ -92,9 +96,53 @@ def test_the_exit_code_tells_no_speech_from_failure(
     assert run(*start, spoken).code == 0
     done = run(*start, spoken, hum)
     assert done.code == 3
-    assert "1 of 2 recordings hold no speech" in done.err
+    assert f"no speech was found: {hum}" in done.err
+    assert "No speech was found in 1 of 2 recordings." in done.err
+    assert "--vad energy" in done.err
+    assert str(spoken) not in done.err
     assert "(no speech)" in done.out
     assert run(*start, hum, tmp_path / "gone.wav").code == 1
+
+
+def test_a_summary_does_not_count_a_recording_without_speech_as_recognized(
+    run: Run, hum: Path, spoken: Path, tmp_path: Path
+) -> None:
+    done = run("predict", spoken, hum, "-o", tmp_path / "both.json")
+    assert "1 recognized, 1 without speech, 0 failed" in done.err
+
+
+def test_of_many_recordings_without_speech_twenty_are_named(run: Run, tmp_path: Path) -> None:
+    for number in range(23):
+        write(tmp_path / f"{number:02}.wav", tone(50, 0.5))
+    done = run("predict", tmp_path, "--timeline", "--format", "csv")
+    assert done.err.count("no speech was found: ") == 21
+    assert "19.wav" in done.err
+    assert "20.wav" not in done.err
+    assert "no speech was found: 3 more" in done.err
+    assert done.out.count("\n") == 1
+
+
+def test_a_side_without_speech_is_listed_and_the_recording_counts_as_recognized(
+    run: Run, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "one.wav", example(), np.zeros_like(example()))
+    done = run("predict", path, "--channels", "each")
+    assert done.code == 0
+    assert f"no speech was found: {path}, channel 2" in done.err
+    timeline = run("predict", path, "--channels", "each", "--timeline")
+    assert (timeline.code, timeline.err) == (0, done.err)
+    hums = write(tmp_path / "hums.wav", tone(50, 3.0), tone(60, 3.0))
+    assert run("predict", hums, "--channels", "each").code == 3
+
+
+def test_digital_silence_is_a_failure_and_without_speech_in_a_timeline(
+    run: Run, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "silence.wav", np.zeros_like(example()))
+    assert run("predict", path).code == 1
+    assert run("predict", path, "--timeline").code == 3
+    half = write(tmp_path / "half.wav", example(), np.zeros_like(example()))
+    assert run("predict", half, "--channels", "right").code == 1
 
 
 @pytest.mark.parametrize("is_timeline", [False, True])
@@ -114,6 +162,13 @@ def test_a_resumed_run_knows_what_holds_no_speech(
 
 def test_features_are_of_any_sound(hum: Path) -> None:
     assert len(extract([hum], feature_spec("affect")).matrix) == 1
+
+
+def test_a_recording_without_speech_cannot_be_enrolled(run: Run, hum: Path, spoken: Path) -> None:
+    with pytest.raises(AudioError, match=r"1 of 2 not enrolled: no speech .*hum\.wav.*energy"):
+        va.enrol_speaker([spoken, hum])
+    assert va.enrol_speaker([spoken, hum], vad="energy").recordings == 2
+    assert run("predict", spoken, "--enrol", hum).code == 1
 
 
 # Long recordings
@@ -192,6 +247,74 @@ def test_two_equal_channels_are_no_call(tmp_path: Path, run: Run) -> None:
     path = write(tmp_path / "stereo.wav", example(), example() * np.float32(0.5))
     assert not va.predict(path).channels_differ
     assert run("predict", path).err == ""
+
+
+@pytest.mark.parametrize("milliseconds", [0.5, 5, 20])
+@pytest.mark.parametrize("gain", [1.0, 0.1, -0.5])
+def test_one_voice_on_two_microphones_is_no_call(milliseconds: float, gain: float) -> None:
+    delay = int(milliseconds * RATE_HZ / 1000)
+    later = np.concatenate([np.zeros(delay, np.float32), example()])[: len(example())]
+    stereo = np.stack([example(), later * np.float32(gain)], axis=1)
+    comparison = ChannelComparison(RATE_HZ)
+    for block in np.array_split(stereo, 7):
+        comparison.add(block)
+    assert not comparison.are_different
+    assert not compare_channels(stereo, RATE_HZ).are_different
+
+
+def test_one_voice_in_a_room_is_no_call() -> None:
+    generator = np.random.default_rng(0)
+    seconds = np.arange(int(0.3 * RATE_HZ)) / RATE_HZ
+    echo = generator.standard_normal(len(seconds)) * 10 ** (-3 * seconds / 0.4)
+    distant = np.convolve(example(), echo)[: len(example())].astype(np.float32)
+    comparison = ChannelComparison(RATE_HZ)
+    comparison.add(np.stack([example(), distant / np.abs(distant).max()], axis=1))
+    assert not comparison.are_different
+
+
+def test_two_people_are_different_at_once_and_in_turns(call: Path) -> None:
+    pause = np.zeros(RATE_HZ, np.float32)
+    first = np.concatenate([example(), pause, example()])
+    second = np.concatenate([voice(2, seconds=1.0), pause, voice(5, seconds=3.0)])
+    second = np.resize(second, len(first))
+    comparison = ChannelComparison(RATE_HZ)
+    comparison.add(np.stack([first, second], axis=1))
+    assert comparison.are_different
+    assert va.predict(call).channels_differ
+
+
+def test_a_delayed_copy_is_certain_and_without_a_warning(run: Run, tmp_path: Path) -> None:
+    later = np.concatenate([np.zeros(8, np.float32), example()[:-8]])
+    path = write(tmp_path / "phone.wav", example(), later)
+    assert not va.predict(path).channels_differ
+    assert "two" not in run("predict", path).err
+
+
+def test_a_mono_recording_has_neither_side(run: Run, spoken: Path) -> None:
+    for side in ("left", "right"):
+        done = run("predict", spoken, "--channels", side)
+        assert done.code == 1
+        assert f"has 1 channel, expected 2 to take the {side} one" in done.err
+
+
+def test_doctor_and_explain_call_the_same_answers_uncertain(run: Run, call: Path) -> None:
+    assert va.predict(call).uncertain
+    assert va.explain(call).prediction.uncertain
+    answer = {one.topic: one.verdict for one in va.diagnose(call).findings}["answer"]
+    assert answer == "warning"
+    shown = json.loads(run("explain", call, "--format", "json").out)["explanations"][0]
+    assert shown["uncertain"] is True
+    assert json.loads(run("doctor", call, "--format", "json").out)["diagnoses"][0]["uncertain"]
+    assert "uncertain" in run("explain", call).out.splitlines()[0]
+
+
+def test_explain_says_that_a_long_recording_is_explained_as_a_whole(
+    run: Run, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "long.wav", talk(31.0))
+    done = run("explain", path, "--max-seconds", "60")
+    assert "It is explained as a whole. predict answers by windows" in done.err
+    assert "uncertain" in done.out.splitlines()[0]
 
 
 def test_a_silent_side_holds_no_speech(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_a_summary_says_what_came_of_it(
     output = tmp_path / "out.csv"
     done = run("predict", *recordings, "--model", model, "-o", output)
     summary, failed, _ = done.err.splitlines()
-    assert summary.startswith("11 recognised, 1 failed, ")
+    assert summary.startswith("11 recognized, 1 failed, ")
     assert summary.endswith(f" s: {output}")
     assert failed.startswith(f"failed: {recordings[2]}")
     assert done.code == 1

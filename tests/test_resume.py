@@ -100,7 +100,7 @@ def test_a_killed_run_goes_on_and_ends_as_an_unbroken_one(
     for done in (unbroken, resumed):
         assert done.returncode == 1
         assert done.stdout == ""
-        assert done.stderr.startswith(f"{FILES - 1} recognised, 1 failed, ")
+        assert done.stderr.startswith(f"{FILES - 1} recognized, 1 failed, ")
         assert corrupt in done.stderr
     found = outcome(broken)
     assert found.pop("voxaffect.journal")  # something failed: it is tried again next time
@@ -219,7 +219,7 @@ def test_all_of_ravdess_killed_half_way_ends_as_an_unbroken_run(
     resumed = subprocess.run(command(root, corrupt, "-o", broken, "--resume"),
                              capture_output=True, text=True, check=False)  # fmt: skip
     assert unbroken.returncode == resumed.returncode == 1
-    assert resumed.stderr.startswith("1440 recognised, 1 failed, ")
+    assert resumed.stderr.startswith("1440 recognized, 1 failed, ")
     assert f"failed: {corrupt}: cut short" in resumed.stderr
     assert broken.read_bytes() == whole.read_bytes()
     assert len(broken.read_text().splitlines()) == 1_441

@@ -8,16 +8,56 @@ from typing import Final
 from voxaffect.console import print_message
 from voxaffect.recognizer import Prediction, Timeline
 from voxaffect.recognizer.utterance import LONG_SECONDS
+from voxaffect.recognizer.vad import DEFAULT_VAD
 
 _MOST_NAMES: Final = 3
+_MOST_LISTED: Final = 20
 
 
 def count_without_speech(results: Iterable[Prediction | Timeline]) -> int:
-    """Count the recordings in which no channel holds speech."""
+    """Count the recordings in which speech was found in no channel."""
+    return len(_without_speech(results))
+
+
+def _without_speech(results: Iterable[Prediction | Timeline]) -> list[str]:
+    """Names of the recordings in which speech was found in no channel."""
     has_speech: dict[str, bool] = {}
     for result in results:
         has_speech[result.source] = has_speech.get(result.source, False) or result.has_speech
-    return sum(not value for value in has_speech.values())
+    return [source for source, is_speech in has_speech.items() if not is_speech]
+
+
+def list_without_speech(
+    results: Sequence[Prediction | Timeline], total: int, *, vad: str = DEFAULT_VAD
+) -> None:
+    """List on standard error the recordings, and the single channels, where no speech was found.
+
+    Parameters
+    ----------
+    results : sequence of Prediction or Timeline
+    total : int
+        How many recordings there are.
+    vad : str
+        Voice-activity detection that was used.
+    """
+    recordings = _without_speech(results)
+    channels = [
+        f"{one.source}, channel {one.channel}"
+        for one in results
+        if not one.has_speech and one.source not in recordings
+    ]
+    names = [*recordings, *channels]
+    if not names:
+        return
+    for name in names[:_MOST_LISTED]:
+        print_message(f"no speech was found: {name}")
+    if len(names) > _MOST_LISTED:
+        print_message(f"no speech was found: {len(names) - _MOST_LISTED} more")
+    counts = f"No speech was found in {len(recordings)} of {total} recordings. "
+    remedy = "For shouting or singing, try predict --vad energy."
+    parts = (counts if recordings else "", remedy if vad != "energy" else "")
+    if any(parts):
+        print_message("".join(parts).strip())
 
 
 def warn(predictions: Iterable[Prediction]) -> None:
@@ -34,6 +74,16 @@ def warn(predictions: Iterable[Prediction]) -> None:
         print_message(
             f"warning: {_name_some(mixed)}: the two channels hold different sound, such as two "
             "people. For one answer a channel, add --channels each."
+        )
+
+
+def warn_of_whole(predictions: Iterable[Prediction]) -> None:
+    """Warn of long recordings that were explained as a whole, which `predict` never answers so."""
+    long = [one for one in predictions if one.has_speech and (one.seconds or 0) > LONG_SECONDS]
+    if long:
+        print_message(
+            f"warning: {_name_some(long)}: longer than {LONG_SECONDS:.0f} s. It is explained as a "
+            "whole. predict answers by windows, and its answer may be another."
         )
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import click
 
-from voxaffect.cli.advice import count_without_speech
+from voxaffect.cli.advice import count_without_speech, list_without_speech, warn_of_whole
 from voxaffect.cli.output import check_result, emit, finish, format_of, max_seconds_option
 from voxaffect.cli.sources import open_model, recordings
 from voxaffect.diagnosis import diagnose, explained
@@ -101,8 +101,8 @@ def explain(
     replaced by the mean of the training data. For the recipes logistic and accurate, of which the
     bundled model is one, that is exact: it adds up.
 
-    The exit code is 1 if a recording could not be used, and 3 if all could but one or more hold
-    no speech.
+    The exit code is 1 if a recording could not be used, and 3 if all could but in one or more no
+    speech was found.
     """
     paths, nowhere = recordings(sources)
     is_json = format_of(output, format_, _ENDINGS) == "json"
@@ -113,5 +113,8 @@ def explain(
     )
     failures += nowhere
     emit((explained.to_json if is_json else explained.to_text)(found), output, is_data=is_json)
-    without_speech = count_without_speech(one.prediction for one in found)
+    predictions = [one.prediction for one in found]
+    warn_of_whole(predictions)
+    list_without_speech(predictions, len(found) + len(failures))
+    without_speech = count_without_speech(predictions)
     finish(failures, len(found), without_speech=without_speech)

@@ -194,9 +194,13 @@ def max_seconds_option(default: float | None = None) -> Callable[[_Command], _Co
     )  # fmt: skip
 
 
-def summarise(succeeded: int, failed: int, *, seconds: float, where: str) -> None:
+def summarise(
+    succeeded: int, failed: int, *, without_speech: int, seconds: float, where: str
+) -> None:
     """Say on standard error what came of it, when the result itself went to a file."""
-    print_message(f"{succeeded} recognised, {failed} failed, {seconds:.1f} s: {where}")
+    counts = [f"{succeeded - without_speech} recognized"]
+    counts += [f"{without_speech} without speech"] if without_speech else []
+    print_message(f"{', '.join(counts)}, {failed} failed, {seconds:.1f} s: {where}")
 
 
 NO_SPEECH_CODE = 3
@@ -206,11 +210,6 @@ NO_SPEECH_CODE = 3
 def finish(failures: Collection[Failure], succeeded: int, *, without_speech: int = 0) -> None:
     """List what failed; exit code 1 if anything did, 3 if only speech is missing somewhere."""
     total = len(failures) + succeeded
-    if without_speech:
-        which = (
-            f"{without_speech} of {total} recordings hold" if total > 1 else "The recording holds"
-        )
-        print_message(f"{which} no speech.")
     if not failures:
         if without_speech:
             sys.exit(NO_SPEECH_CODE)

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from voxaffect.audio import MAX_STREAM_BYTES, open_blocks
-from voxaffect.cli.advice import count_without_speech, warn
+from voxaffect.cli.advice import count_without_speech, list_without_speech, warn
 from voxaffect.cli.figures import figures_to
 from voxaffect.cli.lists import read_list
 from voxaffect.cli.output import Writes, check_output, finish, max_seconds_option, summarise
@@ -133,7 +133,7 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
     recognized all the same.
 
     The exit code is 0 if every recording got an emotion, 1 if any could not be used, and 3 if all
-    could be used but one or more hold no speech.
+    could be used but in one or more no speech was found; these are listed on standard error.
 
     A recording longer than 30 s is recognized window by window. Its answer is the mean over the
     windows of speech, and is marked uncertain; --timeline shows how emotion changes.
@@ -169,11 +169,13 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
     figures.draw(found.results, writes, content=content)
     if journal and not (failures or writes.failures):
         forget(journal)
+    without_speech = count_without_speech(found.results)
     if options["output"]:
         seconds = monotonic() - began
-        summarise(found.files, len(failures), seconds=seconds, where=options["output"])
-    without_speech = 0 if writes.failures else count_without_speech(found.results)
-    finish(failures, found.files, without_speech=without_speech)
+        summarise(found.files, len(failures), without_speech=without_speech, seconds=seconds,
+                  where=options["output"])  # fmt: skip
+    list_without_speech(found.results, found.files + len(failures), vad=options["vad"])
+    finish(failures, found.files, without_speech=0 if writes.failures else without_speech)
     writes.finish()
 
 
@@ -253,15 +255,17 @@ def _recogniser(
         told |= {name: options[name] for name in _OF_BOTH}
         recognise_one = partial(timeline, model=model, **told)
         return Timelines(recognise_one, model, told, shows_progress=is_watched())
-    speaker = _enrolled(options["enrol"], model, workers) if options["enrol"] else None
+    speaker = (
+        _enrolled(options["enrol"], model, workers, options["vad"]) if options["enrol"] else None
+    )
     return Predictions(Method(model, speaker, **{name: options[name] for name in _OF_BOTH}))
 
 
-def _enrolled(sources: tuple[str, ...], model: Model, workers: int | None) -> Speaker:
+def _enrolled(sources: tuple[str, ...], model: Model, workers: int | None, vad: str) -> Speaker:
     paths, nowhere = recordings(sources)
     if nowhere:
         raise AudioError(nowhere[0].reason)
-    return enrol_speaker(paths, model=model, workers=workers)
+    return enrol_speaker(paths, model=model, vad=vad, workers=workers)
 
 
 def _content(name: str) -> bytes:

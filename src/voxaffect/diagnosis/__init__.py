@@ -114,6 +114,8 @@ def diagnose(
     mix = recording.mix
     case = Case(recording, measure(recording, mix), loaded.card)
     prediction, distance = _recognised(mix, loaded) if recording.is_whole else (None, None)
+    if prediction is not None and case.measures.channels.are_different:
+        prediction = replace(prediction, channels_differ=True, uncertain=True)
     case = replace(case, prediction=prediction, distance=distance)
     return Diagnosis(recording.name, judge(case), prediction, loaded.card.scores)
 

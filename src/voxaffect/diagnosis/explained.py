@@ -10,7 +10,7 @@ from typing import Any
 from voxaffect.features import meanings
 from voxaffect.files import printable
 from voxaffect.recognizer import Explanation
-from voxaffect.recognizer.display import NO_SPEECH, format_probability
+from voxaffect.recognizer.display import NO_SPEECH, UNCERTAIN, format_probability
 
 SCHEMA = 1
 """Raised when a program that reads the JSON could misread it; a new key does not raise it."""
@@ -42,6 +42,8 @@ def _block(one: Explanation) -> str:
     answer = ", then ".join(
         f"{emotion} {format_probability(probability)}" for emotion, probability in ranked
     )
+    if one.prediction.uncertain:
+        answer += f", {UNCERTAIN}"
     width = 2 * _HALF + 1
     head = "".join(f"  {'':6} {emotion:^{width}}" for emotion in shown)
     lines = [f"{printable(one.prediction.source)}: {answer}", f"  {'':14}{head}".rstrip()]
@@ -84,8 +86,9 @@ def to_json(explanations: Sequence[Explanation]) -> str:
 def _record(one: Explanation) -> dict[str, Any]:
     return {
         "source": one.prediction.source,
-        "result": "emotion" if one.prediction.has_speech else "no speech",
+        "result": one.prediction.result,
         "emotion": one.prediction.emotion,
+        "uncertain": one.prediction.uncertain,
         "probabilities": _rounded(one.prediction.probabilities),
         "baseline": _rounded(one.baseline),
         "contributions": {family: _rounded(row) for family, row in one.contributions.items()},

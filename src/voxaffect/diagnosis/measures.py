@@ -30,7 +30,7 @@ from voxaffect.features.front_end import (
     frame_powers,
     speech_level,
 )
-from voxaffect.recognizer.channels import SILENT_DB
+from voxaffect.recognizer.channels import SILENT_DB, ChannelComparison
 from voxaffect.recognizer.speech import SpeechFinding, find_speech
 
 Spectrum = NDArray[np.float64]
@@ -418,20 +418,24 @@ class Channels:
     mix_db : float
         Power of the mean of those that are not silent, re their mean power: 0 when they are the
         same, −3 for two that have nothing in common, far less when they cancel.
+    are_different : bool
+        Whether the first two that are not silent hold different sound, such as two people.
     """
 
     levels_db: tuple[float, ...]
     silent: tuple[int, ...]
     correlation: float | None
     mix_db: float
+    are_different: bool = False
 
 
-def compare_channels(samples: Samples) -> Channels:
+def compare_channels(samples: Samples, rate_hz: int) -> Channels:
     """Compare channels.
 
     Parameters
     ----------
     samples : ndarray, shape (n, channels)
+    rate_hz : int
     """
     # Channel by channel: they lie interleaved, and a sum over so short an axis is slow.
     scale = max(float(np.abs(samples).max()), MIN_PEAK)  # powers must not overflow
@@ -452,7 +456,9 @@ def compare_channels(samples: Samples) -> Channels:
     mixed = float(np.dot(mean, mean)) / len(samples)
     power = sum(powers[place] for place in live) / len(live)
     correlation = product / float(np.sqrt(powers[first] * powers[second]))
-    return Channels(levels, silent, correlation, decibels(mixed / power))
+    comparison = ChannelComparison(rate_hz)
+    comparison.add(np.stack([centred[first], centred[second]], axis=1))
+    return Channels(levels, silent, correlation, decibels(mixed / power), comparison.are_different)
 
 
 @dataclass(frozen=True)
@@ -524,7 +530,7 @@ def measure(recording: Recording, mix: Signal) -> Measures:
         peak=peak,
         offset=float(offsets[np.argmax(np.abs(offsets))]),
         flat=max((flat_tops(column) for column in columns), key=lambda flat: flat.share),
-        channels=compare_channels(recording.samples),
+        channels=compare_channels(recording.samples, recording.rate_hz),
         is_silent=is_silent,
         sound=_sound(mix) if is_long and not is_silent and peak <= MAX_PEAK else None,
     )

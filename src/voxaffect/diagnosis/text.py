@@ -84,7 +84,9 @@ def _record(diagnosis: Diagnosis) -> dict[str, Any]:
         "trust": diagnosis.trust,
         "reasons": list(diagnosis.reasons),
         "scores": diagnosis.scores,
+        "result": prediction.result if prediction else None,
         "emotion": prediction.emotion if prediction else None,
+        "uncertain": prediction.uncertain if prediction else None,
         "probabilities": {
             emotion: round(probability, _DECIMALS)
             for emotion, probability in (prediction.probabilities if prediction else {}).items()

@@ -15,7 +15,6 @@ from voxaffect.audio import MAX_PEAK, MIN_SECONDS
 from voxaffect.diagnosis.measures import Measures, Recording, decibels
 from voxaffect.model import ModelCard
 from voxaffect.recognizer import Prediction
-from voxaffect.recognizer.channels import LEAST_CORRELATION
 from voxaffect.recognizer.display import format_apart, format_probability
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
@@ -205,7 +204,7 @@ def _channels(case: Case) -> Finding:
             effect="Opposite phase: the channels cancel, and the model hears what remains.",
             remedy=_ONE_CHANNEL,
         )  # fmt: skip
-    if channels.correlation is not None and channels.correlation < LEAST_CORRELATION:
+    if channels.are_different:
         return Finding(
             "channels", WARNING, relation, **found, trust=LIMITED,
             effect="Different sound on each: two voices may be heard as one.",
@@ -310,7 +309,7 @@ def _speech(case: Case) -> Finding:
         found["text"], found["value"] = "none was found", 0.0
         return Finding(
             "speech", PROBLEM, **found, trust=LOW,
-            effect="There is no emotion to recognize: the answer is 'no speech'.",
+            effect="Without speech there is no emotion to recognize: the answer is 'no speech'.",
             remedy="Listen to it: does a person speak, close to the microphone? Of singing and "
             "shouting, voxaffect predict --vad energy gives an answer all the same.",
         )  # fmt: skip
@@ -429,8 +428,19 @@ def _answer(case: Case) -> Finding:
     text = ", then ".join(f"{emotion} {format_probability(p)}" for emotion, p in ranked[:2])
     threshold = case.card.abstention.get("threshold", DOUBTFUL)
     found: dict[str, Any] = {"text": text, "value": ranked[0][1], "unit": "probability"}
-    if ranked[0][1] >= threshold:
+    if not case.prediction.uncertain:
         return Finding("answer", OK, **found)
+    if ranked[0][1] >= threshold:
+        reason = (
+            "two different channels are mixed" if case.prediction.channels_differ
+            else "emotion may change in so long a recording"
+        )  # fmt: skip
+        return Finding(
+            "answer", WARNING, **found, trust=LIMITED,
+            effect=f"Uncertain: {reason}. Take it as a list, not as an answer.",
+            remedy="Ask for each channel (predict --channels each) or for emotion over time "
+            "(predict --timeline).",
+        )  # fmt: skip
     probability, limit = format_apart(ranked[0][1], threshold)
     return Finding(
         "answer", WARNING, **found, trust=LIMITED,

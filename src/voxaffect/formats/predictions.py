@@ -9,14 +9,13 @@ from typing import Any, Final
 from voxaffect.files import printable
 from voxaffect.formats.tabular import (
     DECIMALS,
-    UNCERTAIN,
     aligned,
     csv_text,
     parquet_bytes,
     probability_columns,
 )
 from voxaffect.recognizer import Prediction
-from voxaffect.recognizer.display import NO_SPEECH, format_probability
+from voxaffect.recognizer.display import NO_SPEECH, UNCERTAIN, format_probability
 
 _COLUMNS: Final = {
     "source": "string", "emotion": "string", "probability": "float64", "uncertain": "bool",
@@ -36,8 +35,8 @@ def _record(prediction: Prediction, decimals: int | None = DECIMALS) -> dict[str
         "source": prediction.source,
         "emotion": prediction.emotion,
         "probability": number(prediction.probability),
-        "uncertain": prediction.uncertain if prediction.has_speech else None,
-        "result": "emotion" if prediction.has_speech else "no speech",
+        "uncertain": prediction.uncertain,
+        "result": prediction.result,
         "channel": prediction.channel,
         "seconds": number(prediction.seconds),
         "windows": prediction.windows,
@@ -47,8 +46,9 @@ def _record(prediction: Prediction, decimals: int | None = DECIMALS) -> dict[str
 
 
 def _emotions(predictions: Sequence[Prediction]) -> list[str]:
-    """Emotions of the model: those of any prediction that has some."""
-    return next((list(one.probabilities) for one in predictions if one.has_speech), [])
+    """Emotions of the model, also where no recording holds speech."""
+    known = (one.emotions or tuple(one.probabilities) for one in predictions)
+    return list(next(filter(None, known), ()))
 
 
 def to_json(predictions: Sequence[Prediction]) -> str:
@@ -108,6 +108,6 @@ def to_table(predictions: Sequence[Prediction]) -> str:
                    for name in emotions]  # fmt: skip
         rows.append(
             [one.source, one.emotion or NO_SPEECH, *([one.channel] if has_channels else []),
-             *numbers, UNCERTAIN if one.uncertain else ""]
+             *numbers, UNCERTAIN if one.has_speech and one.uncertain else ""]
         )  # fmt: skip
     return aligned([[printable(cell) for cell in row] for row in rows])

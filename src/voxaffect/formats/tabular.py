@@ -13,10 +13,6 @@ DECIMALS = 6
 """Of probabilities and of seconds, in every text that programs read."""
 
 
-UNCERTAIN = "uncertain"
-"""What people read where a prediction, or a stretch of a timeline, is."""
-
-
 def probability_columns(emotions: Iterable[str]) -> list[str]:
     """Names of the columns of probabilities, one for every emotion.
 

@@ -14,10 +14,9 @@ from xml.etree import ElementTree as Xml
 
 from voxaffect.files import printable
 from voxaffect.formats.places import NAMELESS
-from voxaffect.formats.tabular import UNCERTAIN
 from voxaffect.formats.timelines import Level, Ticks, channel_number, ticked
 from voxaffect.recognizer import Segment, Timeline
-from voxaffect.recognizer.display import format_percent, format_probability
+from voxaffect.recognizer.display import UNCERTAIN, format_percent, format_probability
 
 _MICROSECONDS = 1_000_000
 _MILLISECONDS = 1_000

@@ -16,14 +16,13 @@ from voxaffect.files import printable
 from voxaffect.formats.places import places
 from voxaffect.formats.tabular import (
     DECIMALS,
-    UNCERTAIN,
     aligned,
     csv_text,
     parquet_bytes,
     probability_columns,
 )
 from voxaffect.recognizer import Segment, Timeline
-from voxaffect.recognizer.display import NO_SPEECH, format_probability
+from voxaffect.recognizer.display import NO_SPEECH, UNCERTAIN, format_probability
 
 Level = Literal["segments", "windows"]
 
@@ -106,7 +105,7 @@ def _heading(timeline: Timeline) -> dict[str, Any]:
         "source": timeline.source,
         "channel": timeline.channel,
         "seconds": round(timeline.seconds, DECIMALS),
-        "result": "emotion" if timeline.has_speech else "no speech",
+        "result": timeline.result,
         "emotions": list(timeline.emotions),
     }
 

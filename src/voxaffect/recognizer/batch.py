@@ -112,9 +112,12 @@ class Predictions:
 
     def from_json(self, value: Any) -> Prediction:
         """Return what ``to_json`` was given."""
+        model = self.method.model
         if value["emotion"] is not None or value["probabilities"]:
-            _check_judged(value, self.method.model)
-        return Prediction(**value)
+            _check_judged(value, model)
+        if tuple(value["emotions"]) != model.emotions:
+            raise ValueError("other emotions than the model's")
+        return Prediction(**{**value, "emotions": model.emotions})
 
 
 @dataclass(frozen=True)

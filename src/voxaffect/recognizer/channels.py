@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voxaffect.arguments import is_known
 from voxaffect.audio import MIN_PEAK, Block, Blocks, Mixer, Samples
@@ -17,7 +18,13 @@ MOST_CHANNELS: Final = 64
 SILENT_DB: Final = 45.0
 """A channel so far under the other one is silent."""
 LEAST_CORRELATION: Final = 0.3
-"""Channels of one scene correlate more; those of two people on a telephone do not."""
+"""Channels of one scene correlate more, if the sound reaches both at the same time."""
+LEAST_LEVEL_CORRELATION: Final = 0.75
+"""Levels of one voice correlate more over time, whatever the delay, gain, polarity or room."""
+LEVEL_RATE_HZ: Final = 100
+MOST_LEVEL_LAG: Final = 5
+MOST_LEVELS: Final = 600 * LEVEL_RATE_HZ
+"""Levels of the first ten minutes are compared: bounds the memory."""
 
 Pick = Callable[[Block], Samples]
 
@@ -60,7 +67,7 @@ def choose_channels(channels: str, recording: Blocks, mixer: Mixer) -> list[tupl
             )
         return [(str(number + 1), _only(number)) for number in range(recording.channels)]
     number = ("left", "right").index(channels)
-    if number >= recording.channels:
+    if recording.channels < 2:
         raise AudioError(
             f"{recording.name}: has {recording.channels} channel, expected 2 to take the "
             f"{channels} one. Take the mix."
@@ -76,9 +83,17 @@ class ChannelComparison:
     """Comparison of two channels, block by block.
 
     Recordings with another number of channels are not compared.
+
+    Parameters
+    ----------
+    rate_hz : int
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rate_hz: int) -> None:
+        self._frame = max(1, rate_hz // LEVEL_RATE_HZ)
+        self._rest = np.zeros((2, 0), np.float32)
+        self._levels: list[NDArray[np.float32]] = []
+        self._level_count = 0
         self._count = 0
         self._sums = np.zeros(2)
         self._products = np.zeros((2, 2))
@@ -93,10 +108,25 @@ class ChannelComparison:
         scale = max(float(np.abs(pair).max()), MIN_PEAK)  # powers must not overflow
         scaled = pair / np.float32(scale)
         self._products += (scaled @ scaled.T).astype(np.float64) * scale**2
+        if self._level_count < MOST_LEVELS:
+            self._add_levels(pair)
+
+    def _add_levels(self, pair: Samples) -> None:
+        """Keep the level of every 10 ms, without DC."""
+        pair = np.concatenate([self._rest, pair], axis=1)
+        count = pair.shape[1] // self._frame
+        whole, self._rest = np.split(pair, [count * self._frame], axis=1)
+        levels = whole.reshape(2, count, self._frame).std(axis=2, dtype=np.float64)
+        self._levels.append(levels.astype(np.float32))
+        self._level_count += count
 
     @property
     def are_different(self) -> bool:
-        """Whether both channels hold sound, and not the same scene: two people, perhaps."""
+        """Whether both channels hold sound, and not the same scene: two people, perhaps.
+
+        One scene is heard with a correlation of the waveforms; or, where a delay or a room
+        hides that, of the levels over time, at a lag of up to 50 ms.
+        """
         if not self._count:
             return False
         means = self._sums / self._count
@@ -104,7 +134,24 @@ class ChannelComparison:
         powers = np.diag(covariance)
         if not powers.min() > powers.max() * 10.0 ** (-SILENT_DB / 10.0):
             return False
-        return bool(covariance[0, 1] < LEAST_CORRELATION * np.sqrt(powers[0] * powers[1]))
+        if covariance[0, 1] >= LEAST_CORRELATION * np.sqrt(powers[0] * powers[1]):
+            return False
+        return _correlate_levels(*np.concatenate(self._levels, axis=1)) < LEAST_LEVEL_CORRELATION
+
+
+def _correlate_levels(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+    """Largest correlation of two levels over time, over the lags."""
+    best = 0.0
+    for lag in range(-MOST_LEVEL_LAG, MOST_LEVEL_LAG + 1):
+        one, other = first[max(lag, 0) :], second[max(-lag, 0) :]
+        length = min(len(one), len(other))
+        if length < 2:
+            continue
+        centred = [part[:length] - part[:length].mean(dtype=np.float64) for part in (one, other)]
+        norms = float(np.linalg.norm(centred[0]) * np.linalg.norm(centred[1]))
+        if norms > 0:
+            best = max(best, float(np.dot(*centred)) / norms)
+    return best
 
 
 class ChannelReader:
@@ -127,7 +174,7 @@ class ChannelReader:
         chosen = choose_channels(channels, recording, mixer)
         self.recording = recording
         self.names = tuple(name for name, _ in chosen)
-        self.comparison = ChannelComparison()
+        self.comparison = ChannelComparison(recording.rate_hz)
         self.frames = 0
         self.is_finished = False
         self._picks = [pick for _, pick in chosen]

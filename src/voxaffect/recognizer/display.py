@@ -6,6 +6,8 @@ from typing import Final
 
 NO_SPEECH: Final = "(no speech)"
 """In the place of an emotion."""
+UNCERTAIN: Final = "uncertain"
+"""What people read where a prediction, or a stretch of a timeline, is."""
 FEWEST_DECIMALS, MOST_DECIMALS = 2, 6
 
 

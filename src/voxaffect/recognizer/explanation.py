@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +72,8 @@ def explain(
     model : Model, str or Path, optional
         A model or its file; the bundled model by default.
     max_seconds : float
-        Longest recording to accept: it is explained as a whole.
+        Longest recording to accept. It is explained as a whole, also where `predict` would
+        answer by windows; its prediction is then uncertain.
 
     Returns
     -------
@@ -98,6 +99,8 @@ def explain(
         reader = ChannelReader(recording, method.channels)
         features = method.task.describe(reader, reader.read_beginning(max_seconds))
         (prediction,) = method.conclude(features, recording.name)
+    if features.seconds > LONG_SECONDS:  # as `predict` decides
+        prediction = replace(prediction, uncertain=True)
     ((_, vector),) = features.vectors
     if vector is None:
         return Explanation(prediction, {}, {}, {})

@@ -6,8 +6,9 @@ from collections.abc import Generator, Iterable, Mapping, Sequence, Sized
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
+from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,8 +68,8 @@ class Prediction:
     uncertain : bool
         Whether the highest probability is under the threshold that was asked for, or that the
         model card states. Unless a threshold was asked for, an answer by windows is always
-        uncertain, and so is that to the mix of two different channels. False if there is no
-        speech.
+        uncertain, and so is that to the mix of two different channels. Always true if no speech
+        was found.
     channel : str
         ``mix``, ``left``, ``right``, or the number of the channel, from 1.
     seconds : float or None
@@ -79,6 +80,8 @@ class Prediction:
     channels_differ : bool
         Whether the mix is of two channels with different sound, such as two people on a
         telephone.
+    emotions : tuple of str
+        All that the model knows, in its order, also if no speech was found.
     """
 
     source: str
@@ -89,11 +92,17 @@ class Prediction:
     seconds: float | None = None
     windows: int | None = None
     channels_differ: bool = False
+    emotions: tuple[str, ...] = ()
 
     @property
     def has_speech(self) -> bool:
-        """Whether there is speech in it, and so an emotion."""
+        """Whether speech was found in it, and so an emotion."""
         return self.emotion is not None
+
+    @property
+    def result(self) -> Literal["emotion", "no speech"]:
+        """What came of it: ``emotion``, or ``no speech`` if none was found."""
+        return "emotion" if self.has_speech else "no speech"
 
     @property
     def probability(self) -> float | None:
@@ -211,9 +220,11 @@ class Method:
         channels_differ: bool,
         windows: int | None = None,
     ) -> Prediction:
-        if probabilities is None:
-            return Prediction(source, None, {}, False, channel, seconds, windows, channels_differ)
         model = self.model
+        if probabilities is None:
+            return Prediction(
+                source, None, {}, True, channel, seconds, windows, channels_differ, model.emotions
+            )
         by_emotion = dict(zip(model.emotions, probabilities.tolist(), strict=True))
         best = int(probabilities.argmax())
         is_uncertain = bool(probabilities[best] < threshold(model, self.uncertain_below))
@@ -221,7 +232,7 @@ class Method:
             is_uncertain = is_uncertain or windows is not None or channels_differ
         return Prediction(
             source, model.emotions[best], by_emotion, is_uncertain, channel, seconds, windows,
-            channels_differ,
+            channels_differ, model.emotions,
         )  # fmt: skip
 
 
@@ -229,6 +240,7 @@ def enrol_speaker(
     paths: Sequence[str | Path],
     *,
     model: Model | str | Path | None = None,
+    vad: str = DEFAULT_VAD,
     workers: int | None = None,
 ) -> Speaker:
     """Learn what a speaker's voice is like from a few unlabelled recordings.
@@ -239,6 +251,8 @@ def enrol_speaker(
         In varied emotions; about eight serve well.
     model : Model, str or Path, optional
         What will recognise the speaker; the bundled model by default.
+    vad : str
+        Voice-activity detection, as for `predict`.
     workers : int, optional
 
     Returns
@@ -249,16 +263,36 @@ def enrol_speaker(
     Raises
     ------
     AudioError
-        If a recording cannot be used; every one is named.
+        If a recording cannot be used, or no speech was found in it; every one is named.
     FeatureError
         If there is none.
     """
     loaded = get_model(model)
+    get_vad_method(vad)
     found = extract(paths, loaded.card.spec, workers=workers)
     if found.failures:
         reasons = "; ".join(failure.reason for failure in found.failures)
         raise AudioError(f"{len(found.failures)} of {len(paths)} not enrolled: {reasons}")
+    _check_speech([*map(Path, paths)], UtteranceTask(loaded.card.spec, "mix", vad, longest=inf),
+                  workers)  # fmt: skip
     return enrol(found.matrix)
+
+
+def _check_speech(paths: Sequence[Path], task: UtteranceTask, workers: int | None) -> None:
+    """Refuse recordings of a speaker in which no speech was found: each is named."""
+    silent = {}
+    with at_work(workers) as crew, closing(compute_each(paths, task, crew)) as each:
+        for index, result in each:
+            if isinstance(result, str):
+                silent[index] = result
+            elif isinstance(result, RecordingFeatures) and result.vectors[0][1] is None:
+                silent[index] = str(paths[index])
+    if silent:
+        names = ", ".join(silent[index] for index in sorted(silent))
+        raise AudioError(
+            f"{len(silent)} of {len(paths)} not enrolled: no speech was found in {names}. "
+            "Take others, or for shouting or singing vad energy."
+        )
 
 
 def predict(
@@ -307,7 +341,7 @@ def predict(
     Returns
     -------
     Prediction
-        Without an emotion if there is no speech.
+        Without an emotion, and uncertain, if no speech was found.
 
     Raises
     ------

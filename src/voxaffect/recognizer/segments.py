@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 
 @dataclass(frozen=True)
@@ -90,5 +90,10 @@ class Timeline:
 
     @property
     def has_speech(self) -> bool:
-        """Whether there is speech in it, and so an emotion."""
+        """Whether speech was found in it, and so an emotion."""
         return bool(self.segments)
+
+    @property
+    def result(self) -> Literal["emotion", "no speech"]:
+        """What came of it: ``emotion``, or ``no speech`` if none was found."""
+        return "emotion" if self.has_speech else "no speech"

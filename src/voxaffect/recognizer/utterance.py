@@ -56,19 +56,22 @@ class UtteranceTask:
         Voice-activity detection.
     max_seconds : float, optional
         Longest recording to accept; any length by default.
+    longest : float
+        Seconds over which a recording is no utterance.
     """
 
     spec: FeatureSpec
     channels: str
     vad: str
     max_seconds: float | None = None
+    longest: float = LONG_SECONDS
 
     def __call__(self, item: Item) -> RecordingFeatures | LongRecording | str:
         """Features; a mark that the recording is long; or why it cannot be used."""
         try:
             with open_item(item, max_seconds=self.max_seconds) as recording:
                 reader = ChannelReader(recording, self.channels)
-                parts = reader.read_beginning(LONG_SECONDS)
+                parts = reader.read_beginning(self.longest)
                 return self.describe(reader, parts) if reader.is_finished else LongRecording()
         except Exception as error:
             return failure_reason(error, subject_of(item))
