@@ -53,7 +53,7 @@ def list_without_speech(
         print_message(f"no speech was found: {name}")
     if len(names) > _MOST_LISTED:
         print_message(f"no speech was found: {len(names) - _MOST_LISTED} more")
-    counts = f"No speech was found in {len(recordings)} of {total} recordings. "
+    counts = f"No speech was found in {len(recordings)} of {total} recordings. " * (total > 1)
     remedy = "For shouting or singing, try predict --vad energy."
     parts = (counts if recordings else "", remedy if vad != "energy" else "")
     if any(parts):

@@ -113,11 +113,15 @@ class ChannelComparison:
 
     def _add_levels(self, pair: Samples) -> None:
         """Keep the level of every 10 ms, without DC."""
-        pair = np.concatenate([self._rest, pair], axis=1)
+        if self._rest.size:
+            pair = np.concatenate([self._rest, pair], axis=1)
         count = pair.shape[1] // self._frame
         whole, self._rest = np.split(pair, [count * self._frame], axis=1)
-        levels = whole.reshape(2, count, self._frame).std(axis=2, dtype=np.float64)
-        self._levels.append(levels.astype(np.float32))
+        scale = np.float32(max(float(np.abs(whole).max(initial=0.0)), MIN_PEAK))  # no overflow
+        frames = whole.reshape(2, count, self._frame) / scale
+        frames -= frames.mean(axis=2, keepdims=True)
+        powers = np.einsum("ijk,ijk->ij", frames, frames) / self._frame
+        self._levels.append(np.sqrt(powers) * scale)
         self._level_count += count
 
     @property

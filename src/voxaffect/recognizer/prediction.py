@@ -291,7 +291,7 @@ def _check_speech(paths: Sequence[Path], task: UtteranceTask, workers: int | Non
         names = ", ".join(silent[index] for index in sorted(silent))
         raise AudioError(
             f"{len(silent)} of {len(paths)} not enrolled: no speech was found in {names}. "
-            "Take others, or for shouting or singing vad energy."
+            "Take others; for shouting or singing, take vad energy."
         )
 
 
