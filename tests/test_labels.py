@@ -213,3 +213,21 @@ def test_a_denied_emotion_is_not_within_a_name() -> None:
 
 def test_one_number_is_one_label() -> None:
     assert map_labels(["1.0", "1", "1", "0"]) == {"1.0": "1", "1": "1", "0": "0"}
+
+
+def test_the_remedy_for_two_alike_words_names_the_other_word_and_works() -> None:
+    with pytest.raises(CorpusError, match=r"\{'nervousness': 'nervous'\}"):
+        map_labels(["nervous", "nervousness"])
+    assert set(map_labels(["nervous", "nervousness"], {"nervousness": "nervous"}).values()) == {
+        "nervous"
+    }
+
+
+def test_speaker_and_emotion_in_one_name_get_a_remedy_that_keeps_the_speakers() -> None:
+    with pytest.raises(CorpusError, match=r"speaker/emotion/file.*columns path, emotion and spea"):
+        map_labels(["anna_angry", "ben_angry", "anna_happy", "ben_happy"])
+
+
+def test_more_german_words_are_known() -> None:
+    words = ["froh", "Glück", "verärgert", "angewidert"]
+    assert list(map_labels(words).values()) == ["happy", "happy", "angry", "disgust"]

@@ -234,3 +234,23 @@ def test_an_entry_of_a_map_that_names_no_label_is_reported(people: Path, run: Ru
     labels = {"happy": "good", "Wutt": "bad"}
     data = gather({"folder": people}, SPEC, labels=labels, cached=False)
     assert note in " ".join(data.notes)
+
+
+def test_failures_are_listed_also_where_too_little_is_left_to_train(
+    tmp_path: Path, run: Run
+) -> None:
+    soundfile.write(tmp_path / "call.wav", voice(1, seconds=3), RATE_HZ, subtype="PCM_16")
+    table = tmp_path / "parts.csv"
+    table.write_text("file,start,end,emotion\ncall.wav,0,1,neutral\ncall.wav,70,77,sad\n")
+    done = run("train", "csv", "--data", table, *CLASSIC, "-o", tmp_path / "m.onnx")
+    assert done.code == 1
+    assert "failed: " in done.err
+    assert "70 s to 77 s" in done.err
+
+
+def test_a_written_evaluation_is_named_with_its_uar(people: Path, tmp_path: Path, run: Run) -> None:
+    result = tmp_path / "r.json"
+    done = run("evaluate", "folder", "--data", people, *CLASSIC, "-o", result)
+    assert done.code == 0, done.err
+    uar = json.loads(result.read_text())["systems"]["mlp"]["evaluations"]["speakers"]["metrics"]
+    assert f"UAR {uar['uar']['mean']:.3f} (mlp, speakers): {result}" in done.err

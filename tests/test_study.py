@@ -419,3 +419,20 @@ def test_what_are_no_finite_features_is_refused_by_the_name_of_the_condition(
 def test_no_system_is_no_study() -> None:
     with pytest.raises(EvaluationError, match="no system"):
         study({}, protocol="speakers")
+
+
+def test_comparison_names_what_differs_in_the_data(trained: Trained) -> None:
+    def evaluated(**changes: str) -> dict[str, Any]:
+        first, *others = trained.data.utterances
+        data = replace(trained.data, utterances=(replace(first, **changes), *others))
+        system = {"nearest": System(nearest(), data)}
+        return document(study(system, protocol="speakers", seed=3, beside=False))
+
+    plain = document(study({"nearest": System(nearest(), trained.data)}, protocol="speakers",
+                           seed=3, beside=False))  # fmt: skip
+    for other, reason in (
+        (evaluated(speaker="elsewhere"), "the speaker of .* is .* and 'elsewhere'"),
+        (evaluated(corpus="csv"), "their data are called .*csv.* with --name"),
+    ):
+        with pytest.raises(EvaluationError, match=reason):
+            compare(plain, other, ("nearest", "nearest"))

@@ -20,7 +20,12 @@ from voxaffect.cli.output import (
     finish,
     format_of,
 )
-from voxaffect.cli.study import chosen_recipes, corpus_options, gathered
+from voxaffect.cli.study import (
+    chosen_recipes,
+    corpus_options,
+    gathered,
+    list_failures_on_error,
+)
 from voxaffect.console import print_data, print_line, print_message
 from voxaffect.errors import EvaluationError
 from voxaffect.evaluation import (
@@ -149,11 +154,12 @@ def evaluate(
     )
     if by.name == "cross":
         _hint_at_labels(next(iter(systems.values())).data)
-    found = study(
-        systems, protocol=by, seed=options["seed"], beside=beside,
-        insight=folder is not None if insight is None else insight,
-        workers=options["workers"], allow_leaks=allow_leaks, progress=is_watched(),
-    )  # fmt: skip
+    with list_failures_on_error(failures):
+        found = study(
+            systems, protocol=by, seed=options["seed"], beside=beside,
+            insight=folder is not None if insight is None else insight,
+            workers=options["workers"], allow_leaks=allow_leaks, progress=is_watched(),
+        )  # fmt: skip
     writes = Writes()
     plain = document(found, command=shlex.join(["voxaffect", *sys.argv[1:]]),
                      embedded=folder is not None)  # fmt: skip
@@ -227,6 +233,10 @@ def _emit(plain: Document, form: str, output: Path | None, writes: Writes) -> No
     if writes.failures > before and output is not None:
         with writes.attempt():
             emit(text, None, is_data=form != "text")
+    elif output is not None:
+        name, system = next(iter(plain["systems"].items()))
+        uar = system["evaluations"][plain["protocol"]]["metrics"]["uar"]["mean"]
+        print_message(f"UAR {uar:.3f} ({name}, {plain['protocol']}): {output}")
 
 
 def _report(found: Study, plain: Document, folder: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,10 @@ from voxaffect.cli.own_data import own_options
 from voxaffect.cli.sources import recordings
 from voxaffect.console import print_message, print_note
 from voxaffect.corpora import OWN_DATA
-from voxaffect.errors import EvaluationError, TrainingError
+from voxaffect.errors import EvaluationError, TrainingError, VoxaffectError
 from voxaffect.evaluation import HeldOut, evaluate, held_out, random_split
 from voxaffect.evaluation.calibration import WANTED_RISK
-from voxaffect.extraction import MAX_SECONDS, extract, open_cache
+from voxaffect.extraction import MAX_SECONDS, Failure, extract, open_cache
 from voxaffect.features import SETS, feature_spec
 from voxaffect.features import names as feature_names
 from voxaffect.files import is_watched
@@ -147,6 +148,17 @@ def gathered(
     return data
 
 
+@contextmanager
+def list_failures_on_error(failures: Sequence[Failure]) -> Iterator[None]:
+    """Print the recordings that could not be used if an error ends the command before its end."""
+    try:
+        yield
+    except VoxaffectError:
+        for failure in failures:
+            print_message(f"failed: {failure.reason}")
+        raise
+
+
 def _say_notes(notes: Sequence[str]) -> None:
     """Print how data were read, each note once in a command."""
     shown: set[str] = click.get_current_context().meta.setdefault(f"{__name__}.notes", set())
@@ -189,16 +201,19 @@ def train(
     chosen, seed = chosen_recipes(names, options["features"])[0], options["seed"]
     estimator = chosen.build(seed)  # says now, not after the work, what is not installed
     data = gathered(corpora, chosen, emotions or chosen.emotions, **options)
-    if test_size:
-        random_split(len(data.matrix), test_size=test_size, seed=seed)  # refuses an empty side
-    fitted = fit(chosen.build(seed), data.rows())
+    with list_failures_on_error(data.failures):
+        if test_size:
+            random_split(len(data.matrix), test_size=test_size, seed=seed)  # refuses an empty side
+        fitted = fit(chosen.build(seed), data.rows())
     # Written before it is measured: whoever interrupts the measuring keeps the model.
     export(fitted, data, recipe=chosen.name, seed=seed, scores={}).save(output)
     if test_size:
         scores, abstention = _measured(estimator, data, test_size=test_size, seed=seed)
         export(fitted, data, recipe=chosen.name, seed=seed, scores=scores,
                abstention=abstention).save(output)  # fmt: skip
-    print_note(f"Model trained on all {len(data.matrix)} utterances: {output}")
+    count = len(data.matrix)
+    share = f"{count} of {count + len(data.failures)}" if data.failures else f"all {count}"
+    print_note(f"Model trained on {share} utterances: {output}")
     finish(data.failures, len(data.matrix))
 
 

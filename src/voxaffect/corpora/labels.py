@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 
@@ -30,10 +30,10 @@ _SYNONYMS = {
     ),
     "happy": (
         "happy, happiness, hap, joy, joyful, joyfulness, freude, freudig, fröhlich, froehlich, "
-        "fröhlichkeit, glücklich, gluecklich, joie, joyeux, joyeuse, heureux, heureuse, "
-        "bonheur, felicità, felice, gioia, gio, alegría, alegre, feliz, felicidad, felicidade, "
-        "blij, blijdschap, radość, radosny, szczęście, szczęśliwy, mutlu, mutluluk, радость, "
-        "счастье, χαρά, 高兴, 开心, 快乐"
+        "froh, fröhlichkeit, glück, glücklich, gluecklich, joie, "
+        "joyeux, joyeuse, heureux, heureuse, bonheur, felicità, felice, gioia, gio, alegría, "
+        "alegre, feliz, felicidad, felicidade, blij, blijdschap, radość, radosny, szczęście, "
+        "szczęśliwy, mutlu, mutluluk, радость, счастье, χαρά, 高兴, 开心, 快乐"
     ),
     "sad": (
         "sad, sadness, trauer, traurig, traurigkeit, tristesse, triste, tristezza, tri, "
@@ -42,7 +42,8 @@ _SYNONYMS = {
     ),
     "angry": (
         "angry, anger, ang, wut, wütend, wuetend, ärger, aerger, ärgerlich, aergerlich, zorn, "
-        "zornig, colère, en colère, ira, rabbia, rab, arrabbiato, arrabbiata, enojo, enojado, "
+        "zornig, verärgert, veraergert, "
+        "colère, en colère, ira, rabbia, rab, arrabbiato, arrabbiata, enojo, enojado, "
         "enojada, enfado, enfadado, enfadada, rabia, raiva, boos, boosheid, gniew, złość, zły, "
         "kızgın, öfke, гнев, злость, θυμός, 生气, 愤怒"
     ),
@@ -52,7 +53,8 @@ _SYNONYMS = {
         "害怕, 恐惧"
     ),
     "disgust": (
-        "disgust, disgusted, dis, ekel, angeekelt, dégoût, dégoûté, disgusto, disgustato, asco, "
+        "disgust, disgusted, dis, ekel, angeekelt, angewidert, dégoût, "
+        "dégoûté, disgusto, disgustato, asco, "
         "nojo, walging, wstręt, obrzydzenie, iğrenme, tiksinti, отвращение, αηδία, 厌恶"
     ),
     "surprised": (
@@ -384,7 +386,7 @@ def _spelling(word: str) -> str:
     return number[1] if number else normalize(word)
 
 
-def _refuse_mixtures(result: Mapping[str, str], unknown: Iterable[str]) -> None:
+def _refuse_mixtures(result: Mapping[str, str], unknown: Collection[str]) -> None:
     """Refuse two words for what looks like one emotion, where we cannot tell."""
     taken: dict[str, str] = {target: word for word, target in result.items()}
     stems: dict[str, str] = {}
@@ -393,14 +395,23 @@ def _refuse_mixtures(result: Mapping[str, str], unknown: Iterable[str]) -> None:
         if len(within) == 1:
             (emotion,) = within
             if taken.setdefault(emotion, word) != word:
-                _refuse(taken[emotion], word, emotion)
+                _refuse(taken[emotion], word, emotion, are_compound=taken[emotion] in unknown)
         stem = _stem(_spelling(word))
         other = stems.setdefault(stem, word)
         if _spelling(other) != _spelling(word):
-            _refuse(other, word, word)
+            _refuse(other, word, other)
 
 
-def _refuse(one: str, other: str, target: str) -> None:
+def _refuse(one: str, other: str, target: str, *, are_compound: bool = False) -> None:
+    if are_compound:
+        raise CorpusError(
+            f"the labels {one!r} and {other!r} are both there and hold a word for {target} and "
+            "another word each. If the other word names the speaker, give each speaker "
+            "a folder with folders of emotions in it (speaker/emotion/file), or write a "
+            "table with the columns path, emotion and speaker and use csv. Otherwise say what "
+            f"every such label means by --labels map.csv, with the columns from,to (in "
+            f"Python labels={{…}}), or keep all words with --labels {KEEP} (labels={KEEP!r})."
+        )
     raise CorpusError(
         f"the labels {one!r} and {other!r} are both there and look like one emotion. Say what each "
         f"of them means by --labels map.csv, with the columns from,to (in Python labels="

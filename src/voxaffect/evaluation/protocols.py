@@ -120,7 +120,8 @@ def _speakers_of(utterances: Sequence[Utterance]) -> NDArray[np.str_]:
         raise EvaluationError(
             f"the speaker of {unknown} of {len(utterances)} utterances is unknown, and this "
             "protocol keeps speakers apart. Name them in a csv with a speaker column, or "
-            "by folders: emotion/speaker/file."
+            "by folders: emotion/speaker/file. Without speakers, evaluate --protocol random "
+            "splits by chance, and --split takes folds of your own."
         )
     return np.array([f"{utterance.corpus}/{utterance.speaker}" for utterance in utterances])
 

@@ -47,8 +47,9 @@ def compare(one: Document, other: Document, names: tuple[str, str]) -> Document:
     if first.keys() != second.keys():
         raise EvaluationError(
             f"the folds differ ({one['protocol']} and {other['protocol']}, {len(first)} and "
-            f"{len(second)} tested utterances): systems are compared on the same ones. Evaluate "
-            "both with one protocol, one seed and the same data, or with one split file."
+            f"{len(second)} tested utterances): {_difference(one, other)}. Systems are compared on "
+            "the same folds: evaluate both with one protocol, one seed and the same data, or with "
+            "one split file."
         )
     rows = [(*first[key], second[key][1]) for key in first]
     truth, told, speakers, also_told = (np.array(column) for column in zip(*rows, strict=True))
@@ -65,6 +66,37 @@ def compare(one: Document, other: Document, names: tuple[str, str]) -> Document:
         }
     )
     return plain
+
+
+def _difference(one: Document, other: Document) -> str:
+    """Name what differs in the data of two evaluations, the most important first."""
+    corpora = [sorted({str(u.get("corpus")) for u in side["utterances"]}) for side in (one, other)]
+    if corpora[0] != corpora[1]:
+        names = " and ".join("/".join(map(printable, names)) for names in corpora)
+        return f"their data are called {names}, give them one name with --name"
+    first, second = (
+        {_recording(u): u.get("speaker") for u in side["utterances"]} for side in (one, other)
+    )
+    for side, alone in (
+        ("first", sorted(first.keys() - second)),
+        ("second", sorted(second.keys() - first)),
+    ):
+        if alone:
+            return f"only the {side} has {printable(alone[0])} ({len(alone):,} such recordings)"
+    for recording, speaker in first.items():
+        if speaker != second[recording]:
+            speakers = " and ".join(
+                "unknown" if name is None else repr(name) for name in (speaker, second[recording])
+            )
+            return f"the speaker of {printable(recording)} is {speakers}"
+    if one.get("seed") != other.get("seed"):
+        return f"their seeds are {one.get('seed')} and {other.get('seed')}"
+    return "recordings and speakers are the same, their folds are not"
+
+
+def _recording(utterance: Document) -> str:
+    part = [str(utterance[end]) for end in ("start_seconds", "end_seconds") if end in utterance]
+    return "/".join((str(utterance.get("corpus")), *Path(utterance["path"]).parts[-2:], *part))
 
 
 def _read_answers(found: Document, name: str, where: str) -> _Answers:
@@ -97,8 +129,7 @@ def _answers(found: Document, name: str) -> _Answers:
     answers = {}
     for fold, place, answer in zip(folds, one["tested"], best, strict=True):
         utterance = found["utterances"][place]
-        part = [str(utterance[end]) for end in ("start_seconds", "end_seconds") if end in utterance]
-        key = "/".join((fold, utterance["corpus"], *Path(utterance["path"]).parts[-2:], *part))
+        key = f"{fold}/{_recording(utterance)}"
         speaker = f"{utterance['corpus']}/{utterance['speaker'] or utterance['path']}"
         answers[key] = utterance["emotion"], str(answer), speaker
     return answers
