@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIG_IGN, SIGINT, default_int_handler, getsignal
+from signal import signal as set_handler
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,12 @@ from voxaffect.model import Model
 from voxaffect.training import Dataset, export, recipe
 
 RATE_HZ = 16_000
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the tests' processes, also where a shell starts the suite without it."""
+    if getsignal(SIGINT) is SIG_IGN:
+        set_handler(SIGINT, default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -100,7 +100,7 @@ def test_a_tilde_in_the_environment_is_the_home_folder(
     monkeypatch.setenv("VOXAFFECT_CACHE", "~/c")
     assert default_path() == tmp_path / "c" / "features.sqlite"
     monkeypatch.setenv("VOXAFFECT_DATA", "~/corpora")
-    (tmp_path / "corpora" / "ravdess").mkdir(parents=True)
+    (tmp_path / "corpora" / "ravdess" / "Actor_01").mkdir(parents=True)
     assert root_of("ravdess") == tmp_path / "corpora" / "ravdess"
 
 

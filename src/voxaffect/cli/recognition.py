@@ -170,7 +170,7 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
     if journal and not (failures or writes.failures):
         forget(journal)
     without_speech = count_without_speech(found.results)
-    if options["output"]:
+    if options["output"] and not writes.failures:
         seconds = monotonic() - began
         summarise(found.files, len(failures), without_speech=without_speech, seconds=seconds,
                   where=options["output"])  # fmt: skip

@@ -161,7 +161,8 @@ def list_failures_on_error(failures: Sequence[Failure]) -> Iterator[None]:
 
 def _say_notes(notes: Sequence[str]) -> None:
     """Print how data were read, each note once in a command."""
-    shown: set[str] = click.get_current_context().meta.setdefault(f"{__name__}.notes", set())
+    context = click.get_current_context(silent=True)  # None where no command runs
+    shown: set[str] = context.meta.setdefault(f"{__name__}.notes", set()) if context else set()
     for note in notes:
         if note not in shown:
             shown.add(note)
