@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.errors import ModelError
+from voxaffect.forks import no_fork
 from voxaffect.runtime import import_onnxruntime
 
 Samples = NDArray[np.float32]
@@ -89,6 +90,7 @@ def has_speech(samples: Samples, rate_hz: int) -> bool:
     return find_speech(samples, rate_hz).has_speech
 
 
+@no_fork
 def find_speech(samples: Samples, rate_hz: int, *, is_complete: bool = False) -> SpeechFinding:
     """Search a recording, or a window of it, for speech.
 
