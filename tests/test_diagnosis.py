@@ -306,7 +306,8 @@ def test_json_is_versioned_and_lists_failures(folder: Path) -> None:
     assert found["schema"] == SCHEMA
     assert [Path(one["source"]).name for one in found["failures"]] == ["cut.wav", "empty.wav"]
     assert set(found["diagnoses"][0]) == {
-        "source", "trust", "reasons", "scores", "emotion", "probabilities", "findings",
+        "source", "trust", "reasons", "scores", "result", "emotion", "uncertain", "probabilities",
+        "findings",
     }  # fmt: skip
     assert set(found["diagnoses"][0]["findings"][0]) == {
         "topic", "verdict", "text", "value", "unit", "effect", "remedy", "trust",
