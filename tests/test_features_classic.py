@@ -138,6 +138,7 @@ def _compared_over(paths: Sequence[Path]) -> tuple[NDArray[np.float64], NDArray[
     return np.array(ours), np.array(theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("corpus", "count"), [("ravdess", 1_440), ("ravdess-48k", 62)])
 def test_parity_on_all_of_a_real_corpus(
     data_root: Callable[[str], Path], corpus: str, count: int

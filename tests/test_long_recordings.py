@@ -369,6 +369,7 @@ def test_one_recording_over_the_limit_leaves_the_others(spoken: Path, tmp_path: 
     assert [one.path for one in batch.failures] == [long]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
     """Ten minutes of silence and speech take as little as two: sound is not held."""
     import tracemalloc

@@ -86,6 +86,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="kills as Unix does")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_killed_run_goes_on_and_ends_as_an_unbroken_one(

@@ -212,6 +212,13 @@ def test_observed_emotions_are_read_when_load_data_is_called(small_ravdess: Path
 
 
 @pytest.mark.usefixtures("_as_it_was")
+def test_no_observed_emotion_is_named_as_the_fault(small_ravdess: Path) -> None:
+    va.observed_emotions = []
+    with pytest.raises(va.VoxaffectError, match="observed_emotions is empty"):
+        va.load_data(root=small_ravdess, **QUIET)
+
+
+@pytest.mark.usefixtures("_as_it_was")
 def test_words_of_the_emotions_can_be_changed(small_ravdess: Path) -> None:
     va.emotions["03"] = "joy"
     assert "joy" in _seen(small_ravdess)

@@ -168,6 +168,10 @@ def _names(observed: object) -> list[str] | None:
             f"observed_emotions {observed!r}: expected a list of emotions, such as "
             "['happy', 'sad']."
         )
+    if not observed:
+        raise TrainingError(
+            "observed_emotions is empty: name the emotions to keep, or None for all."
+        )
     return [str(emotion) for emotion in observed]
 
 
