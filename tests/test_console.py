@@ -298,7 +298,7 @@ main()
 """
 MOMENTS = {
     "while it loads": ("voxaffect.model", "load"),
-    "while it computes": ("voxaffect.audio", "read"),
+    "while it computes": ("voxaffect.features", "describe"),
     "while it writes": ("os", "fsync"),
 }
 
