@@ -17,7 +17,7 @@ import voxaffect as va
 from voxaffect.audio import read
 from voxaffect.diagnosis.measures import compare_channels
 from voxaffect.errors import AudioError
-from voxaffect.extraction import extract
+from voxaffect.extraction import FeatureCache, extract
 from voxaffect.features import feature_spec
 from voxaffect.recognizer.channels import ChannelComparison
 from voxaffect.recognizer.utterance import LONG_SECONDS
@@ -360,6 +360,13 @@ def test_features_have_a_limit_of_their_own(run: Run, spoken: Path, tmp_path: Pa
     assert (done.code, "--max-seconds" in done.err) == (1, True)
     found = extract([spoken], feature_spec("affect"), max_seconds=2.5)
     assert "longer than the limit of 2.5 s" in found.failures[0].reason
+
+
+def test_the_cache_lets_no_recording_over_the_limit_pass(spoken: Path, tmp_path: Path) -> None:
+    with FeatureCache(tmp_path / "cache.sqlite") as cache:
+        spec = feature_spec("classic")
+        assert not extract([spoken], spec, cache=cache).failures
+        assert extract([spoken], spec, cache=cache, max_seconds=2.5).failures
 
 
 def test_one_recording_over_the_limit_leaves_the_others(spoken: Path, tmp_path: Path) -> None:

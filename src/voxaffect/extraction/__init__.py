@@ -196,8 +196,9 @@ class _Task:
 
     @property
     def recipe(self) -> str:
-        """The cache key beside the content."""
-        return self.spec.to_json() + (self.variant.key if self.variant else "")
+        """The cache key beside the content: what another limit let pass is not known here."""
+        limit = "" if self.max_seconds == MAX_SECONDS else f"max_seconds={self.max_seconds:g}"
+        return self.spec.to_json() + (self.variant.key if self.variant else "") + limit
 
     def __call__(self, item: Item) -> tuple[bytes, Outcome]:
         """Digest and vector of a recording, or why there is none: whatever is raised."""
