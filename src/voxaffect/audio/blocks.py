@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from voxaffect.audio.arrays import as_array, as_floats, is_array
 from voxaffect.audio.content import Content, check_file, name_of, open_content, open_pipe
-from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Decoded
+from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.decoding import decode
 from voxaffect.audio.pipes import Pipe, decode_pipe
 from voxaffect.audio.signal import Mixer, Samples, Signal, check_finite, check_rate
@@ -23,39 +23,6 @@ _READ_SECONDS = 60.0
 """Longest block that is read at once where all is wanted: most recordings are one."""
 
 Source = str | Path | bytes | BinaryIO | NDArray[Any] | Signal
-
-
-@dataclass(frozen=True, eq=False)
-class Blocks:
-    """An open recording: its parameters, and its sound, once, by iteration.
-
-    Parameters
-    ----------
-    name : str
-        What messages call it.
-    rate_hz : int
-    channels : int
-    frames : int
-        Samples a channel that the header states: it may be wrong. 0 if it states none.
-    blocks : iterator of ndarray, shape (n, channels), float32
-        Two seconds each but the last. They raise AudioError where the recording breaks.
-    container, encoding : str
-        As libsndfile calls them, such as ``WAV`` and ``PCM_16``; empty for an array.
-    seek : callable, optional
-        Moves to a sample, before the first block is read. None where that is not exact.
-    """
-
-    name: str
-    rate_hz: int
-    channels: int
-    frames: int
-    blocks: Iterator[Block]
-    container: str = ""
-    encoding: str = ""
-    seek: Callable[[int], None] | None = None
-
-    def __iter__(self) -> Iterator[Block]:
-        return self.blocks
 
 
 @contextmanager
@@ -138,13 +105,13 @@ def open_live(
             pipe = Pipe(*stack.enter_context(open_pipe(Path(source), name)), name)
         else:
             pipe = Pipe(source, b"", name)
-        decoded = stack.enter_context(decode_pipe(pipe))
-        if decoded is None:
+        blocks = stack.enter_context(decode_pipe(pipe))
+        if blocks is None:
             yield stack.enter_context(
                 open_blocks(cast(BinaryIO, pipe), name=name, max_seconds=max_seconds)
             )
             return
-        blocks = _limited(decoded, name, max_seconds)
+        blocks = _limited(blocks, max_seconds)
         yield replace(blocks, blocks=_check_each(blocks))
 
 
@@ -159,8 +126,8 @@ def _open(
         return
     if isinstance(source, str | Path | bytes) or hasattr(source, "read"):
         _check_no_rate(rate_hz)  # of anything else, open_content says what it is
-    with open_content(source, name) as content, decode(content, block_seconds) as decoded:
-        yield _limited(decoded, content.name, max_seconds, content)
+    with open_content(source, name) as content, decode(content, block_seconds) as blocks:
+        yield _limited(blocks, max_seconds, content)
 
 
 def _check_each(blocks: Blocks) -> Iterator[Block]:
@@ -256,28 +223,22 @@ def _join(blocks: Blocks) -> Signal:
     return Signal(samples, blocks.rate_hz, blocks.name)
 
 
-def _limited(
-    decoded: Decoded, name: str, max_seconds: float | None, content: Content | None = None
-) -> Blocks:
-    check_rate(decoded.rate_hz, name)
-    blocks = _limit(decoded, name, max_seconds, content)
-    return Blocks(name, decoded.rate_hz, decoded.channels, decoded.frames, blocks,
-                  decoded.container, decoded.encoding, decoded.seek)  # fmt: skip
+def _limited(blocks: Blocks, max_seconds: float | None, content: Content | None = None) -> Blocks:
+    """Blocks whose rate is one that we can use, and no more of them than is accepted."""
+    check_rate(blocks.rate_hz, blocks.name)
+    return replace(blocks, blocks=_limit(blocks, max_seconds, content))
 
 
-def _limit(
-    decoded: Decoded, name: str, max_seconds: float | None, content: Content | None
-) -> Iterator[Block]:
-    """Blocks, but no more of them than is accepted."""
-    limit = np.inf if max_seconds is None else max_seconds * decoded.rate_hz
+def _limit(blocks: Blocks, max_seconds: float | None, content: Content | None) -> Iterator[Block]:
+    limit = np.inf if max_seconds is None else max_seconds * blocks.rate_hz
     held = 0
-    for block in _until_changed(decoded, content):
+    for block in _until_changed(blocks, content):
         held += len(block)
         if held > limit:
-            raise too_long(name, limit / decoded.rate_hz)
+            raise too_long(blocks.name, limit / blocks.rate_hz)
         yield block
     if not held:
-        raise AudioError(f"{name}: holds no samples. Record it again.")
+        raise AudioError(f"{blocks.name}: holds no samples. Record it again.")
 
 
 def too_long(name: str, max_seconds: float) -> AudioError:
@@ -288,10 +249,10 @@ def too_long(name: str, max_seconds: float) -> AudioError:
     )
 
 
-def _until_changed(decoded: Decoded, content: Content | None) -> Iterator[Block]:
+def _until_changed(blocks: Blocks, content: Content | None) -> Iterator[Block]:
     """Blocks of a file to which nobody writes meanwhile; that also explains any other error."""
     try:
-        yield from decoded.blocks
+        yield from blocks
     except AudioError:
         if content is not None:
             content.check_unchanged()
@@ -317,8 +278,8 @@ def _of_array(
             raise AudioError(f"{name}: an array needs its rate: rate_hz=…")
         samples, rate = as_array(source, name), check_rate(rate_hz, name)
     channels = samples.shape[1] if samples.ndim == 2 else 1
-    decoded = Decoded(rate, channels, len(samples), _slices(samples, rate, name))
-    return _limited(decoded, name, max_seconds)
+    blocks = Blocks(name, rate, channels, len(samples), _slices(samples, rate, name))
+    return _limited(blocks, max_seconds)
 
 
 def _slices(samples: NDArray[Any], rate_hz: int, name: str) -> Iterator[Samples]:

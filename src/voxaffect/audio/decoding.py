@@ -10,7 +10,7 @@ from pathlib import Path
 
 from voxaffect.audio import boxes, chunks, libsndfile, mpeg
 from voxaffect.audio.content import Content, View
-from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Decoded
+from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.flac import lay_out_flac
 from voxaffect.audio.layout import Part
 from voxaffect.audio.ogg import lay_out_ogg
@@ -23,7 +23,7 @@ _MAX_TAGS = 16
 
 
 @contextmanager
-def decode(content: Content, block_seconds: float = BLOCK_SECONDS) -> Iterator[Decoded]:
+def decode(content: Content, block_seconds: float = BLOCK_SECONDS) -> Iterator[Blocks]:
     """Open a recording of any kind.
 
     Parameters
@@ -34,7 +34,7 @@ def decode(content: Content, block_seconds: float = BLOCK_SECONDS) -> Iterator[D
 
     Yields
     ------
-    Decoded
+    Blocks
 
     Raises
     ------
@@ -110,7 +110,7 @@ _CHUNKED: Mapping[str, Callable[[Content, int], Part]] = {
 
 def _open_parts(
     content: Content, parts: Sequence[Part], kind: Kind, stack: ExitStack, block_seconds: float
-) -> Decoded | None:
+) -> Blocks | None:
     """Open with libsndfile; None if it does not know the coding, and FFmpeg may."""
     try:
         first = stack.enter_context(libsndfile.open_part(parts[0], block_seconds))
@@ -130,7 +130,7 @@ def _open_parts(
     if len(parts) == 1:
         return first
     blocks = _chain(first, parts[1:], content.name)
-    return Decoded(first.rate_hz, first.channels, 0, blocks, first.container, first.encoding)
+    return replace(first, frames=0, blocks=blocks, seek=None)
 
 
 def _has_ffmpeg() -> bool:
@@ -142,7 +142,7 @@ def _has_ffmpeg() -> bool:
 _ALSO_FFMPEG = frozenset({"wav", "w64", "aiff", "au", "caf", "ogg"})
 
 
-def _chain(first: Decoded, others: Sequence[Part], name: str) -> Iterator[Block]:
+def _chain(first: Blocks, others: Sequence[Part], name: str) -> Iterator[Block]:
     """Blocks of all parts; they must be of one rate and one number of channels."""
     yield from first.blocks
     for part in others:
@@ -157,7 +157,7 @@ def _chain(first: Decoded, others: Sequence[Part], name: str) -> Iterator[Block]
 
 
 @contextmanager
-def _open_other(part: Part, name: str) -> Iterator[Decoded]:
+def _open_other(part: Part, name: str) -> Iterator[Blocks]:
     with ExitStack() as stack:
         try:
             decoded = stack.enter_context(libsndfile.open_part(part))

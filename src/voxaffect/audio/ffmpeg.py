@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.audio.content import Content, View, cannot_read, reason_of
-from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Decoded
+from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.layout import cut_short, damaged
 from voxaffect.audio.signal import MIN_PEAK
 from voxaffect.errors import AudioError
@@ -58,7 +58,7 @@ def _find_program() -> str | None:
 
 
 @contextmanager
-def decode(content: Content, start: int, kind: Kind) -> Iterator[Decoded]:
+def decode(content: Content, start: int, kind: Kind) -> Iterator[Blocks]:
     """Open a recording with FFmpeg.
 
     Parameters
@@ -71,7 +71,7 @@ def decode(content: Content, start: int, kind: Kind) -> Iterator[Decoded]:
 
     Yields
     ------
-    Decoded
+    Blocks
 
     Raises
     ------
@@ -95,14 +95,14 @@ def decode(content: Content, start: int, kind: Kind) -> Iterator[Decoded]:
             )  # fmt: skip
         except (av.FFmpegError, OSError, ValueError) as error:
             raise _unreadable(view, kind, error) from error
-        yield _decoded(av, container, view, kind)
+        yield _open_stream(av, container, view, kind)
 
 
 def _refuse_reference(*_: Any) -> Any:
     raise OSError("refers to another file")
 
 
-def _decoded(av: Any, container: Any, view: View, kind: Kind) -> Decoded:
+def _open_stream(av: Any, container: Any, view: View, kind: Kind) -> Blocks:
     stream = container.streams.best("audio")
     name = view.content.name
     if stream is None:
@@ -131,12 +131,12 @@ def _decoded(av: Any, container: Any, view: View, kind: Kind) -> Decoded:
     if len(tracks) > 1:
         number = 1 + [track.index for track in tracks].index(stream.index)
         blocks = _audible(blocks, number, len(tracks), name)
-    return Decoded(first.sample_rate, first.layout.nb_channels, max(0, promised), blocks,
-                   kind.format.upper(), codec.name.upper())  # fmt: skip
+    return Blocks(name, first.sample_rate, first.layout.nb_channels, max(0, promised), blocks,
+                  kind.format.upper(), codec.name.upper())  # fmt: skip
 
 
 def _frames(av: Any, container: Any, stream: Any, view: View, kind: Kind) -> Iterator[Any]:
-    """Decoded frames; a broken one is an error."""
+    """Blocks frames; a broken one is an error."""
     name = view.content.name
     try:
         for packet in container.demux(stream):
@@ -243,7 +243,7 @@ def _not_installed(name: str, kind: Kind) -> AudioError:
 
 
 @contextmanager
-def _decode_by_program(content: Content, kind: Kind, program: str) -> Iterator[Decoded]:
+def _decode_by_program(content: Content, kind: Kind, program: str) -> Iterator[Blocks]:
     """Decode with the program ``ffmpeg``, which reads the open file or a copy in memory."""
     with ExitStack() as stack:
         source = stack.enter_context(_file_of(content))
@@ -265,7 +265,7 @@ def _decode_by_program(content: Content, kind: Kind, program: str) -> Iterator[D
         offset, _, _, rate_hz, channels = struct.unpack(">4x5I", head)
         process.stdout.read(offset - 24)
         blocks = _of_program(process, notes, content.name, kind, rate_hz, channels)
-        yield Decoded(rate_hz, channels, 0, blocks, kind.format.upper())
+        yield Blocks(content.name, rate_hz, channels, 0, blocks, kind.format.upper())
 
 
 def _of_program(

@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from voxaffect.audio.content import cannot_read, reason_of
-from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Decoded
+from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.layout import Part, cut_short, damaged
 from voxaffect.errors import AudioError
 from voxaffect.forks import no_fork
@@ -25,7 +25,7 @@ class OpenError(Exception):
 
 
 @contextmanager
-def open_part(part: Part, block_seconds: float = BLOCK_SECONDS) -> Iterator[Decoded]:
+def open_part(part: Part, block_seconds: float = BLOCK_SECONDS) -> Iterator[Blocks]:
     """Open a recording, or one of the parts that it was joined from.
 
     Parameters
@@ -35,7 +35,7 @@ def open_part(part: Part, block_seconds: float = BLOCK_SECONDS) -> Iterator[Deco
 
     Yields
     ------
-    Decoded
+    Blocks
 
     Raises
     ------
@@ -60,10 +60,10 @@ def open_part(part: Part, block_seconds: float = BLOCK_SECONDS) -> Iterator[Deco
         # bit reservoir in an MP3, and fails in a FLAC of unknown length.
         file.seekable = lambda: False
         frames = 0 if part.is_estimated or file.frames >= 1 << 48 else file.frames
-        yield Decoded(
-            file.samplerate, file.channels, frames, _read_blocks(file, part, block_seconds),
-            file.format, file.subtype, _seek_in(file, part) if _is_exact(file, part) else None,
-        )  # fmt: skip
+        blocks = _read_blocks(file, part, block_seconds)
+        seek = _seek_in(file, part) if _is_exact(file, part) else None
+        yield Blocks(view.content.name, file.samplerate, file.channels, frames, blocks,
+                     file.format, file.subtype, seek)  # fmt: skip
 
 
 def _is_exact(file: Any, part: Part) -> bool:

@@ -7,14 +7,14 @@ import select
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from voxaffect.audio import chunks
 from voxaffect.audio.content import Content, cannot_read, no_bytes
-from voxaffect.audio.decoded import Block, Decoded
+from voxaffect.audio.decoded import Block, Blocks
 from voxaffect.audio.decoding import decode
 from voxaffect.audio.layout import cut_short, second_recording
 
@@ -128,7 +128,7 @@ class _Header:
 
 
 @contextmanager
-def decode_pipe(pipe: Pipe) -> Iterator[Decoded | None]:
+def decode_pipe(pipe: Pipe) -> Iterator[Blocks | None]:
     """Decode a WAV file while it is being written.
 
     Blocks are 0.1 s. An empty one says that nothing has come for a while.
@@ -139,7 +139,7 @@ def decode_pipe(pipe: Pipe) -> Iterator[Decoded | None]:
 
     Yields
     ------
-    Decoded or None
+    Blocks or None
         None, with all bytes still in the pipe, for what has to be read to its end first.
 
     Raises
@@ -153,7 +153,7 @@ def decode_pipe(pipe: Pipe) -> Iterator[Decoded | None]:
         return
     with _decode(pipe, header.wrap(bytes(header.frame_size))) as first:
         blocks = _blocks(pipe, header, first)
-        yield Decoded(first.rate_hz, first.channels, 0, blocks, first.container, first.encoding)
+        yield replace(first, frames=0, blocks=blocks, seek=None)
 
 
 def _decode(pipe: Pipe, data: bytes) -> Any:
@@ -189,7 +189,7 @@ def _read_header(pipe: Pipe) -> _Header | None:
     return None
 
 
-def _blocks(pipe: Pipe, header: _Header, first: Decoded) -> Iterator[Block]:
+def _blocks(pipe: Pipe, header: _Header, first: Blocks) -> Iterator[Block]:
     size = max(1, int(_BLOCK_SECONDS * first.rate_hz)) * header.frame_size
     nothing = np.zeros((0, first.channels), dtype=np.float32)
     pipe.peek(0, header.start)
