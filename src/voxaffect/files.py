@@ -167,8 +167,7 @@ def read_bounded(
             f"{name}: no permission to read it. Change the permissions of the file or its folder."
         ) from problem
     except (OSError, ValueError) as problem:
-        reason = getattr(problem, "strerror", None) or problem
-        raise error(f"{name}: cannot be read ({reason}), expected {what}.") from problem
+        raise error(f"{name}: cannot be read ({reason_of(problem)}), expected {what}.") from problem
 
 
 def read_standard_input(*, limit: int, what: str, error: type[VoxaffectError]) -> bytes:
@@ -184,9 +183,8 @@ def read_standard_input(*, limit: int, what: str, error: type[VoxaffectError]) -
     try:
         content = sys.stdin.buffer.read(limit + 1)
     except (OSError, ValueError) as problem:
-        reason = getattr(problem, "strerror", None) or problem
         raise error(
-            f"-: standard input cannot be read ({reason}). Pipe {what} into it."
+            f"-: standard input cannot be read ({reason_of(problem)}). Pipe {what} into it."
         ) from problem
     if len(content) > limit:
         raise error(_too_large("-", limit, None, what))
@@ -285,11 +283,7 @@ def settle(paths: Collection[Path]) -> None:
         with name_errors(path, "cannot be written"):
             if not path.is_file():
                 continue
-            stream = os.open(path, os.O_RDWR | _BINARY)  # Windows syncs no read-only stream
-            try:
-                os.fsync(stream)
-            finally:
-                os.close(stream)
+            _sync(path, os.O_RDWR | _BINARY)  # Windows syncs no read-only stream
         folders.setdefault(path.resolve().parent, []).append(path.resolve().name)
     for folder, names in folders.items():
         _remove_litter(folder, names)
@@ -396,8 +390,9 @@ def name_errors(
 
 
 def reason_of(error: Exception) -> str:
-    """Reason that the system gives for an error, without path and number."""
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    """Reason that the system or a library gives for an error, without path and number."""
+    texts = (getattr(error, name, None) for name in ("error_string", "strerror"))  # libsndfile's
+    reason = next(filter(None, texts), None) or str(error) or type(error).__name__
     return printable(str(reason).strip().rstrip("."))
 
 
@@ -544,8 +539,12 @@ def _sync_folder(folder: Path) -> None:
     if sys.platform == "win32":
         return
     with suppress(OSError):  # some disks sync files alone
-        stream = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(stream)
-        finally:
-            os.close(stream)
+        _sync(folder, os.O_RDONLY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    stream = os.open(path, flags)
+    try:
+        os.fsync(stream)
+    finally:
+        os.close(stream)

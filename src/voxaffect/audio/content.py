@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from voxaffect.errors import AudioError
+from voxaffect.files import reason_of
 
 MAX_STREAM_BYTES = 1 << 30
 """Most that is read from a pipe or a stream, which are held in memory."""
@@ -435,9 +436,3 @@ def cannot_read(name: str, error: Exception) -> AudioError:
             f"{name}: no permission to read it. Change the permissions of the file or its folder."
         )
     return AudioError(f"{name}: cannot be read ({reason_of(error)}).")
-
-
-def reason_of(error: Exception) -> str:
-    """Text of an error, as the library or the system words it."""
-    text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
-    return str(text).strip().rstrip(".")

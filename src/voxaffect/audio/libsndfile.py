@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from voxaffect.audio.content import cannot_read, reason_of
+from voxaffect.audio.content import cannot_read
 from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.layout import Part, cut_short, damaged
 from voxaffect.errors import AudioError
+from voxaffect.files import reason_of
 from voxaffect.forks import no_fork
 
 _MAX_BLOCK_SAMPLES = 1 << 22

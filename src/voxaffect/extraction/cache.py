@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from voxaffect.arguments import path_of
 from voxaffect.errors import CacheError
-from voxaffect.files import printable
+from voxaffect.files import printable, reason_of
 from voxaffect.folders import CACHE_VARIABLE, cache_folder
 
 SCHEMA_VERSION = 2
@@ -198,9 +198,8 @@ class FeatureCache:
             is_full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None))
             remedy = _FULL if is_full else _ELSEWHERE
         kind = CachePlaceError if remedy else CacheError
-        reason = getattr(error, "strerror", None) or error
         return kind(
-            f"{self.path}: cannot be used as feature cache ({reason}). "
+            f"{self.path}: cannot be used as feature cache ({reason_of(error)}). "
             + (remedy or "It is damaged: delete it, and it is made anew.")
         )
 
