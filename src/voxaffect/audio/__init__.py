@@ -6,9 +6,9 @@ given, never assumed.
 """
 
 from voxaffect.audio.arrays import as_block, as_floats
-from voxaffect.audio.blocks import Blocks, Source, as_signal, open_blocks, open_live, read
+from voxaffect.audio.blocks import Source, as_signal, open_blocks, open_live, read
 from voxaffect.audio.content import MAX_STREAM_BYTES, content_of, name_of
-from voxaffect.audio.decoded import BLOCK_SECONDS, Block
+from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.excerpts import (
     Excerpt,
     Recording,
