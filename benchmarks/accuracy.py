@@ -30,8 +30,8 @@ from voxaffect.evaluation.metrics import uar
 from voxaffect.extraction import FeatureCache, extract
 from voxaffect.features import feature_spec
 from voxaffect.features import names as feature_names
-from voxaffect.features.enrolment import adapt
-from voxaffect.features.enrolment import enrol as enrol_vectors
+from voxaffect.features.enrollment import adapt
+from voxaffect.features.enrollment import enroll as enroll_vectors
 from voxaffect.training import OBSERVED_EMOTIONS, Dataset, fit, gather, recipe_named, with_copies
 from voxaffect.training.augmentation import CONDITIONS, TALKERS_DB, test_variant
 from voxaffect.training.voices import Voices
@@ -153,7 +153,7 @@ def cross(recipe: str, root: Path) -> dict[str, Any]:
     return figures(found)
 
 
-def enrol(recipe: str, root: Path) -> dict[str, Any]:
+def enroll(recipe: str, root: Path) -> dict[str, Any]:
     """UAR on EmoBox's folds with some recordings of each test speaker enrolled, and without.
 
     Enrolled recordings are drawn at random, five times, and are not tested.
@@ -174,7 +174,7 @@ def enrol(recipe: str, root: Path) -> dict[str, Any]:
                 for speaker in np.unique(speakers[fold.test]):
                     own = rng.permutation(np.flatnonzero(speakers == speaker))
                     rest = own[count:]
-                    known = enrol_vectors(data.matrix[own[:count]])
+                    known = enroll_vectors(data.matrix[own[:count]])
                     moved = adapt(data.matrix[rest], known, training_mean=mean, names=columns)
                     sharpened[rest] = fitted.predict(moved)
                     tested.append(rest)
@@ -195,7 +195,7 @@ PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     f"{kind.__name__}-{recipe}": lambda root, kind=kind, recipe=recipe: kind(recipe, root)
     for kind in (emobox, four, cross)
     for recipe in RECIPES
-} | {"enrol-logistic": lambda root: enrol("logistic", root)}
+} | {"enroll-logistic": lambda root: enroll("logistic", root)}
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 python benchmarks/doctor.py            # needs VOXAFFECT_DATA with ravdess, ravdess-48k and emodb
 python benchmarks/doctor.py --clean 200 --planted 24 -o elsewhere.json
 
-The corpora's recordings count as clean. Defects are planted in a sample of them, quantised to 16
+The corpora's recordings count as clean. Defects are planted in a sample of them, quantized to 16
 bits as a file would be; a defect is found if the finding that stands for it is not ok.
 
 The limits were chosen on samples of these very recordings (60 to 250 of each corpus, all of EMO-DB
@@ -36,7 +36,7 @@ from voxaffect.training.augmentation import (
     add_room,
     limit_band,
     narrowed,
-    quantised,
+    quantized,
     telephoned,
 )
 
@@ -57,7 +57,7 @@ def hummed(samples: Samples, rate_hz: int, *, hertz: float) -> Samples:
 
 
 def noisy(snr: float) -> Plant:
-    return lambda x, rate, rng: add_noise(x, rate, rng, snr_db=snr, colour=float(rng.integers(3)))
+    return lambda x, rate, rng: add_noise(x, rate, rng, snr_db=snr, color=float(rng.integers(3)))
 
 
 def roomy(rt60_seconds: float, ratio_db: float) -> Plant:
@@ -135,7 +135,7 @@ def planted(paths: list[Path], name: str) -> dict[str, object]:
     for number, path in enumerate(paths):
         signal = read(path)
         rng = np.random.default_rng([number, len(name)])
-        samples = quantised(plant(signal.samples, signal.rate_hz, rng))
+        samples = quantized(plant(signal.samples, signal.rate_hz, rng))
         found.append(diagnose(samples, rate_hz=signal.rate_hz))
         clean = diagnose(path).prediction
         now = found[-1].prediction
@@ -154,14 +154,14 @@ def planted(paths: list[Path], name: str) -> dict[str, object]:
 
 
 def snr_errors(paths: list[Path]) -> dict[str, list[float]]:
-    """Estimated less true SNR in dB, percentiles 5 50 95, by corpus's true SNR; three colours."""
+    """Estimated less true SNR in dB, percentiles 5 50 95, by corpus's true SNR; three colors."""
     rows: dict[str, list[float]] = {}
     for number, path in enumerate(paths):
         samples = resample(read(path), 16_000).samples
         for snr in (0.0, 5.0, 10.0, 15.0, 20.0, 25.0):
-            for colour in (0.0, 1.0, 2.0):
-                rng = np.random.default_rng([number, int(snr), int(colour)])
-                mixed = add_noise(samples, 16_000, rng, snr_db=snr, colour=colour)
+            for color in (0.0, 1.0, 2.0):
+                rng = np.random.default_rng([number, int(snr), int(color)])
+                mixed = add_noise(samples, 16_000, rng, snr_db=snr, color=color)
                 error = snr_db(frame_spectra(mixed, 16_000), activity(mixed)) - snr
                 rows.setdefault(f"{snr:g} dB", []).append(error)
     return {

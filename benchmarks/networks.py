@@ -31,7 +31,7 @@ PLANS = {
     "narrow": Plan(channels=(16, 32, 64, 96, 128), tilt_bels=0),
     "first": Plan(channels=(24, 40, 64, 96, 128), tilt_bels=0),
     "wide": Plan(channels=(32, 56, 88, 128, 176), tilt_bels=0),
-    "coloured": Plan(),
+    "colored": Plan(),
 }
 MOST = 3
 

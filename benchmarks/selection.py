@@ -5,7 +5,7 @@
 
 ``DIR`` holds ``ravdess``. Each of EmoBox's folds is left out together with the next one; a model is
 trained on the other sixteen speakers and tested on both. Fold k chooses by the tests on its two
-neighbours of models that were not trained on fold k either: no test speaker of an outer fold
+neighbors of models that were not trained on fold k either: no test speaker of an outer fold
 takes part in the choice made for it. A candidate's score is the UAR, averaged over `CONDITIONS`.
 The package trains as "some talkers" says.
 """

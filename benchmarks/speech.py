@@ -63,8 +63,8 @@ def degraded(
 ) -> Iterator[tuple[str, Samples]]:
     """A recording in every condition."""
     for snr_db in (20, 10, 5):
-        for colour, name in enumerate(("white", "pink")):
-            noisy = add_noise(samples, RATE_HZ, rng, snr_db=snr_db, colour=colour)
+        for color, name in enumerate(("white", "pink")):
+            noisy = add_noise(samples, RATE_HZ, rng, snr_db=snr_db, color=color)
             yield f"{name} noise {snr_db} dB", noisy
         yield f"talkers {snr_db} dB", add_talkers(samples, RATE_HZ, rng, talkers=others,
                                                   snr_db=snr_db)  # fmt: skip

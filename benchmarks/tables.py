@@ -90,10 +90,10 @@ def honesty_table(results: dict[str, Any]) -> str:
     return table(rows)
 
 
-def enrolment_table(results: dict[str, Any]) -> str:
+def enrollment_table(results: dict[str, Any]) -> str:
     """What a few recordings of the speaker bring."""
     rows = [["recordings enrolled", "UAR without", "UAR with"]]
-    part = results["enrol-logistic"]
+    part = results["enroll-logistic"]
     rows += [
         [count, f"{part[count]['without']:.3f}", f"{part[count]['with']:.3f}"]
         for count in sorted((key for key in part if key.isdigit()), key=int)
@@ -172,7 +172,7 @@ def sections() -> dict[str, str]:
         "recipes": recipes_table(accuracy),
         "conditions": conditions_table(accuracy),
         "honesty": honesty_table(accuracy),
-        "enrolment": enrolment_table(accuracy),
+        "enrollment": enrollment_table(accuracy),
         "speed": speed_table(speed),
     }
 

@@ -25,7 +25,7 @@ looked at.
 Share of time: of the time in which someone speaks, for how much of it the right emotion is given;
 silence where there is speech is wrong. Boundary error: from each true change of emotion (the
 middle of the pause) to the nearest change given. ``clips`` predicts each clip by itself, with the
-true boundaries; ``windows`` are the raw windows, each for the time nearest to its centre. Certain
+true boundaries; ``windows`` are the raw windows, each for the time nearest to its center. Certain
 is the time whose answer is not marked `uncertain`: the threshold is that of `train`, the lowest
 probability from which at most one whole clip in five was wrong on new voices, found by leaving out
 folds of the speakers that the model is trained on.
@@ -208,16 +208,16 @@ def of_segments(events: Sequence[Event]) -> Stretches:
 
 
 def of_windows(events: Sequence[Event]) -> Stretches:
-    """Each window's own emotion, for the time that is nearer to its centre than to others."""
+    """Each window's own emotion, for the time that is nearer to its center than to others."""
     found: list[tuple[float, float, str, float]] = []
     stretch: list[Window] = []
     for event in events:
         if isinstance(event, Window):
             stretch.append(event)
         elif isinstance(event, Update) and event.emotion is None:
-            centres = [(one.start_seconds + one.end_seconds) / 2 for one in stretch]
+            centers = [(one.start_seconds + one.end_seconds) / 2 for one in stretch]
             edges = [stretch[0].start_seconds,
-                     *((a + b) / 2 for a, b in itertools.pairwise(centres)),
+                     *((a + b) / 2 for a, b in itertools.pairwise(centers)),
                      event.seconds]  # fmt: skip
             names = [max(one.probabilities, key=one.probabilities.__getitem__) for one in stretch]
             highest = [max(one.probabilities.values()) for one in stretch]
@@ -369,7 +369,7 @@ def stream(samples: np.ndarray, rate_hz: int) -> dict[str, float]:
                 ends.append(((event.start_seconds + event.end_seconds) / 2, event.end_seconds))
             elif isinstance(event, Segment):
                 # It rests on the first window beyond its end, or on its own last.
-                after = [end for centre, end in ends if centre > event.end_seconds]
+                after = [end for center, end in ends if center > event.end_seconds]
                 evidence = max(after[0] if after else 0.0, event.end_seconds)
                 waited["segment"].append(live.seconds - evidence)
     live.finish()

@@ -1,4 +1,4 @@
-"""Fixtures: synthesised sound, and the real corpora where they are."""
+"""Fixtures: synthesized sound, and the real corpora where they are."""
 
 from __future__ import annotations
 
@@ -87,13 +87,13 @@ def voice(
 
 @pytest.fixture
 def signal() -> Signal:
-    """Return one synthesised utterance."""
+    """Return one synthesized utterance."""
     return Signal(voice(0), RATE_HZ, "voice")
 
 
 @pytest.fixture
 def recordings(tmp_path: Path) -> list[Path]:
-    """Write a dozen short synthesised recordings."""
+    """Write a dozen short synthesized recordings."""
     paths = [tmp_path / f"{number:02}.wav" for number in range(12)]
     for number, path in enumerate(paths):
         soundfile.write(path, voice(number), RATE_HZ, subtype="PCM_16")
@@ -102,7 +102,7 @@ def recordings(tmp_path: Path) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def ravdess_to_read(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write a corpus named as RAVDESS is: 8 speakers, 4 emotions, 2 statements, synthesised.
+    """Write a corpus named as RAVDESS is: 8 speakers, 4 emotions, 2 statements, synthesized.
 
     It is written once: nobody may change it.
     """

@@ -257,7 +257,7 @@ def document(
         "versions": {"voxaffect": "0.1.0", "python": "3.11.7", "numpy": "2.4.6"},
         "data": {
             "corpora": {"ravdess": {
-                "utterances": len(members), "licence": "CC BY-NC-SA 4.0",
+                "utterances": len(members), "license": "CC BY-NC-SA 4.0",
                 "speakers": len({each["speaker"] for each in members}),
                 "citation": "Livingstone & Russo 2018, PLOS ONE 13(5): e0196391"}},
             "emotions": dict(counts), "mapping": [],

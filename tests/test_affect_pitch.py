@@ -46,7 +46,7 @@ def test_quadratic_of_a_parabola_is_its_height() -> None:
 def test_jitter_of_a_pulse_train_is_the_one_it_was_made_with(jitter: float) -> None:
     period = RATE_HZ / 125
     signs = np.tile([1.0, -1.0], 100)
-    # Alternately long and short: every neighbouring pair differs by jitter times the period.
+    # Alternately long and short: every neighboring pair differs by jitter times the period.
     sound = pulses(period * (1 + jitter / 2 * signs), np.ones(200))
     assert perturbations(pitch_of(sound))[0] == pytest.approx(jitter, rel=0.05, abs=1e-3)
 
@@ -94,8 +94,8 @@ def test_pitch_agrees_with_praat() -> None:
     praat = parselmouth.Sound(sound.astype(np.float64), RATE_HZ).to_pitch_ac(
         time_step=0.01, pitch_floor=65.0, pitch_ceiling=600.0
     )
-    centres = (200 + 160 * np.arange(len(ours.voiced))) / RATE_HZ
-    theirs = np.array([praat.get_value_at_time(t) for t in centres])
+    centers = (200 + 160 * np.arange(len(ours.voiced))) / RATE_HZ
+    theirs = np.array([praat.get_value_at_time(t) for t in centers])
     both = np.isfinite(theirs) & ours.voiced
     assert both.sum() > 100
     difference = ours.semitones[both] - 12 * np.log2(theirs[both] / 55)

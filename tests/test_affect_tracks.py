@@ -98,7 +98,7 @@ def test_power_spectrum_is_librosas() -> None:
     theirs = librosa.stft(sound, n_fft=512, hop_length=160, window=np.pad(window, 56), center=False)
     ours = power_spectrum(np.pad(sound, 0))
     theirs = np.abs(theirs[:, : len(ours)]) ** 2
-    # librosa centres the 400-sample window in its 512-sample frame, 56 samples later.
+    # librosa centers the 400-sample window in its 512-sample frame, 56 samples later.
     ours = power_spectrum(sound[56:])[: theirs.shape[1]].T
     np.testing.assert_allclose(ours, theirs[:, : ours.shape[1]], rtol=1e-3, atol=1e-4)
 

@@ -73,8 +73,8 @@ def test_faint_noise_around_hardly_changes_the_vector() -> None:
 def test_an_original_at_48_khz_gives_the_vector_of_its_copy() -> None:
     original = soxr.resample(speech_like(), RATE_HZ, 48_000, quality="VHQ")
     copy = soxr.resample(original, 48_000, RATE_HZ, quality="HQ")
-    quantised = np.round(copy * 32_768) / 32_768
-    change = np.abs(describe(copy) - describe(quantised)) / np.maximum(spread(), SPREAD_FLOOR)
+    quantized = np.round(copy * 32_768) / 32_768
+    change = np.abs(describe(copy) - describe(quantized)) / np.maximum(spread(), SPREAD_FLOOR)
     assert np.percentile(change, 95) < 0.1
 
 

@@ -55,7 +55,7 @@ CALLS: dict[str, Callable[[Any], object]] = {
     "extract cache": lambda odd: va.extract([], SPEC, workers=1, cache=odd),
     "diagnose": lambda odd: va.diagnose(odd),
     "explain": lambda odd: va.explain(odd),
-    "enrol_speaker": lambda odd: va.enrol_speaker(odd),
+    "enroll_speaker": lambda odd: va.enroll_speaker(odd),
     "load": lambda odd: va.load(odd),
     "Model": lambda odd: va.Model(odd),
     "probabilities": lambda odd: va.load().probabilities(odd),
@@ -99,7 +99,7 @@ def test_an_argument_of_a_wrong_kind_is_accepted_or_refused_in_a_line(
 def test_an_error_of_kinds_is_one_of_python_too() -> None:
     with pytest.raises(TypeError, match=r"spec: expected a FeatureSpec, .* found str 'classic'"):
         va.describe(SOUND, "classic")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="speaker: expected what enrol_speaker gives, found int"):
+    with pytest.raises(ValueError, match="speaker: expected what enroll_speaker gives, found int"):
         va.predict(EXAMPLE, speaker=7)  # type: ignore[arg-type]
 
 

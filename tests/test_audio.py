@@ -400,7 +400,7 @@ def test_a_text_stream_is_refused() -> None:
         read(io.StringIO("RIFF"))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("peak", "reason"), [(1e-8, "silent"), (1e8, "Normalise it")])
+@pytest.mark.parametrize(("peak", "reason"), [(1e-8, "silent"), (1e8, "Normalize it")])
 def test_no_sound_and_far_too_much_of_it_are_refused(peak: float, reason: str) -> None:
     tone = np.sin(np.arange(8_000) / 9, dtype=np.float32) * np.float32(peak)
     with pytest.raises(AudioError, match=reason):

@@ -59,21 +59,21 @@ def schroeder_rt60(response: Samples) -> float:
     return float(-60 / slope)
 
 
-@pytest.mark.parametrize("colour", [0.0, 1.0, 2.0])
+@pytest.mark.parametrize("color", [0.0, 1.0, 2.0])
 @pytest.mark.parametrize("snr_db", [0.0, 10.0, 20.0, 35.0])
-def test_the_snr_reached_is_the_snr_asked_for(snr_db: float, colour: float) -> None:
+def test_the_snr_reached_is_the_snr_asked_for(snr_db: float, color: float) -> None:
     speech = speech_like()
-    noisy = aug.add_noise(speech, RATE_HZ, np.random.default_rng(1), snr_db=snr_db, colour=colour)
+    noisy = aug.add_noise(speech, RATE_HZ, np.random.default_rng(1), snr_db=snr_db, color=color)
     added = noisy.astype(np.float64) - speech
     reached = 20 * np.log10(aug.active_rms(speech, RATE_HZ) / np.sqrt(np.mean(added**2)))
     assert reached == pytest.approx(snr_db, abs=0.01)
 
 
-@pytest.mark.parametrize(("colour", "per_octave_db"), [(0.0, 0.0), (1.0, -3.01), (2.0, -6.02)])
-def test_noise_falls_by_its_colour(colour: float, per_octave_db: float) -> None:
+@pytest.mark.parametrize(("color", "per_octave_db"), [(0.0, 0.0), (1.0, -3.01), (2.0, -6.02)])
+def test_noise_falls_by_its_color(color: float, per_octave_db: float) -> None:
     speech = tone(100, 8.0)
     rng = np.random.default_rng(2)
-    added = aug.add_noise(speech, RATE_HZ, rng, snr_db=0, colour=colour) - speech
+    added = aug.add_noise(speech, RATE_HZ, rng, snr_db=0, color=color) - speech
     step = power_db(added, 1960, 2040) - power_db(added, 980, 1020)
     assert step == pytest.approx(per_octave_db, abs=1.0)
 
@@ -104,7 +104,7 @@ def test_band_limit_leaves_less_than_minus_40_db_above_its_edge(high_hz: float) 
 def test_telephone_keeps_its_band_alone() -> None:
     line = aug.telephoned(noise(), RATE_HZ)
     passed_db = power_db(line, 400, 3200)
-    # The mu law's own quantisation noise, some 35 dB down, is spread over 0 to 4 kHz.
+    # The mu law's own quantization noise, some 35 dB down, is spread over 0 to 4 kHz.
     assert power_db(line, 0, 250) < passed_db - 30
     assert power_db(line, 4100, 8000) < passed_db - 40
 
@@ -135,10 +135,10 @@ def test_direct_to_reverberant_ratio_is_the_one_asked_for(ratio_db: float) -> No
     assert reached == pytest.approx(ratio_db, abs=0.01)
 
 
-def test_equaliser_goes_through_its_gains_and_no_further() -> None:
+def test_equalizer_goes_through_its_gains_and_no_further() -> None:
     gains_db = np.array([6.0, -6.0, 6.0, -6.0, 6.0])
     sound = noise(4.0)
-    output = aug.equalise(sound, RATE_HZ, gains_db=gains_db)
+    output = aug.equalize(sound, RATE_HZ, gains_db=gains_db)
     ratio_db = 20 * np.log10(
         np.abs(np.fft.rfft(output)[800:-800]) / np.abs(np.fft.rfft(sound)[800:-800])
     )
@@ -149,8 +149,8 @@ def test_equaliser_goes_through_its_gains_and_no_further() -> None:
     assert np.percentile(np.abs(ratio_db), 99) < 6.3
 
 
-def test_a_flat_equaliser_changes_nothing() -> None:
-    flat = aug.equalise(noise(), RATE_HZ, gains_db=np.zeros(8))
+def test_a_flat_equalizer_changes_nothing() -> None:
+    flat = aug.equalize(noise(), RATE_HZ, gains_db=np.zeros(8))
     np.testing.assert_allclose(flat, noise(), atol=1e-6)
 
 
@@ -168,8 +168,8 @@ def test_mp3_keeps_length_time_and_sound(rate_hz: int) -> None:
     assert np.corrcoef(coded, sound)[0, 1] > 0.99
 
 
-def test_quantised_samples_are_steps_of_16_bits() -> None:
-    steps = aug.quantised(noise()) * 32768
+def test_quantized_samples_are_steps_of_16_bits() -> None:
+    steps = aug.quantized(noise()) * 32768
     np.testing.assert_array_equal(steps, np.round(steps))
 
 
@@ -273,6 +273,6 @@ def test_training_copies_are_finite_for_any_sound(
 def test_noise_follows_the_level_of_the_speech(gain_db: float, seed: int) -> None:
     speech = speech_like()
     quiet = aug.change_gain(speech, gain_db=gain_db)
-    noisy = aug.add_noise(speech, RATE_HZ, np.random.default_rng(seed), snr_db=15, colour=1)
-    other = aug.add_noise(quiet, RATE_HZ, np.random.default_rng(seed), snr_db=15, colour=1)
+    noisy = aug.add_noise(speech, RATE_HZ, np.random.default_rng(seed), snr_db=15, color=1)
+    other = aug.add_noise(quiet, RATE_HZ, np.random.default_rng(seed), snr_db=15, color=1)
     np.testing.assert_allclose(other, aug.change_gain(noisy, gain_db=gain_db), rtol=1e-3, atol=1e-5)

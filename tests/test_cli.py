@@ -27,7 +27,7 @@ from voxaffect.extraction import extract
 from voxaffect.features import feature_spec, names
 from voxaffect.formats import PREDICTION_FORMATS
 from voxaffect.model import load
-from voxaffect.recognizer import enrol_speaker, predict, predict_many
+from voxaffect.recognizer import enroll_speaker, predict, predict_many
 from voxaffect.training import Augmentation, export, recipe_named
 from voxaffect.tutorial import load_data
 
@@ -119,14 +119,14 @@ def test_predict_writes_to_a_file(
     assert [row["source"] for row in rows] == [str(path) for path in recordings]
 
 
-def test_the_example_is_recognised_by_the_bundled_model(run: Run) -> None:
+def test_the_example_is_recognized_by_the_bundled_model(run: Run) -> None:
     done = run("predict", "--example", "--format", "json")
     (found,) = json.loads(done.out)
     assert found["source"] == "example.wav"
     assert sum(found["probabilities"].values()) == pytest.approx(1, abs=1e-5)
 
 
-def test_a_corrupt_file_among_good_ones_is_listed_and_the_others_recognised(
+def test_a_corrupt_file_among_good_ones_is_listed_and_the_others_recognized(
     run: Run, model: Path, recordings: list[Path]
 ) -> None:
     recordings[2].write_bytes(b"words")
@@ -138,7 +138,7 @@ def test_a_corrupt_file_among_good_ones_is_listed_and_the_others_recognised(
     assert second == "1 of 12 recordings could not be used."
 
 
-def test_standard_input_is_recognised_as_the_file_is(model: Path, recordings: list[Path]) -> None:
+def test_standard_input_is_recognized_as_the_file_is(model: Path, recordings: list[Path]) -> None:
     done = process("predict", "-", "--model", model, "--format", "json",
                    content=recordings[0].read_bytes())  # fmt: skip
     assert (done.returncode, done.stderr) == (0, b"")
@@ -160,7 +160,7 @@ def test_standard_input_that_is_no_audio_gets_one_line(model: Path, content: byt
 def test_predict_wants_recordings_or_the_example(run: Run, arguments: tuple[str, ...]) -> None:
     done = run("predict", *arguments)
     assert done.code == 2
-    assert "Name recordings to recognise, or use --example; one of them." in done.err
+    assert "Name recordings to recognize, or use --example; one of them." in done.err
 
 
 def bad_recordings(folder: Path) -> dict[str, Path]:
@@ -516,7 +516,7 @@ def test_train_prints_the_accuracy_of_the_tutorial_done_by_hand(
     assert {"mean", "sd"} == set(card.scores["speakers"]["uar"])
 
 
-def test_a_trained_model_recognises_what_it_was_trained_on(
+def test_a_trained_model_recognizes_what_it_was_trained_on(
     run: Run, small_ravdess: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "mine.onnx"
@@ -577,7 +577,7 @@ def test_people_train_on_their_own_folders(run: Run, small_ravdess: Path, tmp_pa
     assert done.code == 0
     assert "Accuracy on new voices: unknown" in done.out
     assert load(output).emotions == ("happy", "yuck")
-    assert load(output).card.corpora["folder"]["licence"] == "your own data"
+    assert load(output).card.corpora["folder"]["license"] == "your own data"
 
 
 def test_help_names_every_command(run: Run) -> None:
@@ -598,13 +598,13 @@ def test_an_unknown_command_is_a_usage_error(run: Run) -> None:
     assert run("preddict").code == 2
 
 
-def test_enrol_recognises_as_python_does_with_the_speaker(
+def test_enroll_recognizes_as_python_does_with_the_speaker(
     run: Run, recordings: list[Path], trained: Trained, model: Path
 ) -> None:
     arguments = ["predict", recordings[0], "--model", model, "--format", "json"]
-    enrolled = [word for path in recordings[:4] for word in ("--enrol", path)]
+    enrolled = [word for path in recordings[:4] for word in ("--enroll", path)]
     found = json.loads(run(*arguments, *enrolled).out)
-    speaker = enrol_speaker(recordings[:4], model=trained.model)
+    speaker = enroll_speaker(recordings[:4], model=trained.model)
     expected = predict(recordings[0], model=trained.model, speaker=speaker)
     assert found[0]["probabilities"] == pytest.approx(dict(expected.probabilities), abs=1e-6)
     assert found != json.loads(run(*arguments).out)

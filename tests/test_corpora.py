@@ -100,8 +100,8 @@ def test_labels_are_our_words(corpus: Corpus) -> None:
     assert set(corpus.sexes.values()) <= {"female", "male"}
 
 
-def test_citation_licence_and_source_are_stated(corpus: Corpus) -> None:
-    for name in ("title", "description", "language", "licence", "citation", "homepage"):
+def test_citation_license_and_source_are_stated(corpus: Corpus) -> None:
+    for name in ("title", "description", "language", "license", "citation", "homepage"):
         assert getattr(corpus, name)
     assert corpus.homepage.startswith("http")
     assert corpus.instructions

@@ -30,7 +30,7 @@ from voxaffect.training.augmentation import (
     change_gain,
     limit_band,
     narrowed,
-    quantised,
+    quantized,
     telephoned,
 )
 
@@ -118,7 +118,7 @@ DEFECTS: dict[str, tuple[Callable[[Samples], Samples], str, str]] = {
 def test_a_planted_defect_is_named(name: str, trained: Trained) -> None:
     plant, topic, verdict = DEFECTS[name]
     samples = plant(spoken())
-    samples = samples if name == "far too loud" else quantised(samples)
+    samples = samples if name == "far too loud" else quantized(samples)
     found = diagnose(samples, rate_hz=RATE_HZ, model=trained.model)
     assert {flaw.topic: flaw.verdict for flaw in found.flaws}[topic] == verdict
 
@@ -126,7 +126,7 @@ def test_a_planted_defect_is_named(name: str, trained: Trained) -> None:
 @pytest.mark.parametrize("rate_hz", [16_000, 22_050, 44_100, 48_000])
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_clean_recording_has_no_flaw(rate_hz: int, seed: int, trained: Trained) -> None:
-    samples = quantised(spoken(rate_hz=rate_hz, seed=seed))
+    samples = quantized(spoken(rate_hz=rate_hz, seed=seed))
     assert topics(diagnose(samples, rate_hz=rate_hz, model=trained.model)) == set()
 
 
@@ -146,10 +146,10 @@ def test_a_gain_changes_no_finding_but_the_level(trained: Trained) -> None:
             assert one.value - other.value == pytest.approx(12.04, abs=0.01)
 
 
-@pytest.mark.parametrize("colour", [0.0, 1.0, 2.0])
+@pytest.mark.parametrize("color", [0.0, 1.0, 2.0])
 @pytest.mark.parametrize("snr", [5.0, 10.0, 15.0, 20.0, 25.0])
-def test_snr_is_within_4_db_of_what_was_mixed(snr: float, colour: float) -> None:
-    mixed = add_noise(spoken(), RATE_HZ, np.random.default_rng(1), snr_db=snr, colour=colour)
+def test_snr_is_within_4_db_of_what_was_mixed(snr: float, color: float) -> None:
+    mixed = add_noise(spoken(), RATE_HZ, np.random.default_rng(1), snr_db=snr, color=color)
     assert snr_of(mixed) == pytest.approx(snr, abs=4.0)
 
 
@@ -175,9 +175,9 @@ def test_frame_spectra_of_noise_sum_to_its_power() -> None:
 
 def test_a_sine_has_no_flat_tops_and_its_clipped_copy_has_two_a_period() -> None:
     sine = 0.9 * np.sin(2 * np.pi * 200 * np.arange(RATE_HZ) / RATE_HZ + 0.3)
-    found = flat_tops(quantised(np.clip(sine, -0.7, 0.7)))
+    found = flat_tops(quantized(np.clip(sine, -0.7, 0.7)))
     assert found.runs == 400
-    assert flat_tops(quantised(sine * np.linspace(0.5, 1, RATE_HZ))).runs <= 2
+    assert flat_tops(quantized(sine * np.linspace(0.5, 1, RATE_HZ))).runs <= 2
 
 
 def test_bandwidth_is_where_it_was_cut() -> None:
@@ -212,12 +212,12 @@ def test_whatever_the_samples_there_is_a_diagnosis(samples: Samples, rate_hz: in
 
 
 def test_trust_is_the_least_that_a_finding_leaves(trained: Trained) -> None:
-    found = diagnose(quantised(noisy(spoken(), 5)), rate_hz=RATE_HZ, model=trained.model)
+    found = diagnose(quantized(noisy(spoken(), 5)), rate_hz=RATE_HZ, model=trained.model)
     assert found.trust == "low"
     assert found.reasons[0] == "noise"
 
 
-def test_what_cannot_be_recognised_has_no_prediction_and_low_trust() -> None:
+def test_what_cannot_be_recognized_has_no_prediction_and_low_trust() -> None:
     found = diagnose(np.zeros(1000), rate_hz=RATE_HZ)
     assert (found.prediction, found.trust) == (None, "low")
     assert {"length", "level"} >= set(found.reasons)
@@ -267,7 +267,7 @@ def test_the_bundled_model_states_the_costs_of_the_benchmark() -> None:
 
 
 def test_a_cost_is_quoted_only_for_a_recipe_that_was_measured(trained: Trained) -> None:
-    samples = quantised(telephoned(spoken(), RATE_HZ))
+    samples = quantized(telephoned(spoken(), RATE_HZ))
     [ours] = [f for f in diagnose(samples, rate_hz=RATE_HZ).flaws if f.topic == "bandwidth"]
     clean, there = (load().card.conditions[name] for name in ("clean", "telephone"))
     assert f"{clean:.3f} clean, {there:.3f} at 'telephone'" in ours.effect
@@ -354,7 +354,7 @@ def test_a_defect_planted_in_a_real_recording_is_named(
         altered = telephoned(signal.samples, signal.rate_hz) if name == "telephone" else (
             noisy(signal.samples, 10, signal.rate_hz) if name == "noisy"
             else plant(signal.samples))  # fmt: skip
-        found = diagnose(quantised(altered), rate_hz=signal.rate_hz, model=trained.model)
+        found = diagnose(quantized(altered), rate_hz=signal.rate_hz, model=trained.model)
         named += topic in topics(found)
     assert named == 6
 

@@ -37,7 +37,7 @@ def logistic(request: pytest.FixtureRequest, ravdess_to_read: Path) -> Model:
     return export(pipeline, data, recipe="logistic", seed=0, scores={})
 
 
-def centred(probabilities: dict[str, float]) -> np.ndarray:
+def centered(probabilities: dict[str, float]) -> np.ndarray:
     logarithms = np.log(list(probabilities.values()))
     return logarithms - logarithms.mean()
 
@@ -50,7 +50,7 @@ def parts(found: Explanation) -> np.ndarray:
 @pytest.mark.parametrize("seed", range(4))
 def test_contributions_of_a_logistic_model_add_up(logistic: Model, seed: int) -> None:
     found = explain(voice(seed + 50), rate_hz=RATE_HZ, model=logistic)
-    expected = centred(dict(found.prediction.probabilities))
+    expected = centered(dict(found.prediction.probabilities))
     np.testing.assert_allclose(parts(found).sum(axis=0), expected, atol=2e-5)
     assert max(map(abs, found.remainder.values())) < 2e-5
 
@@ -66,13 +66,13 @@ def test_contributions_of_the_bundled_model_add_up_with_its_network() -> None:
 
 def test_of_any_model_the_remainder_says_what_does_not_add_up(trained: Trained) -> None:
     found = explain(voice(3), rate_hz=RATE_HZ, model=trained.model)
-    expected = centred(dict(found.prediction.probabilities))
+    expected = centered(dict(found.prediction.probabilities))
     remainder = np.array(list(found.remainder.values()))
     np.testing.assert_allclose(parts(found).sum(axis=0) + remainder, expected, atol=1e-9)
     assert np.abs(remainder).max() > 0.01  # a perceptron is not additive
 
 
-def test_every_part_is_centred(logistic: Model) -> None:
+def test_every_part_is_centered(logistic: Model) -> None:
     rows = parts(explain(voice(7), rate_hz=RATE_HZ, model=logistic))
     np.testing.assert_allclose(rows.sum(axis=1), 0, atol=1e-9)
 
@@ -99,7 +99,7 @@ def test_the_command_shows_a_line_a_family(recording: Path) -> None:
     assert max(map(len, lines[1:])) <= 100
     said = " ".join(lines)
     assert said.count("picture: the spectrogram that the networks look at.") == 1
-    assert "What they tell of. timbre: colour of the sound (MFCC);" in said
+    assert "What they tell of. timbre: color of the sound (MFCC);" in said
 
 
 def test_the_command_names_a_remainder(recording: Path, trained: Trained, tmp_path: Path) -> None:

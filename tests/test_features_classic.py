@@ -93,10 +93,10 @@ def sounds(rate_hz: int) -> dict[str, Samples]:
     noise = (0.1 * rng.standard_normal(count)).astype(np.float32)
     gaps = voice(5, seconds=0.8, rate_hz=rate_hz)
     gaps[: count // 4] = gaps[count // 2 : 3 * count // 4] = 0
-    quantised = (np.round(voice(6, rate_hz=rate_hz) * 2**15) / 2**15).astype(np.float32)
+    quantized = (np.round(voice(6, rate_hz=rate_hz) * 2**15) / 2**15).astype(np.float32)
     return {
         "voice": voice(1, rate_hz=rate_hz), "another voice": voice(2, rate_hz=rate_hz),
-        "quantised voice": quantised, "voice between digital silences": gaps,
+        "quantized voice": quantized, "voice between digital silences": gaps,
         "impulse": impulse, "sparse clicks": clicks, "noise": noise,
         "faint noise": noise * np.float32(1e-4), "low tone": tone(220, rate_hz),
         "mistuned tone": tone(452.7, rate_hz), "high tone": tone(3_520, rate_hz),
@@ -115,7 +115,7 @@ def both(rate_hz: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 @pytest.mark.parametrize("kind", list(sounds(8_000)))
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
-def test_parity_on_synthesised_sound(rate_hz: int, kind: str) -> None:
+def test_parity_on_synthesized_sound(rate_hz: int, kind: str) -> None:
     ours, theirs = both(rate_hz)
     row = list(sounds(8_000)).index(kind)
     scale = np.maximum(np.abs(theirs[row]), theirs.std(axis=0))
@@ -259,7 +259,7 @@ def test_the_impulse_has_a_flat_spectrum() -> None:
     samples = np.zeros(8_192, dtype=np.float32)
     samples[4_096] = 1
     power = np.square(spectra.magnitude(samples))
-    np.testing.assert_allclose(power[8], 1, rtol=1e-5)  # the frame centred on it
+    np.testing.assert_allclose(power[8], 1, rtol=1e-5)  # the frame centered on it
 
 
 def test_hann_window_is_the_textbook_one() -> None:
@@ -269,7 +269,7 @@ def test_hann_window_is_the_textbook_one() -> None:
     assert window.sum() == pytest.approx(1_024)
 
 
-def test_frames_are_centred_on_multiples_of_the_hop() -> None:
+def test_frames_are_centered_on_multiples_of_the_hop() -> None:
     samples = np.arange(4_000, dtype=np.float32)
     framed = spectra.frames(samples)
     assert framed.shape == (1 + 4_000 // 512, 2_048)
@@ -334,7 +334,7 @@ def test_a_spec_reads_back_from_its_json() -> None:
     assert FeatureSpec.from_json(spec.to_json()) == spec
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": 1}', '{"groups": [], "colour": 1}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": 1}', '{"groups": [], "color": 1}'])
 def test_json_that_is_no_spec_is_refused(text: str) -> None:
     with pytest.raises(FeatureError, match="not a feature spec"):
         FeatureSpec.from_json(text)

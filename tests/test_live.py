@@ -155,7 +155,7 @@ def test_an_unknown_microphone_is_an_error_with_a_remedy(
         pass
 
 
-@pytest.mark.parametrize("pause", [0.6, 0.0], ids=["at leisure", "before a block was recognised"])
+@pytest.mark.parametrize("pause", [0.6, 0.0], ids=["at leisure", "before a block was recognized"])
 def test_ctrl_c_ends_a_microphone_session_with_a_summary(
     fake_module: Callable[[str], Path], tmp_path: Path, pause: float
 ) -> None:
@@ -291,14 +291,14 @@ def test_the_held_level_falls_slowly() -> None:
     assert quiet.held_db == pytest.approx(-26, abs=0.01)
 
 
-def drawn(scene: Scene, *, width: int = 100, colour: bool = False) -> str:
-    console = Console(file=io.StringIO(), width=width, force_terminal=colour,
-                      color_system="truecolor" if colour else None)  # fmt: skip
+def drawn(scene: Scene, *, width: int = 100, color: bool = False) -> str:
+    console = Console(file=io.StringIO(), width=width, force_terminal=color,
+                      color_system="truecolor" if color else None)  # fmt: skip
     console.print(view(scene))
     return console.file.getvalue()
 
 
-def test_the_view_can_be_read_without_colour() -> None:
+def test_the_view_can_be_read_without_color() -> None:
     now = told(
         Window(2.0, 5.0, shares("surprised", 0.8)),
         Update(5.0, "surprised", shares("surprised", 0.8)),
@@ -309,7 +309,7 @@ def test_the_view_can_be_read_without_colour() -> None:
     assert "last 60 s  ··UUU······" in text
     assert "█" * 24 + "░" * 6 + " 0.80" in text
     assert "\x1b" not in text
-    assert "\x1b[1;30;48;2;136;204;238mU" in drawn(now, colour=True)  # black on light blue
+    assert "\x1b[1;30;48;2;136;204;238mU" in drawn(now, color=True)  # black on light blue
 
 
 def test_the_view_fits_80_columns_and_its_strip_keeps_its_place() -> None:

@@ -63,8 +63,8 @@ def test_silence_around_does_not_change_a_log_mel() -> None:
 @pytest.mark.parametrize("band", [3, 20, 40, 60])
 def test_a_tone_is_loudest_in_its_own_band(band: int) -> None:
     low, high = 2595 * np.log10(1 + np.array([50.0, 7600.0]) / 700)
-    centre_hz = 700 * (10 ** (np.linspace(low, high, 66)[band + 1] / 2595) - 1)
-    tone = np.sin(2 * np.pi * centre_hz * np.arange(16000) / 16000).astype(np.float32)
+    center_hz = 700 * (10 ** (np.linspace(low, high, 66)[band + 1] / 2595) - 1)
+    tone = np.sin(2 * np.pi * center_hz * np.arange(16000) / 16000).astype(np.float32)
     assert picture(tone).mean(axis=0).argmax() == pytest.approx(band, abs=1)
 
 

@@ -166,9 +166,9 @@ def test_features_are_of_any_sound(hum: Path) -> None:
 
 def test_a_recording_without_speech_cannot_be_enrolled(run: Run, hum: Path, spoken: Path) -> None:
     with pytest.raises(AudioError, match=r"1 of 2 not enrolled: no speech .*hum\.wav.*energy"):
-        va.enrol_speaker([spoken, hum])
-    assert va.enrol_speaker([spoken, hum], vad="energy").recordings == 2
-    assert run("predict", spoken, "--enrol", hum).code == 1
+        va.enroll_speaker([spoken, hum])
+    assert va.enroll_speaker([spoken, hum], vad="energy").recordings == 2
+    assert run("predict", spoken, "--enroll", hum).code == 1
 
 
 # Long recordings

@@ -219,8 +219,8 @@ def test_a_missing_field_is_damage(trained: Trained, field: str) -> None:
 
 
 def test_a_field_that_we_do_not_know_is_damage(trained: Trained) -> None:
-    content = with_card(trained.model.content, lambda card: card.update(colour="red"))
-    with pytest.raises(ModelError, match=r"metadata are damaged.*colour"):
+    content = with_card(trained.model.content, lambda card: card.update(color="red"))
+    with pytest.raises(ModelError, match=r"metadata are damaged.*color"):
         Model(content)
 
 
@@ -252,7 +252,7 @@ NAN = float("nan")
         ("scores", []), ("scores", {"loso": 0.5}), ("scores", {"loso": {"uar": 0.5}}),
         ("scores", {"loso": {"uar": {"mean": "0.5", "sd": 0.1}}}),
         ("corpora", "ravdess"), ("corpora", {"ravdess": 64}), ("corpora", {"ravdess": {}}),
-        ("corpora", {"mine": {"utterances": [], "speakers": 1, "licence": ""}}),
+        ("corpora", {"mine": {"utterances": [], "speakers": 1, "license": ""}}),
         ("libraries", ["numpy"]), ("libraries", {"numpy": 2}), ("created", 20260101),
         ("spec", []), ("spec", "classic"),
     ],
@@ -294,11 +294,11 @@ def test_a_spec_of_another_kind_is_damage(trained: Trained, change: dict[str, An
         ("mean", [1e308] * 180, r"mean\[0\]: expected a finite number from"),
         ("sd", [1.0, -1.0] * 90, r"sd\[1\]: expected a finite number from 0 to"),
         ("seed", 10**400, "seed: expected a whole number from"),
-        ("corpora", {"mine": {"utterances": -5, "speakers": 2, "licence": ""}},
+        ("corpora", {"mine": {"utterances": -5, "speakers": 2, "license": ""}},
          "corpora.mine.utterances: expected a whole number from 0"),
-        ("corpora", {"mine": {"utterances": 5, "speakers": "many", "licence": ""}},
+        ("corpora", {"mine": {"utterances": 5, "speakers": "many", "license": ""}},
          "corpora.mine.speakers: expected a whole number"),
-        ("corpora", {"\x1b[31m": {"utterances": 5, "speakers": 2, "licence": ""}},
+        ("corpora", {"\x1b[31m": {"utterances": 5, "speakers": 2, "license": ""}},
          "a name in corpora: expected text without control characters"),
         ("distances", {"5": 9.0, "50": 3.0}, "distances: expected percentiles that grow"),
         ("distances", {"5": -1.0}, r"distances\.5: expected a finite number from 0"),
@@ -576,7 +576,7 @@ def test_the_bundled_model_holds_no_pickle_and_one_thread_of_metadata() -> None:
     assert json.dumps(asdict(load().card))
 
 
-def test_the_bundled_model_recognises_any_usable_sound(signal: Signal) -> None:
+def test_the_bundled_model_recognizes_any_usable_sound(signal: Signal) -> None:
     model = load()
     found = model.probabilities(describe(signal, model.card.spec)[None])
     assert found.sum() == pytest.approx(1)

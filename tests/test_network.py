@@ -44,7 +44,7 @@ def trained() -> dict[str, Array]:
 
 
 def random_network(bands: int, emotions: int) -> net._Network:
-    """An untrained network whose batch statistics are not those of initialisation."""
+    """An untrained network whose batch statistics are not those of initialization."""
     torch.manual_seed(0)
     mean, scale = np.full(bands, 0.3, np.float32), np.full(bands, 0.7, np.float32)
     network = net._Network(mean, scale, emotions, net.Plan())
@@ -70,17 +70,17 @@ def test_the_graph_equals_torch_at_any_length(frames: int) -> None:
     np.testing.assert_allclose(run([net._folded(network)], picture), expected, atol=1e-5)
 
 
-def test_a_picture_is_coloured_by_one_curve_over_its_bands() -> None:
+def test_a_picture_is_colored_by_one_curve_over_its_bands() -> None:
     picture = toy(1, seed=3)[0][0]
     curves = []
     for seed in range(200):
-        found = net._coloured(picture, np.random.default_rng(seed), net.Plan(tilt_bels=0.3))
+        found = net._colored(picture, np.random.default_rng(seed), net.Plan(tilt_bels=0.3))
         curve = found[0] - picture[0]
         np.testing.assert_allclose(found - picture, np.tile(curve, (len(picture), 1)), atol=1e-5)
         curves.append(curve)
     assert np.std(np.array(curves)[:, [0, -1]]) == pytest.approx(0.3, rel=0.15)
     assert np.abs(np.mean(curves, axis=0)).max() < 0.1
-    plain = net._coloured(picture, np.random.default_rng(0), net.Plan(tilt_bels=0))
+    plain = net._colored(picture, np.random.default_rng(0), net.Plan(tilt_bels=0))
     np.testing.assert_array_equal(plain, picture)
 
 

@@ -23,9 +23,9 @@ from voxaffect.errors import AudioError, ModelError
 from voxaffect.extraction import Variant, Workers, extract, failure_reason
 from voxaffect.extraction.sources import Named, digest_of, name_sources, waves
 from voxaffect.features import feature_spec
-from voxaffect.features.enrolment import Speaker
+from voxaffect.features.enrollment import Speaker
 from voxaffect.recognizer import predict, predict_many, timeline, utterance
-from voxaffect.recognizer.batch import Timelines, recognise
+from voxaffect.recognizer.batch import Timelines, recognize
 
 CLASSIC = feature_spec("classic")
 BAD = 4
@@ -121,7 +121,7 @@ def test_a_timeline_that_fails_leaves_the_others(
             raise MemoryError
         return timeline(path, model=trained.model, **options)
 
-    found = recognise(recordings[:6], Timelines(one, trained.model))
+    found = recognize(recordings[:6], Timelines(one, trained.model))
     assert found.files == 5
     (failure,) = found.failures
     assert failure.reason == (

@@ -11,10 +11,10 @@ SETS = [("angry", "happy"), tuple(LOOKS), ("joy", "happy", "yuck"), tuple("abcde
 
 
 @pytest.mark.parametrize("emotions", SETS)
-def test_no_two_emotions_share_a_colour_a_hatch_or_a_marker(emotions: tuple[str, ...]) -> None:
+def test_no_two_emotions_share_a_color_a_hatch_or_a_marker(emotions: tuple[str, ...]) -> None:
     found = looks(emotions)
     assert list(found) == list(emotions)
-    for trait in ("colour", "hatch", "marker"):
+    for trait in ("color", "hatch", "marker"):
         assert len({getattr(look, trait) for look in found.values()}) == len(emotions)
 
 

@@ -267,7 +267,7 @@ USAGE = {
         ["--timeline", "--level", "windows", "--format", "textgrid", "-o", "out"],
         "textgrid holds segments, which do not overlap, not windows",
     ),
-    "enrolled": (["--timeline", "--enrol", "."], "--enrol goes without --timeline"),
+    "enrolled": (["--timeline", "--enroll", "."], "--enroll goes without --timeline"),
     "no name": (["-o", ""], "Invalid value for '-o' / '--output': an empty name. Is a variable"),
     "no figure's name": (["--timeline", "--plot", ""], "Invalid value for '--plot': an empty na"),
     "resumed nowhere": (["--resume"], "--resume keeps a journal beside the output: name it with"),

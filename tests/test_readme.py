@@ -27,7 +27,7 @@ def test_each_command_makes_an_environment_of_its_own(command: str) -> None:
     assert command.startswith(f"python3 -m venv {python} && {python}/bin/pip install ")
 
 
-def test_the_first_recognises_the_bundled_recording() -> None:
+def test_the_first_recognizes_the_bundled_recording() -> None:
     assert COMMANDS[0].endswith("/voxaffect predict --example")
     command = [sys.executable, "-m", "voxaffect", "predict", "--example"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -15,10 +15,10 @@ from conftest import Trained
 from voxaffect.audio import Signal, read
 from voxaffect.errors import AudioError, ModelError
 from voxaffect.extraction import extract
-from voxaffect.features.enrolment import Speaker
+from voxaffect.features.enrollment import Speaker
 from voxaffect.model import METADATA_KEY, Model
 from voxaffect.model.integrity import add_checksum
-from voxaffect.recognizer import enrol_speaker, predict, predict_many
+from voxaffect.recognizer import enroll_speaker, predict, predict_many
 
 
 def test_path_text_bytes_stream_array_and_signal_are_one_prediction(
@@ -68,7 +68,7 @@ def test_the_emotion_is_the_most_probable_one(trained: Trained, recordings: list
     assert sum(found.probabilities.values()) == pytest.approx(1, abs=1e-12)
 
 
-def test_recordings_of_training_are_recognised(trained: Trained) -> None:
+def test_recordings_of_training_are_recognized(trained: Trained) -> None:
     paths = [utterance.path for utterance in trained.data.utterances]
     batch = predict_many(paths, model=trained.model)
     found = [prediction.emotion for prediction in batch.predictions]
@@ -87,7 +87,7 @@ def test_failures_are_listed_in_order_and_the_others_predicted(
     assert list(batch.predictions) == [predict(path, model=trained.model) for path in good]
 
 
-def test_nothing_to_recognise_gives_nothing(trained: Trained) -> None:
+def test_nothing_to_recognize_gives_nothing(trained: Trained) -> None:
     batch = predict_many([], model=trained.model)
     assert (batch.predictions, batch.failures) == ((), ())
 
@@ -120,11 +120,11 @@ def test_a_missing_model_is_named(recordings: list[Path]) -> None:
         predict(recordings[0], model="gone.onnx")
 
 
-def test_enrolment_brings_a_speaker_to_the_training_mean(
+def test_enrollment_brings_a_speaker_to_the_training_mean(
     recordings: list[Path], trained: Trained
 ) -> None:
     card, paths = trained.model.card, recordings[:6]
-    speaker = enrol_speaker(paths, model=trained.model)
+    speaker = enroll_speaker(paths, model=trained.model)
     found = extract(paths, card.spec).matrix
     np.testing.assert_allclose(speaker.mean, found.mean(axis=0), rtol=1e-5)
     moved = found - 0.6 * (speaker.mean - np.array(card.mean))
@@ -140,7 +140,7 @@ def test_every_recording_that_cannot_be_enrolled_is_named(
 ) -> None:
     (tmp_path / "bad.wav").write_text("no sound")
     with pytest.raises(AudioError, match=r"1 of 2 not enrolled: .*bad\.wav"):
-        enrol_speaker([recordings[0], tmp_path / "bad.wav"], model=trained.model)
+        enroll_speaker([recordings[0], tmp_path / "bad.wav"], model=trained.model)
 
 
 def test_a_speaker_enrolled_for_another_model_is_refused(

@@ -266,8 +266,8 @@ def test_the_worst_errors_come_first_and_only_once(document: dict[str, Any], pag
     evaluation = document["systems"]["logistic"]["evaluations"]["emobox"]
     wrong = []
     for place, row in zip(evaluation["tested"], evaluation["probabilities"], strict=True):
-        recognised = evaluation["emotions"][row.index(max(row))]
-        if recognised != document["utterances"][place]["emotion"]:
+        recognized = evaluation["emotions"][row.index(max(row))]
+        if recognized != document["utterances"][place]["emotion"]:
             wrong.append((max(row), document["utterances"][place]["path"]))
     expected = [f"file://{path}" for _, path in sorted(wrong, reverse=True)[:12]]
     assert [each["src"] for each in page.every("audio")] == expected

@@ -23,7 +23,7 @@ from voxaffect.files import write_text
 from voxaffect.journal import _digest
 from voxaffect.model import load
 from voxaffect.recognizer import predict_many, timeline
-from voxaffect.recognizer.batch import Predictions, Recogniser, Timelines, recognise
+from voxaffect.recognizer.batch import Predictions, Recognizer, Timelines, recognize
 from voxaffect.recognizer.prediction import Method
 
 KINDS = {
@@ -118,7 +118,7 @@ def test_a_killed_run_goes_on_and_ends_as_an_unbroken_one(
 
 
 @pytest.fixture
-def recognisers(trained: Trained) -> dict[str, Recogniser[object]]:
+def recognizers(trained: Trained) -> dict[str, Recognizer[object]]:
     def one(path: Path, **how: object) -> object:
         return timeline(path, model=trained.model, **how)  # type: ignore[arg-type]
 
@@ -130,79 +130,79 @@ def recognisers(trained: Trained) -> dict[str, Recogniser[object]]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_failed_is_tried_again_and_the_rest_is_not(
-    recordings: list[Path], tmp_path: Path, recognisers: dict[str, Recogniser[object]], kind: str
+    recordings: list[Path], tmp_path: Path, recognizers: dict[str, Recognizer[object]], kind: str
 ) -> None:
-    expected = recognise(recordings, recognisers[kind])
+    expected = recognize(recordings, recognizers[kind])
     good = recordings[5].read_bytes()
     recordings[5].write_bytes(b"words")
     journal = tmp_path / "out.journal"
-    found = recognise(recordings, recognisers[kind], journal=journal)
+    found = recognize(recordings, recognizers[kind], journal=journal)
     assert [one.path for one in found.failures] == [recordings[5]]
     assert (found.files, len(found.results)) == (11, 11)
     recordings[5].write_bytes(good)
     for path in recordings[:5] + recordings[6:]:
         ruin_unnoticed(path)
-    assert recognise(recordings, recognisers[kind], journal=journal) == expected
+    assert recognize(recordings, recognizers[kind], journal=journal) == expected
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_recording_that_has_changed_is_done_again(
-    recordings: list[Path], tmp_path: Path, recognisers: dict[str, Recogniser[object]], kind: str
+    recordings: list[Path], tmp_path: Path, recognizers: dict[str, Recognizer[object]], kind: str
 ) -> None:
     journal = tmp_path / "out.journal"
-    first = recognise(recordings, recognisers[kind], journal=journal)
+    first = recognize(recordings, recognizers[kind], journal=journal)
     write_text(recordings[3], "words")
-    second = recognise(recordings, recognisers[kind], journal=journal)
+    second = recognize(recordings, recognizers[kind], journal=journal)
     assert second.results == first.results[:3] + first.results[4:]
     assert [type(one) for one in second.failures] == [Failure]
 
 
 def test_more_recordings_may_come_and_others_go(
-    recordings: list[Path], tmp_path: Path, recognisers: dict[str, Recogniser[object]]
+    recordings: list[Path], tmp_path: Path, recognizers: dict[str, Recognizer[object]]
 ) -> None:
     journal = tmp_path / "out.journal"
-    recognise(recordings[:6], recognisers["predictions"], journal=journal)
-    found = recognise(recordings[4:], recognisers["predictions"], journal=journal)
-    assert found == recognise(recordings[4:], recognisers["predictions"])
+    recognize(recordings[:6], recognizers["predictions"], journal=journal)
+    found = recognize(recordings[4:], recognizers["predictions"], journal=journal)
+    assert found == recognize(recordings[4:], recognizers["predictions"])
 
 
 def test_the_batch_is_that_of_predict_many(
-    recordings: list[Path], trained: Trained, recognisers: dict[str, Recogniser[object]]
+    recordings: list[Path], trained: Trained, recognizers: dict[str, Recognizer[object]]
 ) -> None:
     recordings[2].write_bytes(b"words")
-    found = recognise(recordings, recognisers["predictions"], workers=2)
+    found = recognize(recordings, recognizers["predictions"], workers=2)
     expected = predict_many(recordings, model=trained.model)
     assert (found.results, found.failures) == (expected.predictions, expected.failures)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_bar_counts_the_files(
-    recordings: list[Path], recognisers: dict[str, Recogniser[object]], kind: str,
+    recordings: list[Path], recognizers: dict[str, Recognizer[object]], kind: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    recognise(recordings, recognisers[kind], progress=True)
+    recognize(recordings, recognizers[kind], progress=True)
     assert "12/12" in capsys.readouterr().err
-    recognise(recordings, recognisers[kind])
+    recognize(recordings, recognizers[kind])
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_workers_change_nothing(
-    recordings: list[Path], recognisers: dict[str, Recogniser[object]], kind: str
+    recordings: list[Path], recognizers: dict[str, Recognizer[object]], kind: str
 ) -> None:
-    one, three = (recognise(recordings, recognisers[kind], workers=count) for count in (1, 3))
+    one, three = (recognize(recordings, recognizers[kind], workers=count) for count in (1, 3))
     assert one == three
 
 
 def test_another_model_does_not_go_on_with_a_journal(
-    recordings: list[Path], tmp_path: Path, recognisers: dict[str, Recogniser[object]]
+    recordings: list[Path], tmp_path: Path, recognizers: dict[str, Recognizer[object]]
 ) -> None:
     journal = tmp_path / "out.journal"
-    recognise(recordings[:1], recognisers["predictions"], journal=journal)
+    recognize(recordings[:1], recognizers["predictions"], journal=journal)
     with pytest.raises(JournalError, match=r"other settings \(model \w+…, now \w+…\)"):
-        recognise(recordings[:1], Predictions(Method(load())), journal=journal)
+        recognize(recordings[:1], Predictions(Method(load())), journal=journal)
     with pytest.raises(JournalError, match="kind predictions, now timelines"):
-        recognise(recordings[:1], recognisers["timelines"], journal=journal)
+        recognize(recordings[:1], recognizers["timelines"], journal=journal)
 
 
 def test_the_journal_goes_when_all_is_done(recordings: list[Path], tmp_path: Path) -> None:
@@ -259,14 +259,14 @@ def signed(line: str) -> bytes:
     ],
 )
 def test_a_result_that_is_damaged_in_the_journal_is_made_again(
-    recordings: list[Path], tmp_path: Path, recognisers: dict[str, Recogniser[object]], kind: str,
+    recordings: list[Path], tmp_path: Path, recognizers: dict[str, Recognizer[object]], kind: str,
     whole: str, damaged: str,
 ) -> None:  # fmt: skip
     paths = recordings[:2]
     journal = tmp_path / "out.journal"
-    expected = recognise(paths, recognisers[kind], journal=journal)
+    expected = recognize(paths, recognizers[kind], journal=journal)
     heading, *lines = journal.read_text().splitlines()
     ruined = [re.sub(whole, damaged, line) for line in lines]
     assert ruined != lines
     journal.write_bytes(heading.encode() + b"\n" + b"".join(map(signed, ruined)))
-    assert recognise(paths, recognisers[kind], journal=journal) == expected
+    assert recognize(paths, recognizers[kind], journal=journal) == expected

@@ -92,7 +92,7 @@ def test_one_emotion_is_certain() -> None:
     assert smoother.decided(np.inf)[0] == pytest.approx(1.0)
 
 
-def test_a_single_doubtful_window_is_overruled_by_its_neighbours() -> None:
+def test_a_single_doubtful_window_is_overruled_by_its_neighbors() -> None:
     sure, doubtful = np.array([0.9, 0.1]), np.array([0.4, 0.6])
     smoother = Smoother(2, ALL)
     for place, one in enumerate([sure, sure, doubtful, sure, sure]):

@@ -115,7 +115,7 @@ def test_the_network_is_the_one_that_was_published() -> None:
 # Windows without speech are no windows.
 
 
-def programme() -> Sound:
+def program() -> Sound:
     """Eight seconds of jingle, twice the example, six seconds of jingle: no pause between them."""
     loud = melody() * np.float32(3)
     return np.concatenate([loud, loud, example(), example(), loud, loud[: 2 * RATE_HZ]])
@@ -136,7 +136,7 @@ def test_by_energy_a_jingle_is_taken_for_speech() -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_segments_leave_out_music_before_and_after_speech(workers: int) -> None:
-    (result,) = timeline(programme(), rate_hz=RATE_HZ, workers=workers)
+    (result,) = timeline(program(), rate_hz=RATE_HZ, workers=workers)
     start, end = 8.0, 8.0 + 2 * len(example()) / RATE_HZ
     assert result.segments[0].start_seconds == pytest.approx(start, abs=1.6)
     assert result.segments[-1].end_seconds == pytest.approx(end, abs=1.6)
@@ -146,7 +146,7 @@ def test_segments_leave_out_music_before_and_after_speech(workers: int) -> None:
 
 
 def test_a_stream_leaves_out_what_the_file_leaves_out() -> None:
-    sound, stream = programme(), Stream(rate_hz=RATE_HZ)
+    sound, stream = program(), Stream(rate_hz=RATE_HZ)
     events = [event for at in range(0, len(sound), 4_567)
               for event in stream.push(sound[at : at + 4_567])] + stream.finish()  # fmt: skip
     (result,) = timeline(sound, rate_hz=RATE_HZ, workers=1)

@@ -23,7 +23,7 @@ RATE_HZ = 16_000
 
 @cache
 def talk(rate_hz: int = RATE_HZ) -> Sound:
-    """Four stretches of synthesised speech, short and long, with pauses between them."""
+    """Four stretches of synthesized speech, short and long, with pauses between them."""
     noise = np.random.default_rng(5).standard_normal(12 * RATE_HZ) * 1e-4
     sound = noise.astype(np.float32)
     for start, seconds, seed in ((0.4, 0.5, 6), (2.0, 4.3, 2), (7.1, 1.6, 3), (9.9, 2.1, 4)):
@@ -225,7 +225,7 @@ def test_a_block_of_another_kind_is_refused(kind: type) -> None:
 
 
 def test_a_block_far_too_loud_is_refused() -> None:
-    with pytest.raises(AudioError, match="Normalise it"):
+    with pytest.raises(AudioError, match="Normalize it"):
         Stream(rate_hz=RATE_HZ).push(np.full(10, 1e7, dtype=np.float32))
 
 

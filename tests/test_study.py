@@ -51,7 +51,7 @@ def found(trained: Trained) -> Any:
     """Return a study of two systems, one of them under a condition, with insight."""
     noisy = trained.data.matrix + np.float32(0.1)
     systems = {
-        "nearest": System(nearest(), trained.data, {"louder": noisy}, "three neighbours"),
+        "nearest": System(nearest(), trained.data, {"louder": noisy}, "three neighbors"),
         "linear": System(linear(), trained.data),
     }
     return study(systems, protocol="speakers", insight=True, seed=3)

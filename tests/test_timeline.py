@@ -53,7 +53,7 @@ def test_segments_are_in_order_and_do_not_overlap(talked: Timeline) -> None:
         assert one.start_seconds < one.end_seconds <= two.start_seconds < two.end_seconds
 
 
-def test_neighbouring_segments_differ_unless_there_is_a_pause(talked: Timeline) -> None:
+def test_neighboring_segments_differ_unless_there_is_a_pause(talked: Timeline) -> None:
     for one, two in itertools.pairwise(talked.segments):
         assert one.emotion != two.emotion or two.start_seconds - one.end_seconds > 0.3
 
@@ -199,7 +199,7 @@ def test_a_break_on_the_way_is_told() -> None:
 
 
 def test_a_recording_far_too_loud_is_refused() -> None:
-    with pytest.raises(AudioError, match="Normalise it"):
+    with pytest.raises(AudioError, match="Normalize it"):
         only(voice(1, seconds=3.0) * np.float32(1e8))
 
 
@@ -236,7 +236,7 @@ def test_windows_that_share_frames_are_described_as_by_themselves(offset: float)
     assert np.median(change) < 0.01
 
 
-def test_real_windows_that_share_frames_are_recognised_as_by_themselves(
+def test_real_windows_that_share_frames_are_recognized_as_by_themselves(
     data_root: Callable[[str], Path],
 ) -> None:
     """Probabilities move by less than .01 at the median, and the answer once in fifty."""

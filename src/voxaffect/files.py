@@ -34,7 +34,7 @@ _BLOCK = 1 << 20
 def printable(text: str) -> str:
     """Text as one line that any terminal shows as it is: what is not seen becomes an escape.
 
-    A file name may hold a line break, a colour code, marks that reverse the order in which it is
+    A file name may hold a line break, a color code, marks that reverse the order in which it is
     shown, or bytes that are no UTF-8.
     """
     return text if text.isprintable() else "".join(map(_escape, text))

@@ -1,13 +1,13 @@
-"""How each emotion looks in every figure: a colour, and marks that need none.
+"""How each emotion looks in every figure: a color, and marks that need none.
 
-The colours are Paul Tol's *muted* scheme, which people with any of the common colour
+The colors are Paul Tol's *muted* scheme, which people with any of the common color
 vision deficiencies tell apart; hatches and markers carry the same distinction in black and
 white. No drawing library is imported: the values are those that Matplotlib, SVG and most
 others take.
 
 References
 ----------
-Tol 2021, *Colour Schemes*, SRON/EPS/TN/09-002, issue 3.2.
+Tol 2021, *Color Schemes*, SRON/EPS/TN/09-002, issue 3.2.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Look:
 
     Parameters
     ----------
-    colour : str
+    color : str
         Such as ``#332288``.
     hatch : str
         Fill pattern, in Matplotlib's notation.
@@ -31,7 +31,7 @@ class Look:
         Point symbol, in Matplotlib's notation.
     """
 
-    colour: str
+    color: str
     hatch: str
     marker: str
 
@@ -47,7 +47,7 @@ LOOKS: Mapping[str, Look] = {
     "surprised": Look("#88CCEE", "oo", "*"),
     "bored": Look("#999933", "++", "h"),
 }
-"""By emotion, of those that corpora are labelled with."""
+"""By emotion, of those that corpora are labeled with."""
 
 _SPARE = Look("#882255", "**", "d")
 

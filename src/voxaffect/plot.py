@@ -1,6 +1,6 @@
 """A timeline as a figure: waveform, emotions, and the probability of each over time.
 
-It reads without colour: hatches and words stand in the strip of emotions, and every
+It reads without color: hatches and words stand in the strip of emotions, and every
 probability has a row of its own, with its name beside it.
 """
 
@@ -26,7 +26,7 @@ _ENVELOPE_SECONDS = 0.01
 _ENVELOPE_POINTS = 2_000
 _LETTER_INCHES = 0.062
 _ROW_SHARE = 0.92
-_OUTLINED_POINTS = 800  # of more, the outlines would hide the colours
+_OUTLINED_POINTS = 800  # of more, the outlines would hide the colors
 _MINUTES_APART = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 240)
 _MOST_TICKS = 10
 _INK = "#333333"
@@ -113,7 +113,7 @@ def _draw_strip(axes: Any, timeline: Timeline) -> None:
     for segment in timeline.segments:
         start, width = segment.start_seconds, segment.end_seconds - segment.start_seconds
         how = look[segment.emotion]
-        axes.broken_barh([(start, width)], (0, 1), facecolor=how.colour, hatch=how.hatch,
+        axes.broken_barh([(start, width)], (0, 1), facecolor=how.color, hatch=how.hatch,
                          edgecolor="white", linewidth=0,
                          alpha=_PALE if segment.uncertain else 1)  # fmt: skip
         name = printable(segment.emotion) + "?" * segment.uncertain
@@ -143,12 +143,12 @@ def _draw_curves(axes: Any, timeline: Timeline) -> None:
         floor = count - 1 - row
         heights = floor + _ROW_SHARE * values[:, row]
         axes.axhline(floor, color="#DDDDDD", linewidth=0.6, zorder=0)
-        axes.fill_between(moments, floor, heights, color=how.colour, linewidth=0)
+        axes.fill_between(moments, floor, heights, color=how.color, linewidth=0)
         if len(moments) < _OUTLINED_POINTS:
             axes.plot(moments, heights, color=_INK, linewidth=0.7)
         axes.add_patch(
             Rectangle((-0.024, floor + 0.12), 0.018, 0.5, transform=outside, clip_on=False,
-                      facecolor=how.colour, hatch=2 * how.hatch, edgecolor="white", linewidth=0)
+                      facecolor=how.color, hatch=2 * how.hatch, edgecolor="white", linewidth=0)
         )  # fmt: skip
         if len(moments):
             peak = f"{np.nanmax(values[:, row]):.0%}"

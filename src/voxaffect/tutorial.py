@@ -49,7 +49,7 @@ def extract_feature(
     Parameters
     ----------
     file_name : str, Path, bytes, binary stream, ndarray or Signal
-        A recording, analysed at its own rate.
+        A recording, analyzed at its own rate.
     mfcc, chroma, mel : bool, optional
         Which to compute: 40, 12 and 128 numbers. As in the tutorial's function, what is not
         named is off; without any name, these three are on.

@@ -22,7 +22,7 @@ MAX_PEAK = 1e6
 """Float samples nominally stay within 1; far over it, power overflows single precision."""
 MIN_PEAK = 1e-6
 """Under −120 dB there is no sound, only rounding."""
-CANCELLED = 0.01
+CANCELED = 0.01
 """Power of a mix, re that of channels without anything in common, under which they cancel."""
 
 
@@ -174,7 +174,7 @@ class Mixer:
         means, squares = (self._moments / self._count).T
         *powers, mixed = squares - means**2
         unrelated = sum(powers) / len(powers) ** 2
-        if unrelated > MIN_PEAK**2 and mixed < CANCELLED * unrelated:
+        if unrelated > MIN_PEAK**2 and mixed < CANCELED * unrelated:
             raise AudioError(
                 f"{name}: the channels cancel each other when they are mixed, for they are of "
                 "opposite phase. Take one of them, with --channels left (channels='left'), or save "
@@ -260,5 +260,5 @@ def check_usable(signal: Signal) -> None:
         raise AudioError(f"{signal.name}: silent, {what}. Check the microphone or the export.")
     if max(-low, high) > MAX_PEAK:
         raise AudioError(
-            f"{signal.name}: samples reach {max(-low, high):.2g}, expected −1 to 1. Normalise it."
+            f"{signal.name}: samples reach {max(-low, high):.2g}, expected −1 to 1. Normalize it."
         )

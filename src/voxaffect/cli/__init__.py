@@ -16,7 +16,7 @@ from voxaffect.files import reason_of, remove_partials
 
 # Where each command lives; it is imported when it is called, so that none waits for another.
 _COMMANDS = {
-    "predict": ("recognition", "Recognise the emotion of recordings."),
+    "predict": ("recognition", "Recognize the emotion of recordings."),
     "info": ("recognition", "Show what a model file says of itself."),
     "train": ("study", "Train a model on a corpus and write it to a file."),
     "evaluate": ("evaluation", "Measure a recipe on a corpus by an honest protocol."),
@@ -24,7 +24,7 @@ _COMMANDS = {
     "features": ("study", "Write the features of recordings to a file."),
     "doctor": ("diagnosis", "Say what is wrong with recordings, and how far to trust answers."),
     "explain": ("diagnosis", "Say what the answer to a recording rests on."),
-    "listen": ("live", "Recognise emotion as it is spoken, from a microphone."),
+    "listen": ("live", "Recognize emotion as it is spoken, from a microphone."),
     "corpora": ("corpora", "List, describe, download and check corpora."),
 }
 

@@ -28,11 +28,11 @@ def corpora() -> None:
 @corpora.command("list")
 def list_() -> None:
     """Show every corpus that voxaffect can read."""
-    rows = [["name", "language", "files", "speakers", "commercial use", "licence"]]
+    rows = [["name", "language", "files", "speakers", "commercial use", "license"]]
     for corpus in CORPORA.values():
         sizes = " or ".join(map(str, corpus.sizes)) or "?"
         rows.append([corpus.name, corpus.language, sizes, str(len(corpus.sexes) or "?"),
-                     _COMMERCIAL[corpus.is_commercial], corpus.licence])  # fmt: skip
+                     _COMMERCIAL[corpus.is_commercial], corpus.license])  # fmt: skip
     print_text(aligned(rows) + "\n")
     print_line("Your own data:")
     for name, summary in OWN_DATA.items():
@@ -42,7 +42,7 @@ def list_() -> None:
 @corpora.command()
 @click.argument("name")
 def info(name: str) -> None:
-    """Show one corpus: names, emotions, licence, citation, source, and its known traps."""
+    """Show one corpus: names, emotions, license, citation, source, and its known traps."""
     corpus = look_up(name)
     emotions = ", ".join(f"{code} {emotion}" for code, emotion in corpus.emotions.items())
     print_line(f"{corpus.title} ({corpus.name}, {corpus.language})")
@@ -51,7 +51,7 @@ def info(name: str) -> None:
     for heading, text in (
         ("file names", f"{corpus.grammar}, as {corpus.layout}"),
         ("emotions", emotions),
-        ("licence", f"{corpus.licence} (commercial use: {_COMMERCIAL[corpus.is_commercial]})"),
+        ("license", f"{corpus.license} (commercial use: {_COMMERCIAL[corpus.is_commercial]})"),
         ("citation", corpus.citation),
         ("home page", corpus.homepage),
         ("get it", corpus.instructions),
@@ -74,7 +74,7 @@ def download(name: str, folder: Path | None, files: tuple[str, ...]) -> None:
     An interrupted download goes on where it stopped when the command is given again.
     """
     corpus = look_up(name)
-    print_message(f"{corpus.title}: {corpus.licence}. {corpus.citation}")
+    print_message(f"{corpus.title}: {corpus.license}. {corpus.citation}")
     place = download_corpus(name, folder, files=files or None, progress=is_watched())
     print_note(f"{corpus.title} is in {place}")
 

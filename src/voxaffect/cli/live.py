@@ -33,7 +33,7 @@ Show = Callable[[Session, list[Event]], None]
               help="Play a recording through the same path instead of a microphone; - is standard "
                    "input. WAV from a pipe is heard as it comes.")  # fmt: skip
 @max_seconds_option()
-@click.option("--fast", is_flag=True, help="Play it as fast as it is recognised.")
+@click.option("--fast", is_flag=True, help="Play it as fast as it is recognized.")
 @click.option("--save", "folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Keep audio.wav and timeline.jsonl there, written as they come.")  # fmt: skip
 @click.option("--device", metavar="NUMBER | NAME", help="Microphone; the system's by default.")
@@ -53,7 +53,7 @@ def listen(
     model_path: Path | None,
     uncertain_below: float | None,
 ) -> None:
-    """Recognise emotion as it is spoken.
+    """Recognize emotion as it is spoken.
 
     On a terminal it shows the present emotion, the level and the last minute; in a pipe it prints
     a line an event. Ctrl-C ends it with a summary.

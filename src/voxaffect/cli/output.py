@@ -194,7 +194,7 @@ def max_seconds_option(default: float | None = None) -> Callable[[_Command], _Co
     )  # fmt: skip
 
 
-def summarise(
+def summarize(
     succeeded: int, failed: int, *, without_speech: int, seconds: float, where: str
 ) -> None:
     """Say on standard error what came of it, when the result itself went to a file."""

@@ -18,19 +18,19 @@ from voxaffect.audio import MAX_STREAM_BYTES, open_blocks
 from voxaffect.cli.advice import count_without_speech, list_without_speech, warn
 from voxaffect.cli.figures import figures_to
 from voxaffect.cli.lists import read_list
-from voxaffect.cli.output import Writes, check_output, finish, max_seconds_option, summarise
+from voxaffect.cli.output import Writes, check_output, finish, max_seconds_option, summarize
 from voxaffect.cli.results import Results, check_named, formats_named, is_folder, results_to
 from voxaffect.cli.sources import open_model, recordings
 from voxaffect.console import print_data, print_line
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
-from voxaffect.features.enrolment import Speaker
+from voxaffect.features.enrollment import Speaker
 from voxaffect.files import is_watched, read_standard_input
 from voxaffect.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
 from voxaffect.journal import forget
 from voxaffect.model import Model, ModelCard
-from voxaffect.recognizer import enrol_speaker, timeline
-from voxaffect.recognizer.batch import Predictions, Recognised, Timelines, recognise
+from voxaffect.recognizer import enroll_speaker, timeline
+from voxaffect.recognizer.batch import Predictions, Recognized, Timelines, recognize
 from voxaffect.recognizer.channels import CHANNELS
 from voxaffect.recognizer.prediction import Method
 from voxaffect.recognizer.spans import Cutting
@@ -90,7 +90,7 @@ def _timeline_options(command: Command) -> Command:
 
 @click.command()
 @click.argument("sources", nargs=-1, metavar="[FILE | FOLDER | PATTERN | -]...")
-@click.option("--example", is_flag=True, help="Recognise the bundled recording.")
+@click.option("--example", is_flag=True, help="Recognize the bundled recording.")
 @click.option("--list", "list_path", type=click.Path(path_type=Path, allow_dash=True),
               metavar="FILE", help="Recordings, one a line, beside those named; - reads the "
                                    "list from standard input.")  # fmt: skip
@@ -104,8 +104,8 @@ def _timeline_options(command: Command) -> Command:
               help="Write here instead of standard output.")  # fmt: skip
 @_sound_options
 @_timeline_options
-@click.option("--enrol", multiple=True, metavar="FILE | FOLDER | PATTERN",
-              help="Recordings of the one speaker in all sources, unlabelled, in varied emotions: "
+@click.option("--enroll", multiple=True, metavar="FILE | FOLDER | PATTERN",
+              help="Recordings of the one speaker in all sources, unlabeled, in varied emotions: "
                    "about eight sharpen recognition. Repeatable.")  # fmt: skip
 @click.option(
     "--uncertain-below",
@@ -126,7 +126,7 @@ def _timeline_options(command: Command) -> Command:
 @click.option("--workers", type=click.IntRange(min=1),
               help="At work at once; all processors by default.")  # fmt: skip
 def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> None:
-    """Recognise the emotion of recordings.
+    """Recognize the emotion of recordings.
 
     Name files, folders (searched through) or patterns; - reads one recording from standard
     input. A recording that cannot be used is listed on standard error; the others are
@@ -153,14 +153,14 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
     read = (*paths, options["model_path"], options["list_path"])
     figures = figures_to(options["plot"], names, taken=read, results=results)
     journal = results.journal() if options["resume"] else None
-    recogniser = _recogniser(open_model(options["model_path"]), workers, options)
+    recognizer = _recognizer(open_model(options["model_path"]), workers, options)
     content = _content(name) if name else None
     if name and content is not None:
-        found = _one(content, name, recogniser)
+        found = _one(content, name, recognizer)
     else:
         least = 1 if options["is_timeline"] else _PROGRESS_FILES
         progress = len(paths) > least and is_watched()
-        found = recognise(paths, recogniser, journal=journal, workers=workers, progress=progress)
+        found = recognize(paths, recognizer, journal=journal, workers=workers, progress=progress)
     failures = (*found.failures, *nowhere)
     if not options["is_timeline"]:
         warn(found.results)
@@ -172,7 +172,7 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
     without_speech = count_without_speech(found.results)
     if options["output"] and not writes.failures:
         seconds = monotonic() - began
-        summarise(found.files, len(failures), without_speech=without_speech, seconds=seconds,
+        summarize(found.files, len(failures), without_speech=without_speech, seconds=seconds,
                   where=options["output"])  # fmt: skip
     list_without_speech(found.results, found.files + len(failures), vad=options["vad"])
     finish(failures, found.files, without_speech=0 if writes.failures else without_speech)
@@ -181,7 +181,7 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
 
 def _explain(sources: tuple[str, ...], options: dict[str, Any]) -> None:
     """Hand over to the command that explains, or refuse what it does not know."""
-    others = ("example", "list_path", "is_timeline", "enrol", "resume", "plot", "level")
+    others = ("example", "list_path", "is_timeline", "enroll", "resume", "plot", "level")
     is_other_sound = any(options[name] != _DEFAULTS[name] for name in ("channels", "vad"))
     formats = {name for one in options["format_names"] for name in one.split(",")}
     if (
@@ -212,13 +212,13 @@ def _check_usage(sources: tuple[str, ...], options: dict[str, Any]) -> None:
     """Refuse options that do not go together."""
     named = bool(sources or options["list_path"])
     if options["example"] == named:
-        raise click.UsageError("Name recordings to recognise, or use --example; one of them.")
+        raise click.UsageError("Name recordings to recognize, or use --example; one of them.")
     if "-" in sources and (sources != ("-",) or options["list_path"]):
         raise click.UsageError("- reads one recording from standard input and stands alone.")
     if options["resume"] and (options["example"] or sources == ("-",)):
         raise click.UsageError("--resume goes with files and folders.")
-    if options["is_timeline"] and options["enrol"]:
-        raise click.UsageError("--enrol goes without --timeline: it adapts to whole utterances.")
+    if options["is_timeline"] and options["enroll"]:
+        raise click.UsageError("--enroll goes without --timeline: it adapts to whole utterances.")
     for name, option in {**_OF_TIMELINES, "level": "--level", "plot": "--plot"}.items():
         if options[name] is not None and not options["is_timeline"]:
             raise click.UsageError(f"{option} shapes emotion over time: add --timeline.")
@@ -244,19 +244,19 @@ def _results(names: Sequence[str], paths: Sequence[Path], options: dict[str, Any
     return results
 
 
-def _recogniser(
+def _recognizer(
     model: Model, workers: int | None, options: dict[str, Any]
 ) -> Predictions | Timelines:
-    """Return what recognises, told what the options say."""
+    """Return what recognizes, told what the options say."""
     if options["is_timeline"]:
         given = {name: options[name] for name in _OF_TIMELINES if options[name] is not None}
         told = {name: given.get(name, _DEFAULTS[name]) for name in _OF_TIMELINES}
         Cutting(told["window_seconds"], told["hop_seconds"])  # refuses numbers
         told |= {name: options[name] for name in _OF_BOTH}
-        recognise_one = partial(timeline, model=model, **told)
-        return Timelines(recognise_one, model, told, shows_progress=is_watched())
+        recognize_one = partial(timeline, model=model, **told)
+        return Timelines(recognize_one, model, told, shows_progress=is_watched())
     speaker = (
-        _enrolled(options["enrol"], model, workers, options["vad"]) if options["enrol"] else None
+        _enrolled(options["enroll"], model, workers, options["vad"]) if options["enroll"] else None
     )
     return Predictions(Method(model, speaker, **{name: options[name] for name in _OF_BOTH}))
 
@@ -265,7 +265,7 @@ def _enrolled(sources: tuple[str, ...], model: Model, workers: int | None, vad: 
     paths, nowhere = recordings(sources)
     if nowhere:
         raise AudioError(nowhere[0].reason)
-    return enrol_speaker(paths, model=model, vad=vad, workers=workers)
+    return enroll_speaker(paths, model=model, vad=vad, workers=workers)
 
 
 def _content(name: str) -> bytes:
@@ -275,13 +275,13 @@ def _content(name: str) -> bytes:
     return read_standard_input(limit=MAX_STREAM_BYTES, what="a recording", error=AudioError)
 
 
-def _one(content: bytes, name: str, recogniser: Predictions | Timelines) -> Recognised[Any]:
-    """Recognise one recording that is no file, under a name to print."""
-    if isinstance(recogniser, Timelines):
-        return Recognised(tuple(recogniser.recognise(content, name=name)), (), 1)
-    method = recogniser.method
+def _one(content: bytes, name: str, recognizer: Predictions | Timelines) -> Recognized[Any]:
+    """Recognize one recording that is no file, under a name to print."""
+    if isinstance(recognizer, Timelines):
+        return Recognized(tuple(recognizer.recognize(content, name=name)), (), 1)
+    method = recognizer.method
     with open_blocks(content, name=name, max_seconds=method.max_seconds) as recording:
-        return Recognised(method.predict(recording), (), 1)
+        return Recognized(method.predict(recording), (), 1)
 
 
 @click.command()
@@ -352,7 +352,7 @@ def _lines(model: Model) -> list[str]:
     for name, corpus in card.corpora.items():
         lines.append(
             f"corpus    {name}: {corpus['utterances']} utterances, {corpus['speakers']} speakers, "
-            f"{corpus['licence']}"
+            f"{corpus['license']}"
         )
     if card.augmentation:
         told = (f"{name} {_amount(card.augmentation[key])}" for name, key in _COPIES.items()

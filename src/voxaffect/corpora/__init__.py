@@ -1,4 +1,4 @@
-"""Corpora: file names, labels, speakers, licences and downloads. Names are read, never sound."""
+"""Corpora: file names, labels, speakers, licenses and downloads. Names are read, never sound."""
 
 from voxaffect.corpora.download import download
 from voxaffect.corpora.label_map import read_labels

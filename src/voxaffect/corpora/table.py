@@ -1,4 +1,4 @@
-"""The corpora as one table: file-name grammar, labels, speakers, licence, source and traps.
+"""The corpora as one table: file-name grammar, labels, speakers, license, source and traps.
 
 Everything that a corpus needs is data in its row; the code that reads names, downloads and
 inspects is the same for all. To add a corpus, add a row, and example names to
@@ -71,9 +71,9 @@ class Corpus:
         From every speaker to ``female`` or ``male``.
     sizes : tuple of int
         How many files a whole copy holds; several where there are several releases.
-    licence : str
+    license : str
     is_commercial : bool or None
-        Whether the licence allows commercial use; None where sources disagree.
+        Whether the license allows commercial use; None where sources disagree.
     extensions : frozenset of str
         Of its recordings, in lower case.
     intensities, channels : mapping
@@ -102,7 +102,7 @@ class Corpus:
     emotions: Mapping[str, str]
     sexes: Mapping[str, str]
     sizes: tuple[int, ...]
-    licence: str
+    license: str
     is_commercial: bool | None
     citation: str
     homepage: str
@@ -273,7 +273,7 @@ _RAVDESS = Corpus(
         ),
     ),
     twins=(frozenset({"03-01-03-01-02-01-07.wav", "03-01-03-01-02-02-07.wav"}),),
-    licence="CC BY-NC-SA 4.0",
+    license="CC BY-NC-SA 4.0",
     is_commercial=False,
     citation=(
         "Livingstone SR, Russo FA (2018). The Ryerson Audio-Visual Database of Emotional Speech "
@@ -329,7 +329,7 @@ _EMODB = Corpus(
     },
     sexes=_sexes(female="{08,09,13,14,16}", male="{03,10,11,12,15}"),
     sizes=(535, 816),
-    licence="free for research; CC0 or CC BY 4.0, sources disagree",
+    license="free for research; CC0 or CC BY 4.0, sources disagree",
     is_commercial=None,
     citation=(
         "Burkhardt F, Paeschke A, Rolfes M, Sendlmeier W, Weiss B (2005). A database of German "
@@ -340,7 +340,7 @@ _EMODB = Corpus(
     instructions="voxaffect corpora download emodb, or unpack emodb_2.0.zip from the homepage.",
     traps=(
         "Release 2.0 adds 281 recordings, 816 in all, that fewer than 80 % of listeners "
-        "recognised; published figures are for the 535 others. Compare like with like.",
+        "recognized; published figures are for the 535 others. Compare like with like.",
         "Ten sentences in all, and unequal emotions: 127 angry but 46 disgusted of 535.",
         "The emotion letters are German: A is fear (Angst), W anger (Wut), T sadness (Trauer).",
     ),
@@ -384,7 +384,7 @@ _CREMA_D = Corpus(
         "X": "unspecified",
     },
     sizes=(7442,),
-    licence="Open Database License 1.0, contents under the Database Contents License 1.0",
+    license="Open Database License 1.0, contents under the Database Contents License 1.0",
     is_commercial=True,
     citation=(
         "Cao H, Cooper DG, Keutmann MK, Gur RC, Nenkova A, Verma R (2014). CREMA-D: "
@@ -425,7 +425,7 @@ _TESS = Corpus(
     sexes=_sexes(female="{OAF,YAF}", male=""),
     aliases={"OA": "OAF"},
     sizes=(2800,),
-    licence="CC BY-NC-ND 4.0",
+    license="CC BY-NC-ND 4.0",
     is_commercial=False,
     citation=(
         "Pichora-Fuller MK, Dupuis K (2020). Toronto emotional speech set (TESS). Borealis. "
@@ -466,7 +466,7 @@ _SAVEE = Corpus(
             "{DC,JE,JK,KL}/n{01..30}.wav",
         ),
     ),
-    licence="free for research, on registration",
+    license="free for research, on registration",
     is_commercial=False,
     citation=(
         "Haq S, Jackson PJB (2010). Multimodal emotion recognition. In: Wang W (ed.), Machine "
@@ -502,7 +502,7 @@ _EMOVO = Corpus(
     },
     sexes=_sexes(female="f{1..3}", male="m{1..3}"),
     sizes=(588,),
-    licence="free for research; no licence text found",
+    license="free for research; no license text found",
     is_commercial=False,
     citation=(
         "Costantini G, Iadarola I, Paoloni A, Todisco M (2014). EMOVO corpus: an Italian "
@@ -527,7 +527,7 @@ _URDU = Corpus(
     emotions={"A": "angry", "H": "happy", "N": "neutral", "S": "sad"},
     sexes=_sexes(female="SF{1..11}", male="SM{1..27}"),
     sizes=(400,),
-    licence="free for research",
+    license="free for research",
     is_commercial=False,
     citation=(
         "Latif S, Qayyum A, Usman M, Qadir J (2018). Cross lingual speech emotion recognition: "
@@ -567,14 +567,14 @@ _ESD = Corpus(
         male="{0004..0006,0008,0010} {0011..0014,0020}",
     ),
     sizes=(35_000,),
-    licence="free for research, on signing a licence form",
+    license="free for research, on signing a license form",
     is_commercial=False,
     citation=(
         "Zhou K, Sisman B, Liu R, Li H (2022). Emotional voice conversion: Theory, databases and "
         "ESD. Speech Communication 137: 1–18."
     ),
     homepage="https://github.com/HLTSingapore/Emotional-Speech-Data",
-    instructions="Sign the licence form that the homepage links, send it in, and follow its link.",
+    instructions="Sign the license form that the homepage links, send it in, and follow its link.",
     traps=(
         "Speakers 0001–0010 speak Mandarin, 0011–0020 English.",
         "The emotion is in the folder, not in the file name: files must stay where they are.",
@@ -610,7 +610,7 @@ _CAFE = Corpus(
             "{01..12}-{C,D,J,P,S,T}-{1,2}-{1..6}.wav",
         ),
     ),
-    licence="CC BY-NC-SA 4.0",
+    license="CC BY-NC-SA 4.0",
     is_commercial=False,
     citation=(
         "Gournay P, Lahaie O, Lefebvre R (2018). A Canadian French emotional speech dataset. "

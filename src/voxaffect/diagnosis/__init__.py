@@ -113,7 +113,7 @@ def diagnose(
     recording = _recorded(source, rate_hz, max_seconds)
     mix = recording.mix
     case = Case(recording, measure(recording, mix), loaded.card)
-    prediction, distance = _recognised(mix, loaded) if recording.is_whole else (None, None)
+    prediction, distance = _recognized(mix, loaded) if recording.is_whole else (None, None)
     if prediction is not None and case.measures.channels.are_different:
         prediction = replace(prediction, channels_differ=True, uncertain=True)
     case = replace(case, prediction=prediction, distance=distance)
@@ -137,8 +137,8 @@ def _recorded(source: Source, rate_hz: int | None, max_seconds: float | None) ->
         )
 
 
-def _recognised(mix: Signal, model: Model) -> tuple[Prediction | None, float | None]:
-    """Answer and distance from the training data, of what can be recognised."""
+def _recognized(mix: Signal, model: Model) -> tuple[Prediction | None, float | None]:
+    """Answer and distance from the training data, of what can be recognized."""
     try:
         prediction = predict(mix, model=model)
     except AudioError:  # too short, silent, far too loud: the findings say so

@@ -1,4 +1,4 @@
-"""What can be measured of a recording that is to be recognised: pure arrays in, numbers out.
+"""What can be measured of a recording that is to be recognized: pure arrays in, numbers out.
 
 Levels are in dB re full scale (dBFS): a full-scale sine has an RMS of −3. Speech is what the
 front end of the features calls active.
@@ -40,7 +40,7 @@ FLAT_SAMPLES: Final = 3
 STEP: Final = 1.0 / 32_768
 QUIET_QUANTILE: Final = 0.05
 QUANTILE_OF_MEAN: Final = 0.165
-"""5 % quantile of a gamma distribution of mean 1 and shape 1.9: three neighbouring bins of a Hann
+"""5 % quantile of a gamma distribution of mean 1 and shape 1.9: three neighboring bins of a Hann
 periodogram, averaged, are correlated by 2/3 and 1/6 and so vary as 1.9 independent ones."""
 DEEP_SILENCE_DB: Final = 60.0
 LEAST_SNR_DB, MOST_SNR_DB = -20.0, 60.0
@@ -440,8 +440,8 @@ def compare_channels(samples: Samples, rate_hz: int) -> Channels:
     # Channel by channel: they lie interleaved, and a sum over so short an axis is slow.
     scale = max(float(np.abs(samples).max()), MIN_PEAK)  # powers must not overflow
     columns = [samples[:, place] / np.float32(scale) for place in range(samples.shape[1])]
-    centred = [column - column.mean(dtype=np.float64).astype(np.float32) for column in columns]
-    powers = [float(np.dot(one, one)) / len(one) for one in centred]
+    centered = [column - column.mean(dtype=np.float64).astype(np.float32) for column in columns]
+    powers = [float(np.dot(one, one)) / len(one) for one in centered]
     loudest = max(powers)
     live = [
         place for place, power in enumerate(powers) if power > loudest * 10 ** (-SILENT_DB / 10)
@@ -451,13 +451,13 @@ def compare_channels(samples: Samples, rate_hz: int) -> Channels:
     if len(live) < 2:
         return Channels(levels, silent if live else (), None, 0.0)
     first, second = live[:2]
-    product = float(np.dot(centred[first], centred[second])) / len(samples)
-    mean = sum(centred[place] for place in live) / np.float32(len(live))
+    product = float(np.dot(centered[first], centered[second])) / len(samples)
+    mean = sum(centered[place] for place in live) / np.float32(len(live))
     mixed = float(np.dot(mean, mean)) / len(samples)
     power = sum(powers[place] for place in live) / len(live)
     correlation = product / float(np.sqrt(powers[first] * powers[second]))
     comparison = ChannelComparison(rate_hz)
-    comparison.add(np.stack([centred[first], centred[second]], axis=1))
+    comparison.add(np.stack([centered[first], centered[second]], axis=1))
     return Channels(levels, silent, correlation, decibels(mixed / power), comparison.are_different)
 
 
@@ -537,12 +537,12 @@ def measure(recording: Recording, mix: Signal) -> Measures:
 
 
 def _sound(mix: Signal) -> Sound:
-    centred = replace(mix, samples=mix.samples - mix.samples.mean(dtype=np.float64).astype("f4"))
-    samples = resample(centred, RATE_HZ).samples
+    centered = replace(mix, samples=mix.samples - mix.samples.mean(dtype=np.float64).astype("f4"))
+    samples = resample(centered, RATE_HZ).samples
     speech = activity(samples)
     spectra = frame_spectra(samples, RATE_HZ)
     is_at_rate = mix.rate_hz == RATE_HZ
-    native = spectra if is_at_rate else frame_spectra(centred.samples, mix.rate_hz)
+    native = spectra if is_at_rate else frame_spectra(centered.samples, mix.rate_hz)
     levels_db = band_levels(native, mix.rate_hz)
     return Sound(
         speech,

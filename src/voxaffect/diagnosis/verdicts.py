@@ -44,7 +44,7 @@ TELEPHONE_HZ: Final = 4_200.0
 WIDE_HZ: Final = 7_200.0
 HUM_PROMINENCE_DB: Final = 20.0
 HUM_DB: Final = -40.0
-CANCELLED_DB: Final = -10.0
+CANCELED_DB: Final = -10.0
 SAME: Final = 0.9999
 DOUBTFUL: Final = 0.5
 LOUD_PEAK: Final = 2.0
@@ -149,7 +149,7 @@ def _length(case: Case) -> Finding:
     if int(MIN_SECONDS * one.rate_hz) > len(one.samples):
         return Finding(
             "length", PROBLEM, **found, trust=LOW,
-            effect=f"Under {MIN_SECONDS} s there is nothing to recognise: it is refused.",
+            effect=f"Under {MIN_SECONDS} s there is nothing to recognize: it is refused.",
             remedy="Record a whole sentence, two to four seconds.",
         )  # fmt: skip
     if one.seconds <= LONG_SECONDS:
@@ -198,7 +198,7 @@ def _channels(case: Case) -> Finding:
     relation = f"{count} channels, mixed at {channels.mix_db:.1f} dB"
     if channels.correlation is not None:
         relation += f", correlation {channels.correlation:.2f}"
-    if channels.mix_db <= CANCELLED_DB:
+    if channels.mix_db <= CANCELED_DB:
         return Finding(
             "channels", PROBLEM, relation, **found, trust=LOW,
             effect="Opposite phase: the channels cancel, and the model hears what remains.",
@@ -263,10 +263,10 @@ def _unusable_level(measures: Measures, peak_db: float) -> Finding:
     found: dict[str, Any] = {"value": peak_db, "unit": "dBFS"}
     if measures.is_silent:
         which = "silent" if len(measures.channels.levels_db) == 1 else "silent when mixed"
-        cancels = measures.channels.mix_db <= CANCELLED_DB
+        cancels = measures.channels.mix_db <= CANCELED_DB
         return Finding(
             "level", PROBLEM, f"{which}, peak at {peak_db:.1f} dBFS", **found, trust=LOW,
-            effect="There is nothing to recognise: it is refused.",
+            effect="There is nothing to recognize: it is refused.",
             remedy=_ONE_CHANNEL if cancels
             else "Check the microphone, its permission, and the export.",
         )  # fmt: skip
@@ -274,7 +274,7 @@ def _unusable_level(measures: Measures, peak_db: float) -> Finding:
         return Finding(
             "level", PROBLEM, f"peak at {peak_db:.1f} dBFS", **found, trust=LOW,
             effect="No sound card gives such samples: it is refused.",
-            remedy="Normalise it to −1 to 1; integers held as floats must be divided first.",
+            remedy="Normalize it to −1 to 1; integers held as floats must be divided first.",
         )  # fmt: skip
     return Finding("level", OK, f"peak at {peak_db:.1f} dBFS", **found)
 
@@ -446,7 +446,7 @@ def _answer(case: Case) -> Finding:
         "answer", WARNING, **found, trust=LIMITED,
         effect=f"Uncertain: {probability} is less than {limit}. "
         "Take it as a list, not as an answer.",
-        remedy="Enrol the speaker with about eight recordings (predict --enrol).",
+        remedy="Enroll the speaker with about eight recordings (predict --enroll).",
     )  # fmt: skip
 
 

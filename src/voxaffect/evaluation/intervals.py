@@ -42,7 +42,7 @@ class Difference:
 
 @dataclass(frozen=True, eq=False)
 class _Counts:
-    """Utterances by speaker (row) and emotion (column): all, and those rightly recognised."""
+    """Utterances by speaker (row) and emotion (column): all, and those rightly recognized."""
 
     totals: NDArray[np.float64]
     right: NDArray[np.float64]
@@ -102,7 +102,7 @@ def mean_interval(
     Parameters
     ----------
     values : ndarray, shape (n,)
-        Such as whether each was recognised, or its log-loss.
+        Such as whether each was recognized, or its log-loss.
     speakers : sequence of str, length n
     seed : int
 
@@ -124,7 +124,7 @@ def uar_difference(
     Parameters
     ----------
     truth, one, other : ndarray of str, shape (n,)
-        Emotions, and what each system recognised.
+        Emotions, and what each system recognized.
     speakers : sequence of str, length n
     seed : int
 

@@ -69,7 +69,7 @@ def by_emotion(
     -------
     dict of str to dict
         ``recall`` is None for an emotion that never occurred, ``precision`` for one that was
-        never recognised: 0 would say that something was wrong.
+        never recognized: 0 would say that something was wrong.
     """
     with extra("train"):
         from sklearn.metrics import precision_recall_fscore_support

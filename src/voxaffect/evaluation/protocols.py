@@ -1,7 +1,7 @@
 """Protocols: which utterances train and which test.
 
 ``tutorial`` and ``random`` split at random, as most published notebooks do, so that a speaker
-stands on both sides: their figures say how well a system recognises voices that it has heard.
+stands on both sides: their figures say how well a system recognizes voices that it has heard.
 ``sentences`` keeps what is said apart, and not who says it. The others keep the speakers apart.
 """
 

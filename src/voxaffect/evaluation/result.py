@@ -100,7 +100,7 @@ class Evaluation:
 
     @cached_property
     def predicted(self) -> NDArray[np.str_]:
-        """Recognised emotions of all tested utterances."""
+        """Recognized emotions of all tested utterances."""
         return np.asarray(np.array(self.emotions)[self.probabilities.argmax(axis=1)])
 
     @cached_property
@@ -143,7 +143,7 @@ class Evaluation:
 
     @property
     def confusion(self) -> NDArray[np.int64]:
-        """Utterances by true (row) and recognised (column) emotion, all folds added up."""
+        """Utterances by true (row) and recognized (column) emotion, all folds added up."""
         return metrics.confusion(self.truth.tolist(), self.predicted.tolist(), self.emotions)
 
     @property

@@ -16,7 +16,7 @@ from voxaffect.features.covariance import log_covariance, stack_lags
 from voxaffect.features.front_end import HOP_SAMPLES, RATE_HZ, Array, Speech, find_speech
 from voxaffect.features.functionals import FULL, SEVEN, cross, full, runs, seven
 from voxaffect.features.pitch import FEWEST_VOICED, USUAL_SEMITONES, Pitch, perturbations
-from voxaffect.features.shared import Shared, normalised, share
+from voxaffect.features.shared import Shared, normalized, share
 from voxaffect.features.spec import FeatureSpec
 from voxaffect.features.threads import one_thread
 from voxaffect.features.tracks import (
@@ -40,7 +40,7 @@ SLOPE_SCALE: Final = 5.0
 COVARIED_CEPSTRA: Final = 16
 COVARIED_SPECTRAL: Final = (0, 6, 7, 8, 9, 10, 11)
 THIRD_SPECTRAL: Final = (0, 6, 8, 10)
-# Sds over the frames of synthesised speech (espeak-ng, twelve voices), to two digits: they
+# Sds over the frames of synthesized speech (espeak-ng, twelve voices), to two digits: they
 # bring the tracks to one scale, and depend on no corpus that is evaluated on.
 TYPICAL_SDS: Final = np.array(
     [
@@ -263,10 +263,10 @@ def modulation(tracks: Array) -> Array:
     while size < frames:
         size *= 2
     window = np.hanning(frames + 2)[1:-1].astype(np.float32)
-    centred = tracks - tracks.mean(axis=1, keepdims=True)
+    centered = tracks - tracks.mean(axis=1, keepdims=True)
     from scipy.fft import rfft
 
-    spectrum = rfft(centred * window, size, axis=1)
+    spectrum = rfft(centered * window, size, axis=1)
     power = (spectrum.real**2 + spectrum.imag**2) / np.float32(np.dot(window, window))
     return np.asarray(np.log(power @ _modulation_bins(size) + np.float32(1e-3)), np.float32)
 
@@ -382,7 +382,7 @@ VERSION: Final = 1
 
 
 FAMILIES: Final = {
-    "timbre": "colour of the sound (MFCC)",
+    "timbre": "color of the sound (MFCC)",
     "spectrum": "where its energy lies, low or high",
     "energy": "how loudness varies",
     "pitch": "melody of the voice",
@@ -497,7 +497,7 @@ def describe_within(samples: Array, shared: Shared, spec: FeatureSpec) -> Array:
     ndarray, shape (d,), float32
     """
     speech = find_speech(samples)
-    return _describe(speech, normalised(shared, speech), spec)
+    return _describe(speech, normalized(shared, speech), spec)
 
 
 def _describe(speech: Speech, shared: Shared, spec: FeatureSpec) -> Array:

@@ -27,7 +27,7 @@ CHROMAS = 12
 _A0_HZ = 440.0 / 16
 _PEAK_LOW_HZ, _PEAK_HIGH_HZ = 150.0, 4_000.0
 _PEAK_THRESHOLD = np.float32(0.1)
-_CENTRE_OCTAVE, _OCTAVE_WIDTH = 5.0, 2.0
+_CENTER_OCTAVE, _OCTAVE_WIDTH = 5.0, 2.0
 _STEPS = 100  # of a hundredth of a semitone
 _NEXT = (np.arange(_STEPS) + 1) % _STEPS
 _TUNINGS = np.linspace(-0.5, 0.5, _STEPS + 1)
@@ -93,7 +93,7 @@ def tuning(
 
 @cache
 def _region(rate_hz: int) -> slice:
-    """Bins in which peaks are searched, and a neighbour on either side."""
+    """Bins in which peaks are searched, and a neighbor on either side."""
     limits_hz = [_PEAK_LOW_HZ, min(_PEAK_HIGH_HZ, rate_hz / 2)]
     low, high = np.searchsorted(frequencies_hz(rate_hz), limits_hz)
     return slice(int(low) - 1, min(int(high), BINS - 1) + 1)
@@ -109,7 +109,7 @@ class _Peaks:
     height : ndarray, magnitude
     frame : ndarray of int
     is_tied : ndarray of bool, shape (frames,)
-        Whether neighbouring bins of a frame differ by no more than rounding, as of one impulse.
+        Whether neighboring bins of a frame differ by no more than rounding, as of one impulse.
     bins_per_octave : int
         Of the scale that the pitches are compared with.
     """
@@ -142,15 +142,15 @@ class _Peaks:
         is_tied[np.flatnonzero(is_tie) // width] = True
 
         before = np.flatnonzero(is_peak)
-        left, centre, right = (flat[ahead:].take(before) for ahead in range(3))
-        curve, slope = left + right - 2 * centre, (right - left) / 2
+        left, center, right = (flat[ahead:].take(before) for ahead in range(3))
+        curve, slope = left + right - 2 * center, (right - left) / 2
         curve[curve == 0] = -np.inf  # two bins that differ by the last bit: no shift
         shift = -slope / curve
         frame = before // width
         position = before - frame * width + (_region(rate_hz).start + 1) + shift
         return cls(
             (position * (rate_hz / FRAME_SAMPLES)).astype(np.float32),
-            np.asarray(centre + slope * shift / 2, dtype=np.float32),
+            np.asarray(center + slope * shift / 2, dtype=np.float32),
             frame,
             is_tied,
             bins_per_octave,
@@ -236,6 +236,6 @@ def filters(rate_hz: int, tuning: float) -> Array:
     distance = np.mod(pitch - np.arange(CHROMAS)[:, None] + half + 10 * CHROMAS, CHROMAS) - half
     bumps = np.exp(-0.5 * (2 * distance / width) ** 2)
     bumps /= np.sqrt(np.square(bumps).sum(axis=0))
-    bumps *= np.exp(-0.5 * ((pitch / CHROMAS - _CENTRE_OCTAVE) / _OCTAVE_WIDTH) ** 2)
+    bumps *= np.exp(-0.5 * ((pitch / CHROMAS - _CENTER_OCTAVE) / _OCTAVE_WIDTH) ** 2)
     from_c = np.roll(bumps, -3, axis=0)  # octaves are counted from A, classes from C
     return np.ascontiguousarray(from_c.T.astype(np.float32))

@@ -18,7 +18,7 @@ RATE_HZ = None
 DEFAULT_GROUPS = ("mfcc", "chroma", "mel")
 GROUPS = (*DEFAULT_GROUPS, "contrast", "tonnetz")
 FAMILIES = {
-    "mfcc": "colour of the sound",
+    "mfcc": "color of the sound",
     "chroma": "energy of each note of the scale",
     "mel": "energy of each mel band",
     "contrast": "peaks over valleys of the spectrum",

@@ -60,17 +60,17 @@ def full(tracks: Array) -> Array:
     rows, frames = tracks.shape
     found = np.empty((rows, len(FULL)), dtype=np.float32)
     mean = tracks.mean(axis=1, keepdims=True)
-    centred = tracks - mean
-    square = centred * centred
+    centered = tracks - mean
+    square = centered * centered
     variance = square.mean(axis=1)
     found[:, 0] = mean[:, 0]
     found[:, 1] = np.sqrt(variance)
     found[:, 2:7] = percentiles(tracks)
     alive = found[:, 1] > SMALLEST_SD * (np.abs(mean[:, 0]) + 1e-6)
     safe = np.where(alive, variance, np.float32(1.0))
-    found[:, 7] = np.where(alive, np.einsum("rf,rf->r", square, centred) / frames / safe**1.5, 0)
+    found[:, 7] = np.where(alive, np.einsum("rf,rf->r", square, centered) / frames / safe**1.5, 0)
     found[:, 8] = np.where(alive, np.einsum("rf,rf->r", square, square) / frames / safe**2 - 3, 0)
-    found[:, 9:11] = centred @ trend_basis(frames)
+    found[:, 9:11] = centered @ trend_basis(frames)
     found[:, 11] = np.abs(np.diff(tracks, axis=1)).mean(axis=1) if frames > 1 else 0.0
     return found
 

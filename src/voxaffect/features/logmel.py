@@ -95,7 +95,7 @@ def _triangles() -> NDArray[np.float32]:
     rise = (bins_hz[:, None] - edges_hz[:-2]) / np.diff(edges_hz)[:-1]
     fall = (edges_hz[2:] - bins_hz[:, None]) / np.diff(edges_hz)[1:]
     triangles = np.maximum(0, np.minimum(rise, fall))
-    # The lowest triangles are narrower than a bin: give them the bin nearest to their centre.
+    # The lowest triangles are narrower than a bin: give them the bin nearest to their center.
     empty = np.flatnonzero(triangles.sum(axis=0) < 0.5)
     nearest = np.abs(bins_hz[:, None] - edges_hz[1:-1][empty]).argmin(axis=0)
     triangles[nearest, empty] += 1e-3

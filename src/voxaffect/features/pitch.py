@@ -32,7 +32,7 @@ REFERENCE_HZ: Final = 55.0
 USUAL_SEMITONES: Final = 18.5
 FEWEST_VOICED: Final = 5
 LARGEST_PERIOD_RATIO: Final = 1.3
-NEIGHBOURS: Final = 10
+NEIGHBORS: Final = 10
 LOW_PASS_REACH: Final = 20
 LEAD_SAMPLES: Final = WINDOW_SAMPLES // 2 - FRAME_SAMPLES // 4
 """By how much a pitch frame begins before its 25 ms frame, at 8 kHz."""
@@ -113,7 +113,7 @@ def autocorrelation(framed: Array) -> Array:
 def frame(signal: Array, frames: int) -> Array:
     """Pitch frames of an 8 kHz signal, zeros before and after it; shape (frames, 512).
 
-    Frame t is centred where the 25 ms frame t of the 16 kHz signal is.
+    Frame t is centered where the 25 ms frame t of the 16 kHz signal is.
     """
     needed = (frames - 1) * PITCH_HOP_SAMPLES + WINDOW_SAMPLES
     padded = np.zeros(needed, dtype=np.float32)
@@ -122,7 +122,7 @@ def frame(signal: Array, frames: int) -> Array:
     return sliding_window_view(padded, WINDOW_SAMPLES)[::PITCH_HOP_SAMPLES]
 
 
-def _normalised(raw: Array) -> Array:
+def _normalized(raw: Array) -> Array:
     """Autocorrelation over the window's own, 1 at lag 0; frames 60 dB down count as silent."""
     energy = raw[:, :1]
     floor = np.float32(1e-6) * max(float(energy.max(initial=0.0)), 1e-20)
@@ -189,7 +189,7 @@ def follow_pitch(signal: Array, raw: Array) -> Pitch:
     Boersma (1993), Proc. Inst. Phonetic Sciences Amsterdam 17, 97-110.
     """
     frames = len(raw)
-    correlation = _normalised(raw)
+    correlation = _normalized(raw)
     octaves = np.log2(np.arange(SHORTEST_LAG, LONGEST_LAG + 1, dtype=np.float32))
     score = _score_peaks(correlation, np.float32(OCTAVE_COST) * octaves)
     lag, strength = _best_peak(correlation, score)
@@ -229,7 +229,7 @@ def mark_cycles(pitch: Pitch) -> tuple[Array, Array, NDArray[np.bool_]]:
     period = PITCH_RATE_HZ / hertz
     height = x[peaks]
     chief = np.ones(len(peaks), dtype=np.bool_)
-    for step in range(1, min(NEIGHBOURS, len(peaks) - 1) + 1):
+    for step in range(1, min(NEIGHBORS, len(peaks) - 1) + 1):
         near = peaks[step:] - peaks[:-step]
         close = near < 0.6 * period[:-step]
         chief[:-step] &= ~(close & (height[step:] > height[:-step]))
@@ -248,7 +248,7 @@ def perturbations(pitch: Pitch) -> tuple[float, float]:
     """Jitter and shimmer, both local: ratios without unit, 0 where unvoiced.
 
     Jitter is the mean |T(i) - T(i+1)| over the mean T; shimmer the same of the cycles'
-    peak amplitudes. Neighbouring periods that differ by more than 1.3 are left out, as
+    peak amplitudes. Neighboring periods that differ by more than 1.3 are left out, as
     Praat does.
 
     References

@@ -1,7 +1,7 @@
-"""What overlapping windows can share: spectra and autocorrelations, before any normalisation.
+"""What overlapping windows can share: spectra and autocorrelations, before any normalization.
 
 A window's own level, offset and floors come after: a power spectrum scales with the square of
-the gain, and a normalised autocorrelation does not change with it.
+the gain, and a normalized autocorrelation does not change with it.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def share_within(samples: Array, frames: int) -> Shared:
     return Shared(power, autocorrelation(framed), inner)
 
 
-def normalised(shared: Shared, speech: Speech) -> Shared:
+def normalized(shared: Shared, speech: Speech) -> Shared:
     """Frames of the active part of a signal, at the level that the front end gave it.
 
     The constant offset, which the front end takes off, is left in the spectra: take it off the

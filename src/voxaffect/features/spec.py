@@ -25,7 +25,7 @@ class FeatureSpec:
     groups : tuple of str
         Which groups of the set, in the order of the vector.
     rate_hz : int, optional
-        Resample to this rate first; None analyses every recording at its own rate.
+        Resample to this rate first; None analyzes every recording at its own rate.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """One framed float32 spectrum that every descriptor shares.
 
 Conventions are librosa's defaults, as the tutorial uses them: 2,048 samples a frame,
-a hop of 512, a periodic Hann window, frames centred on multiples of the hop with zeros
+a hop of 512, a periodic Hann window, frames centered on multiples of the hop with zeros
 beyond both ends.
 """
 
@@ -144,7 +144,7 @@ def product(rows: Array, weights: Array, out: Array) -> None:
 
 
 def frequencies_hz(rate_hz: int) -> NDArray[np.float64]:
-    """Centre frequency of every bin.
+    """Center frequency of every bin.
 
     Parameters
     ----------

@@ -192,7 +192,7 @@ def _respond(samples: Array, filters: Spectra, hop: int) -> Spectra:
 
 @lru_cache(maxsize=1)
 def _pitch_classes() -> Array:
-    """Pitch classes by constant-Q bins: three bins a semitone, centred on it."""
+    """Pitch classes by constant-Q bins: three bins a semitone, centered on it."""
     merge = _BINS_PER_OCTAVE // chroma.CHROMAS
     octave = np.roll(np.repeat(np.eye(chroma.CHROMAS), merge, axis=1), -(merge // 2), axis=1)
     return np.tile(octave, _OCTAVES).astype(np.float32)

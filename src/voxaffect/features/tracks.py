@@ -137,8 +137,8 @@ def _slope_weights(bins: int) -> Array:
     columns = []
     for low, high in SLOPES_HZ:
         inside = (kilohertz >= low / 1_000.0) & (kilohertz <= high / 1_000.0)
-        centred = np.where(inside, kilohertz - kilohertz[inside].mean(), 0.0)
-        columns.append(centred / np.dot(centred, centred))
+        centered = np.where(inside, kilohertz - kilohertz[inside].mean(), 0.0)
+        columns.append(centered / np.dot(centered, centered))
     return np.stack(columns, axis=1).astype(np.float32)
 
 
@@ -180,7 +180,7 @@ def _moments(power: Array, total: Array) -> Array:
 
 
 def _flux(power: Array, total: Array) -> Array:
-    """Hellinger distance of each frame's normalised spectrum to the one before; first 0."""
+    """Hellinger distance of each frame's normalized spectrum to the one before; first 0."""
     root = np.sqrt(power / total[:, None])
     overlap = np.einsum("fb,fb->f", root[1:], root[:-1])
     distance = np.sqrt(np.maximum(1.0 - overlap, 0.0))

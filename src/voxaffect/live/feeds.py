@@ -60,7 +60,7 @@ def played(
         ``-`` is standard input. WAV from a pipe is heard as it comes; another format is read to
         its end first.
     paced : bool
-        In its own time; otherwise as fast as it is recognised.
+        In its own time; otherwise as fast as it is recognized.
     max_seconds : float, optional
         Longest recording to accept; any length by default.
 
@@ -134,7 +134,7 @@ def devices() -> tuple[str, ...]:
 def microphone(device: str | None = None) -> Iterator[Feed]:
     """Listen to a microphone, at its own rate.
 
-    What is not fetched in 30 s is lost: a machine too slow to recognise in time shall not fill
+    What is not fetched in 30 s is lost: a machine too slow to recognize in time shall not fill
     its memory.
 
     Parameters

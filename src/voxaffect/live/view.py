@@ -36,7 +36,7 @@ def letters(emotions: Sequence[str]) -> dict[str, str]:
 def view(scene: Scene) -> Panel:
     """Draw a scene: what is heard now, how surely, and the last minute.
 
-    Nothing is said by colour alone: emotions have names and letters, bars have numbers.
+    Nothing is said by color alone: emotions have names and letters, bars have numbers.
     """
     title = f"{printable(scene.name)}  {clock(scene.seconds)}"
     gap = Text()
@@ -72,11 +72,11 @@ def _bars(scene: Scene) -> Table:
     for emotion in scene.emotions:
         probability = scene.probabilities.get(emotion, 0.0)
         full = round(BAR_CELLS * probability)
-        bar = Text("█" * full)  # not in the emotion's colour: some are dark, as terminals are
+        bar = Text("█" * full)  # not in the emotion's color: some are dark, as terminals are
         bar.append("░" * (BAR_CELLS - full), style="dim")
         style = "bold" if emotion == scene.emotion else ""
         number = format_probability(probability) if scene.probabilities else ""
-        mark = Text(marks[emotion], style=f"bold {_ink(look[emotion].colour)}")
+        mark = Text(marks[emotion], style=f"bold {_ink(look[emotion].color)}")
         table.add_row(mark, Text(printable(emotion), style=style), bar, number)
     return table
 
@@ -91,12 +91,12 @@ def _strip(scene: Scene) -> Text:
         if emotion is None:
             text.append(SILENCE if second <= scene.seconds else " ", style="dim")
         else:
-            text.append(marks[emotion], style=f"bold {_ink(look[emotion].colour)}")
+            text.append(marks[emotion], style=f"bold {_ink(look[emotion].color)}")
     return text
 
 
 def _ink(paper: str) -> str:
-    """Black or white, whichever contrasts more with a colour such as ``#332288``, on it.
+    """Black or white, whichever contrasts more with a color such as ``#332288``, on it.
 
     References : WCAG 2.2, relative luminance; the two contrasts are equal at 0.179.
     """

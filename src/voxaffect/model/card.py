@@ -66,7 +66,7 @@ class ModelCard:
     recipe : str
     seed : int
     corpora : mapping of str to mapping
-        By name: number of utterances and of speakers, licence, citation.
+        By name: number of utterances and of speakers, license, citation.
     augmentation : mapping
         How the altered copies were made that it was trained on too, as
         ``training.Augmentation``; empty if there were none, or before format 3.
@@ -75,7 +75,7 @@ class ModelCard:
     golden : mapping
         ``vector`` and its ``probabilities``.
     mean : tuple of float
-        Of every feature over the utterances trained on: where enrolment moves a speaker to.
+        Of every feature over the utterances trained on: where enrollment moves a speaker to.
     sd : tuple of float
         Of every feature over the utterances trained on; empty where format 1 did not say.
     distances : mapping of str to float
@@ -137,6 +137,7 @@ class ModelCard:
             for version, unstated in _SINCE.items():
                 if fields["format"] < version:
                     fields = {**unstated, **fields}
+            _rename_fields(fields)
             _CARD(fields, "")
             _check_together(fields)
             read = {
@@ -208,6 +209,25 @@ def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
+# Fields of the corpora and of the augmentation that model files have under another spelling.
+_RENAMED = {
+    "licence": "license",
+    "equaliser_db": "equalizer_db",
+    "equaliser_points": "equalizer_points",
+    "noise_colours": "noise_colors",
+}
+
+
+def _rename_fields(fields: dict[str, Any]) -> None:
+    """Give every field its present name."""
+    corpora, augmentation = fields.get("corpora"), fields.get("augmentation")
+    entries = [*corpora.values()] if isinstance(corpora, dict) else []
+    for entry in [augmentation, *entries]:
+        if isinstance(entry, dict):
+            for former in entry.keys() & _RENAMED.keys():
+                entry[_RENAMED[former]] = entry.pop(former)
+
+
 _NAME = text(MAX_NAME_LENGTH, is_empty_allowed=False)
 _WORDS = text(MAX_TEXT_LENGTH)
 _SHARE = number(0, 1)
@@ -230,7 +250,7 @@ _CARD = record(
         "seed": number(-(2**63), 2**63, whole=True),
         "corpora": mapping(
             record(
-                {"utterances": _COUNT, "speakers": _COUNT, "licence": _WORDS},
+                {"utterances": _COUNT, "speakers": _COUNT, "license": _WORDS},
                 others=any_of(_WORDS, number()),
             ),
             key=_WORDS, most=MAX_ENTRIES,

@@ -6,7 +6,7 @@ from voxaffect.recognizer.explanation import Explanation, explain
 from voxaffect.recognizer.prediction import (
     Batch,
     Prediction,
-    enrol_speaker,
+    enroll_speaker,
     predict,
     predict_channels,
     predict_many,
@@ -27,7 +27,7 @@ __all__ = [
     "Timeline",
     "Update",
     "Window",
-    "enrol_speaker",
+    "enroll_speaker",
     "explain",
     "predict",
     "predict_channels",

@@ -1,6 +1,6 @@
 """Many recordings, file by file: workers, progress, a list of what failed, and a journal.
 
-A *recogniser* does the work; this module decides what is left to do and keeps what is done.
+A *recognizer* does the work; this module decides what is left to do and keeps what is done.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from voxaffect.console import progress_bar
 from voxaffect.extraction import Failure, Workers, failure_reason, worker_count
-from voxaffect.features.enrolment import Speaker
+from voxaffect.features.enrollment import Speaker
 from voxaffect.journal import Journal, Stamp, stamp
 from voxaffect.model import Model
 from voxaffect.recognizer.prediction import Method, Prediction, predict_each
@@ -37,7 +37,7 @@ Result = TypeVar("Result", bound=Named)
 _SUM_TOLERANCE = 1e-6
 
 
-class Recogniser(Protocol[Result]):
+class Recognizer(Protocol[Result]):
     """What turns files into results."""
 
     @property
@@ -63,7 +63,7 @@ class Recogniser(Protocol[Result]):
 
 
 @dataclass(frozen=True)
-class Recognised(Generic[Result]):
+class Recognized(Generic[Result]):
     """Results of many recordings, and those that could not be used.
 
     Parameters
@@ -122,20 +122,20 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Timelines:
-    """Recognise emotion over time.
+    """Recognize emotion over time.
 
     Parameters
     ----------
-    recognise : callable
+    recognize : callable
         From a path (and ``workers``, ``progress``) to its timelines, one a channel.
     model : Model
     options : mapping
-        What ``recognise`` was told, as JSON values.
+        What ``recognize`` was told, as JSON values.
     shows_progress : bool
         Within a recording that is alone; of several, a bar counts the files.
     """
 
-    recognise: Callable[..., Sequence[Timeline]]
+    recognize: Callable[..., Sequence[Timeline]]
     model: Model
     options: Mapping[str, Any] = field(default_factory=dict)
     shows_progress: bool = False
@@ -157,7 +157,7 @@ class Timelines:
                 progress = self.shows_progress and len(paths) == 1
                 outcome: Sequence[Timeline] | str
                 try:
-                    outcome = self.recognise(path, workers=crew, progress=progress)
+                    outcome = self.recognize(path, workers=crew, progress=progress)
                 except Exception as error:
                     outcome = failure_reason(error, str(path))
                 yield place, outcome
@@ -194,17 +194,17 @@ def _check_judged(value: Mapping[str, Any], model: Model) -> None:
         raise ValueError("an end before the start")
 
 
-def _known(recogniser: Recogniser[Result], values: Any, source: str) -> list[Result]:
+def _known(recognizer: Recognizer[Result], values: Any, source: str) -> list[Result]:
     """Return results that a journal holds; none if they are damaged or another recording's."""
     try:
-        results = [recogniser.from_json(one) for one in values]
+        results = [recognizer.from_json(one) for one in values]
         return results if all(one.source == source for one in results) else []
     except (ValueError, TypeError, KeyError, AttributeError):
         return []
 
 
 def _identity(model: Model, speaker: Speaker | None = None) -> dict[str, str | None]:
-    """Digests of what recognises, and the version that runs it."""
+    """Digests of what recognizes, and the version that runs it."""
     voice = hashlib.sha256(speaker.mean.tobytes()).hexdigest() if speaker else None
     return {
         "model": hashlib.sha256(model.content).hexdigest(),
@@ -213,21 +213,21 @@ def _identity(model: Model, speaker: Speaker | None = None) -> dict[str, str | N
     }
 
 
-def recognise(
+def recognize(
     paths: Sequence[Path],
-    recogniser: Recogniser[Result],
+    recognizer: Recognizer[Result],
     *,
     journal: Path | None = None,
     workers: int | None = None,
     progress: bool = False,
-) -> Recognised[Result]:
-    """Recognise many recordings; what cannot be used is listed, not raised.
+) -> Recognized[Result]:
+    """Recognize many recordings; what cannot be used is listed, not raised.
 
     Parameters
     ----------
     paths : sequence of Path
         Each once.
-    recogniser : Recogniser
+    recognizer : Recognizer
         ``Predictions`` or ``Timelines``.
     journal : Path, optional
         Where finished recordings are kept, so that a run that was interrupted goes on: what
@@ -240,7 +240,7 @@ def recognise(
 
     Returns
     -------
-    Recognised
+    Recognized
 
     Raises
     ------
@@ -248,45 +248,45 @@ def recognise(
         If the journal cannot be used, or belongs to a run with other settings.
     """
     if journal is None:
-        return _recognised(paths, recogniser, None, workers=workers, progress=progress)
-    with Journal(journal, recogniser.settings) as kept:
-        return _recognised(paths, recogniser, kept, workers=workers, progress=progress)
+        return _recognized(paths, recognizer, None, workers=workers, progress=progress)
+    with Journal(journal, recognizer.settings) as kept:
+        return _recognized(paths, recognizer, kept, workers=workers, progress=progress)
 
 
-def _recognised(
+def _recognized(
     paths: Sequence[Path],
-    recogniser: Recogniser[Result],
+    recognizer: Recognizer[Result],
     journal: Journal | None,
     *,
     workers: int | None,
     progress: bool,
-) -> Recognised[Result]:
+) -> Recognized[Result]:
 
     outcomes: dict[int, Sequence[Result] | str] = {}
     stamps: list[Stamp | None] = [stamp(path) for path in paths] if journal else []
     if journal:
         for place, path in enumerate(paths):
-            known = _known(recogniser, journal.result(str(path), stamps[place]), str(path))
+            known = _known(recognizer, journal.result(str(path), stamps[place]), str(path))
             if known:
                 outcomes[place] = known
     left = [place for place in range(len(paths)) if place not in outcomes]
     bar = progress_bar(is_shown=progress, total=len(paths), initial=len(outcomes), unit="file")
     rest = [paths[place] for place in left]
     # Closed at once on Ctrl-C, so that nothing goes on at work.
-    with bar, closing(recogniser.run(rest, workers or worker_count())) as running:
+    with bar, closing(recognizer.run(rest, workers or worker_count())) as running:
         for position, outcome in running:
             place = left[position]
             outcomes[place] = outcome
             now = stamps[place] if journal else None
             if journal and now and not isinstance(outcome, str):
-                journal.add(str(paths[place]), now, [*map(recogniser.to_json, outcome)])
+                journal.add(str(paths[place]), now, [*map(recognizer.to_json, outcome)])
             bar.update()
     return _in_order(paths, outcomes)
 
 
 def _in_order(
     paths: Sequence[Path], outcomes: Mapping[int, Sequence[Result] | str]
-) -> Recognised[Result]:
+) -> Recognized[Result]:
     results: list[Result] = []
     failures: list[Failure] = []
     for place, path in enumerate(paths):
@@ -295,4 +295,4 @@ def _in_order(
             failures.append(Failure(path, outcome))
         else:
             results += outcome
-    return Recognised(tuple(results), tuple(failures), len(paths) - len(failures))
+    return Recognized(tuple(results), tuple(failures), len(paths) - len(failures))

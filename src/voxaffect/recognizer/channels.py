@@ -151,10 +151,10 @@ def _correlate_levels(first: NDArray[np.float32], second: NDArray[np.float32]) -
         length = min(len(one), len(other))
         if length < 2:
             continue
-        centred = [part[:length] - part[:length].mean(dtype=np.float64) for part in (one, other)]
-        norms = float(np.linalg.norm(centred[0]) * np.linalg.norm(centred[1]))
+        centered = [part[:length] - part[:length].mean(dtype=np.float64) for part in (one, other)]
+        norms = float(np.linalg.norm(centered[0]) * np.linalg.norm(centered[1]))
         if norms > 0:
-            best = max(best, float(np.dot(*centred)) / norms)
+            best = max(best, float(np.dot(*centered)) / norms)
     return best
 
 

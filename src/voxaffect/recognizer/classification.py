@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from voxaffect.arguments import check_kind, check_number
 from voxaffect.errors import ModelError
-from voxaffect.features.enrolment import Speaker, adapt
+from voxaffect.features.enrollment import Speaker, adapt
 from voxaffect.model import Model
 
 
@@ -36,7 +36,7 @@ def check_speaker(speaker: Speaker | None, model: Model) -> None:
     """
     if speaker is None:
         return
-    check_kind(speaker, Speaker, "speaker", "what enrol_speaker gives")
+    check_kind(speaker, Speaker, "speaker", "what enroll_speaker gives")
     if len(speaker.mean) != len(model.card.mean):
         raise ModelError(f"{model.name}: the speaker was enrolled for another model.")
 

@@ -24,7 +24,7 @@ _SMALLEST = 1e-37
 class Explanation:
     """What carried the answer to one recording.
 
-    All numbers are centred log-probabilities, ln p less its mean over the emotions: differences
+    All numbers are centered log-probabilities, ln p less its mean over the emotions: differences
     of two emotions are the logarithm of their odds. For every emotion, ``baseline`` +
     all ``contributions`` + ``remainder`` is that of the recording.
 
@@ -55,7 +55,7 @@ def explain(
 ) -> Explanation:
     """Say what each family of features contributes to the answer.
 
-    A family's contribution is what the centred log-probabilities lose when its features are
+    A family's contribution is what the centered log-probabilities lose when its features are
     replaced by their mean over the training data (occlusion). Where the model is linear after
     scaling each feature by itself, as recipe ``logistic`` is, contributions are exact: they add
     up. So they do for ``accurate``, whose networks see nothing but the picture and are averaged
@@ -91,7 +91,7 @@ def explain(
     ----------
     Zeiler and Fergus 2014, "Visualizing and understanding convolutional networks", ECCV:
     occlusion. Aitchison 1982, "The statistical analysis of compositional data", J. Royal Stat.
-    Soc. B 44(2): the centred log-ratio.
+    Soc. B 44(2): the centered log-ratio.
     """
     loaded = get_model(model)
     method = Method(loaded)
@@ -109,7 +109,7 @@ def explain(
     occluded = np.tile(vector, (len(places), 1))
     for row, where in zip(occluded, places.values(), strict=True):
         row[where] = mean[where]
-    rows = _centred(loaded.probabilities(np.stack([vector, mean, *occluded])))
+    rows = _centered(loaded.probabilities(np.stack([vector, mean, *occluded])))
     whole, baseline, contributions = rows[0], rows[1], rows[0] - rows[2:]
     remainder = whole - baseline - contributions.sum(axis=0)
 
@@ -120,6 +120,6 @@ def explain(
     return Explanation(prediction, by_emotion(baseline), by_family, by_emotion(remainder))
 
 
-def _centred(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+def _centered(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     logarithms = np.log(np.maximum(probabilities, _SMALLEST))
     return np.asarray(logarithms - logarithms.mean(axis=1, keepdims=True))

@@ -34,7 +34,7 @@ from voxaffect.extraction.sources import (
     subject_of,
     waves,
 )
-from voxaffect.features.enrolment import Speaker, enrol
+from voxaffect.features.enrollment import Speaker, enroll
 from voxaffect.model import Model, get_model
 from voxaffect.recognizer.channels import ChannelReader, check_channels
 from voxaffect.recognizer.classification import check_speaker, classify, threshold
@@ -132,7 +132,7 @@ class Method:
     ----------
     model : Model
     speaker : Speaker, optional
-        As `enrol_speaker` gives it, if the speaker is known.
+        As `enroll_speaker` gives it, if the speaker is known.
     uncertain_below : float, optional
         Probability under which a prediction is uncertain.
     channels : str
@@ -236,21 +236,21 @@ class Method:
         )  # fmt: skip
 
 
-def enrol_speaker(
+def enroll_speaker(
     paths: Sequence[str | Path],
     *,
     model: Model | str | Path | None = None,
     vad: str = DEFAULT_VAD,
     workers: int | None = None,
 ) -> Speaker:
-    """Learn what a speaker's voice is like from a few unlabelled recordings.
+    """Learn what a speaker's voice is like from a few unlabeled recordings.
 
     Parameters
     ----------
     paths : sequence of str or Path
         In varied emotions; about eight serve well.
     model : Model, str or Path, optional
-        What will recognise the speaker; the bundled model by default.
+        What will recognize the speaker; the bundled model by default.
     vad : str
         Voice-activity detection, as for `predict`.
     workers : int, optional
@@ -275,7 +275,7 @@ def enrol_speaker(
         raise AudioError(f"{len(found.failures)} of {len(paths)} not enrolled: {reasons}")
     _check_speech([*map(Path, paths)], UtteranceTask(loaded.card.spec, "mix", vad, longest=inf),
                   workers)  # fmt: skip
-    return enrol(found.matrix)
+    return enroll(found.matrix)
 
 
 def _check_speech(paths: Sequence[Path], task: UtteranceTask, workers: int | None) -> None:
@@ -324,7 +324,7 @@ def predict(
     model : Model, str or Path, optional
         A model or its file; the bundled model by default.
     speaker : Speaker, optional
-        As `enrol_speaker` gives it, if the speaker is known.
+        As `enroll_speaker` gives it, if the speaker is known.
     uncertain_below : float, optional
         Probability under which a prediction is uncertain; 0 for never. By default what the
         model card states: the one from which at most one in five was wrong on new voices.
@@ -426,7 +426,7 @@ def predict_many(
     model : Model, str or Path, optional
         A model or its file; the bundled model by default.
     speaker : Speaker, optional
-        As `enrol_speaker` gives it, if one known speaker speaks in all of them.
+        As `enroll_speaker` gives it, if one known speaker speaks in all of them.
     uncertain_below, vad, max_seconds : optional
         As for `predict`.
     channels : str

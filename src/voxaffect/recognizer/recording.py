@@ -17,7 +17,7 @@ from voxaffect.audio import MIN_SECONDS, Blocks, Samples, Source, open_blocks
 from voxaffect.console import progress_bar
 from voxaffect.errors import AudioError, WorkerError
 from voxaffect.extraction import Workers, at_work
-from voxaffect.features.enrolment import Speaker
+from voxaffect.features.enrollment import Speaker
 from voxaffect.model import Model, get_model
 from voxaffect.recognizer.channels import ChannelReader, check_channels
 from voxaffect.recognizer.classification import classify, threshold
@@ -75,7 +75,7 @@ def timeline(
     workers: int | Workers | None = None,
     progress: bool = False,
 ) -> tuple[Timeline, ...]:
-    """Recognise emotion over the time of a recording of any length.
+    """Recognize emotion over the time of a recording of any length.
 
     It is read in blocks, once. The windows and segments are those that a `Stream` gives.
 

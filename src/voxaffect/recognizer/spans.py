@@ -398,4 +398,4 @@ def check_peak(block: Samples, name: str) -> None:
     """Refuse sound so loud that its power overflows."""
     peak = float(np.abs(block).max(initial=0.0))
     if peak > MAX_PEAK:
-        raise AudioError(f"{name}: samples reach {peak:.2g}, expected −1 to 1. Normalise it.")
+        raise AudioError(f"{name}: samples reach {peak:.2g}, expected −1 to 1. Normalize it.")

@@ -1,6 +1,6 @@
 """Speech or no speech: one decision for predictions, timelines, streams and diagnoses.
 
-The Silero voice-activity network (MIT licence, see NOTICE) gives each frame of 32 ms a probability
+The Silero voice-activity network (MIT license, see NOTICE) gives each frame of 32 ms a probability
 of speech. Evidence is the logarithm of its odds, where that is positive, summed over time. A
 recording, or a window of it, holds speech if the evidence is enough: 0.6, which 0.2 s of clear
 speech or a second of doubtful speech reach; less for recordings under 0.8 s.

@@ -110,8 +110,8 @@ class EnergyDetector:
 
     def _levels(self, samples: Samples) -> NDArray[np.float64]:
         shaped = samples.reshape(-1, self._length).astype(np.float64)
-        centred = shaped - shaped.sum(axis=1, keepdims=True) / self._length
-        variance = np.einsum("fs,fs->f", centred, centred) / self._length
+        centered = shaped - shaped.sum(axis=1, keepdims=True) / self._length
+        variance = np.einsum("fs,fs->f", centered, centered) / self._length
         power = np.concatenate([self._before, variance])
         self._before = power[len(power) - AVERAGED_FRAMES + 1 :]
         mean = sum(power[at : at + len(shaped)] for at in range(AVERAGED_FRAMES)) / AVERAGED_FRAMES

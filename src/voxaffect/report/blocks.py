@@ -106,7 +106,7 @@ class Recording:
     """A recording that was mistaken, and where it can be heard."""
 
     truth: str
-    recognised: str
+    recognized: str
     confidence: str
     speaker: str
     name: str

@@ -14,7 +14,7 @@ from voxaffect.files import printable
 from voxaffect.report.documents import Document, rounded
 
 _Answers = dict[str, tuple[str, str, str]]
-"""Emotion, what was recognised, and speaker, by fold and recording."""
+"""Emotion, what was recognized, and speaker, by fold and recording."""
 
 
 def compare(one: Document, other: Document, names: tuple[str, str]) -> Document:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from voxaffect.files import printable
-from voxaffect.report import behaviour, overview, provenance
+from voxaffect.report import behavior, overview, provenance
 from voxaffect.report.blocks import Missing, Report, Section
 from voxaffect.report.reading import Document
 
@@ -31,15 +31,15 @@ def lay_out(document: Document, *, folder: Path) -> Report:
     found: list[Section | Missing] = [
         overview.headline(document),
         overview.systems_section(document),
-        behaviour.confusion_section(document),
-        behaviour.emotions_section(document),
-        behaviour.reliability_section(document),
-        behaviour.abstention_section(document),
-        behaviour.speakers_section(document),
-        behaviour.groups_section(document),
-        behaviour.robustness_section(document),
-        behaviour.insight_section(document),
-        behaviour.embedding_section(document),
+        behavior.confusion_section(document),
+        behavior.emotions_section(document),
+        behavior.reliability_section(document),
+        behavior.abstention_section(document),
+        behavior.speakers_section(document),
+        behavior.groups_section(document),
+        behavior.robustness_section(document),
+        behavior.insight_section(document),
+        behavior.embedding_section(document),
         provenance.errors_section(document, paths=paths, folder=folder),
         provenance.data_section(document),
         overview.protocol_section(document),

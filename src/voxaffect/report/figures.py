@@ -1,6 +1,6 @@
 """Figures of an evaluation, as matplotlib objects: numbers in, ``Figure`` out.
 
-Every series has a colour (Okabe & Ito's, which the colour-blind tell apart), a marker and a
+Every series has a color (Okabe & Ito's, which the color-blind tell apart), a marker and a
 hatch, so that black and white keeps them apart too. No pyplot, no global state: each is drawn
 under a style of its own, whatever the user's ``matplotlibrc`` says.
 """
@@ -71,7 +71,7 @@ _Made = TypeVar("_Made")
 class Series:
     """How one of several systems looks."""
 
-    colour: str
+    color: str
     marker: str
     hatch: str
     dashes: str
@@ -79,7 +79,7 @@ class Series:
     @property
     def face(self) -> str:
         """Filled for the first, open for the others."""
-        return PAPER if self.hatch else self.colour
+        return PAPER if self.hatch else self.color
 
 
 SERIES = (
@@ -129,9 +129,9 @@ def _offsets(count: int, *, height: float) -> list[float]:
     return [height * (place - (count - 1) / 2) for place in range(count)]
 
 
-def _whisker(axes: Axes, bounds: Sequence[float] | None, y: float, *, colour: str) -> None:
+def _whisker(axes: Axes, bounds: Sequence[float] | None, y: float, *, color: str) -> None:
     if bounds:
-        axes.plot(bounds, [y, y], color=colour, linewidth=2.2, solid_capstyle="butt", zorder=2)
+        axes.plot(bounds, [y, y], color=color, linewidth=2.2, solid_capstyle="butt", zorder=2)
 
 
 def _key(axes: Axes) -> None:
@@ -193,7 +193,7 @@ def headline(
 
 
 def _outward(metric: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> str:
-    """Return how a number is set over its mark, so that close neighbours leave each other room."""
+    """Return how a number is set over its mark, so that close neighbors leave each other room."""
     if not metric or not other or abs(metric["mean"] - other["mean"]) > 0.12:
         return "center"
     return "right" if metric["mean"] < other["mean"] else "left"
@@ -204,20 +204,20 @@ def _marks(
 ) -> None:
     """Mark the mean of each metric in its row, with its number above and its interval."""
     for row, metric, side in metrics:
-        _whisker(axes, metric.get("interval"), row, colour=look.colour)
+        _whisker(axes, metric.get("interval"), row, color=look.color)
         shift = {"center": 0, "right": 2, "left": -2}[side]
         axes.annotate(f"{metric['mean']:.3f}", (metric["mean"], row), xytext=(shift, 9),
                       textcoords="offset points", ha=side, fontweight="bold")  # fmt: skip
     if metrics:
         rows, means = zip(*((row, metric["mean"]) for row, metric, _ in metrics), strict=True)
-        axes.plot(means, rows, look.marker, color=look.colour, label=name, markersize=9,
+        axes.plot(means, rows, look.marker, color=look.color, label=name, markersize=9,
                   markerfacecolor=look.face, markeredgewidth=2, zorder=3,
                   clip_on=False)  # fmt: skip
 
 
 @styled
 def confusion(counts: Sequence[Sequence[int]], emotions: Sequence[str]) -> Figure:
-    """Share of each true emotion (row) that was recognised as each (column), in per cent."""
+    """Share of each true emotion (row) that was recognized as each (column), in per cent."""
     from matplotlib.patches import Rectangle
 
     table = np.asarray(counts, dtype=float)
@@ -241,7 +241,7 @@ def confusion(counts: Sequence[Sequence[int]], emotions: Sequence[str]) -> Figur
                     rotation_mode="anchor")  # fmt: skip
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_xlabel("recognised")
+    axes.set_xlabel("recognized")
     axes.set_ylabel("true (utterances)")
     return figure
 
@@ -272,7 +272,7 @@ def grouped_bars(
         places = [row + offset for row, value in enumerate(values) if value is not None]
         known = [value for value in values if value is not None]
         bars = axes.barh(places, known, height=thick * 0.86, label=title, linewidth=1,
-                         color=look.face, edgecolor=look.colour,
+                         color=look.face, edgecolor=look.color,
                          hatch=look.hatch)  # fmt: skip
         axes.bar_label(bars, fmt="%.2f", padding=4, fontsize=10)
     _as_rows(axes, names)
@@ -342,7 +342,7 @@ def risk_coverage(
     figure, axes = _canvas(3.4)
     for look, (name, curve) in zip(SERIES, systems.items(), strict=False):
         shown = _thinned(curve)
-        axes.plot(*shown, look.dashes, color=look.colour, label=name,
+        axes.plot(*shown, look.dashes, color=look.color, label=name,
                   linewidth=2, drawstyle="steps-post")  # fmt: skip
     if marked:
         _thresholds(axes, marked, next(iter(systems.values())))
@@ -393,7 +393,7 @@ def speakers(by_speaker: Mapping[str, Mapping[str, Any]]) -> Figure:
     for sex in sexes:
         look = SERIES[sexes.index(sex) % len(SERIES)]
         places = [place for place, (_, each) in enumerate(ranked) if (each.get("sex") or "") == sex]
-        axes.plot(places, [values[place] for place in places], look.marker, color=look.colour,
+        axes.plot(places, [values[place] for place in places], look.marker, color=look.color,
                   markerfacecolor=look.face, markersize=7,
                   markeredgewidth=1.8, clip_on=False, label=sex or "sex unknown")  # fmt: skip
     middle = float(np.median(values))
@@ -454,12 +454,12 @@ def _estimates_of(
 ) -> None:
     """Mark each value in its row with its interval, and write it in a column on the right."""
     for y, value in known:
-        _whisker(axes, value.get("interval"), y, colour=look.colour)
+        _whisker(axes, value.get("interval"), y, color=look.color)
         axes.annotate(f"{value['uar']:.3f}", (1, y), xycoords=("axes fraction", "data"),
                       xytext=(8, 0), textcoords="offset points", va="center",
                       fontsize=10)  # fmt: skip
     axes.plot([value["uar"] for _, value in known], [y for y, _ in known], look.marker,
-              color=look.colour, markerfacecolor=look.face, markersize=7, markeredgewidth=1.8,
+              color=look.color, markerfacecolor=look.face, markersize=7, markeredgewidth=1.8,
               label=title, zorder=3, clip_on=False)  # fmt: skip
 
 
@@ -495,7 +495,7 @@ def insight(families: Sequence[Mapping[str, Any]]) -> Figure:
 
 @styled
 def embedding(points: Sequence[Sequence[float]], emotions: Sequence[str]) -> Figure:
-    """Every utterance on a plane, a panel for each emotion over all the others in grey."""
+    """Every utterance on a plane, a panel for each emotion over all the others in gray."""
     from matplotlib.figure import Figure
 
     names = sorted(set(emotions))
@@ -510,8 +510,8 @@ def embedding(points: Sequence[Sequence[float]], emotions: Sequence[str]) -> Fig
     for axes, name in zip(panels.flat, names, strict=False):
         own = truth == name
         # Thousands of shapes would make the page heavy: these dots are pixels.
-        for which, colour, alpha in ((~own, "#8a94a0", 0.4), (own, "#2b8fce", 1.0)):
-            axes.plot(*plane[which].T, ".", color=colour, alpha=alpha, markeredgewidth=0,
+        for which, color, alpha in ((~own, "#8a94a0", 0.4), (own, "#2b8fce", 1.0)):
+            axes.plot(*plane[which].T, ".", color=color, alpha=alpha, markeredgewidth=0,
                       markersize=size * (1 if alpha == 1 else 0.6), rasterized=True)  # fmt: skip
         axes.plot(*plane[own].mean(axis=0), "P", color=ORANGE, markersize=9,
                   markeredgecolor=PAPER, markeredgewidth=1.2)  # fmt: skip

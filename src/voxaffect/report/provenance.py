@@ -32,8 +32,8 @@ _LEAKS = {
 }
 _TERMS = (
     ("UAR", "Unweighted average recall: the mean, over the emotions, of the share that was "
-            "recognised. Chance is one over the number of emotions, however unequal they are."),
-    ("Accuracy", "The share of all utterances that was recognised."),
+            "recognized. Chance is one over the number of emotions, however unequal they are."),
+    ("Accuracy", "The share of all utterances that was recognized."),
     ("Macro-F1", "The mean over the emotions of F1, the harmonic mean of recall and precision."),
     ("Top-two", "The share whose emotion is among the two most probable."),
     ("NLL", "Mean negative log-likelihood of the true emotion, in nats: 0 is best, and to be "
@@ -78,16 +78,16 @@ def errors_section(document: Document, *, paths: Sequence[str], folder: Path) ->
     recordings = tuple(
         Recording(
             truth=document["utterances"][place]["emotion"],
-            recognised=recognised,
+            recognized=recognized,
             confidence=number(confidence),
             speaker=document["utterances"][place].get("speaker") or UNKNOWN,
             name=printable(os.path.relpath(paths[place], root) if root else paths[place]),
             url=url(paths[place], folder),
         )
-        for confidence, place, recognised in found
+        for confidence, place, recognized in found
     )
     said = (f"Where {first.name} was surest and wrong. Listen before you blame the system: some "
-            "recordings are mislabelled, cut, or acted so that people disagree too.")  # fmt: skip
+            "recordings are mislabeled, cut, or acted so that people disagree too.")  # fmt: skip
     caption = f"The {counted(len(found), 'error')} of {first.name} with most confidence"
     return Section("errors", "Worst errors", (Prose(said), Recordings(caption, recordings)))
 
@@ -95,15 +95,15 @@ def errors_section(document: Document, *, paths: Sequence[str], folder: Path) ->
 def _worst(
     evaluation: Mapping[str, Any], utterances: Sequence[Mapping[str, Any]]
 ) -> list[tuple[float, int, str]]:
-    """Confidence, utterance and recognised emotion of the worst errors; no utterance twice."""
+    """Confidence, utterance and recognized emotion of the worst errors; no utterance twice."""
     found: dict[int, tuple[float, int, str]] = {}
     for place, row in zip(evaluation["tested"], evaluation["probabilities"], strict=True):
         confidence = max(row)
-        recognised = evaluation["emotions"][row.index(confidence)]
-        if recognised == utterances[place]["emotion"]:
+        recognized = evaluation["emotions"][row.index(confidence)]
+        if recognized == utterances[place]["emotion"]:
             continue
         if place not in found or confidence > found[place][0]:
-            found[place] = (confidence, place, recognised)
+            found[place] = (confidence, place, recognized)
     return sorted(found.values(), key=lambda each: (-each[0], each[1]))[:MOST_ERRORS]
 
 
@@ -132,7 +132,7 @@ def data_section(document: Document) -> Section:
     data = document.get("data") or {}
     corpora = data.get("corpora") or {}
     rows = [
-        [name, each.get("licence") or UNKNOWN, each.get("citation") or UNKNOWN,
+        [name, each.get("license") or UNKNOWN, each.get("citation") or UNKNOWN,
          f"{each.get('utterances', UNKNOWN)}", f"{each.get('speakers') or UNKNOWN}"]
         for name, each in corpora.items()
     ]  # fmt: skip
@@ -140,7 +140,7 @@ def data_section(document: Document) -> Section:
     features = data.get("features")
     blocks: list[Block] = []
     if rows:
-        head = ["corpus", "licence", "citation", "utterances", "speakers"]
+        head = ["corpus", "license", "citation", "utterances", "speakers"]
         blocks.append(Table("Corpora", head, rows, words=3))
     if emotions:
         blocks.append(Table("Utterances by emotion", list(emotions),

@@ -80,7 +80,7 @@ _UTTERANCE = _lax(
     {"path": _TEXT, "emotion": _TEXT},
     corpus=_TEXT, speaker=_TEXT, sex=_TEXT, text=_TEXT, intensity=_TEXT,
 )  # fmt: skip
-_CORPUS = _lax(utterances=_COUNT, speakers=_COUNT, licence=_TEXT, citation=_TEXT)
+_CORPUS = _lax(utterances=_COUNT, speakers=_COUNT, license=_TEXT, citation=_TEXT)
 _FEATURES = _lax({"name": _TEXT}, version=_BRIEF, groups=array(_TEXT), count=_COUNT)
 _DATA = _lax(
     corpora=mapping(or_null(_CORPUS)),

@@ -22,9 +22,9 @@ _VARIABLES = {
     figures.LINE: "--line",
     figures.PAPER: "--paper",
     figures.HEAT: "--heat",
-    **{look.colour: f"--series-{place}" for place, look in enumerate(figures.SERIES, 1)},
+    **{look.color: f"--series-{place}" for place, look in enumerate(figures.SERIES, 1)},
 }
-"""Colours that a page sets, so that a figure is dark where the page is."""
+"""Colors that a page sets, so that a figure is dark where the page is."""
 
 ElementTree.register_namespace("", _SVG)
 ElementTree.register_namespace("xlink", _XLINK)
@@ -51,7 +51,7 @@ def to_svg(plot: Plot) -> str:
 
 
 def to_inline_svg(svg: str) -> str:
-    """Return a figure's file as an element of a page: as wide as its place, in its colours."""
+    """Return a figure's file as an element of a page: as wide as its place, in its colors."""
     root = ElementTree.fromstring(svg)
     width = float(root.attrib.pop("width").removesuffix("pt"))
     del root.attrib["height"]
@@ -68,9 +68,9 @@ def to_inline_svg(svg: str) -> str:
     return _written(root)
 
 
-def _variable(colour: re.Match[str]) -> str:
-    name = _VARIABLES.get(colour[0])
-    return f"var({name}, {colour[0]})" if name else colour[0]
+def _variable(color: re.Match[str]) -> str:
+    name = _VARIABLES.get(color[0])
+    return f"var({name}, {color[0]})" if name else color[0]
 
 
 @figures.styled

@@ -121,7 +121,7 @@ def _within(interval: list[float] | None) -> str:
 
 
 def _details(title: str, one: Mapping[str, Any]) -> str:
-    """Interval, sexes, thresholds, and utterances by true (row) and recognised emotion."""
+    """Interval, sexes, thresholds, and utterances by true (row) and recognized emotion."""
     facts = []
     if one["metrics"]["uar"]["interval"]:
         low, high = one["metrics"]["uar"]["interval"]
@@ -133,7 +133,7 @@ def _details(title: str, one: Mapping[str, Any]) -> str:
     for groups in (one["by_sex"], one["by_intensity"]):
         facts += [f"UAR, {name}: {group['uar']:.3f}" for name, group in groups.items()]
     facts += [_threshold(row) for row in one["thresholds"]]
-    rows = [["true \\ recognised", "", *one["emotions"], "recall", "precision"]]
+    rows = [["true \\ recognized", "", *one["emotions"], "recall", "precision"]]
     for emotion, counts in zip(one["emotions"], one["confusion"], strict=True):
         shares = [one["by_emotion"][emotion][key] for key in ("recall", "precision")]
         cells = ["–" if share is None else f"{share:.2f}" for share in shares]

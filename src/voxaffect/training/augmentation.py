@@ -56,13 +56,13 @@ __all__ = [
     "change_gain",
     "change_speed",
     "companded",
-    "equalise",
+    "equalize",
     "limit_band",
     "mp3_coded",
     "narrowed",
     "pad_silence",
     "perturb",
-    "quantised",
+    "quantized",
     "room_response",
     "telephoned",
     "test_variant",
@@ -103,7 +103,7 @@ def change_speed(samples: Samples, rate_hz: float, *, factor: float) -> Samples:
     return _as_samples(soxr.resample(samples, rate_hz * factor, rate_hz, quality="HQ"))
 
 
-def equalise(samples: Samples, rate_hz: float, *, gains_db: NDArray[np.float64]) -> Samples:
+def equalize(samples: Samples, rate_hz: float, *, gains_db: NDArray[np.float64]) -> Samples:
     """Apply a smooth gain through `gains_db`, spread evenly in log frequency from 60 Hz.
 
     The curve is monotone between its points (PCHIP), so it never exceeds the gains asked for.
@@ -184,11 +184,11 @@ def add_room(
 
 
 def add_noise(
-    samples: Samples, rate_hz: float, rng: Generator, *, snr_db: float, colour: float = 0.0
+    samples: Samples, rate_hz: float, rng: Generator, *, snr_db: float, color: float = 0.0
 ) -> Samples:
-    """Add stationary noise `snr_db` below the active speech, power falling as 1 / f**colour.
+    """Add stationary noise `snr_db` below the active speech, power falling as 1 / f**color.
 
-    Colour 0 is white, 1 pink, 2 brown; below 50 Hz the spectrum is flat, or brown noise would
+    Color 0 is white, 1 pink, 2 brown; below 50 Hz the spectrum is flat, or brown noise would
     spend its power where no speech is. Silence has no level to relate to: it stays silence.
     """
     level = active_rms(samples, rate_hz)
@@ -197,7 +197,7 @@ def add_noise(
     size = scipy.fft.next_fast_len(len(samples), real=True)
     spectrum = scipy.fft.rfft(rng.standard_normal(size))
     frequency_hz = np.maximum(scipy.fft.rfftfreq(size, 1 / rate_hz), 50.0)
-    noise = scipy.fft.irfft(spectrum * frequency_hz ** (-colour / 2), size)[: len(samples)]
+    noise = scipy.fft.irfft(spectrum * frequency_hz ** (-color / 2), size)[: len(samples)]
     scale = level * 10 ** (-snr_db / 20) / np.sqrt(np.mean(noise**2))
     return _as_samples(samples + scale * noise)
 
@@ -240,7 +240,7 @@ def change_gain(samples: Samples, *, gain_db: float) -> Samples:
     return _as_samples(samples * 10 ** (gain_db / 20))
 
 
-def quantised(samples: Samples, *, bits: int = 16) -> Samples:
+def quantized(samples: Samples, *, bits: int = 16) -> Samples:
     """Round and clip to the steps of a PCM file of `bits` bits."""
     steps = 2.0 ** (bits - 1)
     return _as_samples(np.clip(np.round(samples * steps), -steps, steps - 1) / steps)
@@ -331,7 +331,7 @@ class Augmentation:
     """What the training copies of an utterance are.
 
     First one copy per speed in `speeds`, otherwise clean; then `mixed_copies` that go through a
-    random speed, equaliser, room, noise, channel and codec, in the order sound meets them. Pairs
+    random speed, equalizer, room, noise, channel and codec, in the order sound meets them. Pairs
     are the ends of a uniform draw. Two thirds of the mixed copies lose their upper band,
     because a narrow band was what models trained on one such copy in 2.5 withstood least. In
     `talkers_probability` of the copies that get noise, the noise is up to `most_talkers` people
@@ -342,14 +342,14 @@ class Augmentation:
     speeds: tuple[float, ...] = (0.9, 1.1)
     mixed_copies: int = 4
     mixed_speeds: tuple[float, float] = (0.9, 1.1)
-    equaliser_db: float = 6.0
-    equaliser_points: int = 8
+    equalizer_db: float = 6.0
+    equalizer_points: int = 8
     room_probability: float = 0.5
     rt60_seconds: tuple[float, float] = (0.1, 0.6)
     direct_to_reverberant_db: tuple[float, float] = (-3.0, 9.0)
     noise_probability: float = 0.85
     snr_db: tuple[float, float] = (5.0, 35.0)
-    noise_colours: tuple[float, float] = (0.0, 2.0)
+    noise_colors: tuple[float, float] = (0.0, 2.0)
     talkers_probability: float = 0.15
     most_talkers: int = 5
     talkers_snr_db: tuple[float, float] = (3.0, 25.0)
@@ -465,9 +465,9 @@ def _mixed(
     rng: Generator, voices: Sequence[Samples],
 ) -> Samples:  # fmt: skip
     """One random pass through everything that stands between a voice and a file."""
-    gains_db = rng.uniform(-1, 1, policy.equaliser_points) * policy.equaliser_db
+    gains_db = rng.uniform(-1, 1, policy.equalizer_points) * policy.equalizer_db
     mixed = change_speed(samples, rate_hz, factor=rng.uniform(*policy.mixed_speeds))
-    mixed = equalise(mixed, rate_hz, gains_db=gains_db)
+    mixed = equalize(mixed, rate_hz, gains_db=gains_db)
     if rng.random() < policy.room_probability:
         mixed = add_room(
             mixed,
@@ -490,8 +490,8 @@ def _with_background(
 ) -> Samples:  # fmt: skip
     """Steady noise, or people who talk."""
     if not voices or rng.random() >= policy.talkers_probability:
-        snr_db, colour = rng.uniform(*policy.snr_db), rng.uniform(*policy.noise_colours)
-        return add_noise(samples, rate_hz, rng, snr_db=snr_db, colour=colour)
+        snr_db, color = rng.uniform(*policy.snr_db), rng.uniform(*policy.noise_colors)
+        return add_noise(samples, rate_hz, rng, snr_db=snr_db, color=color)
     talkers = []
     for _ in range(rng.integers(1, policy.most_talkers + 1)):
         voice = voices[int(rng.integers(len(voices)))]
@@ -522,9 +522,9 @@ def _through_channel(
 
 def _noisy(snr_db: float) -> Perturbation:
     def perturbation(samples: Samples, rate_hz: float, rng: Generator) -> Samples:
-        # White, pink and brown in turn: one colour alone would flatter or wrong some features.
-        colour = float(rng.integers(3))
-        return add_noise(samples, rate_hz, rng, snr_db=snr_db, colour=colour)
+        # White, pink and brown in turn: one color alone would flatter or wrong some features.
+        color = float(rng.integers(3))
+        return add_noise(samples, rate_hz, rng, snr_db=snr_db, color=color)
 
     return perturbation
 
@@ -542,7 +542,7 @@ PERTURBATIONS: Mapping[str, Perturbation] = MappingProxyType(
         "8 kHz": lambda samples, rate_hz, _: narrowed(samples, rate_hz, via_hz=8000.0),
         "telephone": lambda samples, rate_hz, _: telephoned(samples, rate_hz),
         "gain -20 dB": lambda samples, _, __: change_gain(samples, gain_db=-20.0),
-        "gain -20 dB, 16 bit": lambda samples, _, __: quantised(
+        "gain -20 dB, 16 bit": lambda samples, _, __: quantized(
             change_gain(samples, gain_db=-20.0)
         ),
         "1 s silence around": lambda samples, rate_hz, _: pad_silence(

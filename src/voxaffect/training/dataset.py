@@ -158,7 +158,7 @@ class Dataset:
         return {
             "utterances": len(members),
             "speakers": len({u.speaker for u in members if u.speaker is not None}),
-            "licence": corpus.licence if corpus else "your own data",
+            "license": corpus.license if corpus else "your own data",
             "citation": corpus.citation if corpus else "",
             **({"labels": ", ".join(f"{word} as {to}" for word, to in labels)} if labels else {}),
         }

@@ -22,7 +22,7 @@ _TEMPERATURES = (0.25, 8.0)
 
 
 class ClippedScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Standardise every feature, then cut what is further from its mean than a few deviations.
+    """Standardize every feature, then cut what is further from its mean than a few deviations.
 
     An utterance unlike all others (another microphone, another language) then has a bounded
     say, where a linear model would follow it anywhere.

@@ -89,8 +89,8 @@ def _scaler_shape(operator: Any) -> None:
 
 def _scaler_nodes(scope: Any, operator: Any, container: Any) -> None:
     scaler, opset = operator.raw_operator, container.target_opset
-    centred = OnnxSub(operator.inputs[0], scaler.mean_, op_version=opset)
-    scaled = OnnxDiv(centred, scaler.scale_, op_version=opset)
+    centered = OnnxSub(operator.inputs[0], scaler.mean_, op_version=opset)
+    scaled = OnnxDiv(centered, scaler.scale_, op_version=opset)
     limit = np.float32(scaler.limit)
     OnnxClip(
         scaled, np.array(-limit), np.array(limit), op_version=opset,

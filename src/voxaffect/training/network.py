@@ -1,9 +1,9 @@
 """A small convolutional network on log-mels, trained from scratch: the `accurate` member.
 
-Five convolutions with batch normalisation look at a log-mel picture, three poolings over time
+Five convolutions with batch normalization look at a log-mel picture, three poolings over time
 (attention, mean, standard deviation) make it one vector whatever its length, and one linear layer
 gives the logits: about a quarter of a million weights. `fit_weights` returns them as plain arrays
-with batch normalisation folded in, and `to_graph` writes the graph node by node, so that neither
+with batch normalization folded in, and `to_graph` writes the graph node by node, so that neither
 PyTorch nor its exporter is needed after training.
 
 References
@@ -57,7 +57,7 @@ class Plan:
 
     `passes` counts visits to each utterance: one of its copies, drawn anew, per pass.
     `mixup` is the share of batches mixed and `mixup_shape` the parameter of the beta
-    distribution their proportions are drawn from. Every picture drawn is coloured anew: by a curve
+    distribution their proportions are drawn from. Every picture drawn is colored anew: by a curve
     over its bands through `tilt_points` normal draws with a standard deviation of `tilt_bels`.
     Multiples of 16 channels are what ONNX Runtime's convolutions are fast with.
     """
@@ -164,7 +164,7 @@ def fit_weights(
     Returns
     -------
     dict of str to ndarray, float32
-        What `to_onnx` takes. Batch normalisation is folded into the convolutions.
+        What `to_onnx` takes. Batch normalization is folded into the convolutions.
     """
     plan = plan or Plan()
     rng = np.random.default_rng(seed)
@@ -191,14 +191,14 @@ class _Source:
 def _train(
     network: _Network, average: _Network, source: _Source, rng: Generator, plan: Plan
 ) -> None:
-    """Run the optimiser over `network`; `average` follows as its moving mean."""
+    """Run the optimizer over `network`; `average` follows as its moving mean."""
     count = len(np.unique(source.utterances))
     steps = plan.passes * (count // plan.batch or 1)
-    optimiser = torch.optim.AdamW(
+    optimizer = torch.optim.AdamW(
         network.parameters(), lr=plan.peak_rate, weight_decay=plan.weight_decay
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=plan.peak_rate, total_steps=steps
+        optimizer, max_lr=plan.peak_rate, total_steps=steps
     )
     weight = _emotion_weights(source.emotions) if plan.is_balanced else None
     loss_of = nn.CrossEntropyLoss(weight=weight, label_smoothing=plan.smoothing)
@@ -213,9 +213,9 @@ def _train(
             logits = network(share * pictures + (1 - share) * pictures[other])
         logits = logits.float()
         loss = share * loss_of(logits, emotions) + (1 - share) * loss_of(logits, emotions[other])
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         schedule.step()
         # A young average follows fast, or it would remember the random start.
         _follow(average, network, min(plan.averaging, step / (step + 10)))
@@ -244,7 +244,7 @@ def _batches(source: _Source, rng: Generator, plan: Plan) -> Iterator[tuple[Tens
             chosen = batches[number]
             longest = min(plan.longest_frames, int(frames[chosen].max()))
             pictures = [
-                _coloured(_of_length(source.logmels[i], longest, rng), rng, plan) for i in chosen
+                _colored(_of_length(source.logmels[i], longest, rng), rng, plan) for i in chosen
             ]
             yield (
                 torch.from_numpy(np.stack(pictures)),
@@ -258,7 +258,7 @@ def _of_length(logmel: Array, frames: int, rng: Generator) -> Array:
     return np.asarray(logmel[(start + np.arange(frames)) % len(logmel)], dtype=np.float32)
 
 
-def _coloured(logmel: Array, rng: Generator, plan: Plan) -> Array:
+def _colored(logmel: Array, rng: Generator, plan: Plan) -> Array:
     """As through another microphone: the same curve over the bands added to every frame."""
     places = np.linspace(0, 1, plan.tilt_points)
     drawn = rng.normal(0, plan.tilt_bels, plan.tilt_points)
@@ -313,7 +313,7 @@ def _emotion_weights(emotions: NDArray[np.int64]) -> Tensor:
 
 
 def _folded(network: _Network) -> dict[str, Array]:
-    """Weights as arrays, each batch normalisation absorbed by the convolution before it."""
+    """Weights as arrays, each batch normalization absorbed by the convolution before it."""
     state = {name: value.numpy() for name, value in network.state_dict().items()}
     weights = {"mean": state["mean"], "scale": state["scale"]}
     for stage in range(STAGES):
@@ -446,8 +446,8 @@ def _member_nodes(weights: Weights, *, prefix: str) -> list[onnx.NodeProto]:
         nodes.append(onnx.helper.make_node(kind, names, [prefix + output], **attributes))
         return output
 
-    add("Sub", "logmel mean", "centred")
-    add("Mul", "centred scale", "scaled")
+    add("Sub", "logmel mean", "centered")
+    add("Mul", "centered scale", "scaled")
     hidden = add("Unsqueeze", "scaled axis1", "picture")
     for stage, (kernel, stride, padding) in enumerate(_kernels(len(weights["mean"]))):
         weight = f"convolution{stage}.weight convolution{stage}.bias"

@@ -137,7 +137,7 @@ RECIPES: Mapping[str, Recipe] = {
             _tutorial,
             emotions=OBSERVED_EMOTIONS,
         ),
-        Recipe("mlp", "standardised features, then the tutorial's MLP", _mlp),
+        Recipe("mlp", "standardized features, then the tutorial's MLP", _mlp),
         Recipe(
             "logistic",
             "affect features, augmented, then logistic regression: the fast default",

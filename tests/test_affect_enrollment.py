@@ -1,4 +1,4 @@
-"""Enrolment moves a speaker towards the average one, further the better it is known."""
+"""Enrollment moves a speaker towards the average one, further the better it is known."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from voxaffect.errors import FeatureError
-from voxaffect.features.enrolment import Speaker, adapt, enrol, shift_weight
+from voxaffect.features.enrollment import Speaker, adapt, enroll, shift_weight
 
 RNG = np.random.default_rng(0)
 
 
 def test_the_speakers_mean_is_the_mean_of_the_recordings() -> None:
     vectors = RNG.standard_normal((8, 5)).astype(np.float32)
-    speaker = enrol(vectors)
+    speaker = enroll(vectors)
     np.testing.assert_allclose(speaker.mean, vectors.mean(axis=0), rtol=1e-5)
     assert speaker.recordings == 8
 
@@ -26,7 +26,7 @@ def test_the_mean_of_an_enrolled_speaker_moves_to_the_training_mean_by_the_weigh
 
 def test_differences_between_a_speakers_utterances_are_kept() -> None:
     vectors = RNG.standard_normal((4, 6)).astype(np.float32)
-    moved = adapt(vectors, enrol(vectors), training_mean=np.zeros(6), names=list("abcdef"))
+    moved = adapt(vectors, enroll(vectors), training_mean=np.zeros(6), names=list("abcdef"))
     np.testing.assert_allclose(np.diff(moved, axis=0), np.diff(vectors, axis=0), atol=1e-5)
 
 
@@ -53,4 +53,4 @@ def test_a_log_mel_picture_is_left_as_it_is() -> None:
 
 def test_enrolling_nothing_is_refused() -> None:
     with pytest.raises(FeatureError, match="no recording"):
-        enrol(np.zeros((0, 4), np.float32))
+        enroll(np.zeros((0, 4), np.float32))

@@ -1,6 +1,6 @@
-"""Sharpen recognition for one speaker by a few unlabelled recordings of that voice.
+"""Sharpen recognition for one speaker by a few unlabeled recordings of that voice.
 
-A voice differs from other voices in the mean of its vectors, whatever its emotion. Enrolment
+A voice differs from other voices in the mean of its vectors, whatever its emotion. Enrollment
 moves an utterance by that difference, so the classifier, unchanged, sees the utterance as if
 an average speaker had spoken it.
 """
@@ -38,8 +38,8 @@ class Speaker:
     recordings: int
 
 
-def enrol(vectors: Array) -> Speaker:
-    """Summarise a speaker's recordings.
+def enroll(vectors: Array) -> Speaker:
+    """Summarize a speaker's recordings.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def enrol(vectors: Array) -> Speaker:
         If there is none.
     """
     if not len(vectors):
-        raise FeatureError("no recording to enrol: at least one is needed, eight are better.")
+        raise FeatureError("no recording to enroll: at least one is needed, eight are better.")
     mean = np.asarray(vectors, dtype=np.float64).mean(axis=0)
     return Speaker(mean.astype(np.float32), len(vectors))
 

@@ -78,11 +78,11 @@ def _confusion_plot(shown_: Shown, place: int) -> Plot:
     return Plot(
         f"confusion-{place}",
         figures.confusion(counts, emotions),
-        f"Confusion matrix of {shown_.name}. Recognised as what they are: {', '.join(right)}. "
+        f"Confusion matrix of {shown_.name}. Recognized as what they are: {', '.join(right)}. "
         f"{_mistakes(evaluation)}",
-        f"{shown_.name}: of each true emotion (row), the per cent recognised as each emotion "
+        f"{shown_.name}: of each true emotion (row), the per cent recognized as each emotion "
         "(column). A dot is none.",
-        Table(f"Utterances of {shown_.name} by true (row) and recognised emotion",
+        Table(f"Utterances of {shown_.name} by true (row) and recognized emotion",
               ["true", *emotions],
               [[name, *map(str, row)] for name, row in zip(emotions, counts, strict=True)]),
     )  # fmt: skip
@@ -110,7 +110,7 @@ def emotions_section(document: Document) -> Section | Missing:
     said = _extremes(systems[0])
     figure = figures.grouped_bars(names, chosen, label=label)
     numbers = "; ".join(f"{row[0]}, {row[1]}: recall {row[2]}, precision {row[3]}" for row in rows)
-    caption = "Recall: of the utterances of an emotion, the share that was recognised."
+    caption = "Recall: of the utterances of an emotion, the share that was recognized."
     if len(systems) == 1:
         caption += " Precision: of the answers with that emotion, the share that was right."
     table = Table(
@@ -129,7 +129,7 @@ def _extremes(shown_: Shown) -> str:
     if len(recalls) < 2:
         return f"{shown_.name}, by emotion."
     best, worst = max(recalls, key=lambda n: recalls[n]), min(recalls, key=lambda n: recalls[n])
-    return (f"{shown_.name} recognises {best} best (recall {number(recalls[best])}) and {worst} "
+    return (f"{shown_.name} recognizes {best} best (recall {number(recalls[best])}) and {worst} "
             f"least (recall {number(recalls[worst])}).")  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def reliability_section(document: Document) -> Section | Missing:
         figures.reliability({each.name: each.evaluation["reliability"] for each in systems}),
         f"Reliability. {said} Bin by bin: {points}.",
         "Over the dotted line a system is right more often than it says, under it less often. "
-        "Grey bars: how many utterances were answered with that confidence.",
+        "Gray bars: how many utterances were answered with that confidence.",
         Table("Reliability by bin of confidence",
               ["system", "confidence from", "mean confidence", "accuracy", "utterances"],
               rows, words=2),
@@ -391,14 +391,14 @@ def embedding_section(document: Document) -> Section | Missing:
         for name in sorted(set(emotions))
         for own in [[p for p, e in zip(points, emotions, strict=True) if e == name]]
     ]
-    centres = "; ".join(f"{row[0]} at {row[2]}, {row[3]}" for row in rows)
+    centers = "; ".join(f"{row[0]} at {row[2]}, {row[3]}" for row in rows)
     plot = Plot(
         "embedding",
         figures.embedding(points, emotions),
         f"Map of {counted(len(points), 'utterance')}, a panel for each emotion. {said} "
-        f"Centres: {centres}.",
-        "Every dot is an utterance: those of the panel's emotion in front, all others in grey. "
-        "The cross is the emotion's centre. The outermost 1 % are drawn at the edge.",
-        Table("Centres of the emotions on the map", ["emotion", "utterances", "x", "y"], rows),
+        f"Centers: {centers}.",
+        "Every dot is an utterance: those of the panel's emotion in front, all others in gray. "
+        "The cross is the emotion's center. The outermost 1 % are drawn at the edge.",
+        Table("Centers of the emotions on the map", ["emotion", "utterances", "x", "y"], rows),
     )  # fmt: skip
     return Section("map", "Where utterances lie", (Prose(said), plot))
