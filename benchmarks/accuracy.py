@@ -25,16 +25,16 @@ from typing import Any
 import numpy as np
 
 from voxaffect.evaluation import Evaluation, evaluate_conditions, protocol_named
-from voxaffect.evaluation.calibration import WANTED_RISK
-from voxaffect.evaluation.metrics import uar
+from voxaffect.evaluation.metrics.calibration import WANTED_RISK
+from voxaffect.evaluation.metrics.categorical import uar
 from voxaffect.extraction import FeatureCache, extract
 from voxaffect.features import feature_spec
 from voxaffect.features import names as feature_names
-from voxaffect.features.enrollment import adapt
-from voxaffect.features.enrollment import enroll as enroll_vectors
+from voxaffect.features.affect.enrollment import adapt
+from voxaffect.features.affect.enrollment import enroll as enroll_vectors
 from voxaffect.training import OBSERVED_EMOTIONS, Dataset, fit, gather, recipe_named, with_copies
-from voxaffect.training.augmentation import CONDITIONS, TALKERS_DB, test_variant
-from voxaffect.training.voices import Voices
+from voxaffect.training.augmentation.babble import Voices
+from voxaffect.training.augmentation.effects import CONDITIONS, TALKERS_DB, test_variant
 
 LIBRARIES = ("voxaffect", "numpy", "scipy", "scikit-learn", "onnxruntime", "soundfile", "soxr")
 SEED = 9

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import onnx
 
-from voxaffect.model import FORMAT_VERSION, METADATA_KEY, Model, add_checksum, load
+from voxaffect.models import FORMAT_VERSION, METADATA_KEY, Model, add_checksum, load
 
 HERE = Path(__file__).parent
 TARGET = HERE.parent / "src" / "voxaffect" / "data" / "model.onnx"

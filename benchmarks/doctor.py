@@ -30,7 +30,7 @@ from voxaffect import diagnose
 from voxaffect.audio import Samples, read, resample
 from voxaffect.diagnosis import Diagnosis
 from voxaffect.diagnosis.measures import activity, frame_spectra, snr_db
-from voxaffect.training.augmentation import (
+from voxaffect.training.augmentation.effects import (
     active_rms,
     add_noise,
     add_room,

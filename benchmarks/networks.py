@@ -21,7 +21,7 @@ from accuracy import SEED, altered, gathered
 from selection import CONDITIONS, WIDTH, narrow
 
 from voxaffect.evaluation import protocol_named
-from voxaffect.evaluation.metrics import uar
+from voxaffect.evaluation.metrics.categorical import uar
 from voxaffect.training import Dataset, recipe_named
 from voxaffect.training.estimators import FLOOR_PROBABILITY, NetworkClassifier
 from voxaffect.training.network import Plan

@@ -23,8 +23,8 @@ import numpy as np
 from accuracy import SEED, altered
 
 from voxaffect.evaluation import protocol_named
-from voxaffect.evaluation.calibration import calibration_error
-from voxaffect.evaluation.metrics import uar
+from voxaffect.evaluation.metrics.calibration import calibration_error
+from voxaffect.evaluation.metrics.categorical import uar
 from voxaffect.features import feature_spec, names
 from voxaffect.training import Augmentation, Copies, Dataset, fit, gather, recipe_named, with_copies
 from voxaffect.training.recipes import ACCURATE_GROUPS, LOGISTIC_C

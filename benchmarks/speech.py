@@ -30,10 +30,10 @@ import numpy as np
 from numpy.random import Generator
 
 from voxaffect.audio import Samples, Signal, mix_down, open_blocks, read, resample
+from voxaffect.audio.media import EXTENSIONS
 from voxaffect.errors import AudioError
-from voxaffect.media import EXTENSIONS
-from voxaffect.recognizer.speech import has_speech
-from voxaffect.training.augmentation import add_noise, add_talkers, perturb, telephoned
+from voxaffect.recognition.speech import has_speech
+from voxaffect.training.augmentation.effects import add_noise, add_talkers, perturb, telephoned
 
 CORPORA = ("ravdess", "emodb", "nemo", "emovo", "aesdd")
 HERE = Path(__file__).parent

@@ -58,13 +58,13 @@ import soxr
 from voxaffect.audio import Signal, read
 from voxaffect.corpora import Utterance, utterances
 from voxaffect.evaluation import evaluate
-from voxaffect.evaluation.calibration import WANTED_RISK
+from voxaffect.evaluation.metrics.calibration import WANTED_RISK
 from voxaffect.features import describe, feature_spec
 from voxaffect.features.front_end import find_speech
-from voxaffect.model import Model, load
-from voxaffect.recognizer import Segment, Smoothing, Stream, Update, Window
-from voxaffect.recognizer.spans import Cutter, Cutting, Span, Tick
-from voxaffect.recognizer.stream import Event, Narrator, judge
+from voxaffect.models import Model, load
+from voxaffect.recognition import Segment, Smoothing, Stream, Update, Window
+from voxaffect.recognition.timelines.stream import Event, Narrator, judge
+from voxaffect.recognition.timelines.windowing import Cutter, Cutting, Span, Tick
 from voxaffect.training import Dataset, export, fit, gather, recipe, recipe_named, with_copies
 
 LIBRARIES = ("voxaffect", "numpy", "scipy", "soxr", "soundfile", "onnxruntime", "scikit-learn")

@@ -21,7 +21,7 @@ from voxaffect.cli import main
 from voxaffect.corpora import utterances
 from voxaffect.extraction import extract
 from voxaffect.features import feature_spec
-from voxaffect.model import Model
+from voxaffect.models import Model
 from voxaffect.training import Dataset, export, recipe
 
 RATE_HZ = 16_000

@@ -52,7 +52,7 @@ class DieAtWindow:
         self.mark, self.parent = mark, os.getpid()
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        from voxaffect.recognizer.spans import describe_speech
+        from voxaffect.recognition.timelines.windowing import describe_speech
 
         if os.getpid() != self.parent and not self.mark.exists():
             self.mark.touch()

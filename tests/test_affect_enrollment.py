@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from voxaffect.errors import FeatureError
-from voxaffect.features.enrollment import Speaker, adapt, enroll, shift_weight
+from voxaffect.features.affect.enrollment import Speaker, adapt, enroll, shift_weight
 
 RNG = np.random.default_rng(0)
 

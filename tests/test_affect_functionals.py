@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from voxaffect.features import affect
-from voxaffect.features.covariance import log_covariance, stack_lags
-from voxaffect.features.functionals import FULL, SEVEN, full, percentiles, runs, seven
+from voxaffect.features.affect.covariance import log_covariance, stack_lags
+from voxaffect.features.affect.functionals import FULL, SEVEN, full, percentiles, runs, seven
 
 TRACKS = np.random.default_rng(0).gamma(2.0, size=(5, 137)).astype(np.float32)
 

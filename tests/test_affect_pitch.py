@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from synthesis import RATE_HZ, harmonics, pulses, speech_like, tone, white
 
 from voxaffect.features import affect
-from voxaffect.features.pitch import USUAL_SEMITONES, Pitch, perturbations, track_pitch
+from voxaffect.features.affect.pitch import USUAL_SEMITONES, Pitch, perturbations, track_pitch
 
 
 def pitch_of(sound: NDArray[np.float32]) -> Pitch:

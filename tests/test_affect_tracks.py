@@ -8,10 +8,10 @@ import pytest
 import scipy.signal
 from synthesis import RATE_HZ, speech_like, tone, white
 
-from voxaffect.features import tracks
+from voxaffect.features.affect import tracks
+from voxaffect.features.affect.frames import power_spectrum, share
+from voxaffect.features.affect.tracks import SPECTRAL_NAMES, describe_spectrum
 from voxaffect.features.front_end import find_speech
-from voxaffect.features.shared import power_spectrum, share
-from voxaffect.features.tracks import SPECTRAL_NAMES, describe_spectrum
 
 HERTZ = np.arange(257) * RATE_HZ / 512
 

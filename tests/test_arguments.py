@@ -15,8 +15,8 @@ from conftest import Trained, voice
 from sklearn.exceptions import NotFittedError
 
 import voxaffect as va
-from voxaffect.arguments import check_number, list_of
 from voxaffect.errors import ArgumentError, AudioError, EvaluationError, VoxaffectError
+from voxaffect.records.arguments import check_number, list_of
 
 EXAMPLE = (Path(va.__file__).parent / "data" / "example.wav").read_bytes()
 CLOSED = io.BytesIO(EXAMPLE)

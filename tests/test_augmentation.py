@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from voxaffect.errors import TrainingError
-from voxaffect.training import augmentation as aug
+from voxaffect.training.augmentation import effects as aug
 
 RATE_HZ = 16000
 Samples = NDArray[np.float32]

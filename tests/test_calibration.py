@@ -10,19 +10,19 @@ from hypothesis import strategies as st
 from sklearn.metrics import log_loss as theirs
 from sklearn.metrics import precision_recall_fscore_support, top_k_accuracy_score
 
-from voxaffect.evaluation.calibration import (
-    calibration_error,
-    log_loss,
-    reliability,
-    risk_coverage,
-)
 from voxaffect.evaluation.intervals import (
     apart_interval,
     mean_interval,
     speaker_interval,
     uar_difference,
 )
-from voxaffect.evaluation.metrics import baselines, by_emotion, top_two, uar
+from voxaffect.evaluation.metrics.calibration import (
+    calibration_error,
+    log_loss,
+    reliability,
+    risk_coverage,
+)
+from voxaffect.evaluation.metrics.categorical import baselines, by_emotion, top_two, uar
 
 EMOTIONS = ("angry", "calm", "happy")
 Drawn = tuple[np.ndarray, np.ndarray]

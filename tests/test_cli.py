@@ -25,9 +25,9 @@ from sklearn.neural_network import MLPClassifier
 from voxaffect.cli.study import gathered
 from voxaffect.extraction import extract
 from voxaffect.features import feature_spec, names
-from voxaffect.formats import PREDICTION_FORMATS
-from voxaffect.model import load
-from voxaffect.recognizer import enroll_speaker, predict, predict_many
+from voxaffect.models import load
+from voxaffect.outputs.formats import PREDICTION_FORMATS
+from voxaffect.recognition import enroll_speaker, predict, predict_many
 from voxaffect.training import Augmentation, export, recipe_named
 from voxaffect.tutorial import load_data
 

@@ -297,7 +297,7 @@ sys.argv = ["voxaffect", "predict", "--example", "-o", "out.csv"]
 main()
 """
 MOMENTS = {
-    "while it loads": ("voxaffect.model", "load"),
+    "while it loads": ("voxaffect.models", "load"),
     "while it computes": ("voxaffect.features", "describe"),
     "while it writes": ("os", "fsync"),
 }

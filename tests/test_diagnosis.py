@@ -20,10 +20,10 @@ from voxaffect.audio import Samples, Signal, read
 from voxaffect.cli import cli, main
 from voxaffect.diagnosis import Diagnosis
 from voxaffect.diagnosis.measures import activity, decay_db, flat_tops, frame_spectra, snr_db
-from voxaffect.diagnosis.text import SCHEMA, to_json
 from voxaffect.errors import AudioError
-from voxaffect.model import load
-from voxaffect.training.augmentation import (
+from voxaffect.models import load
+from voxaffect.outputs.diagnosis import SCHEMA, to_json
+from voxaffect.training.augmentation.effects import (
     active_rms,
     add_noise,
     add_room,

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from voxaffect.errors import TrainingError
 from voxaffect.features import feature_spec
-from voxaffect.model import ModelCard
+from voxaffect.models import ModelCard
 from voxaffect.training import RECIPES, Augmentation, export, fit, gather, with_copies
 from voxaffect.training.dataset import Rows
 from voxaffect.training.estimators import ClippedScaler, Ensemble, softmax, temperature

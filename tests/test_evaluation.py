@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError, TrainingError
 from voxaffect.evaluation import PROTOCOLS, evaluate, protocol_named, random_split
-from voxaffect.evaluation.metrics import confusion, scores
+from voxaffect.evaluation.metrics.categorical import confusion, scores
 from voxaffect.training import observed, recipe, recipe_named, seeded
 
 EMOTIONS = ("angry", "calm", "happy")

@@ -18,10 +18,10 @@ from voxaffect import Explanation, explain
 from voxaffect.audio import Signal
 from voxaffect.cli import cli
 from voxaffect.corpora import utterances
-from voxaffect.diagnosis.explained import SCHEMA
 from voxaffect.extraction import extract
 from voxaffect.features import feature_spec
-from voxaffect.model import Model
+from voxaffect.models import Model
+from voxaffect.outputs.explanation import SCHEMA
 from voxaffect.training import Dataset, export
 from voxaffect.training.estimators import ClippedScaler
 

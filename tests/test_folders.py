@@ -14,7 +14,7 @@ import voxaffect as va
 from voxaffect.corpora import root_of
 from voxaffect.errors import CacheError, CorpusError
 from voxaffect.extraction.cache import FeatureCache, default_path, open_cache, warn_once
-from voxaffect.folders import cache_folder, data_folder, expand_home, has_home
+from voxaffect.files.folders import cache_folder, data_folder, expand_home, has_home
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="home folders are POSIX's")
 

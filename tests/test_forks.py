@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from conftest import Trained
 
-from voxaffect import forks
 from voxaffect.features.threads import one_thread
-from voxaffect.forks import no_fork
-from voxaffect.recognizer import predict
+from voxaffect.recognition import predict
+from voxaffect.runtime import forks
+from voxaffect.runtime.forks import no_fork
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork"),

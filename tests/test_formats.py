@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxaffect.formats import PREDICTION_FORMATS, aligned
-from voxaffect.formats.predictions import to_csv, to_json, to_jsonl, to_parquet, to_table
-from voxaffect.recognizer import Prediction
+from voxaffect.outputs.formats import PREDICTION_FORMATS, aligned
+from voxaffect.outputs.formats.predictions import to_csv, to_json, to_jsonl, to_parquet, to_table
+from voxaffect.recognition import Prediction
 
 TEXTS = [name for name, form in PREDICTION_FORMATS.items() if form.is_text]
 EMOTIONS = ("angry", "calm", "happy")

@@ -19,8 +19,8 @@ from parselmouth.praat import call
 from pympi import Eaf
 from timelines import CALL, DOUBTED, EMOTIONS, LEFT, RIGHT, SILENT, segment, timeline
 
-from voxaffect.formats import TIMELINE_FORMATS, Format
-from voxaffect.recognizer import Timeline
+from voxaffect.outputs.formats import TIMELINE_FORMATS, Format
+from voxaffect.recognition import Timeline
 
 MANY = (CALL, LEFT, RIGHT, SILENT)
 TEXTS = [name for name, form in TIMELINE_FORMATS.items() if form.is_text]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from voxaffect.cli.results import Results
-from voxaffect.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
+from voxaffect.outputs.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
 
 PAGE = (Path(__file__).parent.parent / "docs" / "formats.md").read_text(encoding="utf-8")
 _, OF_PREDICTIONS, REST = PAGE.split("\n## ", 2)

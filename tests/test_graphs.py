@@ -18,9 +18,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from voxaffect.errors import ModelError, TrainingError
 from voxaffect.features import names
-from voxaffect.model import METADATA_KEY, Model, add_checksum, load
-from voxaffect.model.operators import MAX_NODES, OPERATORS, OPSETS
-from voxaffect.model.protobuf import read_outline
+from voxaffect.models import METADATA_KEY, Model, add_checksum, load
+from voxaffect.models.operators import MAX_NODES, OPERATORS, OPSETS
+from voxaffect.models.protobuf import read_outline
 from voxaffect.training import export, recipe
 
 FORMAT_3 = (Path(__file__).parent / "data" / "format-3.onnx").read_bytes()
@@ -181,7 +181,7 @@ def test_the_longest_graph_is_read_in_seconds() -> None:
 
 
 def test_many_small_fields_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voxaffect.model.protobuf._MAX_FIELDS", 10_000)
+    monkeypatch.setattr("voxaffect.models.protobuf._MAX_FIELDS", 10_000)
     model = graph_of([ends("Identity", "half")])
     model.graph.initializer[0].dims.extend([1] * 10_001)
     with pytest.raises(ModelError, match="holds more than 10,000 fields"):
@@ -238,7 +238,7 @@ def fitted(name: str) -> tuple[Any, np.ndarray[Any, Any]]:
 @pytest.mark.parametrize("name", estimators())
 @pytest.mark.filterwarnings("ignore")
 def test_the_graph_of_a_usual_classifier_is_accepted(name: str) -> None:
-    from voxaffect.model.operators import check_operators
+    from voxaffect.models.operators import check_operators
     from voxaffect.training.graph import to_graph
 
     estimator, matrix = fitted(name)

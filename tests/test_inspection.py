@@ -15,8 +15,8 @@ from conftest import Run
 
 from voxaffect import audio
 from voxaffect.corpora import CORPORA, expand, utterances
+from voxaffect.diagnosis.corpus import Report, check, describe
 from voxaffect.errors import CorpusError
-from voxaffect.inspection import Report, check, describe
 
 RATE_HZ = 16_000
 
@@ -249,7 +249,7 @@ def test_names_of_other_bytes_and_files_that_have_gone_are_lines(
 
 def test_a_recording_of_hours_is_one_line(emodb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     long = _write(emodb / "wav" / "08a01Fa.wav", np.tile(_noise(5), (300, 1)))
-    monkeypatch.setattr("voxaffect.inspection.MAX_SECONDS", 60)
+    monkeypatch.setattr("voxaffect.diagnosis.corpus.MAX_SECONDS", 60)
     (fault,) = check("emodb", emodb).unreadable
     assert fault.path == long
     assert "longer than" in fault.reason

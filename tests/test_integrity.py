@@ -17,7 +17,7 @@ import pytest
 from voxaffect import predict
 from voxaffect.errors import ArgumentError, ModelError
 from voxaffect.files import read_bounded
-from voxaffect.model import METADATA_KEY, Model, add_checksum, load
+from voxaffect.models import METADATA_KEY, Model, add_checksum, load
 
 DATA = Path(__file__).parent / "data"
 EXAMPLE = (Path(predict.__code__.co_filename).parents[1] / "data" / "example.wav").read_bytes()

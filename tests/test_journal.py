@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from voxaffect.errors import JournalError
-from voxaffect.journal import Journal, forget, stamp
+from voxaffect.recognition.checkpoint import Journal, forget, stamp
 
 TASK = {"model": "a1b2", "window_seconds": 3.0, "channels": "mix"}
 STAMP = (10, 20)
@@ -35,7 +35,7 @@ def test_two_runs_do_not_share_a_journal(path: Path) -> None:
 HOLDING = """
 import sys, time
 from pathlib import Path
-from voxaffect.journal import Journal
+from voxaffect.recognition.checkpoint import Journal
 held = Journal(Path(sys.argv[1]), {"model": "a1b2", "window_seconds": 3.0, "channels": "mix"})
 print("held", flush=True)
 time.sleep(60)

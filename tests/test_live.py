@@ -21,13 +21,15 @@ from rich.console import Console
 
 from voxaffect import Segment, Stream, Window
 from voxaffect.audio import Samples, read
+from voxaffect.audio.devices import devices, microphone, played
 from voxaffect.cli import cli, main
 from voxaffect.errors import AudioError, MissingExtraError, VoxaffectError
-from voxaffect.live import Scene, Session, after, devices, kept_in, microphone, played
-from voxaffect.live.keeping import record
-from voxaffect.live.lines import clock, line, summary
-from voxaffect.live.view import letters, view
-from voxaffect.recognizer import Update
+from voxaffect.outputs.live.dashboard import letters, view
+from voxaffect.outputs.live.plain import clock, line, summary
+from voxaffect.recognition import Update
+from voxaffect.recognition.live.recorder import kept_in, record
+from voxaffect.recognition.live.session import Session
+from voxaffect.recognition.live.state import Scene, after
 
 EMOTIONS = ("angry", "calm", "sad", "surprised")
 SILENCE = np.zeros(0, dtype=np.float32)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from voxaffect.features.front_end import find_speech
-from voxaffect.features.logmel import (
+from voxaffect.features.affect.frames import power_spectrum
+from voxaffect.features.affect.logmel import (
     BANDS,
     LENGTH,
     MAX_FRAMES,
@@ -16,7 +16,7 @@ from voxaffect.features.logmel import (
     log_mel,
     picture_of,
 )
-from voxaffect.features.shared import power_spectrum
+from voxaffect.features.front_end import find_speech
 
 Array = NDArray[np.float32]
 

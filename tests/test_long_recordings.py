@@ -19,8 +19,8 @@ from voxaffect.diagnosis.measures import compare_channels
 from voxaffect.errors import AudioError
 from voxaffect.extraction import FeatureCache, extract
 from voxaffect.features import feature_spec
-from voxaffect.recognizer.channels import ChannelComparison
-from voxaffect.recognizer.utterance import LONG_SECONDS
+from voxaffect.recognition.channels import ChannelComparison
+from voxaffect.recognition.utterance import LONG_SECONDS
 
 RATE_HZ = 16_000
 

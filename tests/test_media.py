@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from recordings import Coding, decoded_by_ffmpeg, encoded, written
 
 from voxaffect.audio import ffmpeg, open_blocks, read, resample
+from voxaffect.audio.media import Kind, identify, is_recording
 from voxaffect.cli import main
 from voxaffect.errors import AudioError
-from voxaffect.media import Kind, identify, is_recording
 
 CORE = [
     Coding("wav", "pcm_s16le"), Coding("wav", "pcm_s24le", 48_000, 2), Coding("wav", "pcm_u8"),

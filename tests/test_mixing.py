@@ -11,7 +11,7 @@ from conftest import Run, voice
 
 from voxaffect.audio import MAX_PEAK, Excerpt, Mixer, mix_down, read, read_recording
 from voxaffect.errors import AudioError
-from voxaffect.recognizer import predict, timeline
+from voxaffect.recognition import predict, timeline
 
 RATE_HZ = 16_000
 ONE, OTHER = voice(1, seconds=3), voice(2, seconds=3)

@@ -20,7 +20,7 @@ from onnx import numpy_helper
 from voxaffect.audio import Signal, read
 from voxaffect.errors import ModelError, TrainingError
 from voxaffect.features import describe, names
-from voxaffect.model import (
+from voxaffect.models import (
     FORMAT_VERSION,
     METADATA_KEY,
     Model,

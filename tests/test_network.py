@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from voxaffect.features.logmel import BANDS, MAX_FRAMES, MIN_FRAMES, flattened
+from voxaffect.features.affect.logmel import BANDS, MAX_FRAMES, MIN_FRAMES, flattened
 
 torch = pytest.importorskip("torch")
 

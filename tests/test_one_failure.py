@@ -23,9 +23,9 @@ from voxaffect.errors import AudioError, ModelError
 from voxaffect.extraction import Variant, Workers, extract, failure_reason
 from voxaffect.extraction.sources import Named, digest_of, name_sources, waves
 from voxaffect.features import feature_spec
-from voxaffect.features.enrollment import Speaker
-from voxaffect.recognizer import predict, predict_many, timeline, utterance
-from voxaffect.recognizer.batch import Timelines, recognize
+from voxaffect.features.affect.enrollment import Speaker
+from voxaffect.recognition import predict, predict_many, timeline, utterance
+from voxaffect.recognition.batch import Timelines, recognize
 
 CLASSIC = feature_spec("classic")
 BAD = 4
@@ -136,7 +136,7 @@ def test_a_window_whose_process_dies_is_described_in_another(
     samples = np.concatenate([voice(seed, seconds=4.0) for seed in range(3)])
     recording = Signal(samples, RATE_HZ, "long")
     expected = timeline(recording, model=trained.model, workers=1)
-    monkeypatch.setattr("voxaffect.recognizer.recording.describe_speech",
+    monkeypatch.setattr("voxaffect.recognition.timelines.offline.describe_speech",
                         DieAtWindow(tmp_path / "died"))  # fmt: skip
     with Workers(2, kind="processes") as crew:
         assert timeline(recording, model=trained.model, workers=crew) == expected

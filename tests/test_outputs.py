@@ -149,7 +149,7 @@ EVALUATE = ["evaluate", "ravdess", "--features", "classic", "--recipe", "mlp", "
 @pytest.mark.parametrize(
     ("module", "name", "ending"),
     [("voxaffect.evaluation.splits", "write_text", "split.csv"),
-     ("voxaffect.report.pages", "write_text", "report.html")],
+     ("voxaffect.outputs.report.pages", "write_text", "report.html")],
 )  # fmt: skip
 def test_an_evaluation_is_kept_where_a_split_or_a_report_cannot_be_written(
     run: Run, ravdess_to_read: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str,

@@ -11,7 +11,7 @@ from conftest import RATE_HZ, Run, voice
 
 from voxaffect.errors import CorpusError, TrainingError
 from voxaffect.features import feature_spec
-from voxaffect.model import load
+from voxaffect.models import load
 from voxaffect.training import gather
 
 SPEC = feature_spec("classic", rate_hz=RATE_HZ)

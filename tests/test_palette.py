@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from voxaffect.corpora import EMOTIONS
-from voxaffect.palette import LOOKS, looks
+from voxaffect.outputs.figures.palette import LOOKS, looks
 
 SETS = [("angry", "happy"), tuple(LOOKS), ("joy", "happy", "yuck"), tuple("abcdefghi")]
 

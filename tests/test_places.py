@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxaffect.formats.places import places
+from voxaffect.outputs.formats.naming import places
 
 CASES = {
     "one recording": (["/data/call.wav"], ["call"]),

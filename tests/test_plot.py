@@ -16,8 +16,8 @@ import soundfile
 from timelines import CALL, DOUBTED, LEFT, RIGHT, SILENT, odds, timeline
 
 from voxaffect.errors import MissingExtraError
-from voxaffect.plot import _curves, check_installed, envelope, plot
-from voxaffect.recognizer import Segment, Timeline, Window
+from voxaffect.outputs.figures.timeline import _curves, check_installed, envelope, plot
+from voxaffect.recognition import Segment, Timeline, Window
 
 RATE_HZ = 8_000
 
@@ -72,7 +72,7 @@ def test_a_picture_is_written_from_bytes_too(recording: Path, tmp_path: Path) ->
 def test_a_drawing_is_the_same_bytes_in_another_process(recording: Path, tmp_path: Path) -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path\n"
-        "from timelines import CALL; from voxaffect.plot import plot\n"
+        "from timelines import CALL; from voxaffect.outputs.figures.timeline import plot\n"
         "plot([CALL], Path(sys.argv[3]), recording=Path(sys.argv[2]))"
     )
     arguments = [str(Path(__file__).parent), str(recording), str(tmp_path / "there.svg")]

@@ -19,9 +19,9 @@ import webvtt
 from conftest import Done, Run, Trained, voice
 from pympi import Eaf
 
-from voxaffect.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
-from voxaffect.model import load
-from voxaffect.recognizer import predict_many, timeline
+from voxaffect.models import load
+from voxaffect.outputs.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
+from voxaffect.recognition import predict_many, timeline
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ from conftest import Trained
 from voxaffect.audio import Signal, read
 from voxaffect.errors import AudioError, ModelError
 from voxaffect.extraction import extract
-from voxaffect.features.enrollment import Speaker
-from voxaffect.model import METADATA_KEY, Model
-from voxaffect.model.integrity import add_checksum
-from voxaffect.recognizer import enroll_speaker, predict, predict_many
+from voxaffect.features.affect.enrollment import Speaker
+from voxaffect.models import METADATA_KEY, Model
+from voxaffect.models.integrity import add_checksum
+from voxaffect.recognition import enroll_speaker, predict, predict_many
 
 
 def test_path_text_bytes_stream_array_and_signal_are_one_prediction(

@@ -11,7 +11,7 @@ from typing import Any
 import documents
 import pytest
 
-from voxaffect.report import write_report
+from voxaffect.outputs.report import write_report
 
 sync_api = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.slow

@@ -13,8 +13,8 @@ import documents
 import pytest
 
 from voxaffect.errors import EvaluationError
-from voxaffect.report import compare, read_document, write_report
-from voxaffect.report.documents import check_document
+from voxaffect.outputs.report import compare, read_document, write_report
+from voxaffect.outputs.report.documents import check_document
 
 EMOTIONS = ("calm", "happy", "sad")
 WHOLE = documents.document(

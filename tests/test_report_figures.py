@@ -14,10 +14,10 @@ import documents
 import matplotlib as mpl
 import pytest
 
-from voxaffect.report import figures
-from voxaffect.report.blocks import Plot, Report
-from voxaffect.report.content import lay_out
-from voxaffect.report.svg import to_inline_svg, to_svg
+from voxaffect.outputs.figures import evaluation as figures
+from voxaffect.outputs.figures.svg import to_inline_svg, to_svg
+from voxaffect.outputs.report.blocks import Plot, Report
+from voxaffect.outputs.report.content import lay_out
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,8 @@ def test_drawing_leaves_matplotlib_as_it_was() -> None:
 
 
 def test_drawing_needs_no_pyplot() -> None:
-    code = ("import sys; from voxaffect.report import figures; figures.confusion([[1]], ['sad']);"
+    code = ("import sys; from voxaffect.outputs.figures import evaluation;"
+            "evaluation.confusion([[1]], ['sad']);"
             "sys.exit('matplotlib.pyplot' in sys.modules)")  # fmt: skip
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

@@ -13,10 +13,10 @@ import documents
 import pytest
 
 from voxaffect.errors import MissingExtraError, VoxaffectError
-from voxaffect.report import write_report
-from voxaffect.report.content import lay_out
-from voxaffect.report.markdown import escaped, to_markdown
-from voxaffect.report.provenance import url
+from voxaffect.outputs.report import write_report
+from voxaffect.outputs.report.content import lay_out
+from voxaffect.outputs.report.markdown import escaped, to_markdown
+from voxaffect.outputs.report.provenance import url
 
 SECTIONS = (
     "The result", "Systems", "What is taken for what", "Emotion by emotion",

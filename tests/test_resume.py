@@ -20,11 +20,11 @@ from conftest import RATE_HZ, Trained, voice
 from voxaffect.errors import JournalError
 from voxaffect.extraction import Failure
 from voxaffect.files import write_text
-from voxaffect.journal import _digest
-from voxaffect.model import load
-from voxaffect.recognizer import predict_many, timeline
-from voxaffect.recognizer.batch import Predictions, Recognizer, Timelines, recognize
-from voxaffect.recognizer.prediction import Method
+from voxaffect.models import load
+from voxaffect.recognition import predict_many, timeline
+from voxaffect.recognition.batch import Predictions, Recognizer, Timelines, recognize
+from voxaffect.recognition.checkpoint import _digest
+from voxaffect.recognition.prediction import Method
 
 KINDS = {
     "predictions": ["--format", "csv,parquet"],

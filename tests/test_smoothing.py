@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voxaffect.errors import AudioError
-from voxaffect.recognizer.smoothing import (
+from voxaffect.recognition.timelines.smoothing import (
     LEAST_PROBABILITY,
     Smoother,
     Smoothing,

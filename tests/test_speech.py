@@ -12,8 +12,8 @@ from conftest import voice
 from synthesis import Sound, harmonics, tone, white
 
 from voxaffect import Stream, read, timeline
-from voxaffect.recognizer import Segment, Update, Window, speech
-from voxaffect.recognizer.speech import find_speech, has_speech
+from voxaffect.recognition import Segment, Update, Window, speech
+from voxaffect.recognition.speech import find_speech, has_speech
 
 RATE_HZ = 16_000
 TIME = np.arange(3 * RATE_HZ) / RATE_HZ

@@ -16,7 +16,7 @@ from synthesis import Sound, speech_like
 
 from voxaffect import Segment, Smoothing, Stream, Timeline, Update, Window, load, timeline
 from voxaffect.errors import AudioError, ModelError
-from voxaffect.recognizer import Event
+from voxaffect.recognition import Event
 
 RATE_HZ = 16_000
 

@@ -19,10 +19,17 @@ from sklearn.preprocessing import StandardScaler
 
 from voxaffect.errors import EvaluationError
 from voxaffect.evaluation import System, evaluate, read_split, study, write_split
-from voxaffect.evaluation.metrics import uar
+from voxaffect.evaluation.metrics.categorical import uar
 from voxaffect.evaluation.protocols import protocol_named
-from voxaffect.report import compare, document, read_document, to_json, to_text, write_report
-from voxaffect.report.overview import systems_section
+from voxaffect.outputs.report import (
+    compare,
+    document,
+    read_document,
+    to_json,
+    to_text,
+    write_report,
+)
+from voxaffect.outputs.report.overview import systems_section
 from voxaffect.training import Dataset
 
 

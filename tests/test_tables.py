@@ -14,7 +14,7 @@ import pytest
 from pyarrow import parquet
 
 from voxaffect.errors import FeatureError, VoxaffectError
-from voxaffect.tables import WRITERS, table_writer
+from voxaffect.outputs.formats.features import WRITERS, table_writer
 
 FILES = ["a.wav", 'b, "c".wav', "Ärger/d.wav"]
 NAMES = ("mfcc_1", "chroma_C#", "mel_1")

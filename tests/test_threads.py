@@ -11,7 +11,8 @@ import pytest
 from threadpoolctl import ThreadpoolController
 
 from voxaffect.audio import Signal
-from voxaffect.features import covariance, describe, feature_spec
+from voxaffect.features import describe, feature_spec
+from voxaffect.features.affect import covariance
 from voxaffect.features.threads import _OneThread, one_thread
 
 BLAS = ThreadpoolController().select(user_api="blas")

@@ -19,10 +19,10 @@ from test_stream import talk
 from voxaffect import Signal, Timeline, describe, load, read, timeline
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Workers
+from voxaffect.features.affect.frames import SAMPLES_AFTER, SAMPLES_BEFORE, share, share_within
 from voxaffect.features.front_end import HOP_SAMPLES
-from voxaffect.features.shared import SAMPLES_AFTER, SAMPLES_BEFORE, share, share_within
-from voxaffect.recognizer.spans import Cutter, Cutting, Span, describe_span
-from voxaffect.recognizer.tail import Tail
+from voxaffect.recognition.timelines.buffer import Tail
+from voxaffect.recognition.timelines.windowing import Cutter, Cutting, Span, describe_span
 
 RATE_HZ = 16_000
 

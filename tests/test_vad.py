@@ -10,7 +10,11 @@ import pytest
 from synthesis import Sound, speech_like, tone, white
 
 from voxaffect.errors import AudioError, MissingExtraError
-from voxaffect.recognizer.vad import EnergyDetector, VoiceActivityDetector, get_vad_method
+from voxaffect.recognition.timelines.vad import (
+    EnergyDetector,
+    VoiceActivityDetector,
+    get_vad_method,
+)
 
 RATE_HZ = 16_000
 TICK = 3_200

@@ -12,9 +12,9 @@ import soundfile
 
 from voxaffect.audio import Signal
 from voxaffect.corpora import Utterance
-from voxaffect.training.augmentation import Augmentation, training_variants
-from voxaffect.training.augmentation import test_variant as variant_of
-from voxaffect.training.voices import Voices
+from voxaffect.training.augmentation.babble import Voices
+from voxaffect.training.augmentation.effects import Augmentation, training_variants
+from voxaffect.training.augmentation.effects import test_variant as variant_of
 
 RATE_HZ = 16_000
 

@@ -28,8 +28,8 @@ from voxaffect.errors import WorkerError
 from voxaffect.extraction import FeatureCache, Variant, Workers, extract
 from voxaffect.extraction.workers import KINDS, _Pace
 from voxaffect.features import feature_spec
-from voxaffect.recognizer import predict_many
-from voxaffect.training.augmentation import (
+from voxaffect.recognition import predict_many
+from voxaffect.training.augmentation.effects import (
     Augmentation,
     augmented,
     perturb,
@@ -572,7 +572,7 @@ import numpy as np
 from pathlib import Path
 from sklearn.dummy import DummyClassifier
 from voxaffect.corpora import Utterance
-from voxaffect.evaluation import evaluate, runs
+from voxaffect.evaluation import evaluate, runner as runs
 
 class Slow(DummyClassifier):
     def fit(self, matrix, y):
@@ -594,7 +594,7 @@ import numpy as np
 from pathlib import Path
 from sklearn.dummy import DummyClassifier
 from voxaffect.corpora import Utterance
-from voxaffect.evaluation import evaluate, runs
+from voxaffect.evaluation import evaluate, runner as runs
 
 class Deadly(DummyClassifier):
     def fit(self, matrix, y):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from voxaffect.recognizer import Segment, Timeline, Window
+from voxaffect.recognition import Segment, Timeline, Window
 
 EMOTIONS = ("angry", "happy", "sad")
 

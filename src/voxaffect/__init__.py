@@ -11,7 +11,7 @@ import sys
 from importlib import import_module
 from types import ModuleType
 
-from voxaffect.runtime import disable_telemetry
+from voxaffect.runtime.onnx import disable_telemetry
 
 TYPE_CHECKING = False  # the module typing would be most of the time of this one
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     )
     from voxaffect.extraction import FeatureCache, extract
     from voxaffect.features import FeatureSpec, describe, feature_spec
-    from voxaffect.model import Model, load
-    from voxaffect.recognizer import (
+    from voxaffect.models import Model, load
+    from voxaffect.outputs.report import document, write_report
+    from voxaffect.recognition import (
         Batch,
         Explanation,
         Prediction,
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
         predict_many,
         timeline,
     )
-    from voxaffect.report import document, write_report
     from voxaffect.training import Dataset, fit, gather, recipe, recipe_named, with_copies
     from voxaffect.training.transformer import FeatureExtractor
     from voxaffect.tutorial import emotions, extract_feature, load_data, observed_emotions
@@ -61,56 +61,56 @@ disable_telemetry()  # before anything imports ONNX Runtime
 
 # Names are imported when used: to predict, nobody waits for what only training needs.
 _HOMES = {
-    "Batch": "recognizer",
+    "Batch": "recognition",
     "CORPORA": "corpora",
     "Corpus": "corpora",
     "Dataset": "training",
     "Diagnosis": "diagnosis",
     "Evaluation": "evaluation",
-    "Explanation": "recognizer",
+    "Explanation": "recognition",
     "FeatureCache": "extraction",
     "FeatureExtractor": "training.transformer",
     "FeatureSpec": "features",
     "Finding": "diagnosis",
-    "Model": "model",
-    "Prediction": "recognizer",
-    "Segment": "recognizer",
+    "Model": "models",
+    "Prediction": "recognition",
+    "Segment": "recognition",
     "Signal": "audio",
-    "Smoothing": "recognizer",
-    "Stream": "recognizer",
+    "Smoothing": "recognition",
+    "Stream": "recognition",
     "Study": "evaluation",
     "System": "evaluation",
-    "Timeline": "recognizer",
-    "Update": "recognizer",
+    "Timeline": "recognition",
+    "Update": "recognition",
     "Utterance": "corpora",
     "VoxaffectError": "errors",
-    "Window": "recognizer",
+    "Window": "recognition",
     "describe": "features",
     "diagnose": "diagnosis",
-    "document": "report",
+    "document": "outputs.report",
     "emotions": "tutorial",
-    "enroll_speaker": "recognizer",
+    "enroll_speaker": "recognition",
     "evaluate": "evaluation",
-    "explain": "recognizer",
+    "explain": "recognition",
     "extract": "extraction",
     "extract_feature": "tutorial",
     "feature_spec": "features",
     "fit": "training",
     "gather": "training",
-    "load": "model",
+    "load": "models",
     "load_data": "tutorial",
     "observed_emotions": "tutorial",
-    "predict": "recognizer",
-    "predict_channels": "recognizer",
-    "predict_many": "recognizer",
+    "predict": "recognition",
+    "predict_channels": "recognition",
+    "predict_many": "recognition",
     "read": "audio",
     "read_split": "evaluation",
     "recipe": "training",
     "recipe_named": "training",
     "study": "evaluation",
-    "timeline": "recognizer",
+    "timeline": "recognition",
     "with_copies": "training",
-    "write_report": "report",
+    "write_report": "outputs.report",
     "write_split": "evaluation",
 }
 

@@ -13,9 +13,9 @@ from voxaffect.audio.content import Content, View
 from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.flac import lay_out_flac
 from voxaffect.audio.layout import Part
+from voxaffect.audio.media import CORE, HEAD_BYTES, ZEROS, Kind, id3_size, identify
 from voxaffect.audio.ogg import lay_out_ogg
 from voxaffect.errors import AudioError
-from voxaffect.media import CORE, HEAD_BYTES, ZEROS, Kind, id3_size, identify
 
 _UNKNOWN = Kind("", CORE, "other")
 _MPEG = Kind("a file of MPEG audio (MP3)", CORE, "mpeg")

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from voxaffect.audio.content import Content, View, cannot_read
 from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.layout import cut_short, damaged
+from voxaffect.audio.media import Kind
 from voxaffect.audio.signal import MIN_PEAK
 from voxaffect.errors import AudioError
 from voxaffect.files import reason_of
-from voxaffect.media import Kind
 
 _CHECKED_CODECS = frozenset({"wavpack", "tta", "flac", "ac3", "eac3", "ape", "tak", "dca", "mp2"})
 """Codecs whose checksums FFmpeg compares if it is asked to."""

@@ -11,7 +11,7 @@ from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.layout import Part, cut_short, damaged
 from voxaffect.errors import AudioError
 from voxaffect.files import reason_of
-from voxaffect.forks import no_fork
+from voxaffect.runtime.forks import no_fork
 
 _MAX_BLOCK_SAMPLES = 1 << 22
 _EXACT_CONTAINERS = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC"})

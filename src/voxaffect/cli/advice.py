@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from voxaffect.console import print_message
-from voxaffect.recognizer import Prediction, Timeline
-from voxaffect.recognizer.utterance import LONG_SECONDS
-from voxaffect.recognizer.vad import DEFAULT_VAD
+from voxaffect.recognition import Prediction, Timeline
+from voxaffect.recognition.timelines.vad import DEFAULT_VAD
+from voxaffect.recognition.utterance import LONG_SECONDS
 
 _MOST_NAMES: Final = 3
 _MOST_LISTED: Final = 20

@@ -12,12 +12,13 @@ import click
 from voxaffect.cli.advice import count_without_speech, list_without_speech, warn_of_whole
 from voxaffect.cli.output import check_result, emit, finish, format_of, max_seconds_option
 from voxaffect.cli.sources import open_model, recordings
-from voxaffect.diagnosis import diagnose, explained
-from voxaffect.diagnosis.text import to_json, to_text
+from voxaffect.diagnosis import diagnose
 from voxaffect.diagnosis.verdicts import PROBLEM
 from voxaffect.extraction import Failure, failure_reason
-from voxaffect.recognizer import explain as explain_one
-from voxaffect.recognizer.utterance import LONG_SECONDS
+from voxaffect.outputs import explanation as explained
+from voxaffect.outputs.diagnosis import to_json, to_text
+from voxaffect.recognition import explain as explain_one
+from voxaffect.recognition.utterance import LONG_SECONDS
 
 _SOURCES = click.argument("sources", nargs=-1, required=True, metavar="FILE | FOLDER | PATTERN...")
 _MODEL = click.option("--model", "model_path", type=click.Path(path_type=Path), metavar="FILE",

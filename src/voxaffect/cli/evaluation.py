@@ -41,7 +41,7 @@ from voxaffect.evaluation import (
 from voxaffect.evaluation.protocols import common_emotions
 from voxaffect.extraction import Failure
 from voxaffect.files import check_folder, is_watched, make_folder
-from voxaffect.report import (
+from voxaffect.outputs.report import (
     Document,
     check_installed,
     document,
@@ -51,10 +51,10 @@ from voxaffect.report import (
     to_text,
     write_report,
 )
-from voxaffect.report import compare as compare_documents
+from voxaffect.outputs.report import compare as compare_documents
 from voxaffect.training import RECIPES, Dataset, Recipe
-from voxaffect.training.augmentation import CONDITIONS, TALKERS_DB
-from voxaffect.training.voices import Voices
+from voxaffect.training.augmentation.babble import Voices
+from voxaffect.training.augmentation.effects import CONDITIONS, TALKERS_DB
 
 _ALL = "all"
 _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}

@@ -17,8 +17,8 @@ from voxaffect.cli.output import (
 )
 from voxaffect.cli.results import Results, is_folder
 from voxaffect.files import make_folder
-from voxaffect.formats import by_source, places
-from voxaffect.recognizer import Timeline
+from voxaffect.outputs.formats import by_source, places
+from voxaffect.recognition import Timeline
 
 _ENDINGS = (".png", ".svg")
 _DEFAULT_ENDING = ".png"
@@ -36,7 +36,7 @@ class Figures:
         """Draw what was asked for; ``content`` is the recording, if it is no file."""
         if not self.files:
             return
-        from voxaffect.plot import plot
+        from voxaffect.outputs.figures.timeline import plot
 
         for source, found in by_source(timelines).items():
             with writes.attempt():
@@ -74,7 +74,7 @@ def figures_to(
     """
     if option is None:
         return Figures({})
-    from voxaffect.plot import check_installed
+    from voxaffect.outputs.figures.timeline import check_installed
 
     check_installed()
     path = Path(option)

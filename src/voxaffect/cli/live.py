@@ -11,6 +11,7 @@ from threading import Event as Flag
 
 import click
 
+from voxaffect.audio.devices import Feed, devices, microphone, played
 from voxaffect.cli.output import max_seconds_option
 from voxaffect.cli.sources import open_model
 from voxaffect.console import (
@@ -21,9 +22,10 @@ from voxaffect.console import (
     stdout_is_terminal,
 )
 from voxaffect.errors import extra
-from voxaffect.live import Feed, Session, devices, kept_in, microphone, played
-from voxaffect.live.lines import line, summary
-from voxaffect.recognizer import Event, Stream
+from voxaffect.outputs.live.plain import line, summary
+from voxaffect.recognition import Event, Stream
+from voxaffect.recognition.live.recorder import kept_in
+from voxaffect.recognition.live.session import Session
 
 Show = Callable[[Session, list[Event]], None]
 
@@ -132,7 +134,7 @@ def _on_terminal() -> Iterator[Show]:
     with extra("live"):
         from rich.console import Console
         from rich.live import Live
-    from voxaffect.live.view import view
+    from voxaffect.outputs.live.dashboard import view
 
     console = Console(file=raw_stream(sys.stdout))
     with Live(console=console, refresh_per_second=8) as live:

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 
 import click
 
+from voxaffect.audio.media import EXTENSIONS
 from voxaffect.console import check_stdout, print_data, print_message, print_text, visible
 from voxaffect.errors import VoxaffectError
 from voxaffect.extraction import Failure
 from voxaffect.files import check_folder, check_writable, write_text
-from voxaffect.media import EXTENSIONS
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _NAME_A_FILE = "Name a file with -o."

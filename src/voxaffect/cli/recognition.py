@@ -24,18 +24,18 @@ from voxaffect.cli.sources import open_model, recordings
 from voxaffect.console import print_data, print_line
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
-from voxaffect.features.enrollment import Speaker
+from voxaffect.features.affect.enrollment import Speaker
 from voxaffect.files import is_watched, read_standard_input
-from voxaffect.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
-from voxaffect.journal import forget
-from voxaffect.model import Model, ModelCard
-from voxaffect.recognizer import enroll_speaker, timeline
-from voxaffect.recognizer.batch import Predictions, Recognized, Timelines, recognize
-from voxaffect.recognizer.channels import CHANNELS
-from voxaffect.recognizer.prediction import Method
-from voxaffect.recognizer.spans import Cutting
-from voxaffect.recognizer.utterance import LONG_SECONDS
-from voxaffect.recognizer.vad import VAD_METHODS
+from voxaffect.models import Model, ModelCard
+from voxaffect.outputs.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
+from voxaffect.recognition import enroll_speaker, timeline
+from voxaffect.recognition.batch import Predictions, Recognized, Timelines, recognize
+from voxaffect.recognition.channels import CHANNELS
+from voxaffect.recognition.checkpoint import forget
+from voxaffect.recognition.prediction import Method
+from voxaffect.recognition.timelines.vad import VAD_METHODS
+from voxaffect.recognition.timelines.windowing import Cutting
+from voxaffect.recognition.utterance import LONG_SECONDS
 
 EXAMPLE = "example.wav"
 _DEFAULTS = {**asdict(Cutting()), "channels": signature(timeline).parameters["channels"].default}

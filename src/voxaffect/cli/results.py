@@ -13,7 +13,13 @@ import click
 from voxaffect.cli.output import Writes, check_output_folder, check_result, emit, real
 from voxaffect.errors import VoxaffectError
 from voxaffect.files import make_folder, settle, write_text, write_whole
-from voxaffect.formats import PREDICTION_FORMATS, TIMELINE_FORMATS, Format, by_source, places
+from voxaffect.outputs.formats import (
+    PREDICTION_FORMATS,
+    TIMELINE_FORMATS,
+    Format,
+    by_source,
+    places,
+)
 
 _JOURNAL = "voxaffect.journal"
 _STEM = "emotions"

@@ -8,12 +8,12 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+from voxaffect.audio.media import is_recording
 from voxaffect.console import print_message
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
 from voxaffect.files import reason_of, walked
-from voxaffect.media import is_recording
-from voxaffect.model import Model, load
+from voxaffect.models import Model, load
 
 _STANDARD_INPUT = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 """Names that mean something else in the worker processes that several recordings may need."""

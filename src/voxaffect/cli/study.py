@@ -18,12 +18,12 @@ from voxaffect.console import print_message, print_note
 from voxaffect.corpora import OWN_DATA
 from voxaffect.errors import EvaluationError, TrainingError, VoxaffectError
 from voxaffect.evaluation import HeldOut, evaluate, held_out, random_split
-from voxaffect.evaluation.calibration import WANTED_RISK
+from voxaffect.evaluation.metrics.calibration import WANTED_RISK
 from voxaffect.extraction import MAX_SECONDS, Failure, extract, open_cache
 from voxaffect.features import SETS, feature_spec
 from voxaffect.features import names as feature_names
 from voxaffect.files import is_watched
-from voxaffect.tables import WRITERS, table_writer
+from voxaffect.outputs.formats.features import WRITERS, table_writer
 from voxaffect.training import (
     DEFAULT_RECIPES,
     RECIPES,
@@ -36,8 +36,8 @@ from voxaffect.training import (
     recipe_named,
     with_copies,
 )
-from voxaffect.training.augmentation import test_variant
-from voxaffect.training.voices import Voices
+from voxaffect.training.augmentation.babble import Voices
+from voxaffect.training.augmentation.effects import test_variant
 
 MAX_SEED = 2**32 - 100  # scikit-learn's limit, less the seeds that protocols count up
 DEFAULT_FEATURES = next(iter(DEFAULT_RECIPES))

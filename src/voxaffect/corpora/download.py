@@ -26,7 +26,7 @@ from voxaffect.corpora.table import Corpus, Download, look_up
 from voxaffect.corpora.transfer import Resuming, fetch_small
 from voxaffect.corpora.unpacking import find_missing, remove_litter, unpack
 from voxaffect.errors import DownloadError, extra
-from voxaffect.folders import expand_home
+from voxaffect.files.folders import expand_home
 
 _RECORD_LIMIT = 1 << 22
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))

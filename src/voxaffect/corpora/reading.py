@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from voxaffect.arguments import path_of
+from voxaffect.audio.media import is_recording
 from voxaffect.corpora.labels import (
     KEEP,
     check_clear,
@@ -31,8 +31,8 @@ from voxaffect.corpora.table import CORPORA, OWN_DATA, Corpus, look_up
 from voxaffect.corpora.utterance import Utterance
 from voxaffect.errors import CorpusError
 from voxaffect.files import name_errors, walked
-from voxaffect.folders import data_folder, expand_home
-from voxaffect.media import is_recording
+from voxaffect.files.folders import data_folder, expand_home
+from voxaffect.records.arguments import path_of
 
 DATA_VARIABLE = "VOXAFFECT_DATA"
 """The environment variable that names the folder with one sub-folder for each corpus."""

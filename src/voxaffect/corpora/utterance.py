@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from voxaffect.arguments import check_kind, path_of
+from voxaffect.records.arguments import check_kind, path_of
 
 EMOTIONS = (
     "neutral",

@@ -19,8 +19,8 @@ from voxaffect.diagnosis.measures import Recording, measure
 from voxaffect.diagnosis.verdicts import HIGH, LIMITED, LOW, OK, Case, Finding, judge
 from voxaffect.errors import AudioError
 from voxaffect.features import describe
-from voxaffect.model import Model, get_model
-from voxaffect.recognizer import Prediction, predict
+from voxaffect.models import Model, get_model
+from voxaffect.recognition import Prediction, predict
 
 __all__ = ["Diagnosis", "Finding", "diagnose"]
 

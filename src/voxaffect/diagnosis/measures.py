@@ -30,8 +30,8 @@ from voxaffect.features.front_end import (
     frame_powers,
     speech_level,
 )
-from voxaffect.recognizer.channels import SILENT_DB, ChannelComparison
-from voxaffect.recognizer.speech import SpeechFinding, find_speech
+from voxaffect.recognition.channels import SILENT_DB, ChannelComparison
+from voxaffect.recognition.speech import SpeechFinding, find_speech
 
 Spectrum = NDArray[np.float64]
 

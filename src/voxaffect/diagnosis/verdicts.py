@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from voxaffect.audio import MAX_PEAK, MIN_SECONDS
 from voxaffect.diagnosis.measures import Measures, Recording, decibels
-from voxaffect.model import ModelCard
-from voxaffect.recognizer import Prediction
-from voxaffect.recognizer.display import format_apart, format_probability
+from voxaffect.models import ModelCard
+from voxaffect.recognition import Prediction
+from voxaffect.recognition.display import format_apart, format_probability
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 HIGH, LIMITED, LOW = "high", "limited", "low"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from voxaffect.evaluation.leaks import Leak, LeakCheck, check_leaks
-from voxaffect.evaluation.metrics import Scores
+from voxaffect.evaluation.metrics.categorical import Scores
 from voxaffect.evaluation.protocols import (
     PROTOCOLS,
     Fold,
@@ -12,7 +12,7 @@ from voxaffect.evaluation.protocols import (
     random_split,
 )
 from voxaffect.evaluation.result import Evaluation, FoldResult, Group
-from voxaffect.evaluation.runs import HeldOut, evaluate, evaluate_conditions, held_out
+from voxaffect.evaluation.runner import HeldOut, evaluate, evaluate_conditions, held_out
 from voxaffect.evaluation.splits import read_split, write_split
 from voxaffect.evaluation.studies import Found, Study, System, study
 

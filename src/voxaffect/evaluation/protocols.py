@@ -14,9 +14,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.arguments import check_kind
 from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError, extra
+from voxaffect.records.arguments import check_kind
 from voxaffect.training import OBSERVED_EMOTIONS
 
 TEST_SIZE = 0.25

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.corpora import Utterance
-from voxaffect.evaluation import calibration, metrics
-from voxaffect.evaluation.calibration import Bin, RiskCoverage
 from voxaffect.evaluation.intervals import Interval, mean_interval, speaker_interval
 from voxaffect.evaluation.leaks import LeakCheck
-from voxaffect.evaluation.metrics import Scores
+from voxaffect.evaluation.metrics import calibration
+from voxaffect.evaluation.metrics import categorical as metrics
+from voxaffect.evaluation.metrics.calibration import Bin, RiskCoverage
+from voxaffect.evaluation.metrics.categorical import Scores
 from voxaffect.evaluation.protocols import HEARD, Fold, Protocol
 
 Certainty = Literal["probabilities", "scores", "answers"]

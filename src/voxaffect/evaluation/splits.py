@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.arguments import check_kind, list_of, path_of
 from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError
 from voxaffect.evaluation.protocols import Fold, Protocol
 from voxaffect.files import read_bounded, write_text
+from voxaffect.records.arguments import check_kind, list_of, path_of
 
 COLUMNS = ("fold", "role", "recording")
 MAX_SPLIT_BYTES = 512 << 20

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.arguments import check_kind
 from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError
 from voxaffect.evaluation.intervals import (
@@ -18,11 +17,12 @@ from voxaffect.evaluation.intervals import (
     apart_interval,
     uar_difference,
 )
-from voxaffect.evaluation.metrics import uar
+from voxaffect.evaluation.metrics.categorical import uar
 from voxaffect.evaluation.protocols import Protocol, protocol_named
 from voxaffect.evaluation.result import Evaluation
-from voxaffect.evaluation.runs import Condition, Matrix, evaluate_conditions
+from voxaffect.evaluation.runner import Condition, Matrix, evaluate_conditions
 from voxaffect.features import families
+from voxaffect.records.arguments import check_kind
 from voxaffect.training import Dataset
 
 CLEAN = ""

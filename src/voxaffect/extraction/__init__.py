@@ -12,7 +12,6 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.arguments import check_kind, list_of, path_of
 from voxaffect.audio import Excerpt, Recording, Signal, file_of
 from voxaffect.console import progress_bar
 from voxaffect.errors import AudioError, CacheError, WorkerError
@@ -21,6 +20,7 @@ from voxaffect.extraction.failures import Failure, failure_reason
 from voxaffect.extraction.sources import Item, digest_of, load_item, subject_of
 from voxaffect.extraction.workers import Workers, at_work, worker_count
 from voxaffect.features import FeatureSpec, check_known, describe, names
+from voxaffect.records.arguments import check_kind, list_of, path_of
 
 __all__ = [
     "MAX_SECONDS",

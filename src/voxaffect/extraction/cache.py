@@ -26,10 +26,10 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.arguments import path_of
 from voxaffect.errors import CacheError
 from voxaffect.files import printable, reason_of
-from voxaffect.folders import CACHE_VARIABLE, cache_folder
+from voxaffect.files.folders import CACHE_VARIABLE, cache_folder
+from voxaffect.records.arguments import path_of
 
 SCHEMA_VERSION = 2
 """Of the database. To bump: raise it, and let `_prepare` drop the table of the version before."""

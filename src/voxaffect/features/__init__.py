@@ -9,7 +9,6 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.arguments import check_kind, is_known, list_of
 from voxaffect.audio import (
     Signal,
     check_rate,
@@ -18,11 +17,12 @@ from voxaffect.audio import (
 )
 from voxaffect.errors import AudioError, FeatureError
 from voxaffect.features import affect, classic
-from voxaffect.features.logmel import is_picture
-from voxaffect.features.shared import Shared
+from voxaffect.features.affect.frames import Shared
+from voxaffect.features.affect.logmel import is_picture
 from voxaffect.features.spec import FeatureSpec
 from voxaffect.features.spectrum import Array
-from voxaffect.forks import no_fork
+from voxaffect.records.arguments import check_kind, is_known, list_of
+from voxaffect.runtime.forks import no_fork
 
 __all__ = [
     "SETS",

@@ -11,7 +11,7 @@ from contextlib import ContextDecorator
 from threading import Lock
 from typing import Any
 
-from voxaffect.forks import no_fork
+from voxaffect.runtime.forks import no_fork
 
 
 class _OneThread(ContextDecorator):

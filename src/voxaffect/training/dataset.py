@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.arguments import check_kind, list_of
 from voxaffect.audio import Recording, file_of, open_blocks
 from voxaffect.corpora import (
     CORPORA,
@@ -34,9 +33,10 @@ from voxaffect.extraction import (
     open_cache,
 )
 from voxaffect.features import FeatureSpec, at_rate, check_known
-from voxaffect.training.augmentation import Augmentation, training_variants
+from voxaffect.records.arguments import check_kind, list_of
+from voxaffect.training.augmentation.babble import Voices
+from voxaffect.training.augmentation.effects import Augmentation, training_variants
 from voxaffect.training.sources import source_of
-from voxaffect.training.voices import Voices
 
 _SHOWN = 3  # recordings that one message lists
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.errors import extra
-from voxaffect.features.logmel import picture_of
-from voxaffect.model import INPUT_NAME
-from voxaffect.runtime import import_onnxruntime
+from voxaffect.features.affect.logmel import picture_of
+from voxaffect.models import INPUT_NAME
+from voxaffect.runtime.onnx import import_onnxruntime
 
 with extra("train"):
     from scipy.optimize import minimize_scalar

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from voxaffect.errors import ModelError, TrainingError
 from voxaffect.features import names
 from voxaffect.files import printable
-from voxaffect.model import METADATA_KEY, Model, ModelCard, add_checksum, distances
-from voxaffect.model.card import MAX_TEXT_LENGTH
-from voxaffect.model.operators import check_operators
-from voxaffect.model.protobuf import read_outline
-from voxaffect.training.augmentation import Augmentation
+from voxaffect.models import METADATA_KEY, Model, ModelCard, add_checksum, distances
+from voxaffect.models.card import MAX_TEXT_LENGTH
+from voxaffect.models.operators import check_operators
+from voxaffect.models.protobuf import read_outline
+from voxaffect.training.augmentation.effects import Augmentation
 from voxaffect.training.dataset import Dataset
 
 _TOLERANCE = 1e-4

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from voxaffect.errors import TrainingError, extra
-from voxaffect.model import INPUT_NAME, OUTPUT_NAME
+from voxaffect.models import INPUT_NAME, OUTPUT_NAME
 from voxaffect.training.estimators import (
     FLOOR_PROBABILITY,
     ClippedScaler,

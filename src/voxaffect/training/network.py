@@ -30,7 +30,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from voxaffect.errors import extra
-from voxaffect.features.logmel import BANDS, MAX_FRAMES
+from voxaffect.features.affect.logmel import BANDS, MAX_FRAMES
 
 with extra("train-deep"):
     import onnx

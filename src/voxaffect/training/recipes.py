@@ -8,10 +8,10 @@ from numbers import Integral
 from reprlib import repr as shortened
 from typing import Any
 
-from voxaffect.arguments import check_kind, is_known
 from voxaffect.errors import ArgumentError, TrainingError, extra
 from voxaffect.features import feature_spec, names
-from voxaffect.training.augmentation import Augmentation
+from voxaffect.records.arguments import check_kind, is_known
+from voxaffect.training.augmentation.effects import Augmentation
 
 
 @dataclass(frozen=True)

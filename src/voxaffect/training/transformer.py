@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.arguments import list_of, path_of
 from voxaffect.errors import AudioError, extra
 from voxaffect.extraction import extract, open_cache
 from voxaffect.features import feature_spec
 from voxaffect.features import names as feature_names
+from voxaffect.records.arguments import list_of, path_of
 
 with extra("train"):
     from sklearn.base import BaseEstimator, TransformerMixin

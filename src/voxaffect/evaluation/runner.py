@@ -1,0 +1,400 @@
+"""Running a protocol: fit and test an estimator on every fold, in parallel, with one result."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxaffect.console import progress_bar
+from voxaffect.corpora import Utterance
+from voxaffect.errors import EvaluationError, extra
+from voxaffect.evaluation.leaks import check_leaks
+from voxaffect.evaluation.metrics.categorical import Scores, baselines, scores
+from voxaffect.evaluation.protocols import Fold, Protocol, protocol_named, random_split
+from voxaffect.evaluation.result import Certainty, Evaluation, FoldResult
+from voxaffect.extraction import worker_count
+from voxaffect.records.arguments import check_kind, list_of
+from voxaffect.training import Copies, Dataset, check_estimator, fit, seeded
+
+Matrix = NDArray[np.float32]
+Alteration = Callable[[Matrix, int], Matrix]
+"""From the features of a fold's test utterances and the fold's seed to altered ones."""
+Condition = Matrix | Alteration
+_Probabilities = dict[str, NDArray[np.float64]]
+_Found = tuple[Certainty, _Probabilities]
+_log = logging.getLogger("voxaffect")
+_SMALL = 100_000  # numbers; below, starting processes takes longer than they save
+_LOOK_SECONDS = 1.0
+
+
+def evaluate(
+    estimator: Any,
+    matrix: Matrix,
+    utterances: Sequence[Utterance],
+    *,
+    protocol: str | Protocol,
+    copies: Copies | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    allow_leaks: bool = False,
+) -> Evaluation:
+    """Fit and test an estimator on every fold of a protocol.
+
+    Parameters
+    ----------
+    estimator : scikit-learn classifier
+        It is cloned for every fold and its seed set. Without ``predict_proba``, the softmax of
+        its ``decision_function`` ranks its answers; without either, its bare answer is taken.
+        Decisions are scored all the same; NLL, ECE and reliability are not available.
+    matrix : ndarray, shape (n, d)
+        Features of any kind, one row an utterance.
+    utterances : sequence of Utterance, length n
+    protocol : str or Protocol
+        One of ``PROTOCOLS``, or as `read_split` gives it.
+    copies : Copies, optional
+        Altered copies to train on: those of training utterances, never of others.
+    seed : int
+    workers : int, optional
+        Processes; as many as processors by default. Their number changes no number.
+    allow_leaks : bool
+        Go on though something stands on both sides; it is reported all the same.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    EvaluationError
+        If the protocol cannot be filled with these utterances; `LeakError` if something
+        stands on both sides of a fold that the protocol does not mean to be there.
+    """
+    members = list_of(utterances, "utterances", "utterances")
+    for utterance in members:
+        check_kind(utterance, Utterance, "utterances", "an Utterance for each row")
+    data = Dataset(tuple(members), matrix, copies=copies)
+    return evaluate_conditions(
+        estimator, data, {"": matrix}, protocol=protocol, seed=seed, workers=workers,
+        allow_leaks=allow_leaks,
+    )[""]  # fmt: skip
+
+
+def evaluate_conditions(
+    estimator: Any,
+    data: Dataset,
+    conditions: Mapping[str, Condition],
+    *,
+    protocol: str | Protocol,
+    seed: int = 0,
+    workers: int | None = None,
+    allow_leaks: bool = False,
+    progress: str = "",
+) -> dict[str, Evaluation]:
+    """Fit an estimator once a fold, and test it under several conditions.
+
+    Parameters
+    ----------
+    estimator : scikit-learn classifier
+        As for `evaluate`.
+    data : Dataset
+        What is trained on.
+    conditions : mapping of str to ndarray, shape (n, d), or callable
+        Features of the same utterances to test on, such as perturbed ones; or what makes them
+        from the test utterances' own features and the fold's seed.
+    protocol : str or Protocol
+    seed, workers, allow_leaks
+        As for `evaluate`.
+    progress : str
+        Title of a progress bar over the folds; none if empty.
+
+    Returns
+    -------
+    dict of str to Evaluation
+        By condition.
+
+    Raises
+    ------
+    EvaluationError
+        As `evaluate`.
+    """
+    check_estimator(estimator)
+    for name, condition in conditions.items():
+        if not callable(condition):
+            _check_matrix(condition, len(data.utterances), name)
+    chosen = protocol if isinstance(protocol, Protocol) else protocol_named(protocol)
+    folds = chosen.split(data.utterances, seed)
+    truth = np.array(data.emotions)
+    for fold in folds:
+        _check_trained(fold, truth)
+    check = check_leaks(data.utterances, folds, chosen)
+    if not allow_leaks:
+        check.stop()
+    used = np.unique(np.concatenate([np.concatenate((f.train, f.test)) for f in folds]))
+    emotions = tuple(sorted({data.utterances[place].emotion for place in used}))
+    task = _Task(estimator, data, conditions, emotions)
+    found = list(_results(task, folds, workers=workers, progress=progress))
+    tested = tuple(data.utterances[place] for fold in folds for place in fold.test)
+    beside = _mean([baselines(truth[f.train].tolist(), truth[f.test].tolist()) for f in folds])
+    return {
+        name: Evaluation(
+            chosen,
+            emotions,
+            tuple(_scored(fold, probabilities[name], truth, emotions)
+                  for fold, (_, probabilities) in zip(folds, found, strict=True)),
+            tested,
+            check,
+            beside,
+            found[0][0],
+        )
+        for name in conditions
+    }  # fmt: skip
+
+
+def _check_matrix(matrix: Any, count: int, name: str) -> None:
+    """Refuse features that are no finite numbers, a row an utterance."""
+    where = f"{name}: " if name else ""
+    if not isinstance(matrix, np.ndarray):
+        raise EvaluationError(
+            f"{where}expected an array of features (n, d), found {type(matrix).__name__}."
+        )
+    if matrix.ndim != 2 or not matrix.shape[1]:
+        raise EvaluationError(
+            f"{where}expected an array of features (n, d), found shape {matrix.shape}."
+        )
+    if len(matrix) != count:
+        raise EvaluationError(f"{where}{len(matrix)} rows of features for {count} utterances.")
+    if matrix.dtype.kind not in "fiub":
+        raise EvaluationError(f"{where}expected features as real numbers, found {matrix.dtype}.")
+    for row in matrix:
+        if not np.isfinite(row).all():
+            raise EvaluationError(f"{where}NaN or infinite features. Leave those recordings out.")
+
+
+def _check_trained(fold: Fold, truth: NDArray[np.str_]) -> None:
+    unseen = sorted(set(truth[fold.test]) - set(truth[fold.train]))
+    if unseen:
+        raise EvaluationError(
+            f"{fold.name}: {', '.join(unseen)} is tested and never trained. "
+            "Leave the emotion out, or add recordings of it."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What is done to every fold, the same in this process and in others."""
+
+    estimator: Any
+    data: Dataset
+    conditions: Mapping[str, Condition]
+    emotions: tuple[str, ...]
+
+    def __call__(self, fold: Fold) -> _Found:
+        """Probabilities of the fold's test utterances under every condition, and what they are."""
+        with extra("train"):
+            from threadpoolctl import threadpool_limits
+        # One thread whatever the workers: the order of a sum must not depend on their number.
+        with threadpool_limits(1, user_api="blas"):
+            fitted = fit(seeded(self.estimator, fold.seed), self.data.rows(fold.train))
+            columns = self._columns(fitted)
+            found = {}
+            for name, condition in self.conditions.items():
+                rows = np.zeros((len(fold.test), len(self.emotions)))
+                told = _probabilities(fitted, self._tested(condition, fold))
+                _check_told(told, (len(rows), len(columns)), fold.name, fitted)
+                rows[:, columns] = told
+                found[name] = rows
+        return _certainty(fitted), found
+
+    def _columns(self, fitted: Any) -> list[int]:
+        """Place of each of the estimator's classes among the emotions."""
+        names = [str(name) for name in getattr(fitted, "classes_", ())]
+        if not names or not set(names) <= set(self.emotions):
+            raise EvaluationError(
+                f"{type(fitted).__name__}: expected classes_ of {', '.join(self.emotions)} after "
+                f"fit, found {', '.join(names) or 'none'}. Use a scikit-learn classifier."
+            )
+        return [self.emotions.index(name) for name in names]
+
+    def _tested(self, condition: Condition, fold: Fold) -> Matrix:
+        if callable(condition):
+            return condition(self.data.matrix[fold.test], fold.seed)
+        return condition[fold.test]
+
+
+def _certainty(fitted: Any) -> Certainty:
+    if hasattr(fitted, "predict_proba"):
+        return "probabilities"
+    return "scores" if hasattr(fitted, "decision_function") else "answers"
+
+
+def _probabilities(fitted: Any, matrix: Matrix) -> NDArray[np.float64]:
+    """Of each of the estimator's classes; from its scores, or its answer, where it has none."""
+    if hasattr(fitted, "predict_proba"):
+        return np.asarray(fitted.predict_proba(matrix), dtype=np.float64)
+    answers = np.reshape(fitted.predict(matrix), (-1, 1)) == fitted.classes_
+    if not hasattr(fitted, "decision_function"):
+        return np.asarray(answers, dtype=np.float64)
+    from scipy.special import expit, softmax
+
+    scores_found = np.asarray(fitted.decision_function(matrix), dtype=np.float64)
+    if scores_found.ndim == 1:  # two classes: the second's score
+        return np.stack([expit(-scores_found), expit(scores_found)], axis=1)
+    return np.asarray(softmax(scores_found, axis=1))
+
+
+def _check_told(told: NDArray[np.float64], shape: tuple[int, int], fold: str, by: Any) -> None:
+    """Refuse what are no probabilities: argmax would make an answer of NaN."""
+    name = type(by).__name__
+    if told.shape != shape:
+        raise EvaluationError(
+            f"{fold}: {name} gave probabilities of shape {told.shape}, expected {shape}, an "
+            "utterance a row and a class a column."
+        )
+    if not (np.isfinite(told).all() and (told >= 0).all() and told.any(axis=1).all()):
+        raise EvaluationError(
+            f"{fold}: {name} gave probabilities that are NaN, infinite, negative or all 0, or an "
+            "answer that is none of its classes. Mend the estimator or its features."
+        )
+
+
+def _results(
+    task: _Task, folds: Sequence[Fold], *, workers: int | None, progress: str
+) -> Iterator[_Found]:
+    """Run the folds, in their order, in several processes if that pays."""
+    with extra("train"):
+        from joblib import Parallel, delayed, parallel_config
+
+    count = min(workers or worker_count(), len(folds))
+    bar: dict[str, Any] = {"title": progress, "total": len(folds), "is_shown": bool(progress)}
+    if task.data.matrix.size < _SMALL or count == 1:
+        results: Iterator[_Found] = map(task, folds)
+        yield from progress_bar(results, **bar)
+        return
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        pool = Parallel(n_jobs=count, return_as="generator", mmap_mode="r")
+        results = pool(delayed(_with_parent)(task, fold, os.getpid()) for fold in folds)
+        yield from progress_bar(_survive(results, task, folds), **bar)
+
+
+def _survive(results: Iterator[_Found], task: _Task, folds: Sequence[Fold]) -> Iterator[_Found]:
+    """Results of all folds: after a worker process was ended, the rest is computed in this one."""
+    done = 0
+    try:
+        for result in results:
+            done += 1
+            yield result
+    except BrokenProcessPool:
+        _log.warning(
+            "A worker process was ended after %d of %d folds; memory may have run out. The others "
+            "are computed one by one.", done, len(folds),
+        )  # fmt: skip
+        yield from map(task, folds[done:])
+
+
+def _with_parent(task: _Task, fold: Fold, parent: int) -> _Found:
+    """Run a fold in a worker process that ends when its parent was killed."""
+    _watch(parent)
+    return task(fold)
+
+
+@cache
+def _watch(parent: int) -> None:
+    """Start to look for the parent, once: by itself a worker finishes what was queued for hours."""
+
+    def wait() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK_SECONDS)
+        os._exit(1)
+
+    if os.getppid() == parent:  # else somebody stands between, and cannot be asked
+        threading.Thread(target=wait, daemon=True).start()
+
+
+def _scored(
+    fold: Fold, probabilities: NDArray[np.float64], truth: NDArray[np.str_],
+    emotions: tuple[str, ...],
+) -> FoldResult:  # fmt: skip
+    predicted = [emotions[best] for best in probabilities.argmax(axis=1)]
+    return FoldResult(fold, scores(truth[fold.test].tolist(), predicted), probabilities)
+
+
+def _mean(
+    rows: Sequence[Mapping[str, Mapping[str, float | str]]],
+) -> dict[str, dict[str, float | str]]:
+    """Mean over the folds; the emotion of the first stands for all."""
+    found: dict[str, dict[str, float | str]] = {}
+    for name, values in rows[0].items():
+        found[name] = {
+            key: value if isinstance(value, str) else float(np.mean([r[name][key] for r in rows]))
+            for key, value in values.items()
+        }
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """One random split, as the tutorial makes it.
+
+    Parameters
+    ----------
+    train_shape, test_shape : tuple of int
+        Utterances and features on either side.
+    scores : Scores
+        On the held-out side.
+    heard : float or None
+        Share of the held-out utterances whose speaker is known and trained on; None where no
+        held-out speaker is known.
+    """
+
+    train_shape: tuple[int, int]
+    test_shape: tuple[int, int]
+    scores: Scores
+    heard: float | None
+
+
+def held_out(estimator: Any, data: Dataset, *, test_size: float, seed: int) -> HeldOut:
+    """Hold a random share out, fit on the rest, and score what was held out.
+
+    Parameters
+    ----------
+    estimator : scikit-learn classifier
+        It is cloned and its seed set.
+    data : Dataset
+    test_size : float
+        Between 0 and 1.
+    seed : int
+
+    Returns
+    -------
+    HeldOut
+
+    Raises
+    ------
+    EvaluationError
+        If either side would be empty.
+    """
+    truth = np.array(data.emotions)
+    train, test = random_split(len(truth), test_size=test_size, seed=seed)
+    fitted = fit(seeded(estimator, seed), data.rows(train))
+    found = scores(truth[test].tolist(), list(map(str, fitted.predict(data.matrix[test]))))
+    return HeldOut(
+        data.matrix[train].shape, data.matrix[test].shape, found, _share_heard(data, train, test)
+    )
+
+
+def _share_heard(data: Dataset, train: NDArray[np.intp], test: NDArray[np.intp]) -> float | None:
+    """Share of one side whose speakers are known to be on the other, too."""
+    speakers = [u.speaker and (u.corpus, u.speaker) for u in data.utterances]
+    tested = [speakers[place] for place in test if speakers[place]]
+    trained_on = {speakers[place] for place in train}
+    return sum(one in trained_on for one in tested) / len(test) if tested else None

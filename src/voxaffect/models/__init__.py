@@ -1,0 +1,355 @@
+"""The model file: one ONNX graph, from feature vector to probabilities, that describes itself.
+
+The graph holds scaler, classifier and calibration. Its metadata hold a ``ModelCard``: the
+feature spec with version and ordered names, the emotions, what it was trained on and how it
+scored, and a golden vector with its probabilities that is checked on every load. Its last
+metadata entry is a checksum of all the rest. No pickle.
+
+A model file has the power that the graph has: it gives any probabilities, and takes time. It
+cannot read files, run code or take much memory. See docs/models.md.
+"""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from hashlib import sha256
+from importlib.resources import files
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxaffect import features
+from voxaffect.errors import ArgumentError, FeatureError, ModelError, VoxaffectError
+from voxaffect.files import read_bounded, write_whole
+from voxaffect.models.card import FORMAT_VERSION, ModelCard, distances, shortest
+from voxaffect.models.integrity import add_checksum, check_checksum
+from voxaffect.models.operators import check_operators
+from voxaffect.models.protobuf import read_outline
+from voxaffect.records.arguments import check_kind, path_of
+from voxaffect.runtime.forks import no_fork
+from voxaffect.runtime.onnx import import_onnxruntime
+
+__all__ = [
+    "FORMAT_VERSION",
+    "INPUT_NAME",
+    "MAX_MODEL_BYTES",
+    "METADATA_KEY",
+    "OUTPUT_NAME",
+    "Model",
+    "ModelCard",
+    "add_checksum",
+    "bundled",
+    "distances",
+    "get_model",
+    "load",
+]
+
+METADATA_KEY = "voxaffect"
+INPUT_NAME, OUTPUT_NAME = "features", "probabilities"
+MAX_MODEL_BYTES = 512 << 20
+"""Size of the largest model file that is read."""
+_KIND = "tensor(float)"
+_CHECKED_SINCE = 4
+_ARENA_BYTES = 1 << 30
+"""Most memory for the numbers of all graphs in a process."""
+_GOLDEN_TOLERANCE = 1e-4
+_SUM_TOLERANCE = 1e-4
+
+
+class Model:
+    """A trained model, ready to give probabilities.
+
+    Made by ``load``, or by training. The file's bytes are kept, so that ``save`` writes
+    exactly what was loaded. It can be shared by threads, pickled and sent to other processes,
+    where each model is loaded once. A copy is the model itself: nothing changes it.
+
+    Parameters
+    ----------
+    content : bytes
+        The ONNX file. For a path, use ``load``.
+    name : str
+        What messages call it.
+
+    Raises
+    ------
+    ModelError
+        If it is not ours, is damaged, was changed after it was written, fails its own golden
+        vector, holds operators that training does not write, or asks for features that this
+        version cannot make.
+    ArgumentError
+        If the content is not bytes.
+    """
+
+    def __init__(self, content: bytes, name: str = "<bytes>") -> None:
+        if not isinstance(content, bytes | bytearray | memoryview):
+            remedy = f"For a file, use voxaffect.load({str(content)!r})."
+            raise ArgumentError(
+                f"Model: expected the bytes of a model file, found {type(content).__name__}. "
+                + (remedy if isinstance(content, str | PathLike) else "For a file, use load.")
+            )
+        self.content = bytes(content)
+        self.name = name
+        if len(self.content) > MAX_MODEL_BYTES:
+            raise ModelError(
+                f"{name}: too large: expected a model file, at most {MAX_MODEL_BYTES:,} bytes, "
+                f"found {len(self.content):,} bytes."
+            )
+        self.is_checked = check_checksum(self.content, name)
+        outline = read_outline(self.content, name)
+        if METADATA_KEY not in outline.metadata:
+            raise ModelError(
+                f"{name}: an ONNX file, but not a voxaffect model: it has no {METADATA_KEY!r} "
+                "metadata. Expected a file written by: voxaffect train"
+            )
+        check_operators(outline.operators, outline.opsets, name)
+        self.card = ModelCard.from_json(outline.metadata[METADATA_KEY], name)
+        if self.card.format >= _CHECKED_SINCE and not self.is_checked:
+            raise ModelError(
+                f"{name}: it does not end in its checksum, as model format {self.card.format} "
+                "does. The file is damaged or was changed. Copy it again from its source."
+            )
+        self._check_features()
+        self._session = _session(self.content, name)
+        self._check_graph()
+        self._check_golden()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (self.content, self.name)
+
+    def __copy__(self) -> Model:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Model:
+        return self
+
+    def __repr__(self) -> str:
+        return f"<Model {self.name!r}: {self.card.recipe}, {len(self.emotions)} emotions>"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            functions = ("predict", "predict_many", "timeline", "explain", "diagnose")
+            remedy = f" Use voxaffect.{name}(…, model=model)." if name in functions else ""
+            raise AttributeError(f"Model has no attribute {name!r}.{remedy}")
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the whole file in hexadecimal, as ``sha256sum`` shows it."""
+        return sha256(self.content).hexdigest()
+
+    def _check_features(self) -> None:
+        try:
+            names = features.names(self.card.spec)
+        except FeatureError as error:
+            raise ModelError(f"{self.name}: {error}") from error
+        if names != self.card.feature_names:
+            raise ModelError(f"{self.name}: its feature names are not those of its spec.")
+
+    def _check_graph(self) -> None:
+        """Refuse a graph that does not take the features that the card names."""
+        try:
+            ends = [*self._session.get_inputs(), *self._session.get_outputs()]
+            kinds = {end.type for end in ends}
+            inputs = [(end.name, *end.shape[1:]) for end in self._session.get_inputs()]
+            outputs = [end.name for end in self._session.get_outputs()]
+        except Exception as error:  # names of other bytes, kinds without a shape
+            raise ModelError(f"{self.name}: its graph is damaged ({shortest(error)}).") from error
+        expected = [(INPUT_NAME, len(self.card.feature_names))], [OUTPUT_NAME]
+        if (inputs, outputs) != expected:
+            raise ModelError(
+                f"{self.name}: its graph maps {inputs} to {outputs}, and its metadata say "
+                f"{expected[0]} to {expected[1]}. The file is damaged."
+            )
+        if kinds != {_KIND}:
+            raise ModelError(
+                f"{self.name}: its graph takes and gives {', '.join(sorted(kinds))}, expected "
+                f"{_KIND} only. The file is damaged."
+            )
+
+    def _check_golden(self) -> None:
+        with np.errstate(over="ignore"):  # infinite is refused below
+            vector = np.array([self.card.golden["vector"]], dtype=np.float32)
+        expected = np.array(self.card.golden["probabilities"])
+        shapes = (1, len(self.card.feature_names)), (len(self.emotions),)
+        if (vector.shape, expected.shape) != shapes:
+            raise ModelError(f"{self.name}: its golden vector has the wrong length.")
+        error_found = float(np.abs(self.probabilities(vector)[0] - expected).max())
+        if not error_found <= _GOLDEN_TOLERANCE:
+            raise ModelError(
+                f"{self.name}: fails its self-test: the golden vector's probabilities differ by "
+                f"{error_found:.2g}, {_GOLDEN_TOLERANCE:g} is allowed. The file is damaged."
+            )
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """Emotions in the order of the probabilities."""
+        return self.card.emotions
+
+    def probabilities(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Probability of every emotion.
+
+        Rows are computed one by one, so that a recording gets the same bits alone and in
+        a batch.
+
+        Parameters
+        ----------
+        matrix : ndarray, shape (n, d), float32, finite
+
+        Returns
+        -------
+        ndarray, shape (n, emotions); rows sum to 1
+
+        Raises
+        ------
+        ModelError
+            If the shape is wrong, NaN goes in or comes out, or the graph cannot be run.
+        """
+        expected = len(self.card.feature_names)
+        check_kind(matrix, np.ndarray, "matrix", "an array of features")
+        if matrix.ndim != 2 or matrix.shape[1] != expected:
+            raise ModelError(
+                f"{self.name}: expects {expected} features a row, found shape {matrix.shape}."
+            )
+        if not np.isfinite(matrix).all():
+            raise ModelError(f"{self.name}: NaN or infinite features.")
+        rows = np.asarray(matrix, dtype=np.float32)
+        result = np.empty((len(rows), len(self.emotions)))
+        for place in range(len(rows)):
+            found = self._run(rows[place : place + 1])
+            if found.shape != (1, len(self.emotions)):
+                raise ModelError(
+                    f"{self.name}: its graph gives shape {found.shape} for "
+                    f"{len(self.emotions)} emotions. The file is damaged."
+                )
+            result[place] = found[0]
+        sums = result.sum(axis=1)
+        if not (np.abs(sums - 1) < _SUM_TOLERANCE).all():
+            raise ModelError(f"{self.name}: probabilities do not sum to 1. The file is damaged.")
+        if (result < -_SUM_TOLERANCE).any():
+            raise ModelError(f"{self.name}: probabilities below 0. The file is damaged.")
+        return np.asarray(result / sums[:, None])
+
+    def _run(self, row: NDArray[np.float32]) -> NDArray[np.float32]:
+        try:
+            with no_fork:
+                found: NDArray[np.float32] = self._session.run([OUTPUT_NAME], {INPUT_NAME: row})[0]
+        except Exception as error:  # onnxruntime's own errors have no common base
+            raise ModelError(
+                f"{self.name}: its graph cannot be run ({_reason(error)}). The file is damaged."
+            ) from error
+        return found
+
+    def save(self, path: str | Path) -> None:
+        """Write the model file, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ends in ``.onnx``.
+
+        Raises
+        ------
+        ModelError
+            If it cannot be written there.
+        """
+        try:
+            write_whole(path_of(path, "path"), lambda stream: stream.write(self.content))
+        except VoxaffectError as error:
+            raise ModelError(str(error)) from error
+
+
+@lru_cache(maxsize=4)
+def _unpickled(content: bytes, name: str) -> Model:
+    """Model that came from another process; a pool that sends it with every task loads it once."""
+    return Model(content, name)
+
+
+def _session(content: bytes, name: str) -> Any:
+    onnxruntime = _runtime()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # the graphs are tiny
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own errors have no common base
+        raise ModelError(
+            f"{name}: its graph cannot be loaded ({_reason(error)}). The file is damaged."
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Reason that onnxruntime gives, short enough to stand in a message."""
+    if "Available memory of" in str(error):
+        return f"it asks for more than {_ARENA_BYTES >> 20} MB of memory"
+    return shortest(error)
+
+
+@cache
+def _runtime() -> Any:
+    """Return onnxruntime, told how much memory all graphs may take together."""
+    onnxruntime = import_onnxruntime()
+    arena = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
+    memory = onnxruntime.OrtMemoryInfo("Cpu", arena, 0, onnxruntime.OrtMemType.DEFAULT)
+    limit = onnxruntime.OrtArenaCfg({"max_mem": _ARENA_BYTES})
+    onnxruntime.create_and_register_allocator(memory, limit)
+    return onnxruntime
+
+
+def load(path: str | PathLike[str] | None = None) -> Model:
+    """Load a model file; the bundled model if no path is given.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelError
+        If there is no such file, or as ``Model``.
+    ArgumentError
+        If it is no path.
+    """
+    if path is None:
+        return bundled()
+    if not isinstance(path, str | PathLike):
+        raise ArgumentError(
+            f"load: expected the path of a model file, found {type(path).__name__}. "
+            "For the bytes of a file, use voxaffect.Model."
+        )
+    what = "a file written by voxaffect train (name none for the bundled model)"
+    content = read_bounded(path, limit=MAX_MODEL_BYTES, what=what, error=ModelError)
+    return Model(content, str(path))
+
+
+def get_model(model: Model | str | PathLike[str] | None) -> Model:
+    """Model that a caller gave, or names by its path; the bundled model for None.
+
+    Raises
+    ------
+    ModelError
+        As ``load``.
+    ArgumentError
+        If it is something else.
+    """
+    if isinstance(model, Model):
+        return model
+    if model is not None and not isinstance(model, str | PathLike):
+        raise ArgumentError(
+            f"model: expected a Model or the path of a model file, found {type(model).__name__}. "
+            "For the bytes of a file, use voxaffect.Model."
+        )
+    return load(model)
+
+
+@cache
+def bundled() -> Model:
+    """Return the model that comes with voxaffect, loaded once."""
+    return Model((files("voxaffect") / "data" / "model.onnx").read_bytes(), "bundled model")

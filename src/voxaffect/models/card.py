@@ -1,0 +1,305 @@
+"""What a model file says of itself: the ``ModelCard`` in its metadata, read strictly.
+
+Nothing in a card can do harm where it is shown or computed with: numbers are finite and in
+range, names are short lines without control characters.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxaffect.audio import MAX_RATE_HZ
+from voxaffect.errors import FeatureError, ModelError
+from voxaffect.features import FeatureSpec, is_picture
+from voxaffect.files import printable
+from voxaffect.records.predicates import (
+    any_of,
+    anything,
+    mapping,
+    names,
+    number,
+    numbers,
+    or_null,
+    record,
+    text,
+    words,
+)
+
+FORMAT_VERSION = 4
+"""Raised when a reader of the version before could misread the file. To bump: write the new
+field, raise this number, keep reading the old one, and add a file of the old one to the tests."""
+_SINCE: Mapping[int, Mapping[str, Any]] = {
+    2: {"sd": [], "distances": {}, "abstention": {}, "conditions": {}},
+    3: {"augmentation": {}},
+}
+"""What a file of an older format does not state, by the format that began to."""
+MAX_EMOTIONS = 256
+MAX_EMOTION_LENGTH = 64
+MAX_FEATURES = 200_000
+MAX_NAME_LENGTH = 200
+MAX_TEXT_LENGTH = 5_000
+MAX_ENTRIES = 1_000
+"""Of a mapping, such as corpora and scores."""
+MAX_CARD_LENGTH = 32 << 20
+_LARGEST = float(np.finfo(np.float32).max)
+_PERCENTILES = ("5", "50", "95", "99")
+_REASON_LENGTH = 160
+_FARTHEST_SDS = 5.0
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model file says of itself.
+
+    Parameters
+    ----------
+    spec : FeatureSpec
+    feature_names : tuple of str
+    emotions : tuple of str
+        In the order of the probabilities.
+    recipe : str
+    seed : int
+    corpora : mapping of str to mapping
+        By name: number of utterances and of speakers, license, citation.
+    augmentation : mapping
+        How the altered copies were made that it was trained on too, as
+        ``training.Augmentation``; empty if there were none, or before format 3.
+    scores : mapping of str to mapping
+        By protocol: mean and standard deviation of each metric.
+    golden : mapping
+        ``vector`` and its ``probabilities``.
+    mean : tuple of float
+        Of every feature over the utterances trained on: where enrollment moves a speaker to.
+    sd : tuple of float
+        Of every feature over the utterances trained on; empty where format 1 did not say.
+    distances : mapping of str to float
+        Percentiles (``5``, ``50``, ``95``, ``99``) of `distance` over all that was trained on,
+        altered copies too; may be empty.
+    abstention : mapping of str to float
+        ``threshold`` of the highest probability under which a prediction is uncertain, and the
+        ``risk`` (share of wrong ones) and ``coverage`` of the others on new voices; may be empty.
+    conditions : mapping of str to float
+        UAR of the recipe on new voices, ``clean`` and under altered sound; may be empty.
+    libraries : mapping of str to str
+        Versions that trained the model.
+    created : str
+        Date, ISO 8601.
+    """
+
+    spec: FeatureSpec
+    feature_names: tuple[str, ...]
+    emotions: tuple[str, ...]
+    recipe: str
+    seed: int
+    corpora: Mapping[str, Mapping[str, Any]]
+    augmentation: Mapping[str, float | list[float]]
+    scores: Mapping[str, Mapping[str, Any]]
+    golden: Mapping[str, list[float]]
+    mean: tuple[float, ...]
+    sd: tuple[float, ...]
+    distances: Mapping[str, float]
+    abstention: Mapping[str, float]
+    conditions: Mapping[str, float]
+    libraries: Mapping[str, str]
+    created: str
+    format: int = field(default=FORMAT_VERSION)
+
+    def to_json(self) -> str:
+        """Return the metadata entry."""
+        fields = {**asdict(self), "spec": json.loads(self.spec.to_json())}
+        return json.dumps(fields, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, content: str, name: str) -> ModelCard:
+        """Read a metadata entry.
+
+        Raises
+        ------
+        ModelError
+            If the format is newer, or a field is missing, unknown or of another kind.
+        """
+        try:
+            if len(content) > MAX_CARD_LENGTH:
+                raise ValueError(f"more than {MAX_CARD_LENGTH:,} characters")
+            fields = json.loads(content, object_pairs_hook=_mapping)
+            _FORMAT(fields, "")
+            if fields["format"] > FORMAT_VERSION:
+                raise ModelError(
+                    f"{name}: written in model format {fields['format']}, this voxaffect reads "
+                    f"up to {FORMAT_VERSION}. Upgrade voxaffect."
+                )
+            for version, unstated in _SINCE.items():
+                if fields["format"] < version:
+                    fields = {**unstated, **fields}
+            _rename_fields(fields)
+            _CARD(fields, "")
+            _check_together(fields)
+            read = {
+                "spec": FeatureSpec.from_json(json.dumps(fields["spec"], allow_nan=False)),
+                "feature_names": tuple(fields["feature_names"]),
+                "emotions": tuple(fields["emotions"]),
+                "golden": {key: [*map(float, row)] for key, row in fields["golden"].items()},
+                "mean": tuple(map(float, fields["mean"])),
+                "sd": tuple(map(float, fields["sd"])),
+            }
+            return cls(**{**fields, **read})
+        except (
+            ValueError, TypeError, KeyError, OverflowError, RecursionError, FeatureError
+        ) as error:  # fmt: skip
+            raise ModelError(
+                f"{name}: its voxaffect metadata are damaged ({shortest(error)})."
+            ) from error
+
+    def distance(self, vector: NDArray[np.float32]) -> float | None:
+        """How far a vector lies from what was trained on, as `distances`; None if unknown.
+
+        Parameters
+        ----------
+        vector : ndarray, shape (d,)
+
+        Returns
+        -------
+        float or None
+            About 1 for an utterance like those trained on; compare with `distances`.
+        """
+        if not self.sd:
+            return None
+        mean, sd = np.array(self.mean), np.array(self.sd)
+        return float(distances(vector[None], mean=mean, sd=sd, names=self.feature_names)[0])
+
+
+def distances(
+    matrix: NDArray[np.float32], *, mean: NDArray[np.float64], sd: NDArray[np.float64],
+    names: Sequence[str],
+) -> NDArray[np.float64]:  # fmt: skip
+    """Root mean square over the features of the distance to the mean, in standard deviations.
+
+    A feature counts for at most 5 of them. The log-mel picture is left out, and a feature that
+    never varied.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n, d)
+    mean, sd : ndarray, shape (d,)
+    names : sequence of str, length d
+
+    Returns
+    -------
+    ndarray, shape (n,)
+    """
+    counted = np.array([not is_picture(name) for name in names]) & (sd > 0)
+    if not counted.any():
+        return np.zeros(len(matrix))
+    sds = (matrix[:, counted] - mean[counted]) / sd[counted]
+    near = np.square(sds.clip(-_FARTHEST_SDS, _FARTHEST_SDS))
+    return np.asarray(np.sqrt(near.mean(axis=1)))
+
+
+def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object, unless a name is in it twice."""
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a name is there twice")
+    return result
+
+
+# Fields of the corpora and of the augmentation that model files have under another spelling.
+_RENAMED = {
+    "licence": "license",
+    "equaliser_db": "equalizer_db",
+    "equaliser_points": "equalizer_points",
+    "noise_colours": "noise_colors",
+}
+
+
+def _rename_fields(fields: dict[str, Any]) -> None:
+    """Give every field its present name."""
+    corpora, augmentation = fields.get("corpora"), fields.get("augmentation")
+    entries = [*corpora.values()] if isinstance(corpora, dict) else []
+    for entry in [augmentation, *entries]:
+        if isinstance(entry, dict):
+            for former in entry.keys() & _RENAMED.keys():
+                entry[_RENAMED[former]] = entry.pop(former)
+
+
+_NAME = text(MAX_NAME_LENGTH, is_empty_allowed=False)
+_WORDS = text(MAX_TEXT_LENGTH)
+_SHARE = number(0, 1)
+_COUNT = number(0, 10**12, whole=True)
+_OF_FEATURES = numbers(-_LARGEST, _LARGEST, most=MAX_FEATURES)
+_FORMAT = record({"format": number(1, 10**6, whole=True)}, others=anything)
+_CARD = record(
+    {
+        "spec": record(
+            {
+                "name": _NAME,
+                "version": number(1, 10**6, whole=True),
+                "groups": names(MAX_ENTRIES, MAX_NAME_LENGTH),
+                "rate_hz": or_null(number(1, MAX_RATE_HZ, whole=True)),
+            }
+        ),
+        "feature_names": names(MAX_FEATURES, MAX_NAME_LENGTH),
+        "emotions": names(MAX_EMOTIONS, MAX_EMOTION_LENGTH),
+        "recipe": _WORDS,
+        "seed": number(-(2**63), 2**63, whole=True),
+        "corpora": mapping(
+            record(
+                {"utterances": _COUNT, "speakers": _COUNT, "license": _WORDS},
+                others=any_of(_WORDS, number()),
+            ),
+            key=_WORDS, most=MAX_ENTRIES,
+        ),
+        "augmentation": mapping(any_of(numbers(), number()), key=_NAME, most=MAX_ENTRIES),
+        "scores": mapping(
+            mapping(
+                record({"mean": number(), "sd": number(0)}, others=number()),
+                key=_NAME, most=MAX_ENTRIES,
+            ),
+            key=_WORDS, most=MAX_ENTRIES,
+        ),
+        "golden": record({"vector": _OF_FEATURES, "probabilities": numbers(-1e-3, 1 + 1e-3)}),
+        "mean": _OF_FEATURES,
+        "sd": numbers(0, _LARGEST, most=MAX_FEATURES),
+        "distances": mapping(number(0, _LARGEST), key=words(*_PERCENTILES)),
+        "abstention": any_of(
+            record({}), record({"threshold": _SHARE, "risk": _SHARE, "coverage": _SHARE})
+        ),
+        "conditions": mapping(_SHARE, key=_WORDS, most=MAX_ENTRIES),
+        "libraries": mapping(_NAME, key=_NAME, most=MAX_ENTRIES),
+        "created": text(40),
+        "format": number(1, 10**6, whole=True),
+    }
+)  # fmt: skip
+
+
+def check_emotions(emotions: Sequence[str]) -> None:
+    """Refuse names of emotions that no model file may hold.
+
+    Raises
+    ------
+    ValueError
+        With the index of the name.
+    """
+    names(MAX_EMOTIONS, MAX_EMOTION_LENGTH)(list(emotions), "emotions")
+
+
+def _check_together(fields: Mapping[str, Any]) -> None:
+    """Refuse fields that do not fit each other; format 1 had no sd."""
+    wanted = len(fields["feature_names"])
+    for name in ("mean", "sd"):
+        if len(fields[name]) not in ({wanted} if name == "mean" else {0, wanted}):
+            raise ValueError(f"{name}: not as many numbers as feature_names")
+    in_order = [fields["distances"][key] for key in _PERCENTILES if key in fields["distances"]]
+    if in_order != sorted(in_order):
+        raise ValueError("distances: expected percentiles that grow, found them out of order")
+
+
+def shortest(error: Exception) -> str:
+    """First line of what a library says, short enough to stand in a message."""
+    return printable((str(error) or type(error).__name__).splitlines()[0][:_REASON_LENGTH])

@@ -1,0 +1,1 @@
+"""Results as files, figures, reports and terminal views."""

@@ -1,0 +1,100 @@
+"""Explanations as text for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from textwrap import fill
+from typing import Any
+
+from voxaffect.features import meanings
+from voxaffect.files import printable
+from voxaffect.recognition import Explanation
+from voxaffect.recognition.display import NO_SPEECH, UNCERTAIN, format_probability
+
+SCHEMA = 1
+"""Raised when a program that reads the JSON could misread it; a new key does not raise it."""
+_DECIMALS = 6
+_HALF = 12
+_NEGLIGIBLE = 0.01
+_WIDTH = 90
+
+
+def to_text(explanations: Sequence[Explanation]) -> str:
+    """One block a recording: a line a family, a signed bar for the answer and the runner-up.
+
+    What the families mean stands at the end, once.
+    """
+    known = meanings()
+    shown = dict.fromkeys(family for one in explanations for family in one.contributions)
+    legend = "; ".join(f"{family}: {known[family]}" for family in shown)
+    said = [f"{fill(f'What they tell of. {legend}.', _WIDTH)}\n"] if legend else []
+    return "\n".join([*map(_block, explanations), *said])
+
+
+def _block(one: Explanation) -> str:
+    if not one.prediction.has_speech:
+        return f"{printable(one.prediction.source)}: {NO_SPEECH}\n"
+    ranked = sorted(one.prediction.probabilities.items(), key=lambda item: -item[1])[:2]
+    shown = [emotion for emotion, _ in ranked]
+    rows = dict(sorted(one.contributions.items(), key=lambda item: -_spread(item[1], shown)))
+    longest = max(abs(row[emotion]) for row in rows.values() for emotion in shown)
+    answer = ", then ".join(
+        f"{emotion} {format_probability(probability)}" for emotion, probability in ranked
+    )
+    if one.prediction.uncertain:
+        answer += f", {UNCERTAIN}"
+    width = 2 * _HALF + 1
+    head = "".join(f"  {'':6} {emotion:^{width}}" for emotion in shown)
+    lines = [f"{printable(one.prediction.source)}: {answer}", f"  {'':14}{head}".rstrip()]
+    for family, row in rows.items():
+        cells = "".join(f"  {row[emotion]:+6.2f} {_bar(row[emotion], longest)}"
+                        for emotion in shown)  # fmt: skip
+        lines.append(f"  {family:14}{cells}".rstrip())
+    lines += [f"  {name:14}" + "".join(f"  {row[emotion]:+6.2f} {'':{width}}"
+                                       for emotion in shown).rstrip()
+              for name, row in _others(one)]  # fmt: skip
+    lines.append("  ln of the odds; a bar to the right speaks for the emotion, to the left against")
+    return "\n".join(lines) + "\n"
+
+
+def _spread(row: Mapping[str, float], shown: Sequence[str]) -> float:
+    """How far a family moves the answer from its runner-up, or either from the rest."""
+    return max(abs(row[emotion]) for emotion in shown)
+
+
+def _bar(value: float, longest: float) -> str:
+    length = round(_HALF * abs(value) / max(longest, 1e-9))
+    left, right = ("", "█" * length) if value >= 0 else ("▒" * length, "")
+    return f"{left:>{_HALF}}│{right:<{_HALF}}"
+
+
+def _others(one: Explanation) -> list[tuple[str, Mapping[str, float]]]:
+    """Where the model starts from, and what families do only together if that is anything."""
+    unexplained = max(map(abs, one.remainder.values()))
+    rest = [("together only", one.remainder)] if unexplained > _NEGLIGIBLE else []
+    return [("to start with", one.baseline), *rest]
+
+
+def to_json(explanations: Sequence[Explanation]) -> str:
+    """One JSON object: ``schema`` and ``explanations``."""
+    records = [_record(one) for one in explanations]
+    whole = {"schema": SCHEMA, "explanations": records}
+    return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _record(one: Explanation) -> dict[str, Any]:
+    return {
+        "source": one.prediction.source,
+        "result": one.prediction.result,
+        "emotion": one.prediction.emotion,
+        "uncertain": one.prediction.uncertain,
+        "probabilities": _rounded(one.prediction.probabilities),
+        "baseline": _rounded(one.baseline),
+        "contributions": {family: _rounded(row) for family, row in one.contributions.items()},
+        "remainder": _rounded(one.remainder),
+    }
+
+
+def _rounded(row: Mapping[str, float]) -> dict[str, float]:
+    return {emotion: round(value, _DECIMALS) for emotion, value in row.items()}

@@ -1,0 +1,1 @@
+"""Views of a live session in a terminal."""

@@ -1,0 +1,21 @@
+"""A study as plain data for programs; as text, figures, Markdown and a web page for people."""
+
+from __future__ import annotations
+
+from voxaffect.outputs.report.comparison import compare
+from voxaffect.outputs.report.documents import Document, document, read_document, to_json
+from voxaffect.outputs.report.pages import check_installed, write_report
+from voxaffect.outputs.report.rows import to_csv
+from voxaffect.outputs.report.text import to_text
+
+__all__ = [
+    "Document",
+    "check_installed",
+    "compare",
+    "document",
+    "read_document",
+    "to_csv",
+    "to_json",
+    "to_text",
+    "write_report",
+]

@@ -1,0 +1,337 @@
+"""A study as plain data: everything a report shows, and what `compare` reads back.
+
+Format 1. Numbers are rounded to six decimals, so that the same study gives the same bytes;
+``created`` is the only entry that differs between two runs of one command.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from reprlib import repr as shortened
+from typing import Any
+
+import numpy as np
+
+from voxaffect.corpora import Utterance
+from voxaffect.errors import EvaluationError
+from voxaffect.evaluation import Evaluation, Found, Study
+from voxaffect.evaluation.intervals import uar_difference
+from voxaffect.evaluation.metrics.calibration import RiskCoverage
+from voxaffect.evaluation.metrics.categorical import uar
+from voxaffect.features import meanings
+from voxaffect.files import printable, read_bounded
+from voxaffect.outputs.report.structure import check_structure
+from voxaffect.records.arguments import check_kind
+from voxaffect.training import Dataset
+
+KIND = "voxaffect evaluation"
+FORMAT = 1
+MAX_DOCUMENT_BYTES = 512 << 20
+"""Raise it when a reader of the format before would misread the new one."""
+RISKS = (0.05, 0.1, 0.2, 0.3)
+Document = dict[str, Any]
+_DECIMALS = 6
+_POINTS = 101
+_SHOWN = 20
+_LIBRARIES = ("voxaffect", "numpy", "scipy", "scikit-learn", "soundfile", "soxr")
+
+
+def document(study: Study, *, command: str = "", embedded: bool = False) -> Document:
+    """Turn a study into plain data.
+
+    Parameters
+    ----------
+    study : Study
+    command : str
+        That made it, to be run again.
+    embedded : bool
+        Whether to draw a map of the utterances by principal components, which takes a while.
+
+    Returns
+    -------
+    dict
+        Ready for ``json.dumps``; no NaN.
+    """
+    check_kind(study, Study, "study", "a Study, as voxaffect.study gives it")
+    first = next(iter(study.systems.values()))
+    found: Document = {
+        "kind": KIND,
+        "format": FORMAT,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command,
+        "seed": study.seed,
+        "versions": {
+            "python": platform.python_version(),
+            **{library: version(library) for library in _LIBRARIES},
+        },
+        "data": _data(study.data, study.protocol.name),
+        "utterances": [_utterance(one) for one in study.utterances],
+        "leaks": [leak for one in first.evaluations.values() for leak in _leaks(one)],
+        "protocol": study.protocol.name,
+        "beside": study.beside or None,
+        "beside_missing": study.missing,
+        "premium": {name: _premium(study, name) for name in study.systems if study.beside},
+        "systems": {name: _system(study, one) for name, one in study.systems.items()},
+        "baselines": {name: one.baselines for name, one in first.evaluations.items()},
+        "paired": [
+            {"a": one, "b": other, "protocol": study.protocol.name, "metric": "uar",
+             **asdict(difference)}
+            for one, other, difference in study.paired()
+        ],
+        "embedding": _embedding(study.data) if embedded else None,
+    }  # fmt: skip
+    plain: Document = rounded(found)
+    return plain
+
+
+def to_json(found: Mapping[str, Any]) -> str:
+    """Return the document as JSON."""
+    return json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_document(path: str | Path) -> Document:
+    """Read a document back.
+
+    Raises
+    ------
+    EvaluationError
+        If it is none, or of a newer format.
+    """
+    what = "the JSON that voxaffect evaluate writes"
+    content = read_bounded(path, limit=MAX_DOCUMENT_BYTES, what=what, error=EvaluationError)
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise EvaluationError(f"{path}: cannot be read (not JSON: {error}).") from error
+    check_document(found, str(path))
+    document: Document = found
+    return document
+
+
+def check_document(found: Any, name: str) -> None:
+    """Refuse what is no evaluation that this version reads.
+
+    Parameters
+    ----------
+    found : object
+    name : str
+        What messages call it.
+
+    Raises
+    ------
+    EvaluationError
+        If it is of another kind or a newer format, holds no system, or is damaged.
+    """
+    if not isinstance(found, Mapping) or found.get("kind") != KIND:
+        raise EvaluationError(
+            f"{name}: not an evaluation. Expected the JSON that voxaffect evaluate writes."
+        )
+    number = found.get("format")
+    if not isinstance(number, int) or number > FORMAT:
+        raise EvaluationError(
+            f"{name}: written in format {shortened(number)[:60]}, this voxaffect reads up to "
+            f"{FORMAT}. Upgrade voxaffect."
+        )
+    if found.get("systems", {}) == {}:
+        raise EvaluationError(f"{name}: holds no system. Evaluate one or more.")
+    try:
+        check_structure(found)
+    except (ValueError, RecursionError) as error:
+        raise EvaluationError(
+            f"{name} is damaged ({printable(str(error))}). Evaluate again, or pass what "
+            "voxaffect.document makes."
+        ) from error
+
+
+def rounded(value: Any) -> Any:
+    """Round every number, and turn arrays and tuples into lists."""
+    if isinstance(value, Mapping):
+        return {key: rounded(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [rounded(one) for one in value]
+    if isinstance(value, float | np.floating):
+        return round(float(value), _DECIMALS) + 0.0  # no −0
+    return int(value) if isinstance(value, np.integer) else value
+
+
+def _utterance(one: Utterance) -> Document:
+    kept = ("corpus", "emotion", "speaker", "sex", "text", "intensity")
+    own = {key: getattr(one, key) for key in ("label", "subset", "start_seconds", "end_seconds")}
+    stated = {key: value for key, value in own.items() if value is not None}
+    return {"path": str(one.path), **{key: getattr(one, key) for key in kept}, **stated}
+
+
+def _data(data: Dataset, protocol: str) -> Document:
+    spec = data.spec
+    counts = Counter(data.emotions)
+    return {
+        "corpora": data.summary(),
+        "emotions": {emotion: counts[emotion] for emotion in sorted(counts)},
+        "features": None if spec is None else {
+            "name": spec.name, "version": spec.version, "groups": spec.groups,
+            "count": data.matrix.shape[1],
+        },
+        "mapping": _mapping(data) if protocol == "cross" else [],
+        "failures": [{"path": str(f.path), "reason": f.reason} for f in data.failures],
+    }  # fmt: skip
+
+
+def _mapping(data: Dataset) -> list[Document]:
+    """Which emotions of each corpus meet those of the others, and which are left out."""
+    names = sorted({utterance.corpus for utterance in data.utterances})
+    held = {
+        name: {utterance.emotion for utterance in data.utterances if utterance.corpus == name}
+        for name in names
+    }
+    everything = sorted(set().union(*held.values()))
+    return [
+        {"emotion": emotion, "corpora": [name for name in names if emotion in held[name]]}
+        for emotion in everything
+    ]
+
+
+def _leaks(evaluation: Evaluation) -> list[Document]:
+    check = evaluation.check
+    found = [
+        {"kind": leak.kind, "protocol": leak.protocol, "meant": leak.meant,
+         "count": len(leak.items), "examples": leak.items[:_SHOWN],
+         "stops": not leak.meant and leak.kind != "sentence"}
+        for leak in check.leaks
+    ]  # fmt: skip
+    if check.unheard:
+        found.append({"kind": "unheard", "protocol": evaluation.protocol.name, "meant": True,
+                      "count": check.unheard, "examples": (), "stops": False})  # fmt: skip
+    return found
+
+
+def _premium(study: Study, name: str) -> Document:
+    found = study.premium(name)
+    assert found is not None
+    return {"uar": found[0], "interval": found[1]}
+
+
+def _system(study: Study, found: Found) -> Document:
+    main, known = found.evaluations[study.protocol.name], meanings()
+    return {
+        "summary": found.summary,
+        "evaluations": {name: _evaluation(one) for name, one in found.evaluations.items()},
+        "robustness": {name: _altered(main, one) for name, one in found.altered.items()},
+        "insight": sorted(
+            (
+                {
+                    "family": name,
+                    "means": known.get(name),
+                    "features": found.families[name],
+                    **_shuffled(main, one),
+                }
+                for name, one in found.shuffled.items()
+            ),
+            key=lambda row: -row["drop"],
+        ),
+    }
+
+
+def _altered(clean: Evaluation, other: Evaluation) -> Document:
+    return {
+        "uar": other.summary["uar"]["mean"],
+        "loss": clean.summary["uar"]["mean"] - other.summary["uar"]["mean"],
+        "interval": other.interval,
+        "ece": other.calibration_error,
+    }
+
+
+def _shuffled(whole: Evaluation, other: Evaluation) -> Document:
+    apart = uar_difference(whole.truth, whole.predicted, other.predicted, whole.speakers)
+    return {"drop": apart.difference, "interval": apart.interval}
+
+
+def _evaluation(one: Evaluation) -> Document:
+    is_ranked = one.certainty != "answers"  # bare answers are all as sure as each other
+    return {
+        "protocol": one.protocol.name,
+        "summary": one.description,
+        "unknown_speakers": one.unknown_speakers,
+        "new_voices": one.protocol.new_voices,
+        "certainty": one.certainty,
+        "emotions": one.emotions,
+        "metrics": _metrics(one),
+        "by_emotion": one.by_emotion,
+        "by_sex": {name: asdict(group) for name, group in one.by("sex").items()},
+        "by_intensity": {name: asdict(group) for name, group in one.by("intensity").items()},
+        "by_corpus": {name: asdict(group) for name, group in one.by("corpus").items()},
+        "by_speaker": _by_speaker(one),
+        "confusion": one.confusion,
+        "reliability": [asdict(bin_) for bin_ in one.reliability],
+        "risk_coverage": _curve(one.risk_coverage) if is_ranked else None,
+        "thresholds": [_threshold(one.risk_coverage, risk) for risk in RISKS if is_ranked],
+        "folds": [
+            {"name": result.fold.name, "seed": result.fold.seed,
+             "train": np.sort(result.fold.train), "test": result.fold.test,
+             **asdict(result.scores)}
+            for result in one.folds
+        ],
+        "tested": np.concatenate([result.fold.test for result in one.folds]),
+        "probabilities": one.probabilities,
+    }  # fmt: skip
+
+
+def _metrics(one: Evaluation) -> Document:
+    """Mean and sd over folds where a fold has a figure, else the figure over all utterances.
+
+    A single fold has no sd. What the estimator's certainty cannot give is null.
+    """
+    over_all = {"top_two": one.top_two, "nll": one.log_loss, "ece": one.calibration_error}
+    intervals = {"uar": one.interval, "accuracy": one.mean_interval("accuracy")}
+    found: Document = {
+        name: {
+            "mean": values["mean"],
+            "sd": values["sd"] if len(one.folds) > 1 else None,
+            "interval": intervals.get(name),
+        }
+        for name, values in one.summary.items()
+    }
+    found["uar"]["whole"] = uar(one.truth, one.predicted)
+    for name, value in over_all.items():
+        has_interval = value is not None and name != "ece"
+        interval = one.mean_interval(name) if has_interval else None
+        found[name] = {"mean": value, "sd": None, "interval": interval}
+    return found
+
+
+def _by_speaker(one: Evaluation) -> Document:
+    sexes = {f"{utterance.corpus}/{utterance.speaker}": utterance.sex for utterance in one.tested}
+    return {
+        name: {"uar": group.uar, "accuracy": group.accuracy, "utterances": group.utterances,
+               "sex": sexes[name]}
+        for name, group in one.by_speaker.items()
+    }  # fmt: skip
+
+
+def _curve(curve: RiskCoverage) -> Document:
+    """Evenly thinned to what a figure can show."""
+    places = np.unique(np.linspace(0, len(curve.risk) - 1, _POINTS).round().astype(int))
+    return {name: getattr(curve, name)[places] for name in ("threshold", "coverage", "risk")}
+
+
+def _threshold(curve: RiskCoverage, wanted: float) -> Document:
+    found = curve.at_risk(wanted)
+    threshold = found["threshold"] if found["coverage"] else None
+    return {"risk": wanted, "threshold": threshold, "coverage": found["coverage"]}
+
+
+def _embedding(data: Dataset) -> Document:
+    from sklearn.decomposition import PCA
+    from sklearn.preprocessing import StandardScaler
+
+    scaled = StandardScaler().fit_transform(data.matrix).clip(-5, 5)
+    pca = PCA(2, svd_solver="covariance_eigh" if scaled.shape[1] < 500 else "randomized",
+              random_state=0)  # fmt: skip
+    points = pca.fit_transform(scaled)
+    return {"method": "PCA", "points": points, "explained": pca.explained_variance_ratio_}

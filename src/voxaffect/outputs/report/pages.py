@@ -1,0 +1,91 @@
+"""A document as files: JSON, Markdown with figures, and one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from voxaffect.errors import EvaluationError, extra
+from voxaffect.evaluation import Study
+from voxaffect.files import make_folder, printable, write_text
+from voxaffect.outputs.figures.svg import to_svg
+from voxaffect.outputs.report.content import lay_out
+from voxaffect.outputs.report.documents import check_document, to_json
+from voxaffect.outputs.report.documents import document as to_document
+from voxaffect.outputs.report.html import to_html
+from voxaffect.outputs.report.markdown import FIGURES, to_markdown
+from voxaffect.outputs.report.reading import Document
+from voxaffect.records.arguments import path_of
+
+
+def write_report(document: Document | Study, folder: str | Path) -> list[Path]:
+    """Write an evaluation as JSON, Markdown with figures, and one self-contained page.
+
+    The same document gives the same bytes. Each file is written whole or not at all; the page
+    is the last, so where it is, everything is.
+
+    Parameters
+    ----------
+    document : mapping or Study
+        Of kind ``voxaffect evaluation``, format 1, as ``json.loads`` gives it; or the study
+        that it is made of.
+    folder : str or Path
+        Made if it is absent; files of an earlier report are replaced.
+
+    Returns
+    -------
+    list of Path
+        ``report.json``, ``figures/*.svg``, ``report.md``, ``report.html``.
+
+    Raises
+    ------
+    EvaluationError
+        If the document is of another kind or format, holds no system, or is damaged.
+    VoxaffectError
+        If a file cannot be written.
+    MissingExtraError
+        If matplotlib or jinja2 is not installed.
+    """
+    folder = path_of(folder, "folder")
+    if isinstance(document, Study):
+        document = to_document(document)
+    check_document(document, "the document")
+    check_installed()
+    files = _drawn(document, folder)
+    for path in (folder, folder / FIGURES):
+        make_folder(path)
+    paths = [folder / name for name in files]
+    for path, text in zip(paths, files.values(), strict=True):
+        write_text(path, text)
+    return paths
+
+
+def check_installed() -> None:
+    """Refuse to begin where a library of the report is missing.
+
+    Raises
+    ------
+    MissingExtraError
+    """
+    with extra("report"):
+        import jinja2  # noqa: F401
+        import matplotlib  # noqa: F401
+
+
+def _drawn(document: Document, folder: Path) -> dict[str, str]:
+    """Content of every file by its name, the page last."""
+    try:
+        report = lay_out(document, folder=folder)
+        figures = {plot.name: to_svg(plot) for plot in report.plots}
+        return {
+            "report.json": to_json(document),
+            **{f"{FIGURES}/{name}.svg": svg for name, svg in figures.items()},
+            "report.md": to_markdown(report),
+            "report.html": to_html(report, figures),
+        }
+    except (
+        LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError
+    ) as error:  # fmt: skip
+        reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise EvaluationError(
+            f"the document is damaged ({printable(reason)}). Expected what document makes."
+        ) from error

@@ -1,0 +1,66 @@
+"""An evaluation as a table: what was recognized in every tested utterance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from voxaffect.outputs.formats.tabular import csv_text
+from voxaffect.outputs.report.reading import Document
+
+_COLUMNS = (
+    "utterance", "start_seconds", "end_seconds", "corpus", "speaker", "system", "protocol", "fold",
+    "seed", "expected", "predicted", "probability",
+)  # fmt: skip
+_PREFIX = "p_"
+"""Of the column of an emotion: no name of one is then a column's own."""
+
+
+def to_csv(document: Document) -> str:
+    """Comma-separated values: a row for every tested utterance of every system and fold.
+
+    Parameters
+    ----------
+    document : mapping
+        As `document` makes it. The protocol that was asked for is in it, not the one beside it.
+
+    Returns
+    -------
+    str
+        The columns ``utterance`` (its path), ``start_seconds`` and ``end_seconds`` (of a part of a
+        recording), ``corpus``, ``speaker``, ``system``, ``protocol``, ``fold``, ``seed``,
+        ``expected`` and ``predicted`` emotion, ``probability`` of the predicted one, and ``p_…``
+        of each emotion: what the card's ``certainty`` says, probabilities in most systems.
+    """
+    evaluations = {
+        name: system["evaluations"][document["protocol"]]
+        for name, system in document["systems"].items()
+    }
+    emotions = list(
+        dict.fromkeys(emotion for one in evaluations.values() for emotion in one["emotions"])
+    )
+    rows = (
+        row
+        for name, evaluation in evaluations.items()
+        for row in _rows(document, name, evaluation, emotions)
+    )
+    return csv_text([*_COLUMNS, *(f"{_PREFIX}{emotion}" for emotion in emotions)], rows)
+
+
+def _rows(
+    document: Document, system: str, evaluation: Any, emotions: list[str]
+) -> Iterator[list[Any]]:
+    """Rows of one system, fold by fold, in the order in which its folds tested."""
+    own, probabilities = evaluation["emotions"], iter(evaluation["probabilities"])
+    tested = iter(evaluation["tested"])
+    for fold in evaluation["folds"]:
+        for index, row in zip([next(tested) for _ in fold["test"]], probabilities, strict=False):
+            utterance = document["utterances"][index]
+            known = dict(zip(own, row, strict=True))
+            predicted = max(known, key=known.__getitem__)
+            yield [
+                utterance["path"], utterance.get("start_seconds"), utterance.get("end_seconds"),
+                utterance["corpus"], utterance["speaker"], system, evaluation["protocol"],
+                fold["name"], fold["seed"], utterance["emotion"], predicted, known[predicted],
+                *(known.get(emotion) for emotion in emotions),
+            ]  # fmt: skip

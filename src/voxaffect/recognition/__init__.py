@@ -1,0 +1,36 @@
+"""Recognition: a model and a recording become a ``Prediction``, or a ``Timeline``."""
+
+from __future__ import annotations
+
+from voxaffect.recognition.explanation import Explanation, explain
+from voxaffect.recognition.prediction import (
+    Batch,
+    Prediction,
+    enroll_speaker,
+    predict,
+    predict_channels,
+    predict_many,
+)
+from voxaffect.recognition.timelines.offline import timeline
+from voxaffect.recognition.timelines.segments import Segment, Timeline, Window
+from voxaffect.recognition.timelines.smoothing import Smoothing
+from voxaffect.recognition.timelines.stream import Event, Stream, Update
+
+__all__ = [
+    "Batch",
+    "Event",
+    "Explanation",
+    "Prediction",
+    "Segment",
+    "Smoothing",
+    "Stream",
+    "Timeline",
+    "Update",
+    "Window",
+    "enroll_speaker",
+    "explain",
+    "predict",
+    "predict_channels",
+    "predict_many",
+    "timeline",
+]

@@ -1,0 +1,125 @@
+"""Why a recording was given its emotion: what each family of features contributes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxaffect.audio import Source, open_blocks
+from voxaffect.features import families
+from voxaffect.models import Model, get_model
+from voxaffect.recognition.channels import ChannelReader
+from voxaffect.recognition.prediction import Method, Prediction
+from voxaffect.recognition.utterance import LONG_SECONDS
+
+_SMALLEST = 1e-37
+"""Under any probability that single precision holds in full."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What carried the answer to one recording.
+
+    All numbers are centered log-probabilities, ln p less its mean over the emotions: differences
+    of two emotions are the logarithm of their odds. For every emotion, ``baseline`` +
+    all ``contributions`` + ``remainder`` is that of the recording.
+
+    Parameters
+    ----------
+    prediction : Prediction
+    baseline : mapping of str to float
+        By emotion: what the model says of the mean of all that it was trained on.
+    contributions : mapping of str to mapping of str to float
+        By family of features, then emotion: positive speaks for the emotion.
+    remainder : mapping of str to float
+        By emotion: what families do only together. Zero, but for rounding, for the recipes
+        ``logistic`` and ``accurate``.
+    """
+
+    prediction: Prediction
+    baseline: Mapping[str, float]
+    contributions: Mapping[str, Mapping[str, float]]
+    remainder: Mapping[str, float]
+
+
+def explain(
+    source: Source,
+    *,
+    rate_hz: int | None = None,
+    model: Model | str | Path | None = None,
+    max_seconds: float = LONG_SECONDS,
+) -> Explanation:
+    """Say what each family of features contributes to the answer.
+
+    A family's contribution is what the centered log-probabilities lose when its features are
+    replaced by their mean over the training data (occlusion). Where the model is linear after
+    scaling each feature by itself, as recipe ``logistic`` is, contributions are exact: they add
+    up. So they do for ``accurate``, whose networks see nothing but the picture and are averaged
+    with ``logistic`` as log-probabilities, unless a member all but rules an emotion out. Of other
+    models, occlusion shows what the answer rests on given everything else, and the remainder says
+    how much it leaves unexplained.
+
+    Parameters
+    ----------
+    source : str, Path, bytes, binary stream, ndarray or Signal
+        An array has shape (n,) or (n, channels).
+    rate_hz : int, optional
+        Sampling rate of an array.
+    model : Model, str or Path, optional
+        A model or its file; the bundled model by default.
+    max_seconds : float
+        Longest recording to accept. It is explained as a whole, also where `predict` would
+        answer by windows; its prediction is then uncertain.
+
+    Returns
+    -------
+    Explanation
+        Without contributions if there is no speech.
+
+    Raises
+    ------
+    AudioError
+        If the recording cannot be read or used.
+    ModelError
+        If the model cannot be loaded.
+
+    References
+    ----------
+    Zeiler and Fergus 2014, "Visualizing and understanding convolutional networks", ECCV:
+    occlusion. Aitchison 1982, "The statistical analysis of compositional data", J. Royal Stat.
+    Soc. B 44(2): the centered log-ratio.
+    """
+    loaded = get_model(model)
+    method = Method(loaded)
+    with open_blocks(source, rate_hz, max_seconds=max_seconds) as recording:
+        reader = ChannelReader(recording, method.channels)
+        features = method.task.describe(reader, reader.read_beginning(max_seconds))
+        (prediction,) = method.conclude(features, recording.name)
+    if features.seconds > LONG_SECONDS:  # as `predict` decides
+        prediction = replace(prediction, uncertain=True)
+    ((_, vector),) = features.vectors
+    if vector is None:
+        return Explanation(prediction, {}, {}, {})
+    mean = np.array(loaded.card.mean, dtype=np.float32)
+    places = families(loaded.card.spec)
+    occluded = np.tile(vector, (len(places), 1))
+    for row, where in zip(occluded, places.values(), strict=True):
+        row[where] = mean[where]
+    rows = _centered(loaded.probabilities(np.stack([vector, mean, *occluded])))
+    whole, baseline, contributions = rows[0], rows[1], rows[0] - rows[2:]
+    remainder = whole - baseline - contributions.sum(axis=0)
+
+    def by_emotion(row: NDArray[np.float64]) -> dict[str, float]:
+        return dict(zip(loaded.emotions, row.tolist(), strict=True))
+
+    by_family = dict(zip(places, map(by_emotion, contributions), strict=True))
+    return Explanation(prediction, by_emotion(baseline), by_family, by_emotion(remainder))
+
+
+def _centered(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    logarithms = np.log(np.maximum(probabilities, _SMALLEST))
+    return np.asarray(logarithms - logarithms.mean(axis=1, keepdims=True))

@@ -1,0 +1,536 @@
+"""From a recording to a ``Prediction``."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping, Sequence, Sized
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxaffect.audio import Blocks, Source, file_of, open_blocks
+from voxaffect.console import progress_bar
+from voxaffect.errors import AudioError
+from voxaffect.extraction import (
+    Failure,
+    Workers,
+    at_work,
+    compute_each,
+    extract,
+    failure_reason,
+)
+from voxaffect.extraction.sources import (
+    Item,
+    Named,
+    name_of_item,
+    name_sources,
+    open_item,
+    subject_of,
+    waves,
+)
+from voxaffect.features.affect.enrollment import Speaker, enroll
+from voxaffect.models import Model, get_model
+from voxaffect.recognition.channels import ChannelReader, check_channels
+from voxaffect.recognition.classification import check_speaker, classify, threshold
+from voxaffect.recognition.timelines.offline import Recognition, run_timelines
+from voxaffect.recognition.timelines.segments import Timeline
+from voxaffect.recognition.timelines.smoothing import Smoothing
+from voxaffect.recognition.timelines.vad import DEFAULT_VAD, get_vad_method
+from voxaffect.recognition.timelines.windowing import Cutting
+from voxaffect.recognition.utterance import (
+    LONG_SECONDS,
+    LongRecording,
+    RecordingFeatures,
+    UtteranceTask,
+)
+from voxaffect.records.arguments import check_number
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Emotion of one recording, or of one channel of it.
+
+    Parameters
+    ----------
+    source : str
+        The recording's path, or ``<bytes>`` or ``<array>``.
+    emotion : str or None
+        The most probable one; None if there is no speech.
+    probabilities : mapping of str to float
+        Of every emotion, in the model's order; they sum to 1. Empty if there is no speech.
+    uncertain : bool
+        Whether the highest probability is under the threshold that was asked for, or that the
+        model card states. Unless a threshold was asked for, an answer by windows is always
+        uncertain, and so is that to the mix of two different channels. Always true if no speech
+        was found.
+    channel : str
+        ``mix``, ``left``, ``right``, or the number of the channel, from 1.
+    seconds : float or None
+        Length of the recording, if it is known.
+    windows : int or None
+        Of a recording longer than 30 s, the number of windows of speech whose probabilities
+        were averaged. None if the recording was recognized as a whole.
+    channels_differ : bool
+        Whether the mix is of two channels with different sound, such as two people on a
+        telephone.
+    emotions : tuple of str
+        All that the model knows, in its order, also if no speech was found.
+    """
+
+    source: str
+    emotion: str | None
+    probabilities: Mapping[str, float]
+    uncertain: bool = False
+    channel: str = "mix"
+    seconds: float | None = None
+    windows: int | None = None
+    channels_differ: bool = False
+    emotions: tuple[str, ...] = ()
+
+    @property
+    def has_speech(self) -> bool:
+        """Whether speech was found in it, and so an emotion."""
+        return self.emotion is not None
+
+    @property
+    def result(self) -> Literal["emotion", "no speech"]:
+        """What came of it: ``emotion``, or ``no speech`` if none was found."""
+        return "emotion" if self.has_speech else "no speech"
+
+    @property
+    def probability(self) -> float | None:
+        """Probability of the most probable emotion; None if there is no speech."""
+        return None if self.emotion is None else self.probabilities[self.emotion]
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            remedy = " Use probability." if name in ("certainty", "confidence", "score") else ""
+            raise AttributeError(f"Prediction has no attribute {name!r}.{remedy}")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Predictions of many recordings, and those that could not be used."""
+
+    predictions: tuple[Prediction, ...]
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True)
+class Method:
+    """How recordings are recognized.
+
+    Parameters
+    ----------
+    model : Model
+    speaker : Speaker, optional
+        As `enroll_speaker` gives it, if the speaker is known.
+    uncertain_below : float, optional
+        Probability under which a prediction is uncertain.
+    channels : str
+        ``mix`` of all, the ``left`` or ``right`` one, or ``each`` by itself.
+    vad : str
+        Voice-activity detection.
+    max_seconds : float, optional
+        Longest recording to accept; any length by default.
+    """
+
+    model: Model
+    speaker: Speaker | None = None
+    uncertain_below: float | None = None
+    channels: str = "mix"
+    vad: str = DEFAULT_VAD
+    max_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        check_channels(self.channels)
+        get_vad_method(self.vad)
+        threshold(self.model, self.uncertain_below)
+        check_speaker(self.speaker, self.model)
+        if self.max_seconds is not None:
+            check_number(self.max_seconds, "max_seconds")
+
+    @property
+    def task(self) -> UtteranceTask:
+        """What is computed of each recording."""
+        return UtteranceTask(self.model.card.spec, self.channels, self.vad, self.max_seconds)
+
+    def predict(
+        self, recording: Blocks, workers: int | Workers | None = None
+    ) -> tuple[Prediction, ...]:
+        """Predictions of an open recording of any length."""
+        reader = ChannelReader(recording, self.channels)
+        parts = reader.read_beginning(LONG_SECONDS)
+        if reader.is_finished:
+            return self.conclude(self.task.describe(reader, parts), recording.name)
+        least = threshold(self.model, self.uncertain_below)
+        how = Recognition(self.model, Cutting(vad=self.vad), Smoothing(), least, self.speaker)
+        timelines = run_timelines(reader, chain(parts, reader), how, workers=workers)
+        differ = reader.comparison.are_different
+        return tuple(self._pool(timeline, channels_differ=differ) for timeline in timelines)
+
+    def conclude(self, features: RecordingFeatures, source: str) -> tuple[Prediction, ...]:
+        """Predictions from the features of a recording, one a channel."""
+        return tuple(
+            self._prediction(
+                source,
+                None if vector is None else classify(vector, self.model, self.speaker),
+                channel=channel,
+                seconds=features.seconds,
+                channels_differ=features.channels_differ,
+            )
+            for channel, vector in features.vectors
+        )
+
+    def _pool(self, timeline: Timeline, *, channels_differ: bool) -> Prediction:
+        """Prediction from the windows of a timeline.
+
+        The weight of a window is the time that it adds to the windows before it.
+        """
+        rows, weights, reached = [], [], 0.0
+        for window in timeline.windows:
+            rows.append([*window.probabilities.values()])
+            weights.append(window.end_seconds - max(window.start_seconds, reached))
+            reached = window.end_seconds
+        mean = np.average(np.array(rows), axis=0, weights=weights) if rows else None
+        return self._prediction(
+            timeline.source,
+            mean,
+            channel=timeline.channel,
+            seconds=timeline.seconds,
+            windows=len(rows),
+            channels_differ=channels_differ,
+        )
+
+    def _prediction(
+        self,
+        source: str,
+        probabilities: Vector | None,
+        *,
+        channel: str,
+        seconds: float,
+        channels_differ: bool,
+        windows: int | None = None,
+    ) -> Prediction:
+        model = self.model
+        if probabilities is None:
+            return Prediction(
+                source, None, {}, True, channel, seconds, windows, channels_differ, model.emotions
+            )
+        by_emotion = dict(zip(model.emotions, probabilities.tolist(), strict=True))
+        best = int(probabilities.argmax())
+        is_uncertain = bool(probabilities[best] < threshold(model, self.uncertain_below))
+        if self.uncertain_below is None:
+            is_uncertain = is_uncertain or windows is not None or channels_differ
+        return Prediction(
+            source, model.emotions[best], by_emotion, is_uncertain, channel, seconds, windows,
+            channels_differ, model.emotions,
+        )  # fmt: skip
+
+
+def enroll_speaker(
+    paths: Sequence[str | Path],
+    *,
+    model: Model | str | Path | None = None,
+    vad: str = DEFAULT_VAD,
+    workers: int | None = None,
+) -> Speaker:
+    """Learn what a speaker's voice is like from a few unlabeled recordings.
+
+    Parameters
+    ----------
+    paths : sequence of str or Path
+        In varied emotions; about eight serve well.
+    model : Model, str or Path, optional
+        What will recognize the speaker; the bundled model by default.
+    vad : str
+        Voice-activity detection, as for `predict`.
+    workers : int, optional
+
+    Returns
+    -------
+    Speaker
+        For `predict` and `predict_many` with the same model.
+
+    Raises
+    ------
+    AudioError
+        If a recording cannot be used, or no speech was found in it; every one is named.
+    FeatureError
+        If there is none.
+    """
+    loaded = get_model(model)
+    get_vad_method(vad)
+    found = extract(paths, loaded.card.spec, workers=workers)
+    if found.failures:
+        reasons = "; ".join(failure.reason for failure in found.failures)
+        raise AudioError(f"{len(found.failures)} of {len(paths)} not enrolled: {reasons}")
+    _check_speech([*map(Path, paths)], UtteranceTask(loaded.card.spec, "mix", vad, longest=inf),
+                  workers)  # fmt: skip
+    return enroll(found.matrix)
+
+
+def _check_speech(paths: Sequence[Path], task: UtteranceTask, workers: int | None) -> None:
+    """Refuse recordings of a speaker in which no speech was found: each is named."""
+    silent = {}
+    with at_work(workers) as crew, closing(compute_each(paths, task, crew)) as each:
+        for index, result in each:
+            if isinstance(result, str):
+                silent[index] = result
+            elif isinstance(result, RecordingFeatures) and result.vectors[0][1] is None:
+                silent[index] = str(paths[index])
+    if silent:
+        names = ", ".join(silent[index] for index in sorted(silent))
+        raise AudioError(
+            f"{len(silent)} of {len(paths)} not enrolled: no speech was found in {names}. "
+            "Take others; for shouting or singing, take vad energy."
+        )
+
+
+def predict(
+    source: Source,
+    *,
+    rate_hz: int | None = None,
+    name: str | None = None,
+    model: Model | str | Path | None = None,
+    speaker: Speaker | None = None,
+    uncertain_below: float | None = None,
+    channels: str = "mix",
+    vad: str = DEFAULT_VAD,
+    max_seconds: float | None = None,
+    workers: int | Workers | None = None,
+) -> Prediction:
+    """Recognize the emotion of one recording.
+
+    A recording longer than 30 s is recognized window by window, as `timeline` does; its
+    probabilities are the mean of the windows of speech.
+
+    Parameters
+    ----------
+    source : str, Path, bytes, binary stream, ndarray or Signal
+        An array has shape (n,) or (n, channels).
+    rate_hz : int, optional
+        Sampling rate of an array.
+    name : str, optional
+        What the result and messages call the recording; its path by default.
+    model : Model, str or Path, optional
+        A model or its file; the bundled model by default.
+    speaker : Speaker, optional
+        As `enroll_speaker` gives it, if the speaker is known.
+    uncertain_below : float, optional
+        Probability under which a prediction is uncertain; 0 for never. By default what the
+        model card states: the one from which at most one in five was wrong on new voices.
+    channels : str
+        ``mix`` of all, the ``left`` or the ``right`` one; `predict_channels` recognizes each.
+    vad : str
+        Voice-activity detection, as for `timeline`: ``energy`` does not ask whether there is
+        speech.
+    max_seconds : float, optional
+        Longest recording to accept; any length by default.
+    workers : int or Workers, optional
+        Of a recording longer than 30 s, as for `timeline`.
+
+    Returns
+    -------
+    Prediction
+        Without an emotion, and uncertain, if no speech was found.
+
+    Raises
+    ------
+    AudioError
+        If the recording cannot be read or used.
+    ModelError
+        If the model cannot be loaded.
+    """
+    if channels == "each":
+        raise AudioError("predict gives one answer: take predict_channels for each channel.")
+    (prediction,) = predict_channels(
+        source, rate_hz=rate_hz, name=name, model=model, speaker=speaker,
+        uncertain_below=uncertain_below, channels=channels, vad=vad, max_seconds=max_seconds,
+        workers=workers,
+    )  # fmt: skip
+    return prediction
+
+
+def predict_channels(
+    source: Source,
+    *,
+    rate_hz: int | None = None,
+    name: str | None = None,
+    model: Model | str | Path | None = None,
+    speaker: Speaker | None = None,
+    uncertain_below: float | None = None,
+    channels: str = "each",
+    vad: str = DEFAULT_VAD,
+    max_seconds: float | None = None,
+    workers: int | Workers | None = None,
+) -> tuple[Prediction, ...]:
+    """Recognize the emotion of each channel of a recording, such as both sides of a call.
+
+    Parameters
+    ----------
+    source, rate_hz, name, model, speaker, uncertain_below, vad, max_seconds, workers
+        As for `predict`.
+    channels : str
+        ``each``, or as for `predict`.
+
+    Returns
+    -------
+    tuple of Prediction
+        One a channel.
+
+    Raises
+    ------
+    AudioError
+        If the recording cannot be read or used.
+    ModelError
+        If the model cannot be loaded.
+    """
+    loaded = get_model(model)
+    method = Method(loaded, speaker, uncertain_below, channels, vad, max_seconds)
+    with open_blocks(source, rate_hz, name=name, max_seconds=max_seconds) as recording:
+        return method.predict(recording, workers)
+
+
+def predict_many(
+    sources: Iterable[Source | tuple[str, Source]],
+    *,
+    rate_hz: int | None = None,
+    model: Model | str | Path | None = None,
+    speaker: Speaker | None = None,
+    uncertain_below: float | None = None,
+    channels: str = "mix",
+    vad: str = DEFAULT_VAD,
+    max_seconds: float | None = None,
+    workers: int | Workers | None = None,
+    progress: bool = False,
+) -> Batch:
+    """Recognize the emotion of many recordings; what cannot be used is listed, not raised.
+
+    Parameters
+    ----------
+    sources : iterable of Source or tuple of (str, Source)
+        Paths, bytes, binary streams, arrays and ``Signal`` objects, alone or with a name, as in
+        ``("call 17", content)``. A generator is read as the work goes on, so that not all
+        recordings are in memory at once.
+    rate_hz : int, optional
+        Sampling rate of arrays.
+    model : Model, str or Path, optional
+        A model or its file; the bundled model by default.
+    speaker : Speaker, optional
+        As `enroll_speaker` gives it, if one known speaker speaks in all of them.
+    uncertain_below, vad, max_seconds : optional
+        As for `predict`.
+    channels : str
+        As for `predict`; or ``each`` by itself.
+    workers : int or Workers, optional
+        As for ``extract``.
+    progress : bool
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    Batch
+        Both parts in the order of the sources. A result's ``source`` is the name; without one,
+        the path, or else the kind and the index, as in ``<bytes 3>``.
+
+    Raises
+    ------
+    AudioError
+        If it is a single recording. Whatever is wrong with one of many is its failure.
+    ModelError
+        If the model cannot be loaded.
+
+    Examples
+    --------
+    >>> from importlib.resources import files
+    >>> content = (files("voxaffect") / "data" / "example.wav").read_bytes()
+    >>> batch = predict_many([("a call", content), ("noise", b"0101")])
+    >>> [prediction.source for prediction in batch.predictions]
+    ['a call']
+    >>> [failure.source for failure in batch.failures]
+    ['noise']
+    """
+    items = name_sources(sources, rate_hz)
+    method = Method(get_model(model), speaker, uncertain_below, channels, vad, max_seconds)
+    count = len(sources) if isinstance(sources, Sized) else None
+    bar = progress_bar(is_shown=progress, total=count, unit="file")
+    outcomes: dict[int, tuple[Prediction, ...] | Failure] = {}
+    with bar, closing(predict_each(items, method, workers=workers)) as each:
+        for index, item, outcome in each:
+            outcomes[index] = _failure(item, outcome) if isinstance(outcome, str) else outcome
+            bar.update()
+    ordered = [outcomes[index] for index in sorted(outcomes)]
+    results = (outcome for outcome in ordered if not isinstance(outcome, Failure))
+    return Batch(
+        tuple(prediction for result in results for prediction in result),
+        tuple(outcome for outcome in ordered if isinstance(outcome, Failure)),
+    )
+
+
+def _failure(item: Item, reason: str) -> Failure:
+    if not isinstance(item, Named):
+        return Failure(file_of(item), reason, str(item))
+    return Failure(Path(item.name.replace("\0", "")), reason, item.name)
+
+
+def predict_each(
+    items: Iterable[Item], method: Method, *, workers: int | Workers | None = None
+) -> Generator[tuple[int, Item, tuple[Prediction, ...] | str]]:
+    """Recognize the emotion of many recordings, as they are finished; long ones come last.
+
+    Parameters
+    ----------
+    items : iterable of Path or Named
+        As `name_sources` gives them.
+    method : Method
+    workers : int or Workers, optional
+        As for `predict_many`.
+
+    Yields
+    ------
+    tuple of int, (Path or Named) and (tuple of Prediction, or str)
+        Index and recording; its predictions, one a channel, or why there are none.
+    """
+    start, task = 0, method.task
+    with at_work(workers) as crew:
+        for wave in waves(items):
+            long = []
+            with closing(compute_each(wave, task, crew)) as each:
+                for index, result in each:
+                    if isinstance(result, LongRecording):
+                        long.append(index)
+                    else:
+                        outcome = _conclude(wave[index], result, method)
+                        yield start + index, wave[index], outcome
+            for index in long:
+                yield start + index, wave[index], _predict_long(wave[index], method, crew)
+            start += len(wave)
+
+
+def _conclude(
+    item: Item, result: RecordingFeatures | str, method: Method
+) -> tuple[Prediction, ...] | str:
+    if isinstance(result, str):
+        return result
+    name = name_of_item(item)
+    try:
+        return method.conclude(result, name)
+    except Exception as error:
+        return failure_reason(error, name)
+
+
+def _predict_long(item: Item, method: Method, crew: Workers) -> tuple[Prediction, ...] | str:
+    try:
+        with open_item(item, max_seconds=method.max_seconds) as recording:
+            return method.predict(recording, crew)
+    except Exception as error:
+        return failure_reason(error, subject_of(item))

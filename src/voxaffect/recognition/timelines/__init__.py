@@ -1,0 +1,1 @@
+"""Emotion over time: windows, voice activity, smoothing, segments."""

@@ -1,0 +1,122 @@
+"""Recordings of one utterance: their features, where they hold speech."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from voxaffect.audio import MIN_PEAK, Samples, Signal, check_usable
+from voxaffect.extraction import failure_reason
+from voxaffect.extraction.sources import Item, open_item, subject_of
+from voxaffect.features import FeatureSpec, describe
+from voxaffect.recognition.channels import ChannelReader
+from voxaffect.recognition.speech import has_speech
+from voxaffect.recognition.timelines.vad import get_vad_method
+
+LONG_SECONDS: Final = 30.0
+"""A longer recording is more than an utterance: it is recognized window by window."""
+
+
+@dataclass(frozen=True, eq=False)
+class RecordingFeatures:
+    """Features of one recording.
+
+    Parameters
+    ----------
+    seconds : float
+        Its length.
+    channels_differ : bool
+        Whether the mix is of two channels with different sound.
+    vectors : tuple of (str and (ndarray or None))
+        Of each channel, its name and features; None where there is no speech.
+    """
+
+    seconds: float
+    channels_differ: bool
+    vectors: tuple[tuple[str, Samples | None], ...]
+
+
+class LongRecording:
+    """Mark of a recording that is longer than `LONG_SECONDS`."""
+
+
+@dataclass(frozen=True)
+class UtteranceTask:
+    """Features of a recording that is no longer than an utterance; for worker processes.
+
+    Parameters
+    ----------
+    spec : FeatureSpec
+    channels : str
+        One of ``channels.CHANNELS``.
+    vad : str
+        Voice-activity detection.
+    max_seconds : float, optional
+        Longest recording to accept; any length by default.
+    longest : float
+        Seconds over which a recording is no utterance.
+    """
+
+    spec: FeatureSpec
+    channels: str
+    vad: str
+    max_seconds: float | None = None
+    longest: float = LONG_SECONDS
+
+    def __call__(self, item: Item) -> RecordingFeatures | LongRecording | str:
+        """Features; a mark that the recording is long; or why it cannot be used."""
+        try:
+            with open_item(item, max_seconds=self.max_seconds) as recording:
+                reader = ChannelReader(recording, self.channels)
+                parts = reader.read_beginning(self.longest)
+                return self.describe(reader, parts) if reader.is_finished else LongRecording()
+        except Exception as error:
+            return failure_reason(error, subject_of(item))
+
+    def describe(
+        self, reader: ChannelReader, parts: Sequence[tuple[Samples, ...]]
+    ) -> RecordingFeatures:
+        """Features of a recording that has been read to its end.
+
+        Parameters
+        ----------
+        reader : ChannelReader
+        parts : sequence of tuple of ndarray
+            All that it gave.
+
+        Raises
+        ------
+        AudioError
+            If the recording is too short, silent or far too loud.
+        FeatureError
+            If a feature is not finite.
+        """
+        recording = reader.recording
+        confirms_speech = get_vad_method(self.vad).confirms_speech
+        signals = [
+            Signal(_join(pieces), recording.rate_hz, recording.name)
+            for pieces in zip(*parts, strict=True)
+        ]
+        audible = [signal for signal in signals if _is_audible(signal)]
+        for signal in audible or signals:  # of several channels, some may be silent
+            check_usable(signal)
+        vectors = []
+        for name, signal in zip(reader.names, signals, strict=True):
+            is_speech = signal in audible and (
+                not confirms_speech or has_speech(signal.samples, signal.rate_hz)
+            )
+            vectors.append((name, describe(signal, self.spec) if is_speech else None))
+        seconds = reader.frames / recording.rate_hz
+        return RecordingFeatures(seconds, reader.comparison.are_different, tuple(vectors))
+
+
+def _join(pieces: Sequence[Samples]) -> Samples:
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+
+def _is_audible(signal: Signal) -> bool:
+    low, high = signal.extremes
+    return high - low >= MIN_PEAK

@@ -1,0 +1,1 @@
+"""Values to and from plain data, and the checks of arguments."""

@@ -1,0 +1,1 @@
+"""Augmented copies of recordings: effects, policy, conditions, babble."""
