@@ -51,9 +51,12 @@ def gathered(
 ) -> Dataset:
     """Corpora with the features and copies that a recipe trains on."""
     recipe = recipe_named(recipe_name)
-    data = gather({name: root / name for name in names},
-                  feature_spec(recipe.features, groups=recipe.groups),
-                  emotions=emotions, progress=True)  # fmt: skip
+    data = gather(
+        {name: root / name for name in names},
+        feature_spec(recipe.features, groups=recipe.groups),
+        emotions=emotions,
+        progress=True,
+    )
     if recipe.augmentation:
         data = with_copies(data, recipe.augmentation, seed=SEED, progress=True)
     return data
@@ -79,8 +82,13 @@ def altered(data: Dataset, condition: str) -> np.ndarray:
     voices = Voices.of(data.utterances) if condition in TALKERS_DB else None
     variant = test_variant(condition, rate_hz=data.spec.rate_hz, voices=voices)
     with FeatureCache() as cache:
-        found = extract([u.path for u in data.utterances], data.spec, variant=variant,
-                        cache=cache, progress=True)  # fmt: skip
+        found = extract(
+            [u.path for u in data.utterances],
+            data.spec,
+            variant=variant,
+            cache=cache,
+            progress=True,
+        )
     if found.failures:
         raise SystemExit(f"{condition}: {found.failures[0].reason}")
     return found.matrix

@@ -32,14 +32,21 @@ def main() -> None:
     found = json.loads((HERE / "accuracy.json").read_text())[f"emobox-{model.card.recipe}"]
     clean = found["clean"]
     scores = {"emobox, recipe trained on ravdess alone": {name: clean[name] for name in METRICS}}
-    measured = {name: part["uar"]["mean"] for name, part in found.items()
-                if isinstance(part, dict) and "uar" in part}  # fmt: skip
+    measured = {
+        name: part["uar"]["mean"]
+        for name, part in found.items()
+        if isinstance(part, dict) and "uar" in part
+    }
     graph = onnx.load_from_string(model.content)
     for entry in graph.metadata_props:
         if entry.key == METADATA_KEY:
-            card = replace(model.card, format=FORMAT_VERSION, scores=scores,
-                           abstention=clean["abstention"],
-                           conditions={"clean": measured.pop("clean"), **measured})
+            card = replace(
+                model.card,
+                format=FORMAT_VERSION,
+                scores=scores,
+                abstention=clean["abstention"],
+                conditions={"clean": measured.pop("clean"), **measured},
+            )
             entry.value = card.to_json()
     bundled = Model(add_checksum(graph.SerializeToString()), str(TARGET))
     bundled.save(TARGET)

@@ -145,9 +145,9 @@ def planted(paths: list[Path], name: str) -> dict[str, object]:
         "finding": topic,
         "recordings": len(found),
         "named": named / len(found),
-        "also named": dict(Counter(
-            flaw.topic for one in found for flaw in one.flaws if flaw.topic != topic
-        )),
+        "also named": dict(
+            Counter(flaw.topic for one in found for flaw in one.flaws if flaw.topic != topic)
+        ),
         "answers changed": changed / len(found),
         "trust": dict(Counter(one.trust for one in found)),
     }
@@ -192,8 +192,10 @@ def main() -> None:
     }
     options.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     for name, row in result["planted"].items():
-        print(f"{name:38} {row['finding']:10} named {row['named']:.3f}, changed "
-              f"{row['answers changed']:.2f}, trust {row['trust']}")  # fmt: skip
+        print(
+            f"{name:38} {row['finding']:10} named {row['named']:.3f}, changed "
+            f"{row['answers changed']:.2f}, trust {row['trust']}"
+        )
     for name, row in result["clean"].items():
         print(name, {key: value for key, value in row.items() if "percentiles" not in key})
 

@@ -32,11 +32,19 @@ from voxaffect.training.recipes import ACCURATE_GROUPS, LOGISTIC_C
 CONDITIONS = ("clean", "noise 20 dB", "noise 10 dB", "reverb", "8 kHz", "talkers 10 dB")
 WIDTH = len(names(feature_spec("affect")))  # the groups of `accurate` begin with these
 
-FIRST = Augmentation(mixed_copies=4, talkers_probability=0, snr_db=(5.0, 35.0),
-                     room_probability=0.5, rt60_seconds=(0.1, 0.6),
-                     direct_to_reverberant_db=(-3.0, 9.0))  # fmt: skip
-ROOMS: dict[str, Any] = {"room_probability": 0.8, "rt60_seconds": (0.1, 0.8),
-                         "direct_to_reverberant_db": (-6.0, 9.0)}  # fmt: skip
+FIRST = Augmentation(
+    mixed_copies=4,
+    talkers_probability=0,
+    snr_db=(5.0, 35.0),
+    room_probability=0.5,
+    rt60_seconds=(0.1, 0.6),
+    direct_to_reverberant_db=(-3.0, 9.0),
+)
+ROOMS: dict[str, Any] = {
+    "room_probability": 0.8,
+    "rt60_seconds": (0.1, 0.8),
+    "direct_to_reverberant_db": (-6.0, 9.0),
+}
 PENALTY = "logisticregression__C"
 UNBALANCED: dict[str, Any] = {"logisticregression__class_weight": None}
 CANDIDATES: dict[str, tuple[Augmentation, dict[str, Any]]] = {
@@ -80,21 +88,27 @@ def tests(
             clean = model.predict_proba(tested["clean"][rows])
             chosen = clean[np.arange(len(rows)), np.searchsorted(model.classes_, truth[rows])]
             found[f"{outer + 1} {inner + 1}"] = {
-                **{name: uar(truth[rows], model.predict(matrix[rows]))
-                   for name, matrix in tested.items()},
+                **{
+                    name: uar(truth[rows], model.predict(matrix[rows]))
+                    for name, matrix in tested.items()
+                },
                 "log-loss": float(-np.log(chosen).mean()),
                 "ece": calibration_error(clean, truth[rows], tuple(model.classes_)),
-            }  # fmt: skip
+            }
     return found
 
 
 def summary(found: dict[str, Any]) -> dict[str, Any]:
     """Means over the tests, and the score that each outer fold chooses by."""
     scores = {key: np.mean([row[name] for name in CONDITIONS]) for key, row in found.items()}
-    by_fold = {outer: float(np.mean([s for key, s in scores.items() if key[0] == outer]))
-               for outer in sorted({key[0] for key in scores})}  # fmt: skip
-    means = {name: float(np.mean([row[name] for row in found.values()]))
-             for name in next(iter(found.values()))}  # fmt: skip
+    by_fold = {
+        outer: float(np.mean([s for key, s in scores.items() if key[0] == outer]))
+        for outer in sorted({key[0] for key in scores})
+    }
+    means = {
+        name: float(np.mean([row[name] for row in found.values()]))
+        for name in next(iter(found.values()))
+    }
     return {"score": float(np.mean(list(scores.values()))), **means, "by_outer_fold": by_fold}
 
 

@@ -30,8 +30,8 @@ import numpy as np
 from numpy.random import Generator
 
 from voxaffect.audio import Samples, Signal, mix_down, open_blocks, read, resample
-from voxaffect.audio.media import EXTENSIONS
 from voxaffect.errors import AudioError
+from voxaffect.files.media import EXTENSIONS
 from voxaffect.recognition.speech import has_speech
 from voxaffect.training.augmentation.effects import add_noise, add_talkers, perturb, telephoned
 
@@ -66,8 +66,10 @@ def degraded(
         for color, name in enumerate(("white", "pink")):
             noisy = add_noise(samples, RATE_HZ, rng, snr_db=snr_db, color=color)
             yield f"{name} noise {snr_db} dB", noisy
-        yield f"talkers {snr_db} dB", add_talkers(samples, RATE_HZ, rng, talkers=others,
-                                                  snr_db=snr_db)  # fmt: skip
+        yield (
+            f"talkers {snr_db} dB",
+            add_talkers(samples, RATE_HZ, rng, talkers=others, snr_db=snr_db),
+        )
     yield "reverb", perturb(samples, RATE_HZ, "reverb", key=key)
     yield "telephone", telephoned(samples, RATE_HZ)
     yield "-20 dB", samples * np.float32(0.1)
@@ -86,8 +88,13 @@ def misses(folder: Path, sample: int, rng: Generator) -> dict[str, Any]:
         for condition, samples in degraded(at_rate(path), others, path.name, rng):
             counts.setdefault(condition, []).append(not has_speech(samples, RATE_HZ))
     shares = {name: float(np.mean(found)) for name, found in counts.items()}
-    return {"recordings": len(paths), "clean": len(missed) / len(paths), "missed": missed,
-            "degraded_recordings": len(chosen), "degraded": shares}  # fmt: skip
+    return {
+        "recordings": len(paths),
+        "clean": len(missed) / len(paths),
+        "missed": missed,
+        "degraded_recordings": len(chosen),
+        "degraded": shares,
+    }
 
 
 def beginning(path: Path) -> Samples:
@@ -121,9 +128,13 @@ def false_alarms(folder: Path) -> dict[str, Any]:
         if whole[-1] or any(found):
             name = str(path.relative_to(folder))
             passed.append(f"{name}: {'whole, ' if whole[-1] else ''}{sum(found)} of {len(found)}")
-    return {"recordings": len(whole), "whole": float(np.mean(whole)) if whole else 0.0,
-            "windows": len(windows), "in_windows": float(np.mean(windows)) if windows else 0.0,
-            "passed": passed}  # fmt: skip
+    return {
+        "recordings": len(whole),
+        "whole": float(np.mean(whole)) if whole else 0.0,
+        "windows": len(windows),
+        "in_windows": float(np.mean(windows)) if windows else 0.0,
+        "passed": passed,
+    }
 
 
 def tones(*hertz: float) -> Sound:
@@ -179,11 +190,19 @@ def click(rng: Generator) -> Samples:
 
 
 SYNTHESIZED: dict[str, Sound] = {
-    "hum": tones(50, 100, 150), "tone": tones(440), "chord": tones(262, 330, 392), "click": click,
-    "white noise": noise(0), "pink noise": noise(1), "brown noise": noise(2),
-    "drums": noise(1, 3), "machine": noise(1, 12), "siren": glide(0.5, 0.5),
-    "alarm": glide(0.3, 3), "melody": melody,
-}  # fmt: skip
+    "hum": tones(50, 100, 150),
+    "tone": tones(440),
+    "chord": tones(262, 330, 392),
+    "click": click,
+    "white noise": noise(0),
+    "pink noise": noise(1),
+    "brown noise": noise(2),
+    "drums": noise(1, 3),
+    "machine": noise(1, 12),
+    "siren": glide(0.5, 0.5),
+    "alarm": glide(0.3, 3),
+    "melody": melody,
+}
 
 
 def milliseconds(folder: Path, count: int, rng: Generator) -> float:
@@ -211,11 +230,12 @@ def main() -> None:
         "versions": {name: version(name) for name in ("voxaffect", "numpy", "onnxruntime")},
         "python": platform.python_version(),
         "synthesized": {
-            name: float(np.mean([has_speech(make(rng), RATE_HZ)
-                                 for _ in range(options.synthesized)]))
+            name: float(
+                np.mean([has_speech(make(rng), RATE_HZ) for _ in range(options.synthesized)])
+            )
             for name, make in SYNTHESIZED.items()
         },
-    }  # fmt: skip
+    }
     result["other"] = {folder.name: false_alarms(folder) for folder in options.other}
     result["speech"] = {folder.name: misses(folder, options.degraded, rng) for folder in speech}
     if speech:

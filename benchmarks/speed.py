@@ -38,8 +38,16 @@ from voxaffect.extraction import FeatureCache, Workers, extract
 from voxaffect.features import describe, feature_spec
 from voxaffect.features.spectrum import frames
 
-LIBRARIES = ("voxaffect", "librosa", "opensmile", "numpy", "scipy", "soundfile", "onnxruntime",
-             "scikit-learn")  # fmt: skip
+LIBRARIES = (
+    "voxaffect",
+    "librosa",
+    "opensmile",
+    "numpy",
+    "scipy",
+    "soundfile",
+    "onnxruntime",
+    "scikit-learn",
+)
 BASELINE = """
 import sys, warnings
 import joblib, librosa, numpy as np, soundfile
@@ -110,8 +118,12 @@ def corpus(paths: list[Path], rounds: int) -> dict[str, list[float]]:
 
 def by_kind(paths: list[Path], rounds: int) -> dict[str, list[float]]:
     """Seconds for all clips without a cache: one thread, two, and two processes."""
-    crews = {"one thread": (1, "threads"), "two threads": (2, "threads"),
-             "two processes": (2, "processes"), "two workers": (2, "auto")}  # fmt: skip
+    crews = {
+        "one thread": (1, "threads"),
+        "two threads": (2, "threads"),
+        "two processes": (2, "processes"),
+        "two workers": (2, "auto"),
+    }
     specs = {name: feature_spec(name) for name in ("classic", "affect")}
     times: dict[str, list[float]] = {f"{name}, {crew}": [] for name in specs for crew in crews}
     for _ in range(rounds):
@@ -134,10 +146,14 @@ def whole_process(clip: Path, train: list[Path], rounds: int) -> dict[str, list[
     joblib.dump(MLPClassifier((300,), max_iter=20).fit(matrix, emotions), folder / "model.pkl")
     (folder / "baseline.py").write_text(BASELINE)
     commands = {
-        "librosa + scikit-learn script": [sys.executable, folder / "baseline.py", clip,
-                                          folder / "model.pkl"],
+        "librosa + scikit-learn script": [
+            sys.executable,
+            folder / "baseline.py",
+            clip,
+            folder / "model.pkl",
+        ],
         "voxaffect predict": [sys.executable, "-m", "voxaffect", "predict", clip],
-    }  # fmt: skip
+    }
     times: dict[str, list[float]] = {name: [] for name in commands}
     for number in range(rounds + 1):
         for name, command in commands.items():
@@ -183,8 +199,12 @@ def main() -> None:
     kind_times = by_kind(clips, min(given.rounds, 3))
     process_times = whole_process(clips[0], clips[::8], given.rounds)
     result = {
-        "machine": {"processor": platform.machine(), "processors": os.cpu_count(),
-                    "python": platform.python_version(), "system": platform.system()},
+        "machine": {
+            "processor": platform.machine(),
+            "processors": os.cpu_count(),
+            "python": platform.python_version(),
+            "system": platform.system(),
+        },
         "versions": {library: version(library) for library in LIBRARIES},
         "rounds": given.rounds,
         "clips": {"48 kHz": len(originals), "16 kHz": len(clips)},
@@ -195,14 +215,17 @@ def main() -> None:
         "seconds, whole process, one clip": spread(process_times),
         "ratios": {
             "tutorial / voxaffect": ratio(clip_times, "tutorial", "voxaffect classic"),
-            "voxaffect / (decode + bare FFT)":
-                ratio(clip_times, "voxaffect classic", "decode + bare FFT"),
-            "openSMILE eGeMAPS / voxaffect":
-                ratio(clip_times, "opensmile eGeMAPSv02", "voxaffect classic"),
-            "librosa + scikit-learn process / voxaffect process":
-                ratio(process_times, "librosa + scikit-learn script", "voxaffect predict"),
+            "voxaffect / (decode + bare FFT)": ratio(
+                clip_times, "voxaffect classic", "decode + bare FFT"
+            ),
+            "openSMILE eGeMAPS / voxaffect": ratio(
+                clip_times, "opensmile eGeMAPSv02", "voxaffect classic"
+            ),
+            "librosa + scikit-learn process / voxaffect process": ratio(
+                process_times, "librosa + scikit-learn script", "voxaffect predict"
+            ),
         },
-    }  # fmt: skip
+    }
     given.output.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))
 

@@ -15,10 +15,13 @@ from typing import Any
 
 HERE = Path(__file__).parent
 TARGETS = ("README.md", "MODEL_CARD.md")
-NAMES = {"tutorial": "`tutorial`: classic, MLP", "mlp": "`mlp`: classic, scaled, MLP",
-         "logistic": "`logistic`: affect, logistic regression",
-         "ensemble": "`ensemble`: three regressions",
-         "accurate": "`accurate`: logistic and networks"}  # fmt: skip
+NAMES = {
+    "tutorial": "`tutorial`: classic, MLP",
+    "mlp": "`mlp`: classic, scaled, MLP",
+    "logistic": "`logistic`: affect, logistic regression",
+    "ensemble": "`ensemble`: three regressions",
+    "accurate": "`accurate`: logistic and networks",
+}
 
 
 def mean_sd(metric: dict[str, float]) -> str:
@@ -33,16 +36,25 @@ def table(rows: list[list[str]]) -> str:
 
 def recipes_table(results: dict[str, Any]) -> str:
     """Random split and new voices side by side, and the other corpus."""
-    rows = [["recipe", "4 emotions, random split, accuracy", "4 emotions, new voices, accuracy",
-             "8 emotions, new voices, UAR", "95 % interval",
-             "RAVDESS → EMO-DB, 6 emotions, UAR"]]  # fmt: skip
+    rows = [
+        [
+            "recipe",
+            "4 emotions, random split, accuracy",
+            "4 emotions, new voices, accuracy",
+            "8 emotions, new voices, UAR",
+            "95 % interval",
+            "RAVDESS → EMO-DB, 6 emotions, UAR",
+        ]
+    ]
     for recipe, title in NAMES.items():
-        four, eight, cross = (results.get(f"{part}-{recipe}") for part in ("four", "emobox",
-                                                                           "cross"))  # fmt: skip
+        four, eight, cross = (
+            results.get(f"{part}-{recipe}") for part in ("four", "emobox", "cross")
+        )
         cells = ["–"] * 5
         if four:
-            cells[:2] = [mean_sd(four[p]["accuracy"]) if p in four else "–"
-                         for p in ("tutorial", "emobox")]  # fmt: skip
+            cells[:2] = [
+                mean_sd(four[p]["accuracy"]) if p in four else "–" for p in ("tutorial", "emobox")
+            ]
         if eight:
             low, high = eight["clean"]["interval"]
             cells[2:4] = [mean_sd(eight["clean"]["uar"]), f"{low:.3f} to {high:.3f}"]
@@ -64,8 +76,10 @@ def conditions_table(results: dict[str, Any]) -> str:
     found = of_affect(results)
     rows = [["condition", *(f"`{recipe}` UAR (change)" for recipe in found)]]
     first = next(iter(found.values()))
-    for name in sorted((k for k, v in first.items() if isinstance(v, dict) and "uar" in v),
-                       key=lambda k: (k != "clean", k)):  # fmt: skip
+    for name in sorted(
+        (k for k, v in first.items() if isinstance(v, dict) and "uar" in v),
+        key=lambda k: (k != "clean", k),
+    ):
         cells = []
         for result in found.values():
             value, clean = (result[k]["uar"]["mean"] for k in (name, "clean"))
@@ -79,8 +93,9 @@ def honesty_table(results: dict[str, Any]) -> str:
     found = of_affect(results)
     rows = [["", *(f"`{recipe}`" for recipe in found)]]
     clean = [result["clean"] for result in found.values()]
-    rows.append(["calibration error (ECE), new voices",
-                 *(f"{c['calibration_error']:.3f}" for c in clean)])  # fmt: skip
+    rows.append(
+        ["calibration error (ECE), new voices", *(f"{c['calibration_error']:.3f}" for c in clean)]
+    )
     for sex in ("female", "male"):
         rows.append([f"UAR, {sex} speakers", *(f"{c['by_sex'][sex]:.3f}" for c in clean)])
     same = [result["48 kHz original"] for result in found.values()]
@@ -131,10 +146,13 @@ def timeline_table(result: dict[str, Any]) -> str:
     for form, rows in result["speed"].items():
         hour = max(rows, key=lambda row: row["minutes"])
         costs.append([form, f"{hour['seconds']:.0f}", f"{hour['peak_mb']:.0f}"])
-    keys = {"share of time": "share of time right", "mean error, seconds": "boundary error, s",
-            "found within 1 s": "boundaries found within 1 s",
-            "certain": "share of time certain",
-            "wrong where certain": "wrong of that"}  # fmt: skip
+    keys = {
+        "share of time": "share of time right",
+        "mean error, seconds": "boundary error, s",
+        "found within 1 s": "boundaries found within 1 s",
+        "certain": "share of time certain",
+        "wrong where certain": "wrong of that",
+    }
     quality = [["new voices, 8 emotions, `logistic`", *keys.values()]]
     for name, found in result["quality"].items():
         if name != "recording":
@@ -142,8 +160,9 @@ def timeline_table(result: dict[str, Any]) -> str:
     stream = [["stream", "real-time factor, one core", "a segment waits at most, s"]]
     for row in result["stream"]:
         wait = row["segment, longest wait in seconds"]
-        stream.append([f"{row['rate_hz'] // 1000} kHz", f"{row['real-time factor']:.3f}",
-                       f"{wait:.2f}"])  # fmt: skip
+        stream.append(
+            [f"{row['rate_hz'] // 1000} kHz", f"{row['real-time factor']:.3f}", f"{wait:.2f}"]
+        )
     return "\n\n".join(map(table, (costs, quality, stream)))
 
 
@@ -152,12 +171,22 @@ def selection_table(result: dict[str, Any]) -> str:
     names = list(result)
     folds = [result[name]["by_outer_fold"] for name in names]
     best = [max(range(len(names)), key=lambda k, fold=fold: folds[k][fold]) for fold in folds[0]]
-    conditions = [key for key, value in result[names[0]].items()
-                  if isinstance(value, float) and key not in ("log-loss", "ece")]  # fmt: skip
-    rows = [["`logistic`, inner folds", *(c.replace("score", "mean of these") for c in conditions),
-             "folds that choose it"]]  # fmt: skip
-    rows += [[name, *(f"{result[name][c]:.3f}" for c in conditions), str(best.count(k))]
-             for k, name in enumerate(names)]  # fmt: skip
+    conditions = [
+        key
+        for key, value in result[names[0]].items()
+        if isinstance(value, float) and key not in ("log-loss", "ece")
+    ]
+    rows = [
+        [
+            "`logistic`, inner folds",
+            *(c.replace("score", "mean of these") for c in conditions),
+            "folds that choose it",
+        ]
+    ]
+    rows += [
+        [name, *(f"{result[name][c]:.3f}" for c in conditions), str(best.count(k))]
+        for k, name in enumerate(names)
+    ]
     return table(rows)
 
 

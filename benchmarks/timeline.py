@@ -166,8 +166,14 @@ def trained(data: Dataset) -> Model:
 
 def threshold(data: Dataset) -> float:
     """Probability under which `train` would call an answer uncertain."""
-    found = evaluate(recipe("logistic", SEED), data.matrix, data.utterances, protocol="speakers",
-                     copies=data.copies, seed=SEED)  # fmt: skip
+    found = evaluate(
+        recipe("logistic", SEED),
+        data.matrix,
+        data.utterances,
+        protocol="speakers",
+        copies=data.copies,
+        seed=SEED,
+    )
     return found.risk_coverage.at_risk(WANTED_RISK)["threshold"]
 
 
@@ -191,10 +197,13 @@ def judged(recording: Recording, model: Model) -> Judged:
     cutter = Cutter(model.card.spec, RATE_HZ, Cutting())
     ticks = tuple(cutter.push(recording.samples) + cutter.finish())
     outcomes = tuple(
-        tuple(judge(item, model, rate_hz=RATE_HZ, name="benchmark")
-              for item in tick.items if isinstance(item, Span))
+        tuple(
+            judge(item, model, rate_hz=RATE_HZ, name="benchmark")
+            for item in tick.items
+            if isinstance(item, Span)
+        )
         for tick in ticks
-    )  # fmt: skip
+    )
     return Judged(cutter, ticks, outcomes)
 
 
@@ -203,8 +212,11 @@ Stretches = Sequence[tuple[float, float, str, float]]
 
 
 def of_segments(events: Sequence[Event]) -> Stretches:
-    return [(one.start_seconds, one.end_seconds, one.emotion, one.certainty) for one in events
-            if isinstance(one, Segment)]  # fmt: skip
+    return [
+        (one.start_seconds, one.end_seconds, one.emotion, one.certainty)
+        for one in events
+        if isinstance(one, Segment)
+    ]
 
 
 def of_windows(events: Sequence[Event]) -> Stretches:
@@ -216,9 +228,11 @@ def of_windows(events: Sequence[Event]) -> Stretches:
             stretch.append(event)
         elif isinstance(event, Update) and event.emotion is None:
             centers = [(one.start_seconds + one.end_seconds) / 2 for one in stretch]
-            edges = [stretch[0].start_seconds,
-                     *((a + b) / 2 for a, b in itertools.pairwise(centers)),
-                     event.seconds]  # fmt: skip
+            edges = [
+                stretch[0].start_seconds,
+                *((a + b) / 2 for a, b in itertools.pairwise(centers)),
+                event.seconds,
+            ]
             names = [max(one.probabilities, key=one.probabilities.__getitem__) for one in stretch]
             highest = [max(one.probabilities.values()) for one in stretch]
             found += zip(edges[:-1], edges[1:], names, highest, strict=True)
@@ -263,8 +277,10 @@ def certain_figures(
     truth = painted(recording.clips, length, emotions)
     given = painted([one for one in found if one[3] >= least], length, emotions)
     kept = (truth >= 0) & (given >= 0)
-    return {"certain": float(kept.sum() / (truth >= 0).sum()),
-            "wrong where certain": float((given != truth)[kept].mean())}  # fmt: skip
+    return {
+        "certain": float(kept.sum() / (truth >= 0).sum()),
+        "wrong where certain": float((given != truth)[kept].mean()),
+    }
 
 
 def boundary_figures(recording: Recording, found: Stretches) -> dict[str, float]:
@@ -290,9 +306,13 @@ def tune(root: Path) -> list[dict[str, float]]:
     for dwell in (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 12.0):
         how = Smoothing(dwell_seconds=dwell)
         found = of_segments(outcome.events(model, how))
-        rows.append({"dwell_seconds": dwell,
-                     "share of time": share_right(recording, found, model.emotions),
-                     **boundary_figures(recording, found)})  # fmt: skip
+        rows.append(
+            {
+                "dwell_seconds": dwell,
+                "share of time": share_right(recording, found, model.emotions),
+                **boundary_figures(recording, found),
+            }
+        )
     return sorted(rows, key=lambda row: -row["share of time"])
 
 
@@ -302,16 +322,27 @@ def quality(root: Path, seconds: float) -> dict[str, Any]:
     members = [one for one in utterances("ravdess", root) if one.speaker in REPORTED]
     recording = concatenated(members, seconds, SEED)
     events = judged(recording, model).events(model, Smoothing())
-    systems = {"clips, true boundaries": of_clips(recording, model),
-               "windows": of_windows(events), "segments": of_segments(events)}  # fmt: skip
+    systems = {
+        "clips, true boundaries": of_clips(recording, model),
+        "windows": of_windows(events),
+        "segments": of_segments(events),
+    }
     return {
-        "recording": {"seconds": len(recording.samples) / RATE_HZ, "clips": len(recording.clips),
-                      "changes": len(recording.changes), "certain from": least},
-        **{name: {"share of time": share_right(recording, found, model.emotions),
-                  **boundary_figures(recording, found),
-                  **certain_figures(recording, found, model.emotions, least)}
-           for name, found in systems.items()},
-    }  # fmt: skip
+        "recording": {
+            "seconds": len(recording.samples) / RATE_HZ,
+            "clips": len(recording.clips),
+            "changes": len(recording.changes),
+            "certain from": least,
+        },
+        **{
+            name: {
+                "share of time": share_right(recording, found, model.emotions),
+                **boundary_figures(recording, found),
+                **certain_figures(recording, found, model.emotions, least),
+            }
+            for name, found in systems.items()
+        },
+    }
 
 
 def write(path: Path, samples: np.ndarray, *, wide: bool) -> None:
@@ -340,9 +371,12 @@ def speed(
         write(path, samples[: minutes * 60 * RATE_HZ], wide=form.startswith("48"))
         runs = [child(path, workers=2) for _ in range(rounds)]
         found.setdefault(form, []).append(
-            {"minutes": minutes, **min(runs, key=lambda run: run["seconds"]),
-             "load_average": os.getloadavg()[0]}
-        )  # fmt: skip
+            {
+                "minutes": minutes,
+                **min(runs, key=lambda run: run["seconds"]),
+                "load_average": os.getloadavg()[0],
+            }
+        )
         print(form, found[form][-1], file=sys.stderr)
     return found
 
@@ -378,9 +412,11 @@ def stream(samples: np.ndarray, rate_hz: int) -> dict[str, float]:
         "rate_hz": rate_hz,
         "real-time factor": spent / live.seconds,
         **{f"{kind}, longest wait in seconds": max(times) for kind, times in waited.items()},
-        **{f"{kind}, median wait in seconds": float(np.median(times))
-           for kind, times in waited.items()},
-    }  # fmt: skip
+        **{
+            f"{kind}, median wait in seconds": float(np.median(times))
+            for kind, times in waited.items()
+        },
+    }
 
 
 def draw(speeds: dict[str, list[dict[str, float]]], path: Path) -> None:
@@ -389,8 +425,9 @@ def draw(speeds: dict[str, list[dict[str, float]]], path: Path) -> None:
     figure = Figure(figsize=(6, 4))
     axes = figure.subplots()
     for form, rows in speeds.items():
-        axes.plot([row["minutes"] for row in rows], [row["seconds"] for row in rows], "o-",
-                  label=form)  # fmt: skip
+        axes.plot(
+            [row["minutes"] for row in rows], [row["seconds"] for row in rows], "o-", label=form
+        )
     axes.set(xlabel="recording, minutes", ylabel="timeline, seconds", xlim=0, ylim=0)
     axes.legend()
     figure.savefig(path, dpi=150)
@@ -413,8 +450,11 @@ def main() -> None:
             print({key: round(value, 3) for key, value in row.items()})
         return
     result = json.loads(given.output.read_text()) if given.output.exists() else {}
-    result["machine"] = {"processor": platform.machine(), "processors": os.cpu_count(),
-                         "python": platform.python_version()}  # fmt: skip
+    result["machine"] = {
+        "processor": platform.machine(),
+        "processors": os.cpu_count(),
+        "python": platform.python_version(),
+    }
     result["versions"] = {library: version(library) for library in LIBRARIES}
     parts = given.only or ("quality", "speed", "stream")
     if "quality" in parts:

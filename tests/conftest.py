@@ -53,9 +53,14 @@ def data_root() -> Callable[[str], Path]:
 
 
 VOWELS_HZ = np.array(
-    [(730, 1_090, 2_440), (270, 2_290, 3_010), (300, 870, 2_240), (530, 1_840, 2_480),
-     (570, 840, 2_410)]
-)  # fmt: skip
+    [
+        (730, 1_090, 2_440),
+        (270, 2_290, 3_010),
+        (300, 870, 2_240),
+        (530, 1_840, 2_480),
+        (570, 840, 2_410),
+    ]
+)
 """Formants of a, i, u, e, o (Peterson and Barney 1952)."""
 
 
@@ -76,9 +81,12 @@ def voice(
     formants_hz = [size * np.interp(rate * time, np.arange(len(vowels)), f) for f in vowels.T]
     tone = np.zeros(len(time))
     for k in range(1, int(3_800 / f0_hz.max()) + 1):
-        gains = (height / (1 + ((k * f0_hz - formant_hz) / width_hz) ** 2)
-                 for formant_hz, height, width_hz in zip(formants_hz, (1, 0.6, 0.3),
-                                                         (80, 100, 140), strict=True))  # fmt: skip
+        gains = (
+            height / (1 + ((k * f0_hz - formant_hz) / width_hz) ** 2)
+            for formant_hz, height, width_hz in zip(
+                formants_hz, (1, 0.6, 0.3), (80, 100, 140), strict=True
+            )
+        )
         tone += np.sin(k * phase) * sum(gains)
     syllables = np.clip(0.5 - 0.75 * np.cos(2 * np.pi * rate * time), 0, 1)
     noise = rng.standard_normal(len(time))

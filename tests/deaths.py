@@ -43,8 +43,6 @@ def die_at(names: list[str], parent: int, recording: Any, _digest: bytes) -> Any
     return recording
 
 
-
-
 class DieAtWindow:
     """Describe windows; the first process that does ends."""
 

@@ -89,15 +89,21 @@ def _encoded_by_av(coding: Coding, sound: NDArray, path: Path | None = None) -> 
     rate_hz = coding.rate_hz
     target = _Pipe() if coding.is_piped else io.BytesIO()
     layout = {1: "mono", 2: "stereo"}[len(sound)]
-    with av.open(str(path) if path else _only_writes(target), "w", format=coding.container,
-                 options=dict(coding.options)) as output:  # fmt: skip
+    with av.open(
+        str(path) if path else _only_writes(target),
+        "w",
+        format=coding.container,
+        options=dict(coding.options),
+    ) as output:
         stream = output.add_stream(coding.codec, rate=rate_hz, layout=layout)
         if coding.bit_rate:
             stream.bit_rate = coding.bit_rate
         resampler = av.AudioResampler(
-            format=stream.codec_context.format, layout=layout, rate=rate_hz,
+            format=stream.codec_context.format,
+            layout=layout,
+            rate=rate_hz,
             frame_size=stream.codec_context.frame_size or 1024,
-        )  # fmt: skip
+        )
         frame = av.AudioFrame.from_ndarray(sound, format="fltp", layout=layout)
         frame.rate, frame.pts = rate_hz, 0
         for part in [*resampler.resample(frame), *resampler.resample(None)]:
@@ -133,9 +139,12 @@ def decoded_by_ffmpeg(content: bytes, container: str | None = None) -> tuple[NDA
 
 
 def written(
-    samples: NDArray, rate_hz: int = 16_000, form: str = "WAV", subtype: str | None = "PCM_16",
+    samples: NDArray,
+    rate_hz: int = 16_000,
+    form: str = "WAV",
+    subtype: str | None = "PCM_16",
     **options: object,
-) -> bytes:  # fmt: skip
+) -> bytes:
     """A recording as soundfile writes it."""
     stream = io.BytesIO()
     soundfile.write(stream, samples, rate_hz, format=form, subtype=subtype, **options)

@@ -24,9 +24,29 @@ CLOSED.close()
 SPEC = va.feature_spec("classic", groups=("chroma",), rate_hz=16_000)
 SOUND = va.Signal(voice(0), 16_000, "voice")
 ODD: tuple[Any, ...] = (
-    None, "", "x", b"x", 42, -1, True, float("nan"), float("inf"), 10**400, [], {}, [None], [1],
-    ["x"], object(), CLOSED, Path("nowhere.wav"), np.array([1.0]), np.array("x"), slice(1), int,
-)  # fmt: skip
+    None,
+    "",
+    "x",
+    b"x",
+    42,
+    -1,
+    True,
+    float("nan"),
+    float("inf"),
+    10**400,
+    [],
+    {},
+    [None],
+    [1],
+    ["x"],
+    object(),
+    CLOSED,
+    Path("nowhere.wav"),
+    np.array([1.0]),
+    np.array("x"),
+    slice(1),
+    int,
+)
 CALLS: dict[str, Callable[[Any], object]] = {
     "predict": lambda odd: va.predict(odd),
     "predict rate_hz": lambda odd: va.predict(voice(0), rate_hz=odd),
@@ -70,9 +90,11 @@ CALLS: dict[str, Callable[[Any], object]] = {
     "evaluate": lambda odd: va.evaluate(va.recipe("mlp"), odd, [], protocol="speakers"),
     "evaluate estimator": lambda odd: va.evaluate(odd, np.ones((0, 1)), [], protocol="speakers"),
     "evaluate utterances": lambda odd: va.evaluate(
-        va.recipe("mlp"), np.ones((2, 1)), odd, protocol="speakers"),
+        va.recipe("mlp"), np.ones((2, 1)), odd, protocol="speakers"
+    ),
     "evaluate protocol": lambda odd: va.evaluate(
-        va.recipe("mlp"), np.ones((0, 1)), [], protocol=odd),
+        va.recipe("mlp"), np.ones((0, 1)), [], protocol=odd
+    ),
     "study": lambda odd: va.study(odd, protocol="speakers"),
     "document": lambda odd: va.document(odd),
     "write_report": lambda odd: va.write_report(odd, "nowhere"),
@@ -80,7 +102,7 @@ CALLS: dict[str, Callable[[Any], object]] = {
     "Utterance": lambda odd: va.Utterance(odd, "mine", "sad"),
     "Utterance emotion": lambda odd: va.Utterance("a.wav", "mine", odd),  # type: ignore[arg-type]
     "load_data": lambda odd: va.load_data(odd),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CALLS)

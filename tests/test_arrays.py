@@ -37,13 +37,18 @@ class Tensor:
 @pytest.mark.parametrize(
     ("array", "same_as"),
     [
-        (STEREO, STEREO.T), (SOUND[None], SOUND), (SOUND[:, None], SOUND), (Tensor(SOUND), SOUND),
-        (Tensor(STEREO), STEREO.T), (SOUND.astype(">f4"), SOUND),
-        (SOUND.astype(np.longdouble), SOUND), (np.ma.masked_array(SOUND), SOUND),
+        (STEREO, STEREO.T),
+        (SOUND[None], SOUND),
+        (SOUND[:, None], SOUND),
+        (Tensor(SOUND), SOUND),
+        (Tensor(STEREO), STEREO.T),
+        (SOUND.astype(">f4"), SOUND),
+        (SOUND.astype(np.longdouble), SOUND),
+        (np.ma.masked_array(SOUND), SOUND),
         ((SOUND * 32768).astype(">i2"), (SOUND * 32768).astype("int16")),
         (SOUND.astype(np.float16), SOUND.astype(np.float16).astype(np.float32)),
     ],
-)  # fmt: skip
+)
 def test_an_array_of_another_library_is_the_same_signal(array: Any, same_as: np.ndarray) -> None:
     expected = as_signal(same_as, RATE_HZ).samples
     assert (as_signal(array, RATE_HZ).samples == expected).all()
@@ -56,9 +61,11 @@ REFUSED = [
     (MASKED, "100 samples are masked. Fill them"),
     ((SOUND * 32767).astype("int64"), r"found int64\. Its full scale is not known: give 16-bit"),
     ((SOUND * 100 + 128).astype("uint8"), r"found uint8\. Give 8-bit values as \("),
-    (SOUND > 0, "found bool"), (SOUND + 0j, "found complex64"),
+    (SOUND > 0, "found bool"),
+    (SOUND + 0j, "found complex64"),
     (SOUND.astype(object), "found object"),
-    (np.zeros(8_000, "M8[s]"), "found datetime64"), (np.zeros((8_000, 0)), r"found \(8000, 0\)"),
+    (np.zeros(8_000, "M8[s]"), "found datetime64"),
+    (np.zeros((8_000, 0)), r"found \(8000, 0\)"),
     (np.zeros((100, 16_000)), r"found \(100, 16000\): 16000 channels"),
     (np.zeros((2, 8_000, 2)), r"found \(2, 8000, 2\)\. Give one recording at a time"),
     (np.full(8_000, np.nan), "holds NaN or infinite samples"),
@@ -66,7 +73,7 @@ REFUSED = [
     (Tensor(SOUND, is_ready=False), r"of a tensor, samples\.detach\(\)\.cpu\(\)\.numpy\(\)"),
     (SOUND.tolist(), r"found list\. Make it an array"),
     ((value for value in SOUND), r"found generator\. Make it an array"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("array", "message"), REFUSED)
@@ -148,17 +155,20 @@ def _at_end() -> io.BytesIO:
     ("source", "remedy"),
     [
         ((16_000, np.zeros(9)), "array of samples alone, and its rate as rate_hz="),
-        ([np.zeros(9)], "array of samples alone"), ([0.0, 0.1], "asarray"),
+        ([np.zeros(9)], "array of samples alone"),
+        ([0.0, 0.1], "asarray"),
         ({"array": np.zeros(9), "sampling_rate": 16_000}, r"source\['array'\], rate_hz="),
         ({"bytes": b"1", "path": None}, r"parts: source\['bytes'\]\."),
-        (_at_end(), r"stream\.seek\(0\)"), (io.StringIO("a"), "binary mode"),
+        (_at_end(), r"stream\.seek\(0\)"),
+        (io.StringIO("a"), "binary mode"),
         (soundfile.SoundFile(io.BytesIO(written(voice(1)))), "found ndarray. Give the path"),
-        (_NotYet(), "set_blocking"), ("", "'': is no path"),
+        (_NotYet(), "set_blocking"),
+        ("", "'': is no path"),
         ("https://example.org/a.wav", "no such file. Download it"),
         ("UklGR" * 1000, "^(UklGR){12}…: "),
     ],
     ids=lambda value: type(value).__name__,
-)  # fmt: skip
+)
 def test_what_is_no_recording_but_holds_one_gets_a_remedy_that_fits(
     source: Any, remedy: str
 ) -> None:

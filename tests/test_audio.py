@@ -30,17 +30,26 @@ from voxaffect.errors import AudioError
 RATE_HZ = 16_000
 RATES_HZ = (8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000)
 LOSSLESS = [
-    ("WAV", "PCM_U8", 2**-7), ("WAV", "PCM_16", 2**-15), ("WAV", "PCM_24", 2**-23),
-    ("WAV", "PCM_32", 2**-24), ("WAV", "FLOAT", 0.0), ("WAV", "DOUBLE", 0.0),
-    ("FLAC", "PCM_16", 2**-15), ("FLAC", "PCM_24", 2**-23), ("AIFF", "PCM_16", 2**-15),
-]  # fmt: skip
+    ("WAV", "PCM_U8", 2**-7),
+    ("WAV", "PCM_16", 2**-15),
+    ("WAV", "PCM_24", 2**-23),
+    ("WAV", "PCM_32", 2**-24),
+    ("WAV", "FLOAT", 0.0),
+    ("WAV", "DOUBLE", 0.0),
+    ("FLAC", "PCM_16", 2**-15),
+    ("FLAC", "PCM_24", 2**-23),
+    ("AIFF", "PCM_16", 2**-15),
+]
 LOSSY = [("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III")]
 
 
 def encoded(
-    samples: NDArray[np.generic], *, rate_hz: int = RATE_HZ, form: str = "WAV",
+    samples: NDArray[np.generic],
+    *,
+    rate_hz: int = RATE_HZ,
+    form: str = "WAV",
     subtype: str | None = None,
-) -> bytes:  # fmt: skip
+) -> bytes:
     stream = io.BytesIO()
     soundfile.write(stream, samples, rate_hz, format=form, subtype=subtype)
     return stream.getvalue()
@@ -114,9 +123,13 @@ def test_path_text_bytes_stream_and_array_are_one_signal(tmp_path: Path, channel
     whole, _ = soundfile.read(path, dtype="int16")
     with path.open("rb") as stream:
         found = [
-            as_signal(path), as_signal(str(path)), as_signal(path.read_bytes()), as_signal(stream),
-            as_signal(decoded, RATE_HZ), as_signal(whole, RATE_HZ),
-        ]  # fmt: skip
+            as_signal(path),
+            as_signal(str(path)),
+            as_signal(path.read_bytes()),
+            as_signal(stream),
+            as_signal(decoded, RATE_HZ),
+            as_signal(whole, RATE_HZ),
+        ]
     assert {one.samples.tobytes() for one in found} == {found[0].samples.tobytes()}
     assert {one.rate_hz for one in found} == {RATE_HZ}
 

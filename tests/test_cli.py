@@ -44,8 +44,11 @@ def model(trained: Trained, tmp_path: Path) -> Path:
 def process(*arguments: object, content: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-m", "voxaffect", *map(str, arguments)],
-        input=content, capture_output=True, check=False, env={**os.environ},
-    )  # fmt: skip
+        input=content,
+        capture_output=True,
+        check=False,
+        env={**os.environ},
+    )
 
 
 # predict
@@ -96,8 +99,7 @@ def test_predict_takes_patterns(run: Run, model: Path, recordings: list[Path]) -
 
 
 def test_predict_names_each_recording_once(run: Run, model: Path, recordings: list[Path]) -> None:
-    done = run("predict", recordings[5], recordings[0].parent, "--model", model, "--format",
-               "json")  # fmt: skip
+    done = run("predict", recordings[5], recordings[0].parent, "--model", model, "--format", "json")
     others = [path for path in recordings if path != recordings[5]]
     assert sources(done) == [str(path) for path in (recordings[5], *others)]
 
@@ -139,8 +141,9 @@ def test_a_corrupt_file_among_good_ones_is_listed_and_the_others_recognized(
 
 
 def test_standard_input_is_recognized_as_the_file_is(model: Path, recordings: list[Path]) -> None:
-    done = process("predict", "-", "--model", model, "--format", "json",
-                   content=recordings[0].read_bytes())  # fmt: skip
+    done = process(
+        "predict", "-", "--model", model, "--format", "json", content=recordings[0].read_bytes()
+    )
     assert (done.returncode, done.stderr) == (0, b"")
     (found,) = json.loads(done.stdout)
     assert found["source"] == "-"
@@ -172,9 +175,21 @@ def bad_recordings(folder: Path) -> dict[str, Path]:
     soundfile.write(flac, voice(1), 16_000, format="FLAC")
     nan = voice(1)
     nan[100] = np.nan
-    paths = {name: folder / f"{name}.wav" for name in
-             ("empty", "words", "header", "truncated", "truncated flac", "nan", "silent",
-              "short", "slow", "missing")}  # fmt: skip
+    paths = {
+        name: folder / f"{name}.wav"
+        for name in (
+            "empty",
+            "words",
+            "header",
+            "truncated",
+            "truncated flac",
+            "nan",
+            "silent",
+            "short",
+            "slow",
+            "missing",
+        )
+    }
     paths["empty"].touch()
     paths["words"].write_text("These are words.")
     paths["header"].write_bytes(good.read_bytes()[:44])
@@ -188,12 +203,17 @@ def bad_recordings(folder: Path) -> dict[str, Path]:
 
 
 REASONS = {
-    "empty": "empty, 0 bytes long", "words": "not readable as audio",
-    "header": "cut short", "truncated": "cut short", "truncated flac": "cut short",
-    "nan": "holds NaN or infinite samples", "silent": "silent, every sample is 0",
-    "short": "0.062 s long, at least 0.25 s", "slow": "sampled at 4000 Hz",
+    "empty": "empty, 0 bytes long",
+    "words": "not readable as audio",
+    "header": "cut short",
+    "truncated": "cut short",
+    "truncated flac": "cut short",
+    "nan": "holds NaN or infinite samples",
+    "silent": "silent, every sample is 0",
+    "short": "0.062 s long, at least 0.25 s",
+    "slow": "sampled at 4000 Hz",
     "missing": "no such file",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("kind", "reason"), REASONS.items())
@@ -277,8 +297,20 @@ def test_recordings_of_which_none_can_be_used_get_one_line(run: Run, small_ravde
 def test_a_share_that_leaves_no_side_gets_one_line(
     run: Run, small_ravdess: Path, tmp_path: Path
 ) -> None:
-    done = run("train", "ravdess", "--features", "classic", "--recipe", "mlp", "--data",
-               small_ravdess, "--test-size", "0.999", "-o", tmp_path / "m.onnx")  # fmt: skip
+    done = run(
+        "train",
+        "ravdess",
+        "--features",
+        "classic",
+        "--recipe",
+        "mlp",
+        "--data",
+        small_ravdess,
+        "--test-size",
+        "0.999",
+        "-o",
+        tmp_path / "m.onnx",
+    )
     assert done.code == 1
     assert "EvaluationError: 64 utterances cannot be split with a test share of 0.999" in done.err
     assert not (tmp_path / "m.onnx").exists()
@@ -290,8 +322,20 @@ def test_a_share_out_of_range_is_a_usage_error(run: Run, share: str) -> None:
 
 
 def test_one_emotion_alone_gets_one_line(run: Run, small_ravdess: Path) -> None:
-    done = run("evaluate", "ravdess", "--features", "classic", "--recipe", "mlp", "--data",
-               small_ravdess, "--emotions", "happy", "--protocol", "speakers")  # fmt: skip
+    done = run(
+        "evaluate",
+        "ravdess",
+        "--features",
+        "classic",
+        "--recipe",
+        "mlp",
+        "--data",
+        small_ravdess,
+        "--emotions",
+        "happy",
+        "--protocol",
+        "speakers",
+    )
     assert (done.code, done.out) == (1, "")
     assert "TrainingError: at least two emotions are needed to train, found happy" in done.err
 
@@ -302,14 +346,19 @@ def test_one_emotion_alone_gets_one_line(run: Run, small_ravdess: Path) -> None:
 )
 @pytest.mark.parametrize("command", ["predict", "info"])
 def test_a_model_that_cannot_be_loaded_gets_one_line(
-    run: Run, tmp_path: Path, recordings: list[Path], command: str, content: bytes | None,
+    run: Run,
+    tmp_path: Path,
+    recordings: list[Path],
+    command: str,
+    content: bytes | None,
     reason: str,
-) -> None:  # fmt: skip
+) -> None:
     path = tmp_path / "bad.onnx"
     if content is not None:
         path.write_bytes(content)
-    arguments = ("predict", recordings[0], "--model", path) if command == "predict" else (
-        "info", path)  # fmt: skip
+    arguments = (
+        ("predict", recordings[0], "--model", path) if command == "predict" else ("info", path)
+    )
     one_line(run(*arguments), f"ModelError: {path}: {reason}")
 
 
@@ -350,17 +399,30 @@ def test_the_process_ends_with_the_code_and_no_traceback(tmp_path: Path) -> None
 @pytest.mark.skipif(sys.platform == "win32", reason="closes as a Unix shell does")
 @pytest.mark.parametrize(
     "arguments",
-    ["info", "info --format json", "corpora list", "corpora info ravdess",
-     "corpora check ravdess {data}", "compare {a} {a}", "compare {a} {a} --format json",
-     "listen --input {data} --fast", "doctor {data}", "explain {data}"],
-)  # fmt: skip
+    [
+        "info",
+        "info --format json",
+        "corpora list",
+        "corpora info ravdess",
+        "corpora check ravdess {data}",
+        "compare {a} {a}",
+        "compare {a} {a} --format json",
+        "listen --input {data} --fast",
+        "doctor {data}",
+        "explain {data}",
+    ],
+)
 def test_a_result_that_cannot_be_shown_is_a_failure(
     ravdess_to_read: Path, tmp_path: Path, arguments: str
 ) -> None:
     (tmp_path / "a.json").write_text(json.dumps(documents.document()))
     told = arguments.format(data=ravdess_to_read, a=tmp_path / "a.json")
-    done = subprocess.run(["sh", "-c", f"{sys.executable} -m voxaffect {told} >&-"],
-                          capture_output=True, text=True, check=False)  # fmt: skip
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m voxaffect {told} >&-"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert done.stderr.startswith("VoxaffectError: standard output is closed. ")
     assert done.stderr.count("\n") == 1
@@ -368,16 +430,22 @@ def test_a_result_that_cannot_be_shown_is_a_failure(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes as a Unix shell does")
 def test_a_reader_that_has_seen_enough_is_no_failure_to_tell_of() -> None:
-    done = subprocess.run(["sh", "-c", f"{sys.executable} -m voxaffect info | head -0"],
-                          capture_output=True, text=True, check=False)  # fmt: skip
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m voxaffect info | head -0"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.stderr == ""
 
 
 def test_info_gives_a_single_split_no_standard_deviation(
     run: Run, trained: Trained, tmp_path: Path
 ) -> None:
-    scores = {"random 25%, seed 9": {"uar": {"mean": 0.5, "sd": 0.0}},
-              "speakers": {"uar": {"mean": 0.4, "sd": 0.1}}}  # fmt: skip
+    scores = {
+        "random 25%, seed 9": {"uar": {"mean": 0.5, "sd": 0.0}},
+        "speakers": {"uar": {"mean": 0.4, "sd": 0.1}},
+    }
     export(trained.pipeline, trained.data, recipe="mlp", seed=9, scores=scores).save(
         tmp_path / "a.onnx"
     )
@@ -488,9 +556,14 @@ def tutorial_accuracy(root: Path, seed: int) -> float:
         test_size=0.25, root=root, seed=seed, progress=False
     )
     model = MLPClassifier(
-        alpha=0.01, batch_size=256, epsilon=1e-08, hidden_layer_sizes=(300,),
-        learning_rate="adaptive", max_iter=500, random_state=seed,
-    )  # fmt: skip
+        alpha=0.01,
+        batch_size=256,
+        epsilon=1e-08,
+        hidden_layer_sizes=(300,),
+        learning_rate="adaptive",
+        max_iter=500,
+        random_state=seed,
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(x_train, y_train)
@@ -501,8 +574,20 @@ def test_train_prints_the_accuracy_of_the_tutorial_done_by_hand(
     run: Run, small_ravdess: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "tutorial.onnx"
-    done = run("train", "ravdess", "--features", "classic", "--recipe", "tutorial", "--seed", 9,
-               "--data", small_ravdess, "-o", output)  # fmt: skip
+    done = run(
+        "train",
+        "ravdess",
+        "--features",
+        "classic",
+        "--recipe",
+        "tutorial",
+        "--seed",
+        9,
+        "--data",
+        small_ravdess,
+        "-o",
+        output,
+    )
     assert done.code == 0
     assert "(48, 180) (16, 180)" in done.out
     assert "Features extracted: 180" in done.out
@@ -510,8 +595,10 @@ def test_train_prints_the_accuracy_of_the_tutorial_done_by_hand(
     assert "Accuracy on new voices: " in done.out
     card = load(output).card
     assert (card.recipe, card.seed, set(card.emotions)) == (
-        "tutorial", 9, {"calm", "happy", "fearful", "disgust"},
-    )  # fmt: skip
+        "tutorial",
+        9,
+        {"calm", "happy", "fearful", "disgust"},
+    )
     assert card.corpora["ravdess"]["speakers"] == 8
     assert {"mean", "sd"} == set(card.scores["speakers"]["uar"])
 
@@ -520,8 +607,22 @@ def test_a_trained_model_recognizes_what_it_was_trained_on(
     run: Run, small_ravdess: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "mine.onnx"
-    done = run("train", "ravdess", "--features", "classic", "--recipe", "mlp", "--test-size", 0,
-               "--data", small_ravdess, "--emotions", "happy,disgust", "-o", output)  # fmt: skip
+    done = run(
+        "train",
+        "ravdess",
+        "--features",
+        "classic",
+        "--recipe",
+        "mlp",
+        "--test-size",
+        0,
+        "--data",
+        small_ravdess,
+        "--emotions",
+        "happy,disgust",
+        "-o",
+        output,
+    )
     assert done.code == 0
     assert "Accuracy" not in done.out
     found = run("predict", small_ravdess / "Actor_03", "--model", output, "--format", "json")
@@ -535,8 +636,20 @@ def test_training_leaves_out_and_lists_what_cannot_be_used(
 ) -> None:
     broken = small_ravdess / "Actor_02" / "03-01-03-01-01-01-02.wav"
     broken.write_bytes(b"words")
-    done = run("train", "ravdess", "--features", "classic", "--recipe", "mlp", "--test-size", 0,
-               "--data", small_ravdess, "-o", tmp_path / "mine.onnx")  # fmt: skip
+    done = run(
+        "train",
+        "ravdess",
+        "--features",
+        "classic",
+        "--recipe",
+        "mlp",
+        "--test-size",
+        0,
+        "--data",
+        small_ravdess,
+        "-o",
+        tmp_path / "mine.onnx",
+    )
     assert done.code == 1
     assert f"failed: {broken}: not readable as audio" in done.err
     assert load(tmp_path / "mine.onnx").card.corpora["ravdess"]["utterances"] == 63
@@ -545,8 +658,20 @@ def test_training_leaves_out_and_lists_what_cannot_be_used(
 def test_evaluate_puts_new_voices_and_heard_ones_side_by_side(
     run: Run, small_ravdess: Path
 ) -> None:
-    done = run("evaluate", "ravdess", "--features", "classic", "--recipe", "mlp", "--protocol",
-               "speakers", "--data", small_ravdess, "--format", "json")  # fmt: skip
+    done = run(
+        "evaluate",
+        "ravdess",
+        "--features",
+        "classic",
+        "--recipe",
+        "mlp",
+        "--protocol",
+        "speakers",
+        "--data",
+        small_ravdess,
+        "--format",
+        "json",
+    )
     assert done.code == 0
     found = json.loads(done.out)["systems"]["mlp"]["evaluations"]
     assert [one["new_voices"] for one in found.values()] == [True, False]
@@ -559,8 +684,20 @@ def test_evaluate_puts_new_voices_and_heard_ones_side_by_side(
 def test_evaluate_by_emobox_needs_its_speakers(run: Run, small_ravdess: Path) -> None:
     for speaker in ("03", "05", "07"):
         shutil.rmtree(small_ravdess / f"Actor_{speaker}")
-    done = run("evaluate", "ravdess", "--features", "classic", "--recipe", "mlp", "--protocol",
-               "emobox", "--emotions", "all", "--data", small_ravdess)  # fmt: skip
+    done = run(
+        "evaluate",
+        "ravdess",
+        "--features",
+        "classic",
+        "--recipe",
+        "mlp",
+        "--protocol",
+        "emobox",
+        "--emotions",
+        "all",
+        "--data",
+        small_ravdess,
+    )
     assert done.code == 1
     assert "EvaluationError: emobox fold 4 tests speakers 03, 05, 07, 24" in done.err
 
@@ -572,8 +709,9 @@ def test_people_train_on_their_own_folders(run: Run, small_ravdess: Path, tmp_pa
         for path in small_ravdess.glob(f"*/03-01-{code}-*.wav"):
             path.rename(own / emotion / path.name)
     output = tmp_path / "own.onnx"
-    done = run("train", "folder", "--data", own, "--features", "classic", "--recipe", "mlp",
-               "-o", output)  # fmt: skip
+    done = run(
+        "train", "folder", "--data", own, "--features", "classic", "--recipe", "mlp", "-o", output
+    )
     assert done.code == 0
     assert "Accuracy on new voices: unknown" in done.out
     assert load(output).emotions == ("happy", "yuck")
@@ -640,14 +778,14 @@ def test_recordings_behind_a_link_to_a_folder_are_found(
         (tmp_path / "linked").symlink_to(small_ravdess, target_is_directory=True)
     except OSError:
         pytest.skip("this disk knows no links")
-    told = [run("predict", place, "--model", model, "--format", "csv").out
-            for place in (tmp_path, small_ravdess)]  # fmt: skip
+    told = [
+        run("predict", place, "--model", model, "--format", "csv").out
+        for place in (tmp_path, small_ravdess)
+    ]
     assert told[0].count("\n") == told[1].count("\n") > 1
 
 
-def test_a_broken_link_in_a_folder_is_listed(
-    run: Run, recordings: list[Path], model: Path
-) -> None:
+def test_a_broken_link_in_a_folder_is_listed(run: Run, recordings: list[Path], model: Path) -> None:
     link = recordings[0].parent / "gone.wav"
     link.symlink_to("nowhere.wav")
     done = run("predict", recordings[0].parent, "--model", model, "--format", "jsonl")
@@ -687,8 +825,12 @@ def test_a_split_and_a_result_do_not_share_a_file(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="closes a stream as Unix shells do")
 def test_a_result_that_nobody_can_read_is_an_error() -> None:
-    done = subprocess.run(["sh", "-c", f"{sys.executable} -m voxaffect predict --example >&-"],
-                          capture_output=True, text=True, check=False)  # fmt: skip
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m voxaffect predict --example >&-"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert "standard output is closed. Name a file with -o." in done.stderr
 
@@ -717,8 +859,9 @@ def test_a_model_is_trained_though_new_voices_cannot_be_measured(
 
 
 def evaluate_small(run: Run, root: Path, *more: object) -> Done:
-    return run("evaluate", "ravdess", "--features", "classic", "--recipe", "mlp", "--data", root,
-               *more)  # fmt: skip
+    return run(
+        "evaluate", "ravdess", "--features", "classic", "--recipe", "mlp", "--data", root, *more
+    )
 
 
 def test_a_report_holds_the_evaluation_and_its_split_which_evaluates_the_same(
@@ -727,11 +870,19 @@ def test_a_report_holds_the_evaluation_and_its_split_which_evaluates_the_same(
     out = tmp_path / "out"
     done = evaluate_small(run, ravdess_to_read, "--report", out, "--no-beside")
     assert done.code == 0
-    again = evaluate_small(run, ravdess_to_read, "--split", out / "folds.csv", "--no-beside",
-                           "-o", tmp_path / "again.json")  # fmt: skip
+    again = evaluate_small(
+        run,
+        ravdess_to_read,
+        "--split",
+        out / "folds.csv",
+        "--no-beside",
+        "-o",
+        tmp_path / "again.json",
+    )
     assert again.code == 0
-    one, other = (json.loads(path.read_text()) for path in
-                  (out / "report.json", tmp_path / "again.json"))  # fmt: skip
+    one, other = (
+        json.loads(path.read_text()) for path in (out / "report.json", tmp_path / "again.json")
+    )
     one, other = (d["systems"]["mlp"]["evaluations"] for d in (one, other))
     assert one["speakers"]["metrics"] == other["file"]["metrics"]
     assert one["speakers"]["confusion"] == other["file"]["confusion"]
@@ -752,15 +903,12 @@ def test_a_planted_speaker_stops_the_evaluation_by_name(
     assert (done.code, done.out) == (1, "")
     assert "LeakError: protocol file: on both sides of a fold are" in done.err
     assert f"1 speaker: ravdess/{speaker}" in done.err
-    allowed = evaluate_small(run, ravdess_to_read, "--split", split, "--allow-leaks",
-                             "--no-beside")  # fmt: skip
+    allowed = evaluate_small(run, ravdess_to_read, "--split", split, "--allow-leaks", "--no-beside")
     assert allowed.code == 0
     assert f"1 speaker on both sides, ALLOWED: ravdess/{speaker}" in allowed.out
 
 
-def test_altered_recordings_are_tested_beside_clean_ones(
-    run: Run, ravdess_to_read: Path
-) -> None:
+def test_altered_recordings_are_tested_beside_clean_ones(run: Run, ravdess_to_read: Path) -> None:
     conditions = ["gain -20 dB", "noise 10 dB", "talkers 10 dB"]
     asked = [word for condition in conditions for word in ("--perturb", condition)]
     done = evaluate_small(run, ravdess_to_read, *asked, "--no-beside", "--format", "json")
@@ -771,9 +919,13 @@ def test_altered_recordings_are_tested_beside_clean_ones(
 def test_talkers_change_the_copies_that_are_trained_on(ravdess_to_read: Path) -> None:
     recipe = replace(recipe_named("mlp"), augmentation=Augmentation(speeds=(), mixed_copies=1))
     options: dict[str, Any] = {
-        "roots": [ravdess_to_read], "features": None, "augment": True, "seed": 0, "workers": 1,
+        "roots": [ravdess_to_read],
+        "features": None,
+        "augment": True,
+        "seed": 0,
+        "workers": 1,
         "cached": True,
-    }  # fmt: skip
+    }
     silent, talking = (
         gathered(["ravdess"], recipe, ["happy"], talkers=share, **options).copies
         for share in (0.0, 1.0)
@@ -798,22 +950,50 @@ def test_nobody_talks_in_a_corpus_of_unknown_speakers(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:
     table = table_of(sorted(ravdess_to_read.rglob("*.wav")), tmp_path / "mine.csv", None)
-    done = run("evaluate", "csv", "--data", table, "--features", "classic", "--recipe", "mlp",
-               "--protocol", "random", "--no-beside", "--perturb", "talkers 20 dB")  # fmt: skip
+    done = run(
+        "evaluate",
+        "csv",
+        "--data",
+        table,
+        "--features",
+        "classic",
+        "--recipe",
+        "mlp",
+        "--protocol",
+        "random",
+        "--no-beside",
+        "--perturb",
+        "talkers 20 dB",
+    )
     assert done.code == 1
     assert "talkers 20 dB: recordings of at least two known speakers are needed" in done.err
 
 
 @pytest.mark.parametrize(
     ("how", "why"),
-    [(["--recipe=mlp"], "mlp trains on none"),
-     (["--recipe=logistic", "--no-augment"], "--no-augment")],
-)  # fmt: skip
+    [
+        (["--recipe=mlp"], "mlp trains on none"),
+        (["--recipe=logistic", "--no-augment"], "--no-augment"),
+    ],
+)
 def test_talkers_where_no_copies_are_made_are_said_to_change_nothing(
     run: Run, ravdess_to_read: Path, tmp_path: Path, how: list[str], why: str
 ) -> None:
-    done = run("train", "ravdess", "--data", ravdess_to_read, "--features", "classic", *how,
-               "--talkers", "0.5", "--test-size", "0", "-o", tmp_path / "m.onnx")  # fmt: skip
+    done = run(
+        "train",
+        "ravdess",
+        "--data",
+        ravdess_to_read,
+        "--features",
+        "classic",
+        *how,
+        "--talkers",
+        "0.5",
+        "--test-size",
+        "0",
+        "-o",
+        tmp_path / "m.onnx",
+    )
     assert done.code == 0
     assert f"--talkers changes nothing without altered copies: {why}\n" in done.err
 
@@ -840,8 +1020,20 @@ def test_talkers_that_are_asked_for_need_a_speaker_with_two_recordings(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:
     table = of_strangers(ravdess_to_read, tmp_path / "mine.csv")
-    done = run("train", "csv", "--data", table, "--features", "classic", "--recipe", "logistic",
-               "--talkers", "0.5", "-o", tmp_path / "m.onnx")  # fmt: skip
+    done = run(
+        "train",
+        "csv",
+        "--data",
+        table,
+        "--features",
+        "classic",
+        "--recipe",
+        "logistic",
+        "--talkers",
+        "0.5",
+        "-o",
+        tmp_path / "m.onnx",
+    )
     assert done.code == 1
     assert "--talkers: no speaker is known by two recordings or more" in done.err
 
@@ -850,8 +1042,20 @@ def test_a_model_file_claims_no_talkers_where_nobody_could_talk(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:
     table, file = of_strangers(ravdess_to_read, tmp_path / "mine.csv"), tmp_path / "m.onnx"
-    done = run("train", "csv", "--data", table, "--features", "classic", "--recipe", "logistic",
-               "--test-size", "0", "-o", file)  # fmt: skip
+    done = run(
+        "train",
+        "csv",
+        "--data",
+        table,
+        "--features",
+        "classic",
+        "--recipe",
+        "logistic",
+        "--test-size",
+        "0",
+        "-o",
+        file,
+    )
     assert done.code == 0
     assert "nobody talks in any copy" in done.err
     assert load(file).card.augmentation["talkers_probability"] == 0
@@ -873,8 +1077,16 @@ def test_voices_that_were_not_heard_are_not_called_heard(
     paths = sorted(ravdess_to_read.rglob("*.wav"))[:16]
     for speaker, told in (("", "of unknown speakers"), ("voice {}", "0% of it voices heard")):
         table = table_of(paths, tmp_path / "mine.csv", speaker)
-        done = run("train", "csv", "--data", table, "--features=classic", "--recipe=mlp",
-                   "-o", tmp_path / "m.onnx")  # fmt: skip
+        done = run(
+            "train",
+            "csv",
+            "--data",
+            table,
+            "--features=classic",
+            "--recipe=mlp",
+            "-o",
+            tmp_path / "m.onnx",
+        )
         assert f"on a random 25%, {told}" in done.out
 
 
@@ -882,16 +1094,32 @@ def test_two_evaluations_are_compared_in_pairs(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:
     for recipe in ("tutorial", "mlp"):
-        assert run("evaluate", "ravdess", "--recipe", recipe, "--emotions", "all", "--no-beside",
-                   "--data", ravdess_to_read, "--format", "json", "-o",
-                   tmp_path / f"{recipe}.json").code == 0  # fmt: skip
+        assert (
+            run(
+                "evaluate",
+                "ravdess",
+                "--recipe",
+                recipe,
+                "--emotions",
+                "all",
+                "--no-beside",
+                "--data",
+                ravdess_to_read,
+                "--format",
+                "json",
+                "-o",
+                tmp_path / f"{recipe}.json",
+            ).code
+            == 0
+        )
     done = run("compare", tmp_path / "mlp.json", tmp_path / "tutorial.json")
     assert done.code == 0
     assert "speakers, 64 tested utterances" in done.out
     assert "95 % over speakers" in done.out
     assert "can hardly be under" not in done.out
-    found = json.loads(run("compare", tmp_path / "mlp.json", tmp_path / "tutorial.json",
-                           "--format", "json").out)  # fmt: skip
+    found = json.loads(
+        run("compare", tmp_path / "mlp.json", tmp_path / "tutorial.json", "--format", "json").out
+    )
     assert found["difference"] == pytest.approx(found["a"] - found["b"], abs=2e-6)
     one_line(run("compare", tmp_path / "mlp.json", tmp_path / "gone.json"), "gone.json: no such")
 
@@ -924,8 +1152,21 @@ def test_a_comparison_over_few_speakers_says_what_it_cannot_find(
     for folder in sorted(ravdess_to_read.iterdir())[:4]:
         shutil.copytree(folder, few / folder.name)
     for recipe in ("tutorial", "mlp"):
-        run("evaluate", "ravdess", "--recipe", recipe, "--emotions", "all", "--no-beside",
-            "--data", few, "--format", "json", "-o", tmp_path / recipe)  # fmt: skip
+        run(
+            "evaluate",
+            "ravdess",
+            "--recipe",
+            recipe,
+            "--emotions",
+            "all",
+            "--no-beside",
+            "--data",
+            few,
+            "--format",
+            "json",
+            "-o",
+            tmp_path / recipe,
+        )
     done = run("compare", tmp_path / "mlp", tmp_path / "tutorial")
     assert "with 4 speakers p can hardly be under 0.125" in done.out
 
@@ -933,8 +1174,20 @@ def test_a_comparison_over_few_speakers_says_what_it_cannot_find(
 def test_recipes_of_different_features_are_evaluated_on_the_same_folds(
     run: Run, ravdess_to_read: Path
 ) -> None:
-    done = run("evaluate", "ravdess", "--recipe", "mlp", "--recipe", "logistic", "--no-augment",
-               "--no-beside", "--data", ravdess_to_read, "--format", "json")  # fmt: skip
+    done = run(
+        "evaluate",
+        "ravdess",
+        "--recipe",
+        "mlp",
+        "--recipe",
+        "logistic",
+        "--no-augment",
+        "--no-beside",
+        "--data",
+        ravdess_to_read,
+        "--format",
+        "json",
+    )
     assert done.code == 0
     found = json.loads(done.out)
     assert [row["a"] + " " + row["b"] for row in found["paired"]] == ["mlp logistic"]

@@ -44,9 +44,13 @@ def example(folder: Path, name: str) -> Path:
 
 def command(*arguments: object, **options: object) -> subprocess.CompletedProcess[bytes]:
     environment = {**os.environ, **options.pop("env", {})}  # type: ignore[dict-item]
-    return subprocess.run([sys.executable, "-m", "voxaffect", *map(str, arguments)],
-                          env=environment, stdin=subprocess.DEVNULL, check=False,
-                          **{"capture_output": True, **options})  # fmt: skip
+    return subprocess.run(
+        [sys.executable, "-m", "voxaffect", *map(str, arguments)],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        check=False,
+        **{"capture_output": True, **options},
+    )
 
 
 # No other place prints.
@@ -77,7 +81,7 @@ class Printing(ast.NodeVisitor):
 ALLOWED = {
     "console.py": "the one place",
     "cli/__init__.py": "notices that click has replaced standard output",
-    "files.py": "asks whether standard error is a terminal",
+    "files/__init__.py": "asks whether standard error is a terminal",
     "cli/live.py": "gives rich the terminal, of which `live.view` draws only what is printable",
     "extraction/process.py": "a worker, whose standard output is the pipe to its parent",
     "extraction/workers.py": "asks what a worker inherits",
@@ -150,12 +154,25 @@ def test_messages_of_libraries_are_escaped_on_a_terminal() -> None:
 @unix
 @pytest.mark.parametrize(
     "arguments",
-    ["predict one", "predict one --format csv", "predict one --format json",
-     "predict one --timeline", "predict one --timeline --format audformat", "doctor one",
-     "explain one", "corpora check folder c", "features one -o {evil}.csv",
-     "predict {evil}nope.wav", "predict --{evil}", "predict one --format {evil}",
-     "info {evil}.onnx", "compare {evil} b.json", "listen --input {evil}.wav", "{evil}"],
-)  # fmt: skip
+    [
+        "predict one",
+        "predict one --format csv",
+        "predict one --format json",
+        "predict one --timeline",
+        "predict one --timeline --format audformat",
+        "doctor one",
+        "explain one",
+        "corpora check folder c",
+        "features one -o {evil}.csv",
+        "predict {evil}nope.wav",
+        "predict --{evil}",
+        "predict one --format {evil}",
+        "info {evil}.onnx",
+        "compare {evil} b.json",
+        "listen --input {evil}.wav",
+        "{evil}",
+    ],
+)
 def test_no_command_sends_a_control_code_of_a_name_to_a_terminal(
     tmp_path: Path, arguments: str
 ) -> None:
@@ -169,8 +186,11 @@ def test_no_command_sends_a_control_code_of_a_name_to_a_terminal(
     words = [word.format(evil=EVIL) for word in arguments.split()]
     with subprocess.Popen(
         [sys.executable, "-m", "voxaffect", *words],
-        cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=child, stderr=child,
-    ) as run:  # fmt: skip
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=child,
+        stderr=child,
+    ) as run:
         os.close(child)
         shown = b""
         while True:
@@ -193,11 +213,16 @@ def test_no_command_sends_a_control_code_of_a_name_to_a_terminal(
 # Programs
 
 
-@pytest.mark.parametrize("environment", [
-    {"PYTHONIOENCODING": "cp1252"}, {"PYTHONIOENCODING": "ascii"},
-    {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
-    {"PYTHONIOENCODING": "utf-16"},
-], ids=["Windows", "ASCII", "C", "UTF-16"])  # fmt: skip
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PYTHONIOENCODING": "cp1252"},
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+        {"PYTHONIOENCODING": "utf-16"},
+    ],
+    ids=["Windows", "ASCII", "C", "UTF-16"],
+)
 @pytest.mark.parametrize("form", ["csv", "json", "jsonl"])
 def test_data_are_utf_8_whatever_the_terminal_writes(
     tmp_path: Path, environment: dict[str, str], form: str
@@ -238,8 +263,9 @@ def test_bars_are_plain_marks_where_the_alphabet_has_no_blocks(tmp_path: Path) -
 @pytest.mark.parametrize("arguments", ["predict --example", "info --format json", "corpora list"])
 def test_a_full_standard_output_is_named(arguments: str) -> None:
     with Path("/dev/full").open("wb") as stream:
-        done = command(*arguments.split(), stdout=stream, capture_output=False,
-                       stderr=subprocess.PIPE)  # fmt: skip
+        done = command(
+            *arguments.split(), stdout=stream, capture_output=False, stderr=subprocess.PIPE
+        )
     message = b"VoxaffectError: the result cannot be printed (No space left on device).\n"
     assert (done.returncode, done.stderr) == (1, message)
 
@@ -274,8 +300,13 @@ def test_text_without_standard_output_is_a_failure(monkeypatch: pytest.MonkeyPat
 
 def end_by(number: int, arguments: list[str], *, wait: Path, cwd: Path) -> tuple[int, str]:
     """Send a signal once a file is there; return exit code and standard error."""
-    with subprocess.Popen([sys.executable, *arguments], cwd=cwd, stderr=subprocess.PIPE,
-                          stdout=subprocess.DEVNULL, text=True) as run:  # fmt: skip
+    with subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    ) as run:
         until = time.monotonic() + 60
         while not wait.exists() and time.monotonic() < until and run.poll() is None:
             time.sleep(0.01)

@@ -30,43 +30,131 @@ from voxaffect.errors import CorpusError
 
 # corpus, path under the root, emotion, speaker, sex, text, intensity, take, channel
 EXAMPLES = [
-    ("ravdess", "Actor_12/03-01-06-01-02-01-12.wav",
-     "fearful", "12", "female", "02", "normal", "01", "speech"),
-    ("ravdess", "Actor_01/03-02-03-02-01-02-01.wav",
-     "happy", "01", "male", "01", "strong", "02", "song"),
+    (
+        "ravdess",
+        "Actor_12/03-01-06-01-02-01-12.wav",
+        "fearful",
+        "12",
+        "female",
+        "02",
+        "normal",
+        "01",
+        "speech",
+    ),
+    (
+        "ravdess",
+        "Actor_01/03-02-03-02-01-02-01.wav",
+        "happy",
+        "01",
+        "male",
+        "01",
+        "strong",
+        "02",
+        "song",
+    ),
     ("emodb", "wav/03a01Fa.wav", "happy", "03", "male", "a01", None, "a", "speech"),
     ("emodb", "wav/16b10Wb.wav", "angry", "16", "female", "b10", None, "b", "speech"),
     ("emodb", "wav/08a02L.wav", "bored", "08", "female", "a02", None, None, "speech"),
-    ("crema-d", "AudioWAV/1001_DFA_ANG_XX.wav",
-     "angry", "1001", "male", "DFA", "unspecified", None, "speech"),
-    ("crema-d", "AudioWAV/1002_IEO_DIS_LO.wav",
-     "disgust", "1002", "female", "IEO", "low", None, "speech"),
-    ("crema-d", "AudioWAV/1040_ITH_SAD_X.wav",
-     "sad", "1040", "male", "ITH", "unspecified", None, "speech"),
-    ("tess", "OAF_angry/OAF_back_angry.wav",
-     "angry", "OAF", "female", "back", None, None, "speech"),
-    ("tess", "YAF_pleasant_surprised/YAF_food_ps.wav",
-     "surprised", "YAF", "female", "food", None, None, "speech"),
-    ("tess", "OAF_neutral/OA_bite_neutral.wav",
-     "neutral", "OAF", "female", "bite", None, None, "speech"),
+    (
+        "crema-d",
+        "AudioWAV/1001_DFA_ANG_XX.wav",
+        "angry",
+        "1001",
+        "male",
+        "DFA",
+        "unspecified",
+        None,
+        "speech",
+    ),
+    (
+        "crema-d",
+        "AudioWAV/1002_IEO_DIS_LO.wav",
+        "disgust",
+        "1002",
+        "female",
+        "IEO",
+        "low",
+        None,
+        "speech",
+    ),
+    (
+        "crema-d",
+        "AudioWAV/1040_ITH_SAD_X.wav",
+        "sad",
+        "1040",
+        "male",
+        "ITH",
+        "unspecified",
+        None,
+        "speech",
+    ),
+    (
+        "tess",
+        "OAF_angry/OAF_back_angry.wav",
+        "angry",
+        "OAF",
+        "female",
+        "back",
+        None,
+        None,
+        "speech",
+    ),
+    (
+        "tess",
+        "YAF_pleasant_surprised/YAF_food_ps.wav",
+        "surprised",
+        "YAF",
+        "female",
+        "food",
+        None,
+        None,
+        "speech",
+    ),
+    (
+        "tess",
+        "OAF_neutral/OA_bite_neutral.wav",
+        "neutral",
+        "OAF",
+        "female",
+        "bite",
+        None,
+        None,
+        "speech",
+    ),
     ("savee", "AudioData/DC/sa01.wav", "sad", "DC", "male", "sa01", None, None, "speech"),
     ("savee", "ALL/KL_su12.wav", "surprised", "KL", "male", "su12", None, None, "speech"),
     ("emovo", "m3/dis-m3-b1.wav", "disgust", "m3", "male", "b1", None, None, "speech"),
     ("emovo", "f1/pau-f1-n5.wav", "fearful", "f1", "female", "n5", None, None, "speech"),
     ("urdu", "Angry/SM1_F10_A010.wav", "angry", "SM1", "male", None, None, "010", "speech"),
     ("urdu", "Sad/SF11_F4_S06.wav", "sad", "SF11", "female", None, None, "06", "speech"),
-    ("esd", "0011/Angry/train/0011_000351.wav",
-     "angry", "0011", "male", None, None, "000351", "speech"),
-    ("esd", "0016/Neutral/0016_000019.wav",
-     "neutral", "0016", "female", None, None, "000019", "speech"),
+    (
+        "esd",
+        "0011/Angry/train/0011_000351.wav",
+        "angry",
+        "0011",
+        "male",
+        None,
+        None,
+        "000351",
+        "speech",
+    ),
+    (
+        "esd",
+        "0016/Neutral/0016_000019.wav",
+        "neutral",
+        "0016",
+        "female",
+        None,
+        None,
+        "000019",
+        "speech",
+    ),
     ("cafe", "Colère/Faible/01-C-1-1.wav", "angry", "01", "male", "1", "low", None, "speech"),
-    ("cafe", "Tristesse/Fort/12-T-2-6.aiff",
-     "sad", "12", "female", "6", "high", None, "speech"),
-]  # fmt: skip
+    ("cafe", "Tristesse/Fort/12-T-2-6.aiff", "sad", "12", "female", "6", "high", None, "speech"),
+]
 
 MISFITS = [
-    ("ravdess", "03-09.wav",
-     r"^RAVDESS: '03-09\.wav' does not match MM-VC-EM-IN-ST-RE-AC\.wav\.$"),
+    ("ravdess", "03-09.wav", r"^RAVDESS: '03-09\.wav' does not match MM-VC-EM-IN-ST-RE-AC\.wav\.$"),
     ("ravdess", "02-01-01-01-01-01-01.wav", "does not match"),  # video without sound
     ("ravdess", "03-01-09-01-01-01-01.wav", "unknown emotion '09', expected 01, 02"),
     ("ravdess", "03-01-01-01-01-01-25.wav", "unknown speaker '25', expected 01 … 24"),
@@ -76,7 +164,7 @@ MISFITS = [
     ("savee", "a01.wav", "does not match"),  # nobody says who speaks
     ("esd", "0011_000351.wav", "does not match"),  # nobody says the emotion
     ("crema-d", "1092_DFA_ANG_XX.wav", "unknown speaker '1092'"),
-]  # fmt: skip
+]
 
 
 def _touch(root: Path, *names: str) -> Path:
@@ -267,11 +355,14 @@ def test_unknown_corpus_lists_the_known() -> None:
 
 
 COPIES = [
-    "03-01-05-01-02-01-10_angry.wav", "03-01-05-01-02-01-10 (1).wav",
-    "03-01-05-01-02-01-10(2).WAV", "03-01-05-01-02-01-10 - Copy.wav",
-    " 03-01-05-01-02-01-10 .wav", "03-01-05-01-02-01-10-Anger.wav",
+    "03-01-05-01-02-01-10_angry.wav",
+    "03-01-05-01-02-01-10 (1).wav",
+    "03-01-05-01-02-01-10(2).WAV",
+    "03-01-05-01-02-01-10 - Copy.wav",
+    " 03-01-05-01-02-01-10 .wav",
+    "03-01-05-01-02-01-10-Anger.wav",
     "audio_speech_actors_01-24/Actor_10/03-01-05-01-02-01-10.wav",
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("name", COPIES)
@@ -287,8 +378,11 @@ def test_a_name_that_contradicts_its_code_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_copy_that_holds_everything_twice_gets_a_remedy_that_works(tmp_path: Path) -> None:
-    names = [f"Actor_{actor}/03-01-0{code}-01-01-01-{actor}.wav"
-             for actor in ("01", "02") for code in (1, 5)]  # fmt: skip
+    names = [
+        f"Actor_{actor}/03-01-0{code}-01-01-01-{actor}.wav"
+        for actor in ("01", "02")
+        for code in (1, 5)
+    ]
     inner = tmp_path / "audio_speech_actors_01-24"
     _touch(tmp_path, *names)
     _touch(inner, *names)
@@ -325,9 +419,10 @@ def _table(tmp_path: Path, text: str) -> Path:
 
 def test_csv_reads_paths_relative_to_itself(tmp_path: Path) -> None:
     table = _table(
-        tmp_path, "\ufeffpath,emotion,speaker,sex,text,note\na.wav,Happy,anna,female,hello,x\n"
-        f"{tmp_path / 'b.wav'},sad,,,,\n"
-    )  # fmt: skip
+        tmp_path,
+        "\ufeffpath,emotion,speaker,sex,text,note\na.wav,Happy,anna,female,hello,x\n"
+        f"{tmp_path / 'b.wav'},sad,,,,\n",
+    )
     assert utterances("csv", table) == (
         Utterance(tmp_path / "a.wav", "csv", "happy", "anna", "female", "hello"),
         Utterance(tmp_path / "b.wav", "csv", "sad"),

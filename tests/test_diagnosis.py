@@ -71,8 +71,13 @@ def snr_of(samples: Samples) -> float:
 
 
 def roomy(samples: Samples, rt60_seconds: float, rate_hz: int = RATE_HZ) -> Samples:
-    return add_room(samples, rate_hz, np.random.default_rng(0), rt60_seconds=rt60_seconds,
-                    direct_to_reverberant_db=0.0)  # fmt: skip
+    return add_room(
+        samples,
+        rate_hz,
+        np.random.default_rng(0),
+        rt60_seconds=rt60_seconds,
+        direct_to_reverberant_db=0.0,
+    )
 
 
 def spaced(samples: Samples) -> Samples:
@@ -306,12 +311,26 @@ def test_json_is_versioned_and_lists_failures(folder: Path) -> None:
     assert found["schema"] == SCHEMA
     assert [Path(one["source"]).name for one in found["failures"]] == ["cut.wav", "empty.wav"]
     assert set(found["diagnoses"][0]) == {
-        "source", "trust", "reasons", "scores", "result", "emotion", "uncertain", "probabilities",
+        "source",
+        "trust",
+        "reasons",
+        "scores",
+        "result",
+        "emotion",
+        "uncertain",
+        "probabilities",
         "findings",
-    }  # fmt: skip
+    }
     assert set(found["diagnoses"][0]["findings"][0]) == {
-        "topic", "verdict", "text", "value", "unit", "effect", "remedy", "trust",
-    }  # fmt: skip
+        "topic",
+        "verdict",
+        "text",
+        "value",
+        "unit",
+        "effect",
+        "remedy",
+        "trust",
+    }
 
 
 def test_a_model_that_is_missing_is_one_line(
@@ -351,9 +370,15 @@ def test_a_defect_planted_in_a_real_recording_is_named(
     named = 0
     for path in sampled(data_root(corpus), 6):
         signal = read(path)
-        altered = telephoned(signal.samples, signal.rate_hz) if name == "telephone" else (
-            noisy(signal.samples, 10, signal.rate_hz) if name == "noisy"
-            else plant(signal.samples))  # fmt: skip
+        altered = (
+            telephoned(signal.samples, signal.rate_hz)
+            if name == "telephone"
+            else (
+                noisy(signal.samples, 10, signal.rate_hz)
+                if name == "noisy"
+                else plant(signal.samples)
+            )
+        )
         found = diagnose(quantized(altered), rate_hz=signal.rate_hz, model=trained.model)
         named += topic in topics(found)
     assert named == 6

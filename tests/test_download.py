@@ -314,8 +314,21 @@ def _member(name: str, mode: int = 0) -> zipfile.ZipInfo:
     return member
 
 
-HOSTILE = ["/etc/x", "../x", "a/../../x", "C:/x", "C:x", "..\\x", "\\\\host\\x", "a//b", ".", "",
-           "a/./b", "a\x00b", "a\nb"]  # fmt: skip
+HOSTILE = [
+    "/etc/x",
+    "../x",
+    "a/../../x",
+    "C:/x",
+    "C:x",
+    "..\\x",
+    "\\\\host\\x",
+    "a//b",
+    ".",
+    "",
+    "a/./b",
+    "a\x00b",
+    "a\nb",
+]
 
 
 @pytest.mark.parametrize("name", HOSTILE)

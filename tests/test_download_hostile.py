@@ -51,8 +51,12 @@ class Server:
     count: int = 0
 
     def archive(self, content: bytes = ARCHIVE, **changes: object) -> Download:
-        given = {"url": self.address, "file": "emodb.zip", "size": len(content),
-                 "checksum": "md5:" + hashlib.md5(content).hexdigest()}  # fmt: skip
+        given = {
+            "url": self.address,
+            "file": "emodb.zip",
+            "size": len(content),
+            "checksum": "md5:" + hashlib.md5(content).hexdigest(),
+        }
         return Download(**(given | changes))  # type: ignore[arg-type]
 
 
@@ -201,18 +205,22 @@ def test_a_slow_server_that_brings_enough_is_waited_for(server: Server, tmp_path
 
 @pytest.mark.parametrize(
     "record",
-    [b"[" * 200_000, b'{"files": ' + b"[" * 200_000, b'{"files": 3}', b"\xff\xfe", b"null",
-     b'{"files": [{"key": "emodb.zip", "size": 1e400, "checksum": "md5:%s"}]}' % (b"0" * 32),
-     b'{"files": [{"key": "emodb.zip", "size": -5, "checksum": "md5:%s"}]}' % (b"0" * 32),
-     b'{"files": [{"key": "emodb.zip", "size": true, "checksum": "md5:%s"}]}' % (b"0" * 32),
-     b'{"files": [{"key": "emodb.zip", "size": 5, "checksum": "md5:x"}]}',
-     b'{"files": [{"key": "emodb.zip", "size": 5, "checksum": 7}]}',
-     b'{"files": [{"key": [], "size": 5}]}'],
+    [
+        b"[" * 200_000,
+        b'{"files": ' + b"[" * 200_000,
+        b'{"files": 3}',
+        b"\xff\xfe",
+        b"null",
+        b'{"files": [{"key": "emodb.zip", "size": 1e400, "checksum": "md5:%s"}]}' % (b"0" * 32),
+        b'{"files": [{"key": "emodb.zip", "size": -5, "checksum": "md5:%s"}]}' % (b"0" * 32),
+        b'{"files": [{"key": "emodb.zip", "size": true, "checksum": "md5:%s"}]}' % (b"0" * 32),
+        b'{"files": [{"key": "emodb.zip", "size": 5, "checksum": "md5:x"}]}',
+        b'{"files": [{"key": "emodb.zip", "size": 5, "checksum": 7}]}',
+        b'{"files": [{"key": [], "size": 5}]}',
+    ],
     ids=range(11),
-)  # fmt: skip
-def test_a_record_that_is_none_is_explained(
-    server: Server, tmp_path: Path, record: bytes
-) -> None:
+)
+def test_a_record_that_is_none_is_explained(server: Server, tmp_path: Path, record: bytes) -> None:
     server.answer = _send(record)
     archive = server.archive(checksum=None, size=None, listing=server.address)
     with pytest.raises(DownloadError, match=r"does not state size and checksum of emodb\.zip"):

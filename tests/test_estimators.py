@@ -36,9 +36,11 @@ def rows(count: int = 240, seed: int = 0) -> Rows:
     copies = matrix + rng.standard_normal(matrix.shape).astype(np.float32) * 0.3
     speakers = np.array([f"speaker {place // 3 % 8}" for place in range(half)])
     return Rows(
-        np.concatenate((matrix, copies)), np.tile(emotions, 2),
-        np.tile(np.arange(half), 2), np.tile(speakers, 2),
-    )  # fmt: skip
+        np.concatenate((matrix, copies)),
+        np.tile(emotions, 2),
+        np.tile(np.arange(half), 2),
+        np.tile(speakers, 2),
+    )
 
 
 def run(estimator: object, matrix: np.ndarray) -> np.ndarray:
@@ -143,8 +145,9 @@ def test_more_groups_than_speakers_are_as_many_as_there_are() -> None:
 
 def test_the_temperature_of_two_groups_is_fitted_on_both() -> None:
     data = rows(960)
-    alone = [fit(Ensemble([(LogisticRegression(), 0, 10)], held_out=0.5, groups=k), data)
-             for k in (1, 2)]  # fmt: skip
+    alone = [
+        fit(Ensemble([(LogisticRegression(), 0, 10)], held_out=0.5, groups=k), data) for k in (1, 2)
+    ]
     names = np.unique(data.speakers)
     halves = np.random.default_rng(0).permutation(names).reshape(2, -1)
     scores, truth = [], []
@@ -170,8 +173,10 @@ def test_one_emotion_alone_is_refused() -> None:
     data = rows()
     only = data.emotions == "sad"
     with pytest.raises(TrainingError, match="at least two emotions"):
-        fit(two_members(), Rows(data.matrix[only], data.emotions[only],
-                                data.origins[only], data.speakers[only]))  # fmt: skip
+        fit(
+            two_members(),
+            Rows(data.matrix[only], data.emotions[only], data.origins[only], data.speakers[only]),
+        )
 
 
 POLICY = Augmentation(speeds=(0.9,), mixed_copies=1)
@@ -255,8 +260,9 @@ def test_the_card_states_how_the_copies_were_made(small_ravdess: Path) -> None:
     data = with_copies(gather({"ravdess": small_ravdess}, feature_spec("classic")), policy, seed=0)
     fitted = fit(make_pipeline(StandardScaler(), LogisticRegression()), data.rows())
     card = export(fitted, data, recipe="logistic", seed=0, scores={}).card
-    stated = {key: tuple(one) if isinstance(one, list) else one
-              for key, one in card.augmentation.items()}  # fmt: skip
+    stated = {
+        key: tuple(one) if isinstance(one, list) else one for key, one in card.augmentation.items()
+    }
     assert Augmentation(**stated) == policy
     assert ModelCard.from_json(card.to_json(), "card") == card
     part = data.where(data.utterances[3:9])

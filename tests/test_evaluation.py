@@ -29,9 +29,13 @@ EMOTIONS = ("angry", "calm", "happy")
 
 
 def utterance(
-    number: int, *, speaker: str | None, emotion: str = "happy", corpus: str = "ravdess",
+    number: int,
+    *,
+    speaker: str | None,
+    emotion: str = "happy",
+    corpus: str = "ravdess",
     text: str | None = None,
-) -> Utterance:  # fmt: skip
+) -> Utterance:
     return Utterance(Path(f"{number}.wav"), corpus, emotion, speaker, text=text)
 
 
@@ -175,9 +179,13 @@ def test_emobox_folds_are_its_own() -> None:
     speakers = actors()
     folds = protocol_named("emobox").split(members(speakers), 0)
     assert [sorted({speakers[place] for place in fold.test}) for fold in folds] == [
-        ["01", "11", "20", "21"], ["04", "10", "12", "14"], ["08", "09", "19", "23"],
-        ["03", "05", "07", "24"], ["02", "15", "16", "18"], ["06", "13", "17", "22"],
-    ]  # fmt: skip
+        ["01", "11", "20", "21"],
+        ["04", "10", "12", "14"],
+        ["08", "09", "19", "23"],
+        ["03", "05", "07", "24"],
+        ["02", "15", "16", "18"],
+        ["06", "13", "17", "22"],
+    ]
     everything = np.concatenate([fold.test for fold in folds])
     assert sorted(everything) == list(range(len(speakers)))
     assert all(not set(fold.train) & set(fold.test) for fold in folds)
@@ -197,9 +205,16 @@ def test_random_folds_are_scikit_learns_of_successive_seeds(
 
 @pytest.mark.parametrize(
     ("protocol", "is_new"),
-    [("tutorial", False), ("random", False), ("speakers", True), ("emobox", True),
-     ("loso", True), ("sentences", False), ("sentences-speakers", True)],
-)  # fmt: skip
+    [
+        ("tutorial", False),
+        ("random", False),
+        ("speakers", True),
+        ("emobox", True),
+        ("loso", True),
+        ("sentences", False),
+        ("sentences-speakers", True),
+    ],
+)
 def test_a_protocol_says_whether_its_voices_are_new(protocol: str, is_new: bool) -> None:
     speakers = actors()
     shared = [
@@ -320,12 +335,12 @@ def test_one_speaker_is_not_enough() -> None:
 @pytest.mark.parametrize("protocol", ["sentences", "sentences-speakers"])
 @pytest.mark.parametrize(
     ("text", "message"),
-    [(None, "what is said in 4 of 4 utterances is unknown"),
-     ("01", r"1 sentence \(ravdess/01\), at least 2")],
-)  # fmt: skip
-def test_sentences_must_be_known_and_several(
-    protocol: str, text: str | None, message: str
-) -> None:
+    [
+        (None, "what is said in 4 of 4 utterances is unknown"),
+        ("01", r"1 sentence \(ravdess/01\), at least 2"),
+    ],
+)
+def test_sentences_must_be_known_and_several(protocol: str, text: str | None, message: str) -> None:
     said = [utterance(number, speaker="ABAB"[number], text=text) for number in range(4)]
     with pytest.raises(EvaluationError, match=message):
         run(said, protocol)
@@ -391,9 +406,14 @@ def test_an_unknown_recipe_names_the_known_ones() -> None:
 def test_the_tutorial_recipe_is_the_bare_mlp_as_written() -> None:
     (step,) = recipe("tutorial", 5).steps
     expected = {
-        "alpha": 0.01, "batch_size": 256, "epsilon": 1e-08, "hidden_layer_sizes": (300,),
-        "learning_rate": "adaptive", "max_iter": 500, "random_state": 5,
-    }  # fmt: skip
+        "alpha": 0.01,
+        "batch_size": 256,
+        "epsilon": 1e-08,
+        "hidden_layer_sizes": (300,),
+        "learning_rate": "adaptive",
+        "max_iter": 500,
+        "random_state": 5,
+    }
     assert {key: step[1].get_params()[key] for key in expected} == expected
     assert recipe_named("tutorial").emotions == ("calm", "happy", "fearful", "disgust")
 
@@ -431,9 +451,11 @@ def test_cross_trains_on_the_first_corpus_and_tests_the_others_on_common_emotion
 
 @pytest.mark.parametrize(
     ("utterances", "message"),
-    [(_in("ravdess", "hs"), "Name two or more"),
-     ([*_in("ravdess", "hs"), *_in("emodb", "ca")], "share 0 emotions")],
-)  # fmt: skip
+    [
+        (_in("ravdess", "hs"), "Name two or more"),
+        ([*_in("ravdess", "hs"), *_in("emodb", "ca")], "share 0 emotions"),
+    ],
+)
 def test_cross_needs_two_corpora_with_common_emotions(
     utterances: list[Utterance], message: str
 ) -> None:

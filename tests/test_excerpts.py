@@ -45,12 +45,26 @@ def test_an_excerpt_is_that_part_of_the_samples(
 
 
 KINDS = [
-    ("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "FLOAT"), ("WAV", "ULAW"), ("WAVEX", "PCM_32"),
-    ("RF64", "PCM_16"), ("W64", "PCM_16"), ("AIFF", "PCM_16"), ("AIFF", "PCM_S8"),
-    ("AU", "PCM_16"), ("AU", "ALAW"), ("CAF", "PCM_16"), ("FLAC", "PCM_16"), ("FLAC", "PCM_24"),
-    ("WAV", "IMA_ADPCM"), ("CAF", "ALAC_16"), ("OGG", "VORBIS"), ("OGG", "OPUS"),
+    ("WAV", "PCM_16"),
+    ("WAV", "PCM_24"),
+    ("WAV", "FLOAT"),
+    ("WAV", "ULAW"),
+    ("WAVEX", "PCM_32"),
+    ("RF64", "PCM_16"),
+    ("W64", "PCM_16"),
+    ("AIFF", "PCM_16"),
+    ("AIFF", "PCM_S8"),
+    ("AU", "PCM_16"),
+    ("AU", "ALAW"),
+    ("CAF", "PCM_16"),
+    ("FLAC", "PCM_16"),
+    ("FLAC", "PCM_24"),
+    ("WAV", "IMA_ADPCM"),
+    ("CAF", "ALAC_16"),
+    ("OGG", "VORBIS"),
+    ("OGG", "OPUS"),
     ("MP3", "MPEG_LAYER_III"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("channels", [1, 2])
@@ -88,9 +102,7 @@ def test_a_part_is_found_without_decoding_what_is_before_it(
 
 
 @pytest.mark.parametrize(("start", "end"), [(6.0, None), (6.0, 7.0), (4.0, 5.5)])
-def test_an_excerpt_after_the_end_is_refused(
-    call: Path, start: float, end: float | None
-) -> None:
+def test_an_excerpt_after_the_end_is_refused(call: Path, start: float, end: float | None) -> None:
     with pytest.raises(AudioError, match=r"call\.flac, . s to .*: the recording is 5 s long"):
         read_recording(Excerpt(call, start, end))
 
@@ -147,11 +159,11 @@ def test_parts_of_one_recording_leak_only_if_they_are_one_part(call: Path) -> No
     assert len({recording_of(utterance) for utterance in apart}) == 2
 
 
-def test_a_table_of_parts_is_trained_on_and_measured(
-    call: Path, tmp_path: Path, run: Run
-) -> None:
-    rows = [f"{call.name},{n * 0.5},{n * 0.5 + 0.5},{('joy', 'sad')[n % 2]},s{n // 4}\n"
-            for n in range(8)]  # fmt: skip
+def test_a_table_of_parts_is_trained_on_and_measured(call: Path, tmp_path: Path, run: Run) -> None:
+    rows = [
+        f"{call.name},{n * 0.5},{n * 0.5 + 0.5},{('joy', 'sad')[n % 2]},s{n // 4}\n"
+        for n in range(8)
+    ]
     table = tmp_path / "parts.csv"
     table.write_text("file,start,end,emotion,speaker\n" + "".join(rows))
     result = tmp_path / "result.json"

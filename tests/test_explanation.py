@@ -58,9 +58,16 @@ def test_contributions_of_a_logistic_model_add_up(logistic: Model, seed: int) ->
 def test_contributions_of_the_bundled_model_add_up_with_its_network() -> None:
     found = explain(files("voxaffect") / "data" / "example.wav")
     assert list(found.contributions) == [
-        "timbre", "spectrum", "energy", "pitch", "voice quality", "rhythm", "modulation",
-        "movement", "picture",
-    ]  # fmt: skip
+        "timbre",
+        "spectrum",
+        "energy",
+        "pitch",
+        "voice quality",
+        "rhythm",
+        "modulation",
+        "movement",
+        "picture",
+    ]
     assert max(map(abs, found.remainder.values())) < 1e-3
 
 

@@ -79,8 +79,10 @@ def altered(database: Path) -> None:
     with connection:
         for content, recipe in connection.execute("SELECT content, recipe FROM vectors").fetchall():
             checksum = _checksum(content, recipe, vector)
-            connection.execute("UPDATE vectors SET vector=?, checksum=? WHERE content=?",
-                               (vector, checksum, content))  # fmt: skip
+            connection.execute(
+                "UPDATE vectors SET vector=?, checksum=? WHERE content=?",
+                (vector, checksum, content),
+            )
     connection.close()
 
 
@@ -267,12 +269,22 @@ def test_a_cache_in_place_of_a_folder_is_named(database: Path) -> None:
         FeatureCache(database)
 
 
-@pytest.mark.parametrize("damage", [
-    "vector=zeroblob(720)", "vector=zeroblob(716)", "vector='words'", "vector=7.5",
-    "checksum=zeroblob(16)", "checksum=7", "recipe=recipe || ' '", "content=zeroblob(32)",
-    "vector=(SELECT vector FROM vectors WHERE rowid=4)",
-    "content=CAST(content AS TEXT)", "recipe=CAST(x'ff' AS TEXT)",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "vector=zeroblob(720)",
+        "vector=zeroblob(716)",
+        "vector='words'",
+        "vector=7.5",
+        "checksum=zeroblob(16)",
+        "checksum=7",
+        "recipe=recipe || ' '",
+        "content=zeroblob(32)",
+        "vector=(SELECT vector FROM vectors WHERE rowid=4)",
+        "content=CAST(content AS TEXT)",
+        "recipe=CAST(x'ff' AS TEXT)",
+    ],
+)
 def test_a_damaged_row_is_computed_anew(
     recordings: list[Path], database: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -311,9 +323,7 @@ def test_flipped_bits_change_no_feature(recordings: list[Path], tmp_path: Path) 
     assert refused < 15
 
 
-def test_a_cache_of_the_version_before_begins_anew(
-    recordings: list[Path], database: Path
-) -> None:
+def test_a_cache_of_the_version_before_begins_anew(recordings: list[Path], database: Path) -> None:
     database.parent.mkdir()
     connection = sqlite3.connect(database)
     with connection:
@@ -331,12 +341,14 @@ def test_a_cache_of_the_version_before_begins_anew(
 
 @pytest.mark.parametrize(
     ("code", "remedy"),
-    [(sqlite3.SQLITE_FULL, "The disk is full: free space on it"),
-     (sqlite3.SQLITE_CORRUPT, "It is damaged: delete it"),
-     (sqlite3.SQLITE_BUSY, "Another process is using it"),
-     (sqlite3.SQLITE_IOERR_READ, "The disk may be failing"),
-     (sqlite3.SQLITE_READONLY, "Set VOXAFFECT_CACHE to a folder that you can write to")],
-)  # fmt: skip
+    [
+        (sqlite3.SQLITE_FULL, "The disk is full: free space on it"),
+        (sqlite3.SQLITE_CORRUPT, "It is damaged: delete it"),
+        (sqlite3.SQLITE_BUSY, "Another process is using it"),
+        (sqlite3.SQLITE_IOERR_READ, "The disk may be failing"),
+        (sqlite3.SQLITE_READONLY, "Set VOXAFFECT_CACHE to a folder that you can write to"),
+    ],
+)
 def test_the_remedy_is_true(database: Path, code: int, remedy: str) -> None:
     error = sqlite3.OperationalError("whatever")
     error.sqlite_errorcode = code
@@ -347,9 +359,11 @@ def test_the_remedy_is_true(database: Path, code: int, remedy: str) -> None:
 
 
 def test_a_cache_that_cannot_be_written_loses_no_features(
-    recordings: list[Path], database: Path, monkeypatch: pytest.MonkeyPatch,
+    recordings: list[Path],
+    database: Path,
+    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-) -> None:  # fmt: skip
+) -> None:
     def fail(*_: object) -> None:
         raise CacheError("full")
 

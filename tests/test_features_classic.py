@@ -26,13 +26,12 @@ from voxaffect.features import (
     SETS,
     FeatureSpec,
     at_rate,
-    chroma,
     describe,
     feature_spec,
-    mel,
     names,
 )
 from voxaffect.features import spectrum as spectra
+from voxaffect.features.classic import chroma, mel
 
 RATES_HZ = (8_000, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000)
 TOLERANCE = 1e-4
@@ -95,15 +94,21 @@ def sounds(rate_hz: int) -> dict[str, Samples]:
     gaps[: count // 4] = gaps[count // 2 : 3 * count // 4] = 0
     quantized = (np.round(voice(6, rate_hz=rate_hz) * 2**15) / 2**15).astype(np.float32)
     return {
-        "voice": voice(1, rate_hz=rate_hz), "another voice": voice(2, rate_hz=rate_hz),
-        "quantized voice": quantized, "voice between digital silences": gaps,
-        "impulse": impulse, "sparse clicks": clicks, "noise": noise,
-        "faint noise": noise * np.float32(1e-4), "low tone": tone(220, rate_hz),
-        "mistuned tone": tone(452.7, rate_hz), "high tone": tone(3_520, rate_hz),
+        "voice": voice(1, rate_hz=rate_hz),
+        "another voice": voice(2, rate_hz=rate_hz),
+        "quantized voice": quantized,
+        "voice between digital silences": gaps,
+        "impulse": impulse,
+        "sparse clicks": clicks,
+        "noise": noise,
+        "faint noise": noise * np.float32(1e-4),
+        "low tone": tone(220, rate_hz),
+        "mistuned tone": tone(452.7, rate_hz),
+        "high tone": tone(3_520, rate_hz),
         "offset": voice(3, rate_hz=rate_hz) + np.float32(0.2),
         "clipped": np.clip(voice(4, rate_hz=rate_hz) * 20, -1, 1).astype(np.float32),
         "shortest": voice(7, seconds=0.25, rate_hz=rate_hz),
-    }  # fmt: skip
+    }
 
 
 @cache

@@ -191,10 +191,14 @@ def test_processes_of_one_number_leave_one_of_their_texts(path: Path) -> None:
 
 
 @unix
-@pytest.mark.parametrize("write_it", [
-    lambda path: write_text(path, "new"),
-    lambda path: [write_text(path, "new", is_alone=False), settle([path])],
-], ids=["alone", "of many"])  # fmt: skip
+@pytest.mark.parametrize(
+    "write_it",
+    [
+        lambda path: write_text(path, "new"),
+        lambda path: [write_text(path, "new", is_alone=False), settle([path])],
+    ],
+    ids=["alone", "of many"],
+)
 def test_the_next_run_removes_what_a_killed_run_left(
     path: Path, write_it: Callable[[Path], object]
 ) -> None:

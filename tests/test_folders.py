@@ -66,8 +66,19 @@ def test_commands_work(
     output = tmp_path / "features.csv"
     assert run("features", small_ravdess, "-o", output).code == 0
     assert output.exists()
-    done = run("train", "ravdess", "--data", small_ravdess, "--recipe", "mlp", "--no-augment",
-               "--test-size", 0, "-o", tmp_path / "mine.onnx")  # fmt: skip
+    done = run(
+        "train",
+        "ravdess",
+        "--data",
+        small_ravdess,
+        "--recipe",
+        "mlp",
+        "--no-augment",
+        "--test-size",
+        0,
+        "-o",
+        tmp_path / "mine.onnx",
+    )
     assert done.code == 0
     assert run("corpora", "check", "ravdess", small_ravdess).code == 1  # it is not whole
     assert not (tmp_path / "~").exists()

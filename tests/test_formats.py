@@ -18,8 +18,17 @@ from voxaffect.recognition import Prediction
 
 TEXTS = [name for name, form in PREDICTION_FORMATS.items() if form.is_text]
 EMOTIONS = ("angry", "calm", "happy")
-FIXED = ["source", "emotion", "probability", "uncertain", "result", "channel", "seconds",
-         "windows", "channels_differ"]  # fmt: skip
+FIXED = [
+    "source",
+    "emotion",
+    "probability",
+    "uncertain",
+    "result",
+    "channel",
+    "seconds",
+    "windows",
+    "channels_differ",
+]
 COLUMNS = [*FIXED, "p_angry", "p_calm", "p_happy"]
 PREDICTIONS = (
     Prediction("a.wav", "happy", {"angry": 0.1234564, "calm": 0.2, "happy": 0.6765436}),
@@ -52,9 +61,8 @@ def test_csv_parses_back() -> None:
 
 def test_a_table_has_a_line_a_recording_and_a_column_an_emotion() -> None:
     assert to_table(PREDICTIONS[:1]) == (
-        "recording  emotion  angry  calm  happy\n"
-        "a.wav      happy     0.12  0.20   0.68\n"
-    )  # fmt: skip
+        "recording  emotion  angry  calm  happy\na.wav      happy     0.12  0.20   0.68\n"
+    )
     assert to_table(PREDICTIONS[1:]).endswith("0.00  1.00   0.00  uncertain\n")
 
 
@@ -67,8 +75,7 @@ def test_a_table_has_one_printable_line_a_recording_whatever_its_name(name: str)
 
 @pytest.mark.parametrize(
     ("form", "expected"),
-    [("table", ""), ("json", "[]\n"), ("jsonl", ""),
-     ("csv", f"{','.join(FIXED)}\n")],
+    [("table", ""), ("json", "[]\n"), ("jsonl", ""), ("csv", f"{','.join(FIXED)}\n")],
 )
 def test_no_prediction_is_still_well_formed(form: str, expected: str) -> None:
     assert PREDICTION_FORMATS[form].encode(()) == expected
@@ -119,10 +126,17 @@ MIXED = (SILENT, replace(PREDICTIONS[0], channel="1", seconds=61.5, windows=58),
 def test_json_says_no_speech_where_there_is_none() -> None:
     first, second, _ = json.loads(to_json(MIXED))
     assert first == {
-        "source": "hum.wav", "emotion": None, "probability": None, "uncertain": True,
-        "result": "no speech", "channel": "mix", "seconds": 3.0, "windows": None,
-        "channels_differ": False, "probabilities": {},
-    }  # fmt: skip
+        "source": "hum.wav",
+        "emotion": None,
+        "probability": None,
+        "uncertain": True,
+        "result": "no speech",
+        "channel": "mix",
+        "seconds": 3.0,
+        "windows": None,
+        "channels_differ": False,
+        "probabilities": {},
+    }
     assert (second["result"], second["channel"], second["windows"]) == ("emotion", "1", 58)
 
 
@@ -130,17 +144,20 @@ def test_csv_has_empty_cells_where_there_is_no_speech() -> None:
     rows = list(csv.DictReader(io.StringIO(to_csv(MIXED), newline="")))
     assert list(rows[0]) == COLUMNS
     assert {name for name, cell in rows[0].items() if cell == ""} == {
-        "emotion", "probability", "windows", "p_angry", "p_calm", "p_happy",
-    }  # fmt: skip
+        "emotion",
+        "probability",
+        "windows",
+        "p_angry",
+        "p_calm",
+        "p_happy",
+    }
     assert float(rows[1]["p_happy"]) == 0.676544
 
 
 def test_parquet_has_nulls_where_there_is_no_speech() -> None:
     frame = pd.read_parquet(io.BytesIO(to_parquet(MIXED)))
     assert frame.emotion.isna().tolist() == [True, False, True]
-    assert frame[["probability", "p_angry"]].isna().all(axis=1).tolist() == [
-        True, False, True
-    ]  # fmt: skip
+    assert frame[["probability", "p_angry"]].isna().all(axis=1).tolist() == [True, False, True]
     assert frame.result.tolist() == ["no speech", "emotion", "no speech"]
 
 

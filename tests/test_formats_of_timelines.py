@@ -52,9 +52,13 @@ def test_json_holds_segments_and_windows(form: str) -> None:
     first = found[0]
     assert (first["seconds"], first["emotions"]) == (12.345679, list(EMOTIONS))
     assert first["segments"][0] == {
-        "start_seconds": 0.5, "end_seconds": 3.2, "emotion": "angry", "certainty": 0.9,
-        "uncertain": False, "probabilities": {"angry": 0.9, "happy": 0.05, "sad": 0.05},
-    }  # fmt: skip
+        "start_seconds": 0.5,
+        "end_seconds": 3.2,
+        "emotion": "angry",
+        "certainty": 0.9,
+        "uncertain": False,
+        "probabilities": {"angry": 0.9, "happy": 0.05, "sad": 0.05},
+    }
     assert first["windows"][1]["start_seconds"] == 1.0
     assert (first["windows"][1]["emotion"], first["windows"][1]["certainty"]) == ("happy", 0.5)
     assert found[3]["segments"] == []
@@ -67,8 +71,16 @@ def test_a_table_of_stretches_opens_in_pandas(
 ) -> None:
     path = written(form, MANY, tmp_path / "t", level=level)
     frame = pd.read_csv(path) if form == "csv" else pd.read_parquet(path)
-    assert list(frame) == ["source", "channel", "start_seconds", "end_seconds", "emotion",
-                           "certainty", "uncertain", *COLUMNS]  # fmt: skip
+    assert list(frame) == [
+        "source",
+        "channel",
+        "start_seconds",
+        "end_seconds",
+        "emotion",
+        "certainty",
+        "uncertain",
+        *COLUMNS,
+    ]
     assert len(frame) == count
     assert (frame.start_seconds < frame.end_seconds).all()
     assert (frame[COLUMNS].max(axis=1) == frame.certainty).all()
@@ -114,10 +126,26 @@ def test_rttm_has_ten_fields_though_names_hold_blanks() -> None:
 
 def test_the_table_says_where_there_is_no_speech() -> None:
     lines = text("table", CALL, SILENT).splitlines()
-    assert lines[0].split() == ["recording", "emotion", "channel", "start", "end", "certainty",
-                                *EMOTIONS]  # fmt: skip
-    assert lines[1].split() == ["call.wav", "angry", "mix", "0:00.50", "0:03.20", "0.90", "0.90",
-                                "0.05", "0.05"]  # fmt: skip
+    assert lines[0].split() == [
+        "recording",
+        "emotion",
+        "channel",
+        "start",
+        "end",
+        "certainty",
+        *EMOTIONS,
+    ]
+    assert lines[1].split() == [
+        "call.wav",
+        "angry",
+        "mix",
+        "0:00.50",
+        "0:03.20",
+        "0.90",
+        "0.90",
+        "0.05",
+        "0.05",
+    ]
     assert lines[-1].split() == ["silent.wav", "(no", "speech)", "mix", "0:00.00", "0:02.00"]
 
 
@@ -142,8 +170,15 @@ def test_audacity_labels_are_three_columns_between_tabs(level: str) -> None:
 
 def test_raven_finds_the_columns_that_it_needs() -> None:
     frame = pd.read_csv(io.StringIO(text("raven", LEFT, RIGHT)), sep="\t")
-    assert list(frame)[:7] == ["Selection", "View", "Channel", "Begin Time (s)", "End Time (s)",
-                               "Low Freq (Hz)", "High Freq (Hz)"]  # fmt: skip
+    assert list(frame)[:7] == [
+        "Selection",
+        "View",
+        "Channel",
+        "Begin Time (s)",
+        "End Time (s)",
+        "Low Freq (Hz)",
+        "High Freq (Hz)",
+    ]
     assert frame.Selection.tolist() == [1, 2, 3]
     assert frame.Channel.tolist() == [1, 1, 2]
     assert frame["Begin Time (s)"].tolist() == [1.0, 3.0, 2.0]
@@ -154,18 +189,22 @@ def test_raven_finds_the_columns_that_it_needs() -> None:
 def intervals(grid: parselmouth.Data, tier: int) -> list[tuple[float, float, str]]:
     count = int(call(grid, "Get number of intervals", tier))
     return [
-        (call(grid, "Get start time of interval", tier, place),
-         call(grid, "Get end time of interval", tier, place),
-         call(grid, "Get label of interval", tier, place))
+        (
+            call(grid, "Get start time of interval", tier, place),
+            call(grid, "Get end time of interval", tier, place),
+            call(grid, "Get label of interval", tier, place),
+        )
         for place in range(1, count + 1)
-    ]  # fmt: skip
+    ]
 
 
 def test_praat_reads_a_tier_without_gaps(tmp_path: Path) -> None:
     grid = parselmouth.read(str(written("textgrid", [CALL], tmp_path / "t.TextGrid")))
     assert [call(grid, "Get tier name", tier) for tier in (1, 2, 3)] == [
-        "emotion", "certainty", "uncertain",
-    ]  # fmt: skip
+        "emotion",
+        "certainty",
+        "uncertain",
+    ]
     found = intervals(grid, 1)
     assert [label for *_, label in found] == ["", "angry", "happy", "", "sad"]
     assert (found[0][0], found[-1][1]) == (0, call(grid, "Get end time")) == (0, 12.345679)
@@ -176,8 +215,14 @@ def test_praat_reads_a_tier_without_gaps(tmp_path: Path) -> None:
 def test_praat_reads_tiers_for_each_channel(tmp_path: Path) -> None:
     grid = parselmouth.read(str(written("textgrid", [LEFT, RIGHT], tmp_path / "t.TextGrid")))
     names = [call(grid, "Get tier name", tier) for tier in range(1, 7)]
-    assert names == ["emotion left", "certainty left", "uncertain left",
-                     "emotion right", "certainty right", "uncertain right"]  # fmt: skip
+    assert names == [
+        "emotion left",
+        "certainty left",
+        "uncertain left",
+        "emotion right",
+        "certainty right",
+        "uncertain right",
+    ]
     assert (2.0, 3.0, "happy") in intervals(grid, 4)
 
 
@@ -218,9 +263,10 @@ def test_players_read_subtitles(tmp_path: Path, form: str, read: object) -> None
     path = written(form, [CALL], tmp_path / f"t.{form}")
     captions = list(read(str(path)))  # type: ignore[operator]
     assert [(one.start, one.end) for one in captions] == [
-        ("00:00:00.500", "00:00:03.200"), ("00:00:03.200", "00:00:06.000"),
+        ("00:00:00.500", "00:00:03.200"),
+        ("00:00:03.200", "00:00:06.000"),
         ("00:00:07.250", "00:00:12.346"),
-    ]  # fmt: skip
+    ]
     assert [one.text for one in captions] == ["angry (90%)", "happy (75%)", "sad (60%)"]
 
 
@@ -322,21 +368,26 @@ def test_rounding_never_makes_intervals_empty_or_overlap(times: list[float], las
     parts = [segment(*pair, "sad") for pair in pairwise(times)]
     one = timeline(*parts, seconds=last)
     for form, width in (("audacity", 1e-6), ("rttm", 1e-3)):
-        frame = pd.read_csv(io.StringIO(text(form, one)), sep=r"\s+", header=None)\
-            if text(form, one) else pd.DataFrame(columns=range(10))  # fmt: skip
+        frame = (
+            pd.read_csv(io.StringIO(text(form, one)), sep=r"\s+", header=None)
+            if text(form, one)
+            else pd.DataFrame(columns=range(10))
+        )
         starts = frame[0 if form == "audacity" else 3].tolist()
         ends = (frame[1] if form == "audacity" else frame[3] + frame[4]).tolist()
         assert all(start < end for start, end in zip(starts, ends, strict=True))
-        assert all(end <= start + width / 2
-                   for end, start in zip(ends, starts[1:], strict=False))  # fmt: skip
+        assert all(end <= start + width / 2 for end, start in zip(ends, starts[1:], strict=False))
         assert all(end <= last + width for end in ends)
 
 
 @given(moments, st.floats(0.5, 20))
 def test_a_textgrid_of_any_segments_has_no_gap(times: list[float], last: float) -> None:
     one = timeline(*(segment(*pair, "sad") for pair in pairwise(times)), seconds=last)
-    bounds = [line.split(" = ")[1] for line in text("textgrid", one).splitlines()
-              if line.startswith("            xm")]  # fmt: skip
+    bounds = [
+        line.split(" = ")[1]
+        for line in text("textgrid", one).splitlines()
+        if line.startswith("            xm")
+    ]
     tier = len(bounds) // 3
     pairs = [*zip(bounds[:tier:2], bounds[1:tier:2], strict=True)]
     assert bounds == 3 * bounds[:tier]

@@ -24,9 +24,10 @@ from voxaffect.models.protobuf import read_outline
 from voxaffect.training import export, recipe
 
 FORMAT_3 = (Path(__file__).parent / "data" / "format-3.onnx").read_bytes()
-CARD = json.loads(
-    next(p.value for p in onnx.load_model_from_string(FORMAT_3).metadata_props)
-) | {"format": 4, "golden": {"vector": [0.0] * 12, "probabilities": [0.5, 0.5]}}
+CARD = json.loads(next(p.value for p in onnx.load_model_from_string(FORMAT_3).metadata_props)) | {
+    "format": 4,
+    "golden": {"vector": [0.0] * 12, "probabilities": [0.5, 0.5]},
+}
 HALF = numpy_helper.from_array(np.full((1, 2), 0.5, np.float32), "half")
 
 
@@ -65,12 +66,16 @@ def loop() -> onnx.ModelProto:
     body = helper.make_graph(
         [helper.make_node("Identity", [a], [b]) for a, b in (("go", "go_on"), ("x", "y"))],
         "body",
-        [value("i", TensorProto.INT64, []), value("go", TensorProto.BOOL, []),
-         value("x", TensorProto.FLOAT, [1, 2])],
+        [
+            value("i", TensorProto.INT64, []),
+            value("go", TensorProto.BOOL, []),
+            value("x", TensorProto.FLOAT, [1, 2]),
+        ],
         [value("go_on", TensorProto.BOOL, []), value("y", TensorProto.FLOAT, [1, 2])],
-    )  # fmt: skip
-    return graph_of([ends("Loop", "n", "true", "half", body=body)], constant("n", 2**62),
-                    constant("true", True))  # fmt: skip
+    )
+    return graph_of(
+        [ends("Loop", "n", "true", "half", body=body)], constant("n", 2**62), constant("true", True)
+    )
 
 
 def outside(location: str) -> onnx.ModelProto:
@@ -93,9 +98,15 @@ def claims_in_a_node() -> onnx.ModelProto:
 def with_function() -> onnx.ModelProto:
     model = graph_of([ends("Identity", "half")])
     model.functions.append(
-        helper.make_function("", "Add", ["a"], ["b"], [helper.make_node("Relu", ["a"], ["b"])],
-                             [helper.make_opsetid("", 17)])
-    )  # fmt: skip
+        helper.make_function(
+            "",
+            "Add",
+            ["a"],
+            ["b"],
+            [helper.make_node("Relu", ["a"], ["b"])],
+            [helper.make_opsetid("", 17)],
+        )
+    )
     return model
 
 
@@ -116,15 +127,21 @@ def chain(length: int) -> onnx.ModelProto:
 HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
     "loop": (loop, "holds a subgraph"),
     "branches": (
-        lambda: graph_of([ends("If", "true", then_branch=branch(), else_branch=branch())],
-                         constant("true", True)), "holds a subgraph"),
+        lambda: graph_of(
+            [ends("If", "true", then_branch=branch(), else_branch=branch())], constant("true", True)
+        ),
+        "holds a subgraph",
+    ),
     "loop without its body": (lambda: graph_of([ends("Loop", "half")]), "operator 'Loop'"),
-    "random": (
-        lambda: graph_of([ends("RandomUniform", shape=[1, 2])]), "operator 'RandomUniform'"),
+    "random": (lambda: graph_of([ends("RandomUniform", shape=[1, 2])]), "operator 'RandomUniform'"),
     "domain": (
-        lambda: graph_of([ends("Identity", "half", domain="com.evil")]), r"'com\.evil\.Identity'"),
+        lambda: graph_of([ends("Identity", "half", domain="com.evil")]),
+        r"'com\.evil\.Identity'",
+    ),
     "runtime's own domain": (
-        lambda: graph_of([ends("Gelu", "half", domain="com.microsoft")]), "'com.microsoft.Gelu'"),
+        lambda: graph_of([ends("Gelu", "half", domain="com.microsoft")]),
+        "'com.microsoft.Gelu'",
+    ),
     "expand": (lambda: graph_of([ends("Expand", "half", "n")], constant("n", [2])), "'Expand'"),
     "old opset": (lambda: graph_of([ends("Identity", "half")], opset=5), "of version 5"),
     "new opset": (lambda: graph_of([ends("Identity", "half")], opset=99), "of version 99"),
@@ -137,7 +154,7 @@ HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
     "function": (with_function, "holds functions"),
     "sparse": (sparse, "holds sparse constants"),
     "chain": (lambda: chain(MAX_NODES), r"holds 5,002 nodes \(at most 5,000\)"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", HOSTILE)
@@ -157,14 +174,21 @@ def test_a_graph_of_our_operators_is_read() -> None:
 @pytest.mark.parametrize(
     "nodes",
     [
-        [helper.make_node("ConstantOfShape", ["n"], ["z"]),
-         helper.make_node("ReduceMean", ["z"], ["m"], keepdims=0), ends("Add", "half", "m")],
-        [helper.make_node("ReduceSum", ["features"], ["s"]),
-         helper.make_node("Add", ["s", "line"], ["w"]),
-         helper.make_node("Transpose", ["w"], ["h"]), helper.make_node("Mul", ["h", "w"], ["z"]),
-         helper.make_node("ReduceMean", ["z"], ["m"], keepdims=0), ends("Add", "half", "m")],
+        [
+            helper.make_node("ConstantOfShape", ["n"], ["z"]),
+            helper.make_node("ReduceMean", ["z"], ["m"], keepdims=0),
+            ends("Add", "half", "m"),
+        ],
+        [
+            helper.make_node("ReduceSum", ["features"], ["s"]),
+            helper.make_node("Add", ["s", "line"], ["w"]),
+            helper.make_node("Transpose", ["w"], ["h"]),
+            helper.make_node("Mul", ["h", "w"], ["z"]),
+            helper.make_node("ReduceMean", ["z"], ["m"], keepdims=0),
+            ends("Add", "half", "m"),
+        ],
     ],
-)  # fmt: skip
+)
 def test_a_graph_that_asks_for_much_memory_is_refused_quickly(nodes: list[onnx.NodeProto]) -> None:
     line = constant("line", np.zeros((1, 100_000), np.float32))
     model = graph_of(nodes, constant("n", [10_000_000_000]), line)
@@ -266,25 +290,33 @@ tensors = st.builds(
 attributes = st.dictionaries(
     st.text("abc", min_size=1, max_size=3),
     st.one_of(
-        st.integers(-(2**63), 2**63 - 1), st.floats(width=32, allow_nan=False), texts, tensors,
+        st.integers(-(2**63), 2**63 - 1),
+        st.floats(width=32, allow_nan=False),
+        texts,
+        tensors,
         st.lists(st.integers(-9, 2**40), min_size=1, max_size=300),
         st.lists(st.floats(width=32, allow_nan=False), min_size=1, max_size=300),
         st.lists(texts, min_size=1, max_size=5),
     ),
     max_size=4,
-)  # fmt: skip
+)
 nodes = st.builds(
     lambda kind, inputs, outputs, domain, values: helper.make_node(
         kind, inputs, outputs, domain=domain, **values
     ),
-    texts, st.lists(texts, max_size=3), st.lists(texts, max_size=3), texts, attributes,
-)  # fmt: skip
+    texts,
+    st.lists(texts, max_size=3),
+    st.lists(texts, max_size=3),
+    texts,
+    attributes,
+)
 models = st.builds(
     lambda nodes, tensors, opsets, metadata: (nodes, tensors, opsets, metadata),
-    st.lists(nodes, max_size=5), st.lists(tensors, max_size=4),
+    st.lists(nodes, max_size=5),
+    st.lists(tensors, max_size=4),
     st.lists(st.tuples(texts, st.integers(0, 2**40)), max_size=3),
     st.dictionaries(texts, texts, max_size=4),
-)  # fmt: skip
+)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

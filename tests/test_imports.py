@@ -14,9 +14,20 @@ import voxaffect
 
 ROOT = Path(__file__).parent.parent
 TRAINING_ONLY = (
-    "librosa", "sklearn", "numba", "pandas", "onnx", "skl2onnx", "pooch", "matplotlib", "torch",
-    "jinja2", "joblib", "pyarrow", "webrtcvad",
-)  # fmt: skip
+    "librosa",
+    "sklearn",
+    "numba",
+    "pandas",
+    "onnx",
+    "skl2onnx",
+    "pooch",
+    "matplotlib",
+    "torch",
+    "jinja2",
+    "joblib",
+    "pyarrow",
+    "webrtcvad",
+)
 
 
 def imported_by(code: str) -> set[str]:

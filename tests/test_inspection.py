@@ -165,8 +165,14 @@ def test_every_finding_is_described(emodb: Path) -> None:
     (emodb / "wav" / "08a01Wa.wav").touch()
     lines = list(describe(check("emodb", emodb)))
     assert lines[0] == "EMO-DB: 5 recordings, 3 speakers, 3 angry, 2 happy."
-    for start in ("not whole: expected 535 or 816", "extra: ", "unreadable: ", "silent: ",
-                  "several channels, all equal: ", "known trap: "):  # fmt: skip
+    for start in (
+        "not whole: expected 535 or 816",
+        "extra: ",
+        "unreadable: ",
+        "silent: ",
+        "several channels, all equal: ",
+        "known trap: ",
+    ):
         assert any(line.startswith(start) for line in lines), start
 
 
@@ -204,12 +210,16 @@ def test_real_stereo_originals_are_found(data_root: Callable[[str], Path]) -> No
 
 @pytest.mark.parametrize(
     ("error", "reason"),
-    [(MemoryError(), "too large for the memory"), (RecursionError("too deep"), "too deep"),
-     (OSError(5, "Input/output error"), "Input/output error"), (ValueError("odd"), "odd"),
-     (UnicodeEncodeError("utf-8", "a", 0, 1, "surrogates"), "surrogates"),
-     (KeyError(), "KeyError")],
+    [
+        (MemoryError(), "too large for the memory"),
+        (RecursionError("too deep"), "too deep"),
+        (OSError(5, "Input/output error"), "Input/output error"),
+        (ValueError("odd"), "odd"),
+        (UnicodeEncodeError("utf-8", "a", 0, 1, "surrogates"), "surrogates"),
+        (KeyError(), "KeyError"),
+    ],
     ids=lambda value: type(value).__name__,
-)  # fmt: skip
+)
 def test_whatever_one_file_raises_the_others_are_reported(
     emodb: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
 ) -> None:
@@ -229,9 +239,7 @@ def test_whatever_one_file_raises_the_others_are_reported(
     assert report.files == 3
 
 
-def test_names_of_other_bytes_and_files_that_have_gone_are_lines(
-    emodb: Path, run: Run
-) -> None:
+def test_names_of_other_bytes_and_files_that_have_gone_are_lines(emodb: Path, run: Run) -> None:
     latin = os.fsencode(emodb / "wav") + b"/stra\xdfe.wav"
     try:
         shutil.copy(emodb / "wav" / "03a01Fa.wav", latin)

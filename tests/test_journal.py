@@ -43,8 +43,9 @@ time.sleep(60)
 
 
 def test_a_killed_run_leaves_no_lock_behind(path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", HOLDING, str(path)], text=True,
-                          stdout=subprocess.PIPE) as process:  # fmt: skip
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDING, str(path)], text=True, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
         with pytest.raises(JournalError, match="another run is writing to it"):
@@ -141,8 +142,9 @@ def test_wherever_it_is_cut_whole_lines_hold_and_it_goes_on(path: Path) -> None:
         ({"model": "a1b2"}, "window_seconds 3.0, now none; channels mix, now none"),
     ],
 )
-def test_a_journal_of_other_settings_is_refused(path: Path, task: dict[str, object],
-                                                reason: str) -> None:  # fmt: skip
+def test_a_journal_of_other_settings_is_refused(
+    path: Path, task: dict[str, object], reason: str
+) -> None:
     before = path.read_bytes()
     with pytest.raises(JournalError, match=f"other settings \\({reason}\\).*delete the journal"):
         Journal(path, task)

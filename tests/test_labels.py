@@ -60,8 +60,9 @@ def test_the_users_map_reaches_synonyms_of_its_words() -> None:
 
 def test_a_map_that_exchanges_two_words_is_applied_once() -> None:
     assert map_labels(["sad", "happy"], {"sad": "happy", "happy": "sad"}) == {
-        "sad": "happy", "happy": "sad",
-    }  # fmt: skip
+        "sad": "happy",
+        "happy": "sad",
+    }
 
 
 def test_an_identity_map_keeps_a_word() -> None:
@@ -75,9 +76,14 @@ def test_none_keeps_every_word() -> None:
 
 @pytest.mark.parametrize(
     "pair",
-    [("nervous", "nervousness"), ("male_angry", "female_angry"), ("angry", "not angry"),
-     ("tense", "tension"), ("content", "contentment")],
-)  # fmt: skip
+    [
+        ("nervous", "nervousness"),
+        ("male_angry", "female_angry"),
+        ("angry", "not angry"),
+        ("tense", "tension"),
+        ("content", "contentment"),
+    ],
+)
 def test_words_that_look_like_one_emotion_are_refused_with_a_hint(pair: tuple[str, str]) -> None:
     with pytest.raises(CorpusError, match=r"both there .* --labels map.csv.* --labels none"):
         map_labels([*pair, "happy"])
@@ -125,10 +131,13 @@ def _map(tmp_path: Path, content: bytes) -> Path:
 
 @pytest.mark.parametrize(
     "content",
-    [b"from,to\nproud,happy\n", b"\xef\xbb\xbfFrom; To\r\nproud;happy\r\n",
-     "from\tto\nproud\thappy\n".encode("utf-16")],
+    [
+        b"from,to\nproud,happy\n",
+        b"\xef\xbb\xbfFrom; To\r\nproud;happy\r\n",
+        "from\tto\nproud\thappy\n".encode("utf-16"),
+    ],
     ids=["plain", "Excel", "UTF-16"],
-)  # fmt: skip
+)
 def test_a_map_is_read(tmp_path: Path, content: bytes) -> None:
     assert read_labels(_map(tmp_path, content)) == {"proud": "happy"}
 
@@ -159,27 +168,48 @@ def test_a_missing_map_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("label", "emotion"),
-    [("Happy_recordings", "happy"), ("emotion_sad", "sad"), ("class_0_happy", "happy"),
-     ("calm_take2", "calm"), ("happy 😀", "happy"), ("angry_生气", "angry"), ("“happy”", "happy"),
-     ("happy|happy", "happy"), ("['sad', 'sad']", "sad"), ("sad\u200b", "sad"),
-     ("KIZGIN", "angry"), ("zlosc", "angry"), ("(12) angry", "angry")],
-)  # fmt: skip
+    [
+        ("Happy_recordings", "happy"),
+        ("emotion_sad", "sad"),
+        ("class_0_happy", "happy"),
+        ("calm_take2", "calm"),
+        ("happy 😀", "happy"),
+        ("angry_生气", "angry"),
+        ("“happy”", "happy"),
+        ("happy|happy", "happy"),
+        ("['sad', 'sad']", "sad"),
+        ("sad\u200b", "sad"),
+        ("KIZGIN", "angry"),
+        ("zlosc", "angry"),
+        ("(12) angry", "angry"),
+    ],
+)
 def test_what_stands_around_a_known_word_does_not_make_it_another(label: str, emotion: str) -> None:
     assert map_labels([label]) == {label: emotion}
 
 
 @pytest.mark.parametrize(
     ("label", "reason"),
-    [("very happy", "holds 'happy' and more"), ("angry_strong", "holds 'angry' and more"),
-     ("not happy", "holds 'happy' and more"), ("anna_happy", "holds 'happy' and more"),
-     ("!happy", "holds 'happy' and more"), ("happy?", "holds 'happy' and more"),
-     ("happy/sad", "names 2 emotions"), ("['happy', 'sad']", "names 2 emotions"),
-     ("hapy", "looks like 'happy', misspelt"), ("suprised", "looks like 'surprised', misspelt"),
-     ("agnry", "looks like 'angry', misspelt"), ("neutrall", "looks like 'neutral', misspelt"),
-     ("None", "stands for no emotion"), ("xxx", "stands for no emotion"),
-     ("?", "stands for no emotion"), ("#N/A", "stands for no emotion"),
-     ("#REF!", "stands for no emotion")],
-)  # fmt: skip
+    [
+        ("very happy", "holds 'happy' and more"),
+        ("angry_strong", "holds 'angry' and more"),
+        ("not happy", "holds 'happy' and more"),
+        ("anna_happy", "holds 'happy' and more"),
+        ("!happy", "holds 'happy' and more"),
+        ("happy?", "holds 'happy' and more"),
+        ("happy/sad", "names 2 emotions"),
+        ("['happy', 'sad']", "names 2 emotions"),
+        ("hapy", "looks like 'happy', misspelt"),
+        ("suprised", "looks like 'surprised', misspelt"),
+        ("agnry", "looks like 'angry', misspelt"),
+        ("neutrall", "looks like 'neutral', misspelt"),
+        ("None", "stands for no emotion"),
+        ("xxx", "stands for no emotion"),
+        ("?", "stands for no emotion"),
+        ("#N/A", "stands for no emotion"),
+        ("#REF!", "stands for no emotion"),
+    ],
+)
 def test_a_label_that_is_hardly_one_emotion_is_refused_until_it_is_clear(
     label: str, reason: str
 ) -> None:
@@ -191,8 +221,24 @@ def test_a_label_that_is_hardly_one_emotion_is_refused_until_it_is_clear(
 
 
 def test_words_of_ones_own_are_clear() -> None:
-    words = ["proud", "contempt", "anxious", "unhappy", "amused", "0", "1", "positive", "other",
-             "relaxed", "worried", "guilt", "tired", "喜び", "sleepy", "content"]  # fmt: skip
+    words = [
+        "proud",
+        "contempt",
+        "anxious",
+        "unhappy",
+        "amused",
+        "0",
+        "1",
+        "positive",
+        "other",
+        "relaxed",
+        "worried",
+        "guilt",
+        "tired",
+        "喜び",
+        "sleepy",
+        "content",
+    ]
     check_clear(words)
     check_clear(EMOTIONS)
 

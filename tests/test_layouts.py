@@ -25,41 +25,92 @@ def _fields(utterance: Utterance) -> tuple[str | None, ...]:
 
 LAYOUTS = [
     ("emotion/file", ["happy/a.wav", "sad/a.wav"], [("happy", None, None), ("sad", None, None)]),
-    ("set/emotion/file", ["test/happy/a.wav", "train/Angry/b.wav"],
-     [("happy", None, "test"), ("angry", None, "train")]),
-    ("speaker/emotion/file", ["anna/happy/a.wav", "bert/sad/b.wav"],
-     [("happy", "anna", None), ("sad", "bert", None)]),
-    ("emotion/speaker/file", ["happy/anna/a.wav", "sad/bert/b.wav"],
-     [("happy", "anna", None), ("sad", "bert", None)]),
-    ("set/emotion/speaker/file", ["Training/joy/s1/a.wav", "Validation/fear/s2/b.wav"],
-     [("happy", "s1", "Training"), ("fearful", "s2", "Validation")]),
-    ("set/speaker/emotion/file", ["fold1/Actor_01/Wut/a.wav", "fold2/Actor_02/Trauer/b.wav"],
-     [("angry", "Actor_01", "fold1"), ("sad", "Actor_02", "fold2")]),
-    ("speaker/set/emotion/file", ["anna/dev/sad/a.wav", "bert/eval/sad/b.wav"],
-     [("sad", "anna", "dev"), ("sad", "bert", "eval")]),
-    ("*/emotion/file", ["data/happy/a.wav", "data/sad/b.wav"],
-     [("happy", None, None), ("sad", None, None)]),
-    ("*/set/emotion/file", ["dataset/train/happy/a.wav", "dataset/test/sad/b.wav"],
-     [("sad", None, "test"), ("happy", None, "train")]),
-    ("emotion/speaker/file", ["happy/anna/take1/x.wav", "sad/bert/take2/y.wav"],
-     [("happy", "anna", None), ("sad", "bert", None)]),
-    ("*/speaker/emotion/file", ["session1/anna/happy/a.wav", "session2/bert/sad/b.wav"],
-     [("happy", "anna", None), ("sad", "bert", None)]),
-    ("speaker/emotion/file", ["Session1/ang/a.wav", "Session2/hap/b.wav"],
-     [("angry", "Session1", None), ("happy", "Session2", None)]),
-    ("*/emotion/file", ["clean/happy/a.wav", "noisy/sad/b.wav"],
-     [("happy", None, None), ("sad", None, None)]),
-    ("*/emotion/file", ["16k/happy/a.wav", "48k/sad/b.wav"],
-     [("happy", None, None), ("sad", None, None)]),
-    ("*/emotion/file", ["2023-01-05/happy/a.wav", "2023-02-05/sad/b.wav"],
-     [("happy", None, None), ("sad", None, None)]),
-    ("emotion/file", ["happy/raw/a.wav", "happy/processed/b.wav", "sad/raw/c.wav"],
-     [("happy", None, None), ("happy", None, None), ("sad", None, None)]),
-    ("emotion/file", ["Happy_recordings/a.wav", "Sad_recordings/b.wav"],
-     [("happy", None, None), ("sad", None, None)]),
-    ("file:emotion", ["03_angry.wav", "OAF_back_sad.wav"],
-     [("angry", None, None), ("sad", None, None)]),
-]  # fmt: skip
+    (
+        "set/emotion/file",
+        ["test/happy/a.wav", "train/Angry/b.wav"],
+        [("happy", None, "test"), ("angry", None, "train")],
+    ),
+    (
+        "speaker/emotion/file",
+        ["anna/happy/a.wav", "bert/sad/b.wav"],
+        [("happy", "anna", None), ("sad", "bert", None)],
+    ),
+    (
+        "emotion/speaker/file",
+        ["happy/anna/a.wav", "sad/bert/b.wav"],
+        [("happy", "anna", None), ("sad", "bert", None)],
+    ),
+    (
+        "set/emotion/speaker/file",
+        ["Training/joy/s1/a.wav", "Validation/fear/s2/b.wav"],
+        [("happy", "s1", "Training"), ("fearful", "s2", "Validation")],
+    ),
+    (
+        "set/speaker/emotion/file",
+        ["fold1/Actor_01/Wut/a.wav", "fold2/Actor_02/Trauer/b.wav"],
+        [("angry", "Actor_01", "fold1"), ("sad", "Actor_02", "fold2")],
+    ),
+    (
+        "speaker/set/emotion/file",
+        ["anna/dev/sad/a.wav", "bert/eval/sad/b.wav"],
+        [("sad", "anna", "dev"), ("sad", "bert", "eval")],
+    ),
+    (
+        "*/emotion/file",
+        ["data/happy/a.wav", "data/sad/b.wav"],
+        [("happy", None, None), ("sad", None, None)],
+    ),
+    (
+        "*/set/emotion/file",
+        ["dataset/train/happy/a.wav", "dataset/test/sad/b.wav"],
+        [("sad", None, "test"), ("happy", None, "train")],
+    ),
+    (
+        "emotion/speaker/file",
+        ["happy/anna/take1/x.wav", "sad/bert/take2/y.wav"],
+        [("happy", "anna", None), ("sad", "bert", None)],
+    ),
+    (
+        "*/speaker/emotion/file",
+        ["session1/anna/happy/a.wav", "session2/bert/sad/b.wav"],
+        [("happy", "anna", None), ("sad", "bert", None)],
+    ),
+    (
+        "speaker/emotion/file",
+        ["Session1/ang/a.wav", "Session2/hap/b.wav"],
+        [("angry", "Session1", None), ("happy", "Session2", None)],
+    ),
+    (
+        "*/emotion/file",
+        ["clean/happy/a.wav", "noisy/sad/b.wav"],
+        [("happy", None, None), ("sad", None, None)],
+    ),
+    (
+        "*/emotion/file",
+        ["16k/happy/a.wav", "48k/sad/b.wav"],
+        [("happy", None, None), ("sad", None, None)],
+    ),
+    (
+        "*/emotion/file",
+        ["2023-01-05/happy/a.wav", "2023-02-05/sad/b.wav"],
+        [("happy", None, None), ("sad", None, None)],
+    ),
+    (
+        "emotion/file",
+        ["happy/raw/a.wav", "happy/processed/b.wav", "sad/raw/c.wav"],
+        [("happy", None, None), ("happy", None, None), ("sad", None, None)],
+    ),
+    (
+        "emotion/file",
+        ["Happy_recordings/a.wav", "Sad_recordings/b.wav"],
+        [("happy", None, None), ("sad", None, None)],
+    ),
+    (
+        "file:emotion",
+        ["03_angry.wav", "OAF_back_sad.wav"],
+        [("angry", None, None), ("sad", None, None)],
+    ),
+]
 
 
 @pytest.mark.parametrize(("layout", "names", "expected"), LAYOUTS, ids=lambda value: str(value))
@@ -77,8 +128,9 @@ def test_sex_intensity_and_channel_are_no_speakers(tmp_path: Path) -> None:
     names = ["female/happy/strong/a.wav", "male/sad/normal/b.wav"]
     members = utterances("folder", _touch(tmp_path, *names))
     assert [(one.sex, one.intensity, one.speaker) for one in members] == [
-        ("female", "strong", None), ("male", "normal", None),
-    ]  # fmt: skip
+        ("female", "strong", None),
+        ("male", "normal", None),
+    ]
 
 
 def test_the_users_own_words_count_as_emotions(tmp_path: Path) -> None:
@@ -145,19 +197,34 @@ def test_what_can_be_read_in_two_ways_is_refused_with_a_remedy(
 @pytest.mark.parametrize(
     ("names", "layout", "expected"),
     [
-        (["joy/happy/a.wav", "bert/sad/b.wav"], "speaker/emotion",
-         [("sad", "bert"), ("happy", "joy")]),
-        (["anna/happy_1.wav", "bert/sad_1.wav"], "speaker/file:emotion",
-         [("happy", "anna"), ("sad", "bert")]),
-        (["anna/clara/happy/a.wav", "bert/dora/sad/b.wav"], "speaker/*/emotion",
-         [("happy", "anna"), ("sad", "bert")]),
-        (["train/happy_1.wav", "test/sad_1.wav"], "set/file:emotion",
-         [("sad", None), ("happy", None)]),
-        (["OAF_angry/OAF_back_angry.wav", "OAF_sad/OAF_back_sad.wav"], "*/file:emotion",
-         [("angry", None), ("sad", None)]),
+        (
+            ["joy/happy/a.wav", "bert/sad/b.wav"],
+            "speaker/emotion",
+            [("sad", "bert"), ("happy", "joy")],
+        ),
+        (
+            ["anna/happy_1.wav", "bert/sad_1.wav"],
+            "speaker/file:emotion",
+            [("happy", "anna"), ("sad", "bert")],
+        ),
+        (
+            ["anna/clara/happy/a.wav", "bert/dora/sad/b.wav"],
+            "speaker/*/emotion",
+            [("happy", "anna"), ("sad", "bert")],
+        ),
+        (
+            ["train/happy_1.wav", "test/sad_1.wav"],
+            "set/file:emotion",
+            [("sad", None), ("happy", None)],
+        ),
+        (
+            ["OAF_angry/OAF_back_angry.wav", "OAF_sad/OAF_back_sad.wav"],
+            "*/file:emotion",
+            [("angry", None), ("sad", None)],
+        ),
         (["s1/a.wav", "s2/b.wav"], "emotion", [("s1", None), ("s2", None)]),
     ],
-)  # fmt: skip
+)
 def test_the_remedy_works(
     tmp_path: Path, names: list[str], layout: str, expected: list[tuple[str, str | None]]
 ) -> None:
@@ -184,9 +251,16 @@ def test_a_recording_too_high_for_an_emotion_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "speaker", "emotion/emotion", "speaker/mood", "speaker/speaker/emotion",
-     "emotion/file:emotion", "file"],
-)  # fmt: skip
+    [
+        "",
+        "speaker",
+        "emotion/emotion",
+        "speaker/mood",
+        "speaker/speaker/emotion",
+        "emotion/file:emotion",
+        "file",
+    ],
+)
 def test_a_layout_without_exactly_one_emotion_is_refused(text: str) -> None:
     with pytest.raises(CorpusError, match="expected levels of folders from the top"):
         Layout.parse(text)
@@ -208,8 +282,10 @@ def test_labels_of_several_corpora_are_mapped_together(tmp_path: Path) -> None:
     roots = {"ravdess": tmp_path / "ravdess", "folder": tmp_path / "own"}
     members, notes = read_corpora(roots)
     assert [(one.emotion, one.label) for one in members] == [
-        ("angry", None), ("happy", "JOY"), ("angry", "anger"),
-    ]  # fmt: skip
+        ("angry", None),
+        ("happy", "JOY"),
+        ("angry", "anger"),
+    ]
     assert notes[-1] == "labels: JOY as happy, anger as angry"
     members, notes = read_corpora(roots, Reading(labels="none"))
     assert [one.emotion for one in members] == ["angry", "JOY", "anger"]
@@ -263,8 +339,16 @@ def test_a_name_with_a_word_for_another_emotion_than_its_folder_gets_a_note(
 
 
 def test_an_archive_in_a_folder_is_named_and_rubbish_is_passed_over(tmp_path: Path) -> None:
-    root = _touch(tmp_path, "happy/a.wav", "sad/b.wav", "sad/more.zip", "__MACOSX/happy/._a.wav",
-                  "$RECYCLE.BIN/happy/a.wav", "@eaDir/happy/a.wav", ".hidden/x.wav")  # fmt: skip
+    root = _touch(
+        tmp_path,
+        "happy/a.wav",
+        "sad/b.wav",
+        "sad/more.zip",
+        "__MACOSX/happy/._a.wav",
+        "$RECYCLE.BIN/happy/a.wav",
+        "@eaDir/happy/a.wav",
+        ".hidden/x.wav",
+    )
     members, notes = read_corpora({"folder": root})
     assert len(members) == 2
     assert f"folder: not read, for they are archives: {Path('sad/more.zip')}" in notes

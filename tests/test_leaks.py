@@ -54,21 +54,24 @@ def halves(members: Members) -> Fold:
 def test_honest_folds_share_nothing_but_sentences(members: Members) -> None:
     folds = SPEAKERS.split(members, 0)
     (leak,) = check_leaks(members, folds, SPEAKERS).leaks
-    assert (leak.kind, leak.meant, leak.items) == (
-        "sentence", True, ("ravdess/00", "ravdess/01")
-    )  # fmt: skip
+    assert (leak.kind, leak.meant, leak.items) == ("sentence", True, ("ravdess/00", "ravdess/01"))
     run(members)
 
 
 def test_a_speaker_planted_on_both_sides_is_named(members: Members, tmp_path: Path) -> None:
     folds = SPEAKERS.split(members, 0)
-    planted = replace(folds[0], train=np.append(folds[0].train, folds[0].test[:1]),
-                      test=folds[0].test[1:])  # fmt: skip
+    planted = replace(
+        folds[0], train=np.append(folds[0].train, folds[0].test[:1]), test=folds[0].test[1:]
+    )
     write_split(tmp_path / "split.csv", [planted], members)
     speaker = members[folds[0].test[0]].speaker
     with pytest.raises(LeakError, match=rf"protocol file: .* 1 speaker: ravdess/{speaker}"):
-        evaluate(KNeighborsClassifier(1), np.zeros((16, 3), np.float32), members,
-                 protocol=read_split(tmp_path / "split.csv"))  # fmt: skip
+        evaluate(
+            KNeighborsClassifier(1),
+            np.zeros((16, 3), np.float32),
+            members,
+            protocol=read_split(tmp_path / "split.csv"),
+        )
 
 
 def test_a_renamed_copy_of_a_recording_is_named_with_its_original(members: Members) -> None:
@@ -96,8 +99,9 @@ def test_the_recording_that_ravdess_holds_twice_is_found(
     found = check_leaks(everyone, [Fold("takes", *sides, seed=0)], SPEAKERS).leaks
     ((item,),) = [leak.items for leak in found if leak.kind == "recording"]
     assert [Path(part).name for part in item.split(" = ")] == [
-        "03-01-03-01-02-01-07.wav", "03-01-03-01-02-02-07.wav"
-    ]  # fmt: skip
+        "03-01-03-01-02-01-07.wav",
+        "03-01-03-01-02-02-07.wav",
+    ]
 
 
 def test_an_audio_video_twin_is_found_by_its_name(members: Members) -> None:
@@ -126,9 +130,12 @@ def test_a_random_split_means_its_leaks_and_reports_them(members: Members, proto
 def test_leaks_can_be_allowed_and_are_reported_all_the_same(members: Members) -> None:
     shutil.copy(members[0].path, members[-1].path)
     found = evaluate(
-        KNeighborsClassifier(1), np.eye(16, 3, dtype=np.float32), members, protocol="speakers",
+        KNeighborsClassifier(1),
+        np.eye(16, 3, dtype=np.float32),
+        members,
+        protocol="speakers",
         allow_leaks=True,
-    )  # fmt: skip
+    )
     assert [leak.kind for leak in found.check.leaks if not leak.meant] == ["recording"]
 
 
@@ -168,10 +175,12 @@ def test_a_split_holds_wherever_the_corpus_lies(members: Members, tmp_path: Path
         ("fold,role,recording\n1,dev,x\n", "line 2: expected fold, train or test, recording"),
         ("fold,role,recording\n1,train\n", "line 2: expected"),
         ("fold,role,recording\n1,test,gone.wav\n", "1, train: no utterance. Every fold needs both"),
-        ("fold,role,recording\n1,train,ravdess/Actor_00/00.wav\n1,test,gone.wav\n",
-         "1 of 1 recordings are not among the utterances evaluated, such as gone.wav"),
+        (
+            "fold,role,recording\n1,train,ravdess/Actor_00/00.wav\n1,test,gone.wav\n",
+            "1 of 1 recordings are not among the utterances evaluated, such as gone.wav",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_is_no_split_is_refused(
     members: Members, tmp_path: Path, text: str, message: str
 ) -> None:

@@ -59,11 +59,16 @@ def test_a_name_of_any_bytes_is_read_if_there_is_such_a_file(path: Path) -> None
     assert read_list(path) == ["\udcc4.wav", "b.wav"]
 
 
-@pytest.mark.parametrize(("content", "reason"), [
-    (b"a.wav\n\xc4rger.wav\n", "line 2 is not UTF-8, and no file here has such a name"),
-    (codecs.BOM_UTF16_LE + b"a\0b", "begins as UTF-16 and is none"),
-    (b"", "the list is empty"), (b"# take\n\n", "the list is empty"),
-], ids=["Latin-1", "half a letter", "empty", "comments alone"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"a.wav\n\xc4rger.wav\n", "line 2 is not UTF-8, and no file here has such a name"),
+        (codecs.BOM_UTF16_LE + b"a\0b", "begins as UTF-16 and is none"),
+        (b"", "the list is empty"),
+        (b"# take\n\n", "the list is empty"),
+    ],
+    ids=["Latin-1", "half a letter", "empty", "comments alone"],
+)
 def test_what_is_no_list_gets_one_line(path: Path, content: bytes, reason: str) -> None:
     path.write_bytes(content)
     with pytest.raises(AudioError, match=reason) as caught:
@@ -72,8 +77,9 @@ def test_what_is_no_list_gets_one_line(path: Path, content: bytes, reason: str) 
 
 
 @given(st.binary(max_size=40))
-def test_any_bytes_are_names_or_refused(tmp_path_factory: pytest.TempPathFactory,
-                                        content: bytes) -> None:  # fmt: skip
+def test_any_bytes_are_names_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
     path = tmp_path_factory.getbasetemp() / "any.txt"
     path.write_bytes(content)
     try:

@@ -79,12 +79,14 @@ def test_a_paced_file_takes_its_time(tmp_path: Path) -> None:
 
 def test_a_broken_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"not sound")
-    with pytest.raises(AudioError, match=r"a\.wav: not readable as audio"), \
-            played(tmp_path / "a.wav"):  # fmt: skip
+    with (
+        pytest.raises(AudioError, match=r"a\.wav: not readable as audio"),
+        played(tmp_path / "a.wav"),
+    ):
         pass
 
 
-SOUND_CARD = '''
+SOUND_CARD = """
 import signal, threading, time
 import numpy as np
 PAUSE = 0.6
@@ -111,13 +113,11 @@ class InputStream:
         signal.raise_signal(signal.SIGINT)
     def close(self):
         self.thread.join()
-'''
+"""
 
 
 @pytest.fixture
-def fake_module(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[str], Path]]:
+def fake_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Path]]:
     """Put another sounddevice, the edge to the sound card, in the place of the real one."""
 
     def fake(source: str) -> Path:
@@ -200,8 +200,10 @@ def test_what_is_kept_is_whole_before_it_is_closed(tmp_path: Path) -> None:
 
 def test_a_session_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "audio.wav").write_bytes(b"mine")
-    with pytest.raises(VoxaffectError, match="holds a session already"), \
-            kept_in(tmp_path, name="x", rate_hz=RATE_HZ, emotions=EMOTIONS):  # fmt: skip
+    with (
+        pytest.raises(VoxaffectError, match="holds a session already"),
+        kept_in(tmp_path, name="x", rate_hz=RATE_HZ, emotions=EMOTIONS),
+    ):
         pass
     assert (tmp_path / "audio.wav").read_bytes() == b"mine"
 
@@ -294,8 +296,12 @@ def test_the_held_level_falls_slowly() -> None:
 
 
 def drawn(scene: Scene, *, width: int = 100, color: bool = False) -> str:
-    console = Console(file=io.StringIO(), width=width, force_terminal=color,
-                      color_system="truecolor" if color else None)  # fmt: skip
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        force_terminal=color,
+        color_system="truecolor" if color else None,
+    )
     console.print(view(scene))
     return console.file.getvalue()
 

@@ -49,9 +49,7 @@ def test_silence_gives_a_finite_log_mel() -> None:
 @pytest.mark.parametrize("gain", [0.01, 0.1, 5.0])
 def test_gain_does_not_change_a_log_mel(gain: float) -> None:
     sound = speech(1.0)
-    np.testing.assert_allclose(
-        picture(sound * np.float32(gain)), picture(sound), atol=1e-3
-    )
+    np.testing.assert_allclose(picture(sound * np.float32(gain)), picture(sound), atol=1e-3)
 
 
 def test_silence_around_does_not_change_a_log_mel() -> None:

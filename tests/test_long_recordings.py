@@ -55,8 +55,9 @@ def call(tmp_path: Path) -> Path:
     """Two people, one after the other, each on a channel."""
     first, second = voice(2, seconds=4.0), voice(5, seconds=4.0)
     silence = np.zeros_like(first)
-    return write(tmp_path / "call.wav", np.concatenate([first, silence]),
-                 np.concatenate([silence, second]))  # fmt: skip
+    return write(
+        tmp_path / "call.wav", np.concatenate([first, silence]), np.concatenate([silence, second])
+    )
 
 
 # No speech is a result

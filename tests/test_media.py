@@ -18,43 +18,71 @@ from hypothesis import strategies as st
 from recordings import Coding, decoded_by_ffmpeg, encoded, written
 
 from voxaffect.audio import ffmpeg, open_blocks, read, resample
-from voxaffect.audio.media import Kind, identify, is_recording
 from voxaffect.cli import main
 from voxaffect.errors import AudioError
+from voxaffect.files.media import Kind, identify, is_recording
 
 CORE = [
-    Coding("wav", "pcm_s16le"), Coding("wav", "pcm_s24le", 48_000, 2), Coding("wav", "pcm_u8"),
-    Coding("wav", "pcm_f32le"), Coding("wav", "pcm_alaw", 8_000), Coding("wav", "pcm_mulaw", 8_000),
-    Coding("wav", "adpcm_ima_wav"), Coding("wav", "adpcm_ms", 22_050, 2),
-    Coding("wav", "pcm_s16le", options=(("rf64", "always"),)), Coding("wav", "libmp3lame"),
-    Coding("w64", "pcm_s16le"), Coding("aiff", "pcm_s16be", 44_100, 2), Coding("au", "pcm_s16be"),
-    Coding("caf", "pcm_s16le"), Coding("flac", "flac", 48_000, 2), Coding("flac", "flac"),
-    Coding("ogg", "libvorbis", 44_100, 2), Coding("ogg", "libvorbis"), Coding("ogg", "flac"),
-    Coding("mp3", "libmp3lame"), Coding("mp3", "libmp3lame", 44_100, 2),
+    Coding("wav", "pcm_s16le"),
+    Coding("wav", "pcm_s24le", 48_000, 2),
+    Coding("wav", "pcm_u8"),
+    Coding("wav", "pcm_f32le"),
+    Coding("wav", "pcm_alaw", 8_000),
+    Coding("wav", "pcm_mulaw", 8_000),
+    Coding("wav", "adpcm_ima_wav"),
+    Coding("wav", "adpcm_ms", 22_050, 2),
+    Coding("wav", "pcm_s16le", options=(("rf64", "always"),)),
+    Coding("wav", "libmp3lame"),
+    Coding("w64", "pcm_s16le"),
+    Coding("aiff", "pcm_s16be", 44_100, 2),
+    Coding("au", "pcm_s16be"),
+    Coding("caf", "pcm_s16le"),
+    Coding("flac", "flac", 48_000, 2),
+    Coding("flac", "flac"),
+    Coding("ogg", "libvorbis", 44_100, 2),
+    Coding("ogg", "libvorbis"),
+    Coding("ogg", "flac"),
+    Coding("mp3", "libmp3lame"),
+    Coding("mp3", "libmp3lame", 44_100, 2),
     Coding("mp3", "libmp3lame", 22_050, options=(("write_xing", "0"), ("id3v2_version", "0"))),
     Coding("mp3", "libmp3lame", 48_000, options=(("write_id3v1", "1"),)),
     Coding("mp2", "mp2", 48_000),
-]  # fmt: skip
+]
 MEDIA = [
-    Coding("ipod", "aac", 44_100, 2), Coding("ipod", "aac", options=(("movflags", "faststart"),)),
+    Coding("ipod", "aac", 44_100, 2),
+    Coding("ipod", "aac", options=(("movflags", "faststart"),)),
     Coding("mp4", "aac", 48_000, options=(("movflags", "frag_keyframe+empty_moov"),)),
-    Coding("ipod", "alac", 44_100), Coding("mov", "pcm_s16le", 48_000, 2), Coding("adts", "aac"),
+    Coding("ipod", "alac", 44_100),
+    Coding("mov", "pcm_s16le", 48_000, 2),
+    Coding("adts", "aac"),
     Coding("amr", "libopencore_amrnb", 8_000, bit_rate=12_200),
     Coding("3gp", "libopencore_amrnb", 8_000, bit_rate=12_200),
-    Coding("webm", "libopus", 48_000), Coding("matroska", "libmp3lame", 44_100, 2),
-    Coding("matroska", "aac", 32_000), Coding("matroska", "flac"),
+    Coding("webm", "libopus", 48_000),
+    Coding("matroska", "libmp3lame", 44_100, 2),
+    Coding("matroska", "aac", 32_000),
+    Coding("matroska", "flac"),
     Coding("avi", "libmp3lame", 48_000),
-    Coding("asf", "wmav2", 44_100, bit_rate=64_000), Coding("mpegts", "mp2", 48_000),
-    Coding("ac3", "ac3", 48_000, bit_rate=96_000), Coding("wv", "wavpack"), Coding("tta", "tta"),
-]  # fmt: skip
+    Coding("asf", "wmav2", 44_100, bit_rate=64_000),
+    Coding("mpegts", "mp2", 48_000),
+    Coding("ac3", "ac3", 48_000, bit_rate=96_000),
+    Coding("wv", "wavpack"),
+    Coding("tta", "tta"),
+]
 PIPED = [
-    Coding(coding.container, coding.codec, coding.rate_hz, coding.channels, coding.options,
-           coding.bit_rate, is_piped=True)
+    Coding(
+        coding.container,
+        coding.codec,
+        coding.rate_hz,
+        coding.channels,
+        coding.options,
+        coding.bit_rate,
+        is_piped=True,
+    )
     for coding in (*CORE, *MEDIA)
     if coding.container not in ("ipod", "mov", "3gp", "amr", "aiff", "tta", "w64")
     and coding.codec != "libvorbis"
     and ("rf64", "always") not in coding.options
-]  # fmt: skip
+]
 PIPED += [
     Coding("mp4", "aac", 48_000, options=(("movflags", "frag_keyframe+empty_moov"),), is_piped=True)
 ]
@@ -175,10 +203,15 @@ def test_an_empty_wav_with_something_behind_it_stays_empty() -> None:
 
 @pytest.mark.parametrize(
     "coding",
-    [CORE[0], Coding("aiff", "pcm_s16be"), Coding("au", "pcm_s16be"), MEDIA[0],
-     Coding("asf", "wmav2", 44_100, bit_rate=64_000)],
+    [
+        CORE[0],
+        Coding("aiff", "pcm_s16be"),
+        Coding("au", "pcm_s16be"),
+        MEDIA[0],
+        Coding("asf", "wmav2", 44_100, bit_rate=64_000),
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_two_files_in_one_are_refused_where_nobody_reads_the_second(coding: Coding) -> None:
     with pytest.raises(AudioError, match="holds another recording behind the first"):
         read(encoded(coding) * 2)
@@ -195,9 +228,18 @@ COVER = b"APETAGEX" + struct.pack("<IIII", 2000, 100_032, 1, 0xA000_0000) + byte
 @pytest.mark.parametrize("coding", [MP3, BARE], ids=["with a header", "without"])
 @pytest.mark.parametrize(
     ("front", "behind"),
-    [(b"", b""), (ID3, b""), (ID3 + ID3, TAG), (b"", TAG), (b"", APE), (b"", bytes(5000)),
-     (COVER, APE), (bytes(700), b""), (b"", b"unknown words " * 30)],
-)  # fmt: skip
+    [
+        (b"", b""),
+        (ID3, b""),
+        (ID3 + ID3, TAG),
+        (b"", TAG),
+        (b"", APE),
+        (b"", bytes(5000)),
+        (COVER, APE),
+        (bytes(700), b""),
+        (b"", b"unknown words " * 30),
+    ],
+)
 def test_an_mp3_is_read_whole_whatever_is_around_its_frames(
     coding: Coding, front: bytes, behind: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -209,8 +251,9 @@ def test_an_mp3_is_read_whole_whatever_is_around_its_frames(
 
 def test_an_mp3_of_variable_bit_rate_without_a_header_is_read_whole() -> None:
     sound = np.concatenate([voice(1, seconds=2), np.zeros(48_000, np.float32), voice(2, seconds=2)])
-    content = written(sound, form="MP3", subtype="MPEG_LAYER_III", bitrate_mode="VARIABLE",
-                      compression_level=0.5)  # fmt: skip
+    content = written(
+        sound, form="MP3", subtype="MPEG_LAYER_III", bitrate_mode="VARIABLE", compression_level=0.5
+    )
     size = 72 * 8 * 1000 // 16_000
     start = next(at for at in range(20, 2000) if content[at : at + 2] == content[:2])
     assert size < start
@@ -370,17 +413,22 @@ def test_bare_samples_get_a_remedy_that_states_their_kind(tmp_path: Path, name: 
         (b"UklGRiTYAQBXQVZFZm10IBAAAAABAAEAgD4AAAB9AAACABAAZGF0YQDYAQAAAA", "base64 -d"),
         (b"data:audio/wav;base64,UklGRiTYAQBXQVZF", "base64 -d"),
         (b"HTTP/1.1 200 OK\r\n\r\nRIFF\x01\x02", "an answer of a web server"),
-        (b"[.ShellClassInfo]\r\nIconIndex=1", "it is text"), (b"{\\rtf1 a}", "RTF"),
-        (b'{"error": "not found"}', "a JSON file"), (b"PK\3\4" + bytes(100), "a zip archive"),
+        (b"[.ShellClassInfo]\r\nIconIndex=1", "it is text"),
+        (b"{\\rtf1 a}", "RTF"),
+        (b'{"error": "not found"}', "a JSON file"),
+        (b"PK\3\4" + bytes(100), "a zip archive"),
         (b"\x1f\x8b\x08" + bytes(100), "compressed with gzip"),
         (b"%PDF-1.7\n%\xe2\xe3", "a PDF document"),
         (b"\x89PNG\r\n\x1a\n" + bytes(50), r"a picture \(PNG\)"),
-        (b"path,emotion\na.wav,sad\n", "text"), ("Grüße".encode("utf-16"), "text"),
-        (bytes(10_000), "zeros from its beginning on"), (b"MThd\0\0\0\6", "a MIDI file"),
-        (b"\x80\x04\x95" + bytes(range(40)), "a Python pickle"), (b"#EXTM3U\n", "a playlist"),
+        (b"path,emotion\na.wav,sad\n", "text"),
+        ("Grüße".encode("utf-16"), "text"),
+        (bytes(10_000), "zeros from its beginning on"),
+        (b"MThd\0\0\0\6", "a MIDI file"),
+        (b"\x80\x04\x95" + bytes(range(40)), "a Python pickle"),
+        (b"#EXTM3U\n", "a playlist"),
         (b"\x93NUMPY\1\0v\0", "a NumPy array"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("name", ["a.wav", "a.m4a", "a.mp3"])
 def test_what_is_no_recording_is_named_for_what_it_is(
     tmp_path: Path, content: bytes, message: str, name: str
@@ -532,11 +580,17 @@ def test_a_seek_before_the_start_prints_nothing(capfd: pytest.CaptureFixture[str
 
 def test_is_recording_goes_by_name_or_else_by_content(tmp_path: Path) -> None:
     contents = {
-        "call": encoded(MEDIA[0]), "call.dat": encoded(BARE), "call.m4a": b"",
-        "x.bin": encoded(CORE[0]), "notes.txt": b"words", ".hidden.wav": encoded(CORE[0]),
-        "photo": b"\xff\xd8\xff\xe0" + bytes(99), "MAC address list": b"MAC 00:11:22\n",
-        "song.MP3": b"", "zip": b"PK\3\4",
-    }  # fmt: skip
+        "call": encoded(MEDIA[0]),
+        "call.dat": encoded(BARE),
+        "call.m4a": b"",
+        "x.bin": encoded(CORE[0]),
+        "notes.txt": b"words",
+        ".hidden.wav": encoded(CORE[0]),
+        "photo": b"\xff\xd8\xff\xe0" + bytes(99),
+        "MAC address list": b"MAC 00:11:22\n",
+        "song.MP3": b"",
+        "zip": b"PK\3\4",
+    }
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
     (tmp_path / "folder").mkdir()
@@ -550,10 +604,14 @@ def test_a_folder_passes_over_no_recording(
     folder = tmp_path / "calls"
     folder.mkdir()
     contents = {
-        "a.m4a": encoded(MEDIA[0]), "b.webm": encoded(MEDIA[8]), "c.amr": encoded(MEDIA[6]),
-        "d": encoded(CORE[0]), "e.mkv": b"broken", "f.mp4": encoded(MEDIA[2])[:5000],
+        "a.m4a": encoded(MEDIA[0]),
+        "b.webm": encoded(MEDIA[8]),
+        "c.amr": encoded(MEDIA[6]),
+        "d": encoded(CORE[0]),
+        "e.mkv": b"broken",
+        "f.mp4": encoded(MEDIA[2])[:5000],
         "g.txt": b"words",
-    }  # fmt: skip
+    }
     for name, content in contents.items():
         (folder / name).write_bytes(content)
     monkeypatch.chdir(tmp_path)

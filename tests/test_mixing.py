@@ -23,11 +23,15 @@ CANCEL = {
     "two pairs": [ONE, -ONE, OTHER, -OTHER],
 }
 MIX = {
-    "the same": [ONE, ONE], "unrelated": [ONE, OTHER], "one silent": [ONE, 0 * ONE],
-    "one much quieter, opposite": [ONE, -0.1 * ONE], "half opposite": [ONE, OTHER - 0.5 * ONE],
-    "one live of many": [ONE, *[0 * ONE] * 200], "all silent": [0 * ONE, 0 * ONE],
+    "the same": [ONE, ONE],
+    "unrelated": [ONE, OTHER],
+    "one silent": [ONE, 0 * ONE],
+    "one much quieter, opposite": [ONE, -0.1 * ONE],
+    "half opposite": [ONE, OTHER - 0.5 * ONE],
+    "one live of many": [ONE, *[0 * ONE] * 200],
+    "all silent": [0 * ONE, 0 * ONE],
     "as loud as is accepted": [ONE * MAX_PEAK, OTHER * MAX_PEAK],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("block", [1_000, 48_000])
@@ -54,11 +58,18 @@ def opposite(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("use", [
-    read, predict, timeline, lambda path: predict(path.read_bytes()),
-    lambda path: read_recording(Excerpt(path, 0.5, 2.0)),
-    lambda _: predict(np.stack([ONE, -ONE], axis=1), rate_hz=RATE_HZ),
-], ids=["read", "predict", "timeline", "bytes", "excerpt", "array"])  # fmt: skip
+@pytest.mark.parametrize(
+    "use",
+    [
+        read,
+        predict,
+        timeline,
+        lambda path: predict(path.read_bytes()),
+        lambda path: read_recording(Excerpt(path, 0.5, 2.0)),
+        lambda _: predict(np.stack([ONE, -ONE], axis=1), rate_hz=RATE_HZ),
+    ],
+    ids=["read", "predict", "timeline", "bytes", "excerpt", "array"],
+)
 def test_a_recording_that_cancels_is_refused_and_not_called_silent(
     opposite: Path, use: object
 ) -> None:

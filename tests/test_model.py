@@ -239,24 +239,54 @@ NAN = float("nan")
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("format", NAN), ("format", 0), ("format", -5), ("format", True), ("format", "1"),
-        ("emotions", "calm"), ("emotions", []), ("emotions", ["a", "b", "c", "c"]),
-        ("emotions", ["a", "b", "c", ""]), ("emotions", ["a", "b", "c", 4]), ("emotions", None),
-        ("feature_names", "mfcc"), ("recipe", ["mlp"]), ("seed", "9"), ("seed", True),
-        ("mean", ["1"] * 180), ("mean", None), ("mean", [NAN] * 180), ("mean", [1.0] * 179),
-        ("mean", [True] * 180), ("mean", [10**400] * 180), ("mean", 1.0),
-        ("sd", [1.0] * 179), ("sd", [NAN] * 180), ("sd", 1.0), ("distances", [1.0]),
-        ("distances", {"50": NAN}), ("abstention", {"threshold": 0.5}), ("abstention", 0.5),
+        ("format", NAN),
+        ("format", 0),
+        ("format", -5),
+        ("format", True),
+        ("format", "1"),
+        ("emotions", "calm"),
+        ("emotions", []),
+        ("emotions", ["a", "b", "c", "c"]),
+        ("emotions", ["a", "b", "c", ""]),
+        ("emotions", ["a", "b", "c", 4]),
+        ("emotions", None),
+        ("feature_names", "mfcc"),
+        ("recipe", ["mlp"]),
+        ("seed", "9"),
+        ("seed", True),
+        ("mean", ["1"] * 180),
+        ("mean", None),
+        ("mean", [NAN] * 180),
+        ("mean", [1.0] * 179),
+        ("mean", [True] * 180),
+        ("mean", [10**400] * 180),
+        ("mean", 1.0),
+        ("sd", [1.0] * 179),
+        ("sd", [NAN] * 180),
+        ("sd", 1.0),
+        ("distances", [1.0]),
+        ("distances", {"50": NAN}),
+        ("abstention", {"threshold": 0.5}),
+        ("abstention", 0.5),
         ("abstention", {"threshold": 1.5, "risk": 0.1, "coverage": 0.5}),
-        ("augmentation", []), ("augmentation", {"speeds": "0.9"}), ("augmentation", {"a": [NAN]}),
-        ("scores", []), ("scores", {"loso": 0.5}), ("scores", {"loso": {"uar": 0.5}}),
+        ("augmentation", []),
+        ("augmentation", {"speeds": "0.9"}),
+        ("augmentation", {"a": [NAN]}),
+        ("scores", []),
+        ("scores", {"loso": 0.5}),
+        ("scores", {"loso": {"uar": 0.5}}),
         ("scores", {"loso": {"uar": {"mean": "0.5", "sd": 0.1}}}),
-        ("corpora", "ravdess"), ("corpora", {"ravdess": 64}), ("corpora", {"ravdess": {}}),
+        ("corpora", "ravdess"),
+        ("corpora", {"ravdess": 64}),
+        ("corpora", {"ravdess": {}}),
         ("corpora", {"mine": {"utterances": [], "speakers": 1, "license": ""}}),
-        ("libraries", ["numpy"]), ("libraries", {"numpy": 2}), ("created", 20260101),
-        ("spec", []), ("spec", "classic"),
+        ("libraries", ["numpy"]),
+        ("libraries", {"numpy": 2}),
+        ("created", 20260101),
+        ("spec", []),
+        ("spec", "classic"),
     ],
-)  # fmt: skip
+)
 def test_a_field_of_another_kind_is_damage(trained: Trained, key: str, value: Any) -> None:
     content = with_card(trained.model.content, lambda card: card.update({key: value}))
     with pytest.raises(ModelError, match="mine: its voxaffect metadata are damaged"):
@@ -265,10 +295,18 @@ def test_a_field_of_another_kind_is_damage(trained: Trained, key: str, value: An
 
 @pytest.mark.parametrize(
     "change",
-    [{"name": ["classic"]}, {"rate_hz": -1}, {"rate_hz": "16000"}, {"rate_hz": True},
-     {"rate_hz": 10**12}, {"groups": "mfcc"}, {"groups": [["mfcc"]]}, {"version": True},
-     {"version": None}],
-)  # fmt: skip
+    [
+        {"name": ["classic"]},
+        {"rate_hz": -1},
+        {"rate_hz": "16000"},
+        {"rate_hz": True},
+        {"rate_hz": 10**12},
+        {"groups": "mfcc"},
+        {"groups": [["mfcc"]]},
+        {"version": True},
+        {"version": None},
+    ],
+)
 def test_a_spec_of_another_kind_is_damage(trained: Trained, change: dict[str, Any]) -> None:
     content = with_card(trained.model.content, lambda card: card["spec"].update(change))
     reason = rf"metadata are damaged .spec\.{next(iter(change))}.*: expected"
@@ -294,12 +332,21 @@ def test_a_spec_of_another_kind_is_damage(trained: Trained, change: dict[str, An
         ("mean", [1e308] * 180, r"mean\[0\]: expected a finite number from"),
         ("sd", [1.0, -1.0] * 90, r"sd\[1\]: expected a finite number from 0 to"),
         ("seed", 10**400, "seed: expected a whole number from"),
-        ("corpora", {"mine": {"utterances": -5, "speakers": 2, "license": ""}},
-         "corpora.mine.utterances: expected a whole number from 0"),
-        ("corpora", {"mine": {"utterances": 5, "speakers": "many", "license": ""}},
-         "corpora.mine.speakers: expected a whole number"),
-        ("corpora", {"\x1b[31m": {"utterances": 5, "speakers": 2, "license": ""}},
-         "a name in corpora: expected text without control characters"),
+        (
+            "corpora",
+            {"mine": {"utterances": -5, "speakers": 2, "license": ""}},
+            "corpora.mine.utterances: expected a whole number from 0",
+        ),
+        (
+            "corpora",
+            {"mine": {"utterances": 5, "speakers": "many", "license": ""}},
+            "corpora.mine.speakers: expected a whole number",
+        ),
+        (
+            "corpora",
+            {"\x1b[31m": {"utterances": 5, "speakers": 2, "license": ""}},
+            "a name in corpora: expected text without control characters",
+        ),
         ("distances", {"5": 9.0, "50": 3.0}, "distances: expected percentiles that grow"),
         ("distances", {"5": -1.0}, r"distances\.5: expected a finite number from 0"),
         ("distances", {"6": 1.0}, "a name in distances: expected '5' or '50'"),
@@ -307,7 +354,7 @@ def test_a_spec_of_another_kind_is_damage(trained: Trained, change: dict[str, An
         ("libraries", {"numpy": "\x1b[31m"}, "libraries.numpy: expected text without control"),
         ("format", 10**30, "format: expected a whole number from 1"),
     ],
-)  # fmt: skip
+)
 def test_a_card_is_refused_by_the_path_of_its_fault(
     trained: Trained, path: str, value: Any, reason: str
 ) -> None:

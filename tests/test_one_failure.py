@@ -39,9 +39,7 @@ ERRORS = [
 STAGES = ["open_item", "has_speech", "describe"]
 
 
-def raise_at(
-    monkeypatch: pytest.MonkeyPatch, stage: str, error: BaseException, name: str
-) -> None:
+def raise_at(monkeypatch: pytest.MonkeyPatch, stage: str, error: BaseException, name: str) -> None:
     """Let a stage of the work on one recording raise an error."""
     module, bad = utterance, read(name).samples
     real = getattr(module, stage)
@@ -58,9 +56,13 @@ def raise_at(
 @pytest.mark.parametrize(("error", "reason"), ERRORS, ids=lambda one: type(one).__name__)
 @pytest.mark.parametrize("stage", STAGES)
 def test_whatever_is_raised_is_the_failure_of_its_recording(
-    recordings: list[Path], trained: Trained, monkeypatch: pytest.MonkeyPatch,
-    stage: str, error: Exception, reason: str,
-) -> None:  # fmt: skip
+    recordings: list[Path],
+    trained: Trained,
+    monkeypatch: pytest.MonkeyPatch,
+    stage: str,
+    error: Exception,
+    reason: str,
+) -> None:
     expected = predict_many(recordings, model=trained.model).predictions
     raise_at(monkeypatch, stage, error, str(recordings[BAD]))
     batch = predict_many(recordings, model=trained.model, workers=2)
@@ -113,9 +115,7 @@ def test_an_unexpected_error_names_its_type_and_line() -> None:
     )
 
 
-def test_a_timeline_that_fails_leaves_the_others(
-    recordings: list[Path], trained: Trained
-) -> None:
+def test_a_timeline_that_fails_leaves_the_others(recordings: list[Path], trained: Trained) -> None:
     def one(path: Path, **options: Any) -> Any:
         if path == recordings[BAD]:
             raise MemoryError
@@ -136,8 +136,9 @@ def test_a_window_whose_process_dies_is_described_in_another(
     samples = np.concatenate([voice(seed, seconds=4.0) for seed in range(3)])
     recording = Signal(samples, RATE_HZ, "long")
     expected = timeline(recording, model=trained.model, workers=1)
-    monkeypatch.setattr("voxaffect.recognition.timelines.offline.describe_speech",
-                        DieAtWindow(tmp_path / "died"))  # fmt: skip
+    monkeypatch.setattr(
+        "voxaffect.recognition.timelines.offline.describe_speech", DieAtWindow(tmp_path / "died")
+    )
     with Workers(2, kind="processes") as crew:
         assert timeline(recording, model=trained.model, workers=crew) == expected
     assert (tmp_path / "died").exists()
@@ -169,8 +170,18 @@ def test_recordings_of_every_kind_are_predicted_under_their_names(
         Signal(voice(9), RATE_HZ, "nine"),
         ("ten", Signal(voice(10), RATE_HZ, "other")),
     ]
-    names = [*map(str, recordings[:2]), "s3://bucket//two.wav", "<bytes 3>", "four", "<bytes 5>",
-             "six", "<array 7>", "eight", "nine", "ten"]  # fmt: skip
+    names = [
+        *map(str, recordings[:2]),
+        "s3://bucket//two.wav",
+        "<bytes 3>",
+        "four",
+        "<bytes 5>",
+        "six",
+        "<array 7>",
+        "eight",
+        "nine",
+        "ten",
+    ]
     with Workers(2, kind=kind) as crew:
         batch = predict_many(sources, rate_hz=RATE_HZ, model=trained.model, workers=crew)
         assert bool(crew.process_ids) == (kind == "processes")
@@ -186,26 +197,35 @@ def test_what_is_wrong_with_one_source_is_its_failure(trained: Trained) -> None:
             raise ConnectionError("the server has gone")
 
     sources = [
-        ("good", content_of(0)), ("cut", content_of(1)[:3000]), ("text", b"words"),
-        ("gone", Broken()), ("odd", 7), ("empty", b""), voice(2), ("nowhere", Path("gone.wav")),
+        ("good", content_of(0)),
+        ("cut", content_of(1)[:3000]),
+        ("text", b"words"),
+        ("gone", Broken()),
+        ("odd", 7),
+        ("empty", b""),
+        voice(2),
+        ("nowhere", Path("gone.wav")),
         ("text stream", io.StringIO("words")),
-    ]  # fmt: skip
+    ]
     batch = predict_many(sources, model=trained.model)  # type: ignore[arg-type]
     assert [prediction.source for prediction in batch.predictions] == ["good"]
     expected = {
-        "cut": "cut short", "text": "not readable as audio", "gone": "the server has gone",
-        "odd": "found int", "empty": "0 bytes", "<array 6>": "needs its rate",
-        "nowhere": "no such file", "text stream": "expected a stream of bytes",
-    }  # fmt: skip
+        "cut": "cut short",
+        "text": "not readable as audio",
+        "gone": "the server has gone",
+        "odd": "found int",
+        "empty": "0 bytes",
+        "<array 6>": "needs its rate",
+        "nowhere": "no such file",
+        "text stream": "expected a stream of bytes",
+    }
     assert [failure.source for failure in batch.failures] == [*expected]
     for failure in batch.failures:
         assert failure.reason.startswith(f"{failure.source}: ")
         assert expected[failure.source] in failure.reason
 
 
-def test_a_generator_is_read_in_waves(
-    trained: Trained, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_generator_is_read_in_waves(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("voxaffect.extraction.sources._WAVE_ITEMS", 4)
     given: list[int] = []
     seen: list[int] = []
@@ -276,8 +296,13 @@ except SystemExit:
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
 def test_a_command_starts_no_needless_threads_where_few_are_allowed() -> None:
     environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
-    done = subprocess.run([sys.executable, "-c", FEW_THREADS], env=environment,
-                          capture_output=True, text=True, check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", FEW_THREADS],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.stdout.splitlines()[-1] == "1", done.stderr
 
 
@@ -325,8 +350,22 @@ def write_broken(folder: Path) -> set[str]:
     with (folder / "zeros.wav").open("wb") as stream:
         stream.truncate(1 << 40)
     size = (1 << 31) - (1 << 20)
-    header = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", size + 36, b"WAVE", b"fmt ", 16, 1, 1,
-                         RATE_HZ, 2 * RATE_HZ, 2, 16, b"data", size)  # fmt: skip
+    header = struct.pack(
+        "<4sI4s4sIHHIIHH4sI",
+        b"RIFF",
+        size + 36,
+        b"WAVE",
+        b"fmt ",
+        16,
+        1,
+        1,
+        RATE_HZ,
+        2 * RATE_HZ,
+        2,
+        16,
+        b"data",
+        size,
+    )
     with (folder / "hours.wav").open("wb") as stream:
         stream.write(header)
         stream.truncate(len(header) + size)
@@ -347,8 +386,10 @@ def test_ten_broken_files_of_three_hundred_cost_no_other_answer(tmp_path: Path) 
         (folder / f"{number:03}.wav").write_bytes(content_of(number))
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, folder, "-o", output, "--max-seconds", "600"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert len(output.read_text().splitlines()) == 291
     failed = [line for line in done.stderr.splitlines() if line.startswith("failed: ")]

@@ -36,13 +36,16 @@ def clip(tmp_path: Path) -> Path:
 # Checks
 
 
-@pytest.mark.parametrize(("name", "reason"), [
-    ("no/out.csv", "the folder .*no does not exist. Make it first"),
-    ("folder", "is a folder, expected a file to write"),
-    ("file/out.csv", r"cannot be written \(Not a directory\)"),
-    pytest.param(LONG, r"cannot be written \(File name too long\)", marks=unix),
-    ("a\0b", r"cannot be written \(.*null.*\)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("no/out.csv", "the folder .*no does not exist. Make it first"),
+        ("folder", "is a folder, expected a file to write"),
+        ("file/out.csv", r"cannot be written \(Not a directory\)"),
+        pytest.param(LONG, r"cannot be written \(File name too long\)", marks=unix),
+        ("a\0b", r"cannot be written \(.*null.*\)"),
+    ],
+)
 def test_an_output_that_cannot_be_written_is_named(tmp_path: Path, name: str, reason: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
@@ -85,15 +88,22 @@ def test_checking_an_output_leaves_it_as_it_was(tmp_path: Path) -> None:
 
 
 @unix
-@pytest.mark.parametrize("arguments", [
-    "predict {clip} -o {long}.csv", "predict {clip} --format csv,json -o {long}/",
-    "predict {clip} --timeline --plot {long}.png", "features {clip} -o {long}.csv",
-    "doctor {clip} -o {long}.txt", "explain {clip} -o {long}.json",
-    "train csv --data {clip} -o {long}.onnx", "evaluate csv --data {clip} -o {long}.json",
-    "evaluate csv --data {clip} --save-split {long}.csv",
-    "evaluate csv --data {clip} --report {long}",
-    "listen --input {clip} --fast --save {long}",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "predict {clip} -o {long}.csv",
+        "predict {clip} --format csv,json -o {long}/",
+        "predict {clip} --timeline --plot {long}.png",
+        "features {clip} -o {long}.csv",
+        "doctor {clip} -o {long}.txt",
+        "explain {clip} -o {long}.json",
+        "train csv --data {clip} -o {long}.onnx",
+        "evaluate csv --data {clip} -o {long}.json",
+        "evaluate csv --data {clip} --save-split {long}.csv",
+        "evaluate csv --data {clip} --report {long}",
+        "listen --input {clip} --fast --save {long}",
+    ],
+)
 def test_a_name_too_long_is_named_before_the_work(
     run: Run, tmp_path: Path, clip: Path, arguments: str
 ) -> None:
@@ -108,8 +118,17 @@ def test_a_plot_goes_into_the_folder_that_the_results_make(
     run: Run, tmp_path: Path, clip: Path
 ) -> None:
     out = tmp_path / "out"
-    done = run("predict", clip, "--timeline", "--plot", out / "plot.png", "-o", f"{out}/",
-               "--format", "csv,json")  # fmt: skip
+    done = run(
+        "predict",
+        clip,
+        "--timeline",
+        "--plot",
+        out / "plot.png",
+        "-o",
+        f"{out}/",
+        "--format",
+        "csv,json",
+    )
     assert done.code == 0
     assert {path.name for path in out.iterdir()} == {"plot.png", "emotions.csv", "emotions.json"}
 
@@ -135,8 +154,9 @@ def test_one_format_that_cannot_be_written_costs_no_other(
 
     monkeypatch.setattr(results, "write_text", fail_at(".csv", results.write_text))
     out = tmp_path / "out"
-    done = run("predict", clip, "--timeline", "--format", "csv,json", "-o", out, "--plot", out,
-               "--resume")  # fmt: skip
+    done = run(
+        "predict", clip, "--timeline", "--format", "csv,json", "-o", out, "--plot", out, "--resume"
+    )
     assert done.code == 1
     assert "emotions.csv: cannot be written (No space left on device)." in done.err
     names = {path.name for path in out.iterdir()}
@@ -148,17 +168,33 @@ EVALUATE = ["evaluate", "ravdess", "--features", "classic", "--recipe", "mlp", "
 
 @pytest.mark.parametrize(
     ("module", "name", "ending"),
-    [("voxaffect.evaluation.splits", "write_text", "split.csv"),
-     ("voxaffect.outputs.report.pages", "write_text", "report.html")],
-)  # fmt: skip
+    [
+        ("voxaffect.evaluation.splits", "write_text", "split.csv"),
+        ("voxaffect.outputs.report.pages", "write_text", "report.html"),
+    ],
+)
 def test_an_evaluation_is_kept_where_a_split_or_a_report_cannot_be_written(
-    run: Run, ravdess_to_read: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str,
-    name: str, ending: str,
-) -> None:  # fmt: skip
+    run: Run,
+    ravdess_to_read: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    module: str,
+    name: str,
+    ending: str,
+) -> None:
     monkeypatch.setattr(f"{module}.{name}", fail_at(ending, getattr(sys.modules[module], name)))
     result = tmp_path / "result.json"
-    done = run(*EVALUATE, "--data", ravdess_to_read, "-o", result, "--save-split",
-               tmp_path / "split.csv", "--report", tmp_path / "report")  # fmt: skip
+    done = run(
+        *EVALUATE,
+        "--data",
+        ravdess_to_read,
+        "-o",
+        result,
+        "--save-split",
+        tmp_path / "split.csv",
+        "--report",
+        tmp_path / "report",
+    )
     assert done.code == 1
     assert f"{ending}: cannot be written (No space left on device)." in done.err
     assert json.loads(result.read_text(encoding="utf-8"))["kind"] == "voxaffect evaluation"
@@ -205,11 +241,16 @@ def test_an_evaluation_as_csv_has_a_row_for_every_tested_utterance(
         assert {name: sum(row["fold"] == name for row in own) for name in folds} == folds
 
 
-@pytest.mark.parametrize("arguments", [
-    "evaluate ravdess -o rows.xlsx", "evaluate ravdess --format text -o rows.csv",
-    "doctor a.wav -o found.csv", "doctor a.wav --format text -o found.json",
-    "explain a.wav -o found.csv",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "evaluate ravdess -o rows.xlsx",
+        "evaluate ravdess --format text -o rows.csv",
+        "doctor a.wav -o found.csv",
+        "doctor a.wav --format text -o found.json",
+        "explain a.wav -o found.csv",
+    ],
+)
 def test_an_ending_that_does_not_fit_is_refused(run: Run, arguments: str) -> None:
     done = run(*arguments.split())
     assert done.code == 2
@@ -236,19 +277,30 @@ main(sys.argv[1:])
 
 
 @unix
-@pytest.mark.parametrize(("arguments", "start"), [
-    ("listen --input long.wav --fast --save kept", "VoxaffectError: kept: cannot be written ("),
-    ("predict . --timeline --resume -o out.csv", "JournalError: out.csv.journal: cannot be used"),
-    ("features . --no-cache -o out.csv", "VoxaffectError: out.csv: cannot be written ("),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "start"),
+    [
+        ("listen --input long.wav --fast --save kept", "VoxaffectError: kept: cannot be written ("),
+        (
+            "predict . --timeline --resume -o out.csv",
+            "JournalError: out.csv.journal: cannot be used",
+        ),
+        ("features . --no-cache -o out.csv", "VoxaffectError: out.csv: cannot be written ("),
+    ],
+)
 def test_a_disk_that_fills_up_is_named_in_one_line(
     tmp_path: Path, arguments: str, start: str
 ) -> None:
     for number in range(3):
         sound = np.concatenate([voice(n, seconds=4) for n in range(20)])
         soundfile.write(tmp_path / f"{number or 'long'}.wav", sound, 16_000)
-    done = subprocess.run([sys.executable, "-c", LIMITED, *arguments.split()], cwd=tmp_path,
-                          capture_output=True, text=True, check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, *arguments.split()],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1
     last = [line for line in done.stderr.splitlines() if line][-1]
     assert last.startswith(start)
@@ -260,11 +312,15 @@ def test_a_disk_that_fills_up_is_named_in_one_line(
 # Names that cannot be looked up
 
 
-@pytest.mark.parametrize(("pattern", "reason"), [
-    ("no/*.wav", "no folder no"),
-    ("clip.wav/*.wav", "the folder clip.wav cannot be searched (Not"),
-    ("*.flac", "no file matches this pattern"), ("*/a/*.wav", "no file matches this pattern"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("no/*.wav", "no folder no"),
+        ("clip.wav/*.wav", "the folder clip.wav cannot be searched (Not"),
+        ("*.flac", "no file matches this pattern"),
+        ("*/a/*.wav", "no file matches this pattern"),
+    ],
+)
 def test_a_pattern_that_matches_nothing_says_why(
     run: Run, clip: Path, monkeypatch: pytest.MonkeyPatch, pattern: str, reason: str
 ) -> None:
@@ -274,11 +330,20 @@ def test_a_pattern_that_matches_nothing_says_why(
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read anything")
-@pytest.mark.parametrize("arguments", [
-    "info shut/m.onnx", "predict clip.wav --model shut/m.onnx", "predict --list shut/l.txt",
-    "compare shut/a.json shut/b.json", "train csv --data shut/t.csv", "predict shut/*.wav",
-    "predict clip.wav -o shut/out.csv", "listen --input shut/a.wav --fast", "predict shut/a.wav",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "info shut/m.onnx",
+        "predict clip.wav --model shut/m.onnx",
+        "predict --list shut/l.txt",
+        "compare shut/a.json shut/b.json",
+        "train csv --data shut/t.csv",
+        "predict shut/*.wav",
+        "predict clip.wav -o shut/out.csv",
+        "listen --input shut/a.wav --fast",
+        "predict shut/a.wav",
+    ],
+)
 def test_a_folder_that_may_not_be_searched_is_named(
     run: Run, clip: Path, monkeypatch: pytest.MonkeyPatch, arguments: str
 ) -> None:

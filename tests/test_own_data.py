@@ -68,8 +68,19 @@ def test_labels_that_are_kept_are_shown_as_the_data_have_them(people: Path) -> N
 
 def test_a_map_from_a_file_is_used(people: Path, tmp_path: Path, run: Run) -> None:
     (tmp_path / "map.csv").write_text("from,to\nÄrger,upset\nFreude,merry\n", encoding="utf-8")
-    done = run("train", "folder", "--data", people, *CLASSIC, "--test-size", 0,
-               "--labels", tmp_path / "map.csv", "-o", tmp_path / "m.onnx")  # fmt: skip
+    done = run(
+        "train",
+        "folder",
+        "--data",
+        people,
+        *CLASSIC,
+        "--test-size",
+        0,
+        "--labels",
+        tmp_path / "map.csv",
+        "-o",
+        tmp_path / "m.onnx",
+    )
     assert done.code == 0, done.err
     assert load(tmp_path / "m.onnx").card.emotions == ("merry", "upset")
 
@@ -82,9 +93,12 @@ def test_a_wrong_layout_is_refused_before_the_work(people: Path, tmp_path: Path,
 
 @pytest.mark.parametrize(
     ("wish", "message"),
-    [({"layout": "emotion"}, "layout: is for folder"), ({"columns": {"path": "x"}}, "columns: is"),
-     ({"name": "mine"}, "expected one of folder and csv among the corpora, found 0")],
-)  # fmt: skip
+    [
+        ({"layout": "emotion"}, "layout: is for folder"),
+        ({"columns": {"path": "x"}}, "columns: is"),
+        ({"name": "mine"}, "expected one of folder and csv among the corpora, found 0"),
+    ],
+)
 def test_a_wish_for_data_that_are_not_there_is_refused(
     small_ravdess: Path, wish: dict[str, object], message: str
 ) -> None:
@@ -126,8 +140,20 @@ def test_corpora_without_common_emotions_get_a_hint(
     people: Path, small_ravdess: Path, tmp_path: Path, run: Run
 ) -> None:
     (tmp_path / "map.csv").write_text("from,to\nÄrger,mad\nFreude,glee\n", encoding="utf-8")
-    done = run("evaluate", "ravdess", "folder", "--data", small_ravdess, "--data", people, *CLASSIC,
-               "--protocol", "cross", "--labels", tmp_path / "map.csv")  # fmt: skip
+    done = run(
+        "evaluate",
+        "ravdess",
+        "folder",
+        "--data",
+        small_ravdess,
+        "--data",
+        people,
+        *CLASSIC,
+        "--protocol",
+        "cross",
+        "--labels",
+        tmp_path / "map.csv",
+    )
     assert done.code == 1
     assert "ravdess and folder share 0 emotions, at least 2 are needed" in done.err
     assert "folder alone has glee, mad" in done.err
@@ -140,11 +166,25 @@ def test_corpora_that_share_few_emotions_get_a_hint(
     (people / "anna" / "Neugier").mkdir()
     soundfile.write(people / "anna" / "Neugier" / "0.wav", voice(77), RATE_HZ)
     (tmp_path / "map.csv").write_text("from,to\nÄrger,disgust\n", encoding="utf-8")
-    done = run("evaluate", "ravdess", "folder", "--data", small_ravdess, "--data", people, *CLASSIC,
-               "--protocol", "cross", "--labels", tmp_path / "map.csv")  # fmt: skip
+    done = run(
+        "evaluate",
+        "ravdess",
+        "folder",
+        "--data",
+        small_ravdess,
+        "--data",
+        people,
+        *CLASSIC,
+        "--protocol",
+        "cross",
+        "--labels",
+        tmp_path / "map.csv",
+    )
     assert done.code == 0, done.err
-    assert "ravdess and folder share disgust, happy; ravdess alone has calm, fearful; folder " \
-        "alone has Neugier" in done.err  # fmt: skip
+    assert (
+        "ravdess and folder share disgust, happy; ravdess alone has calm, fearful; folder "
+        "alone has Neugier" in done.err
+    )
 
 
 def _table(folder: Path, *rows: str) -> Path:

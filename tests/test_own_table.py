@@ -66,8 +66,9 @@ def test_any_unicode_encoding_is_read(write: Write, encoding: str) -> None:
     text = "path,emotion\na.wav,Ärger\nsub/ä d.wav,Freude\n"
     members = utterances("csv", write(text, encoding=encoding))
     assert [(one.emotion, one.label) for one in members] == [
-        ("angry", "Ärger"), ("happy", "Freude"),
-    ]  # fmt: skip
+        ("angry", "Ärger"),
+        ("happy", "Freude"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -91,8 +92,9 @@ def test_what_is_no_table_is_named_for_what_it_is(
 def test_columns_read_by_another_name_are_reported(write: Write) -> None:
     table = write("file,Label,age\na.wav,angry,5\n")
     assert read_table(table).notes == (
-        "mine.csv: file as path, label as emotion", "mine.csv: not used: age",
-    )  # fmt: skip
+        "mine.csv: file as path, label as emotion",
+        "mine.csv: not used: age",
+    )
 
 
 @pytest.mark.parametrize(
@@ -131,17 +133,24 @@ def test_columns_that_are_no_pairs_are_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("word", "sex"),
-    [("F", "female"), ("Woman", "female"), ("weiblich", "female"), ("m", "male"),
-     ("männlich", "male"), ("male_masculine", "male"), ("", None), ("other", None), ("NaN", None)],
-)  # fmt: skip
+    [
+        ("F", "female"),
+        ("Woman", "female"),
+        ("weiblich", "female"),
+        ("m", "male"),
+        ("männlich", "male"),
+        ("male_masculine", "male"),
+        ("", None),
+        ("other", None),
+        ("NaN", None),
+    ],
+)
 def test_sex_is_known_by_the_usual_words(write: Write, word: str, sex: str | None) -> None:
     (utterance,) = utterances("csv", write(f"path,emotion,Gender\na.wav,sad,{word}\n"))
     assert utterance.sex == sex
 
 
-def test_home_is_expanded(
-    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_home_is_expanded(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "sub"))
     monkeypatch.setenv("USERPROFILE", str(tmp_path / "sub"))
     (utterance,) = utterances("csv", write("path,emotion\n~/c.wav,sad\n"))
@@ -157,15 +166,24 @@ def test_a_path_relative_to_another_folder_is_explained(
 
 
 def test_all_faults_are_listed_in_one_run(write: Write) -> None:
-    table = write("path,emotion,sex\na.wav,sad,x9\nmissing.wav,\na.wav,happy,\n,sad,\nb.wav,nan,\n"
-                  "sub,sad,\nb.wav,sad,,more\n")  # fmt: skip
+    table = write(
+        "path,emotion,sex\na.wav,sad,x9\nmissing.wav,\na.wav,happy,\n,sad,\nb.wav,nan,\n"
+        "sub,sad,\nb.wav,sad,,more\n"
+    )
     with pytest.raises(CorpusError) as caught:
         utterances("csv", table)
     message = str(caught.value)
     assert "mine.csv: 8 faults: line 2: sex is 'x9'" in message
-    for fault in ("line 3: 'emotion' is empty", "missing.wav: no such file", "line 4: ",
-                  "is on line 2 already", "line 5: 'path' is empty", "line 6: 'emotion' is empty",
-                  "line 7: sub: is a folder", "line 8: 4 cells, expected 3"):  # fmt: skip
+    for fault in (
+        "line 3: 'emotion' is empty",
+        "missing.wav: no such file",
+        "line 4: ",
+        "is on line 2 already",
+        "line 5: 'path' is empty",
+        "line 6: 'emotion' is empty",
+        "line 7: sub: is a folder",
+        "line 8: 4 cells, expected 3",
+    ):
         assert fault in message
     assert "\n" not in message
 
@@ -190,17 +208,21 @@ def test_rows_of_one_recording_with_times_are_utterances(write: Write) -> None:
         "file,start,end,emotion\na.wav,0 days 00:00:00,0 days 00:00:01.500000,sad\n"
         "a.wav,1.5,3,happy\na.wav,00:00:03,NaT,angry\nb.wav,,,sad\n"
     )
-    assert [(one.path.name, one.start_seconds, one.end_seconds) for one in utterances("csv", table)
-            ] == [("a.wav", 0, 1.5), ("a.wav", 1.5, 3), ("a.wav", 3, None),
-                  ("b.wav", None, None)]  # fmt: skip
+    assert [
+        (one.path.name, one.start_seconds, one.end_seconds) for one in utterances("csv", table)
+    ] == [("a.wav", 0, 1.5), ("a.wav", 1.5, 3), ("a.wav", 3, None), ("b.wav", None, None)]
 
 
 @pytest.mark.parametrize(
     ("times", "message"),
-    [("1,1", "the end, 1 s, is not after the start, 1 s"), ("2,1", "the end, 1 s, is not"),
-     ("x,1", "start is 'x', expected seconds or hh:mm:ss"), ("-1,1", "start is '-1'"),
-     ("0,inf", "end is 'inf'")],
-)  # fmt: skip
+    [
+        ("1,1", "the end, 1 s, is not after the start, 1 s"),
+        ("2,1", "the end, 1 s, is not"),
+        ("x,1", "start is 'x', expected seconds or hh:mm:ss"),
+        ("-1,1", "start is '-1'"),
+        ("0,inf", "end is 'inf'"),
+    ],
+)
 def test_impossible_times_are_refused(write: Write, times: str, message: str) -> None:
     with pytest.raises(CorpusError, match=rf"line 2: {message}"):
         utterances("csv", write(f"path,emotion,start,end\na.wav,sad,{times}\n"))
@@ -215,10 +237,12 @@ def test_a_duration_counts_from_the_start_and_without_one_is_passed_over(write: 
 
 @pytest.mark.parametrize(
     ("path", "message"),
-    [("https://x/a.wav", "is an address, expected a path"),
-     ("C:\\data\\a.wav", "is a path of Windows"),
-     ("~nobody-of-that-name/a.wav", "no file|no such")],
-)  # fmt: skip
+    [
+        ("https://x/a.wav", "is an address, expected a path"),
+        ("C:\\data\\a.wav", "is a path of Windows"),
+        ("~nobody-of-that-name/a.wav", "no file|no such"),
+    ],
+)
 def test_a_path_that_cannot_be_here_is_explained(write: Write, path: str, message: str) -> None:
     with pytest.raises(CorpusError, match=message):
         utterances("csv", write(f"path,emotion\n{path},sad\n"))
@@ -232,10 +256,22 @@ def test_the_same_part_twice_is_refused(write: Write) -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("0", 0), ("1.5", 1.5), ("1,5", 1.5), ("2 s", 2), ("0 days 00:00:01.5", 1.5),
-     ("1 days 00:00:00", 86_400), ("01:02:03", 3723), ("1:02", 62), ("", None), ("x", None),
-     ("-1", None), ("1:2:3:4", None), ("nan", None)],
-)  # fmt: skip
+    [
+        ("0", 0),
+        ("1.5", 1.5),
+        ("1,5", 1.5),
+        ("2 s", 2),
+        ("0 days 00:00:01.5", 1.5),
+        ("1 days 00:00:00", 86_400),
+        ("01:02:03", 3723),
+        ("1:02", 62),
+        ("", None),
+        ("x", None),
+        ("-1", None),
+        ("1:2:3:4", None),
+        ("nan", None),
+    ],
+)
 def test_times_are_read_as_people_and_pandas_write_them(text: str, seconds: float | None) -> None:
     assert parse_seconds(text) == seconds
 
@@ -273,9 +309,13 @@ def test_notes_of_a_table_reach_the_reader_of_corpora(write: Write) -> None:
 
 @pytest.mark.parametrize(
     "rows",
-    ["a.wav,0,2,joy\na.wav,0.5,2.5,sad\n", "a.wav,,,joy\na.wav,1,2,sad\n",
-     "a.wav,0,9,joy\na.wav,1,2,joy\na.wav,3,4,sad\n", "a.wav,5,,joy\na.wav,0,,sad\n"],
-)  # fmt: skip
+    [
+        "a.wav,0,2,joy\na.wav,0.5,2.5,sad\n",
+        "a.wav,,,joy\na.wav,1,2,sad\n",
+        "a.wav,0,9,joy\na.wav,1,2,joy\na.wav,3,4,sad\n",
+        "a.wav,5,,joy\na.wav,0,,sad\n",
+    ],
+)
 def test_one_sound_under_two_emotions_is_refused(write: Write, rows: str) -> None:
     with pytest.raises(CorpusError, match=r"line \d: most of it is in line \d too, .* emotion"):
         read_table(write("file,start,end,emotion\n" + rows))
@@ -288,9 +328,12 @@ def test_a_start_of_zero_is_no_start(write: Write) -> None:
 
 @pytest.mark.parametrize(
     "rows",
-    ["a.wav,0,2,joy,x\na.wav,0,2.5,sad,y\n", "a.wav,0,2,joy,x\na.wav,1.5,3.5,sad,x\n",
-     "a.wav,0,2,joy,x\na.wav,1,3,happy,x\n"],
-)  # fmt: skip
+    [
+        "a.wav,0,2,joy,x\na.wav,0,2.5,sad,y\n",
+        "a.wav,0,2,joy,x\na.wav,1.5,3.5,sad,x\n",
+        "a.wav,0,2,joy,x\na.wav,1,3,happy,x\n",
+    ],
+)
 def test_parts_that_may_overlap_get_a_note(write: Write, rows: str) -> None:
     table = read_table(write("file,start,end,emotion,speaker\n" + rows))
     assert len(table.utterances) == 2
@@ -322,19 +365,22 @@ HEADINGS = {
 def test_headings_and_sexes_of_other_languages_are_read(write: Write, text: str) -> None:
     members, _ = read_corpora({"csv": write(text)})
     assert [(one.emotion, one.speaker, one.sex) for one in members] == [
-        ("happy", "Anna", "female"), ("angry", "Ben", "male"),
-    ]  # fmt: skip
+        ("happy", "Anna", "female"),
+        ("angry", "Ben", "male"),
+    ]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("a.wav happy\nb.wav sad\n", "one column, 'a_wav_happy'"),
-     ("# mine\npath,emotion\n", "one column, '#_mine'"),
-     ('[{"path": "a.wav", "emotion": "joy"}]', "is JSON, expected a CSV"),
-     ('{"path": "a.wav"}\n{"path": "b.wav"}\n', "is JSON, expected a CSV"),
-     ("path,emotion\nA.WAV,joy\n", "no such file, though there is a.wav"),
-     ("path,emotion\na,joy\n", "no such file, though there is a.wav")],
-)  # fmt: skip
+    [
+        ("a.wav happy\nb.wav sad\n", "one column, 'a_wav_happy'"),
+        ("# mine\npath,emotion\n", "one column, '#_mine'"),
+        ('[{"path": "a.wav", "emotion": "joy"}]', "is JSON, expected a CSV"),
+        ('{"path": "a.wav"}\n{"path": "b.wav"}\n', "is JSON, expected a CSV"),
+        ("path,emotion\nA.WAV,joy\n", "no such file, though there is a.wav"),
+        ("path,emotion\na,joy\n", "no such file, though there is a.wav"),
+    ],
+)
 def test_what_is_nearly_a_table_gets_a_remedy_that_fits(
     write: Write, text: str, message: str
 ) -> None:

@@ -154,10 +154,15 @@ def test_what_is_no_wav_is_read_to_its_end_first(coding: Coding) -> None:
 
 @pytest.mark.parametrize(
     ("sound", "reason"),
-    [(CONTENT[:-1001], "cut short"), (CONTENT * 2, f"at byte {len(CONTENT)}"),
-     (CONTENT[:44], "cut short"), (b"<html>", "web page"), (b"", "empty"),
-     (written(np.zeros(0)), "holds no samples")],
-)  # fmt: skip
+    [
+        (CONTENT[:-1001], "cut short"),
+        (CONTENT * 2, f"at byte {len(CONTENT)}"),
+        (CONTENT[:44], "cut short"),
+        (b"<html>", "web page"),
+        (b"", "empty"),
+        (written(np.zeros(0)), "holds no samples"),
+    ],
+)
 def test_what_a_file_is_refused_for_a_pipe_is_too(sound: bytes, reason: str) -> None:
     with pytest.raises(AudioError, match=reason):
         read(sound)

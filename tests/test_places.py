@@ -20,12 +20,15 @@ CASES = {
     "capitals alone": (["A.wav", "a.wav"], ["A.wav", "a.wav-2"]),
     "the same file by two paths": (["x/a.wav", "y/../x/a.wav"], ["a.wav", "a.wav-2"]),
     "a name that is another's full name": (
-        ["a.wav", "a.ogg", "a.wav.ogg"], ["a.wav", "a.ogg", "a.wav-2"]
+        ["a.wav", "a.ogg", "a.wav.ogg"],
+        ["a.wav", "a.ogg", "a.wav-2"],
     ),
     "no file": (["-"], ["stdin"]),
     "dots within": (["call.v2.wav"], ["call.v2"]),
-    "long names": (["x" * 251 + ".wav", "x" * 250 + "y.wav", "é" * 125 + ".wav"],
-                   ["x" * 200, "x" * 200 + "-2", "é" * 100]),
+    "long names": (
+        ["x" * 251 + ".wav", "x" * 250 + "y.wav", "é" * 125 + ".wav"],
+        ["x" * 200, "x" * 200 + "-2", "é" * 100],
+    ),
     "none": ([], []),
     "two slashes, as $DIR/$FILE gives with DIR=/": (["//a.wav"], ["a"]),
     "two slashes beside one": (["//a.wav", "/b/a.wav"], ["a", "b/a"]),
@@ -33,7 +36,7 @@ CASES = {
     "names of dots alone": (["x/...", "x/....wav"], ["...", "....wav"]),
     "one letter in two spellings": (["\u00e9.wav", "e\u0301.wav"], ["\u00e9.wav", "e\u0301.wav-2"]),
     "a slash at the end": (["a.wav/", "b/a.wav"], ["a", "b/a"]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -61,11 +64,15 @@ def test_places_are_unique_on_any_disk_and_stay_inside(sources: list[str]) -> No
     assert all(path.with_name(f"{path.name}.2.TextGrid") for path in found.values())
 
 
-@pytest.mark.parametrize(("sources", "expected"), [
-    (["C:\\calls\\a.wav", "D:\\calls\\a.wav"], ["C/calls/a", "D/calls/a"]),
-    (["C:\\calls\\a.wav", "C:\\b.wav"], ["calls/a", "b"]),
-    (["\\\\server\\share\\a.wav", "C:\\a.wav"], ["servershare/a", "C/a"]),
-], ids=["two drives", "one drive", "a server"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        (["C:\\calls\\a.wav", "D:\\calls\\a.wav"], ["C/calls/a", "D/calls/a"]),
+        (["C:\\calls\\a.wav", "C:\\b.wav"], ["calls/a", "b"]),
+        (["\\\\server\\share\\a.wav", "C:\\a.wav"], ["servershare/a", "C/a"]),
+    ],
+    ids=["two drives", "one drive", "a server"],
+)
 def test_a_drive_of_windows_is_a_folder_where_it_tells_recordings_apart(
     monkeypatch: pytest.MonkeyPatch, sources: list[str], expected: list[str]
 ) -> None:

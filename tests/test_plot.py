@@ -76,8 +76,11 @@ def test_a_drawing_is_the_same_bytes_in_another_process(recording: Path, tmp_pat
         "plot([CALL], Path(sys.argv[3]), recording=Path(sys.argv[2]))"
     )
     arguments = [str(Path(__file__).parent), str(recording), str(tmp_path / "there.svg")]
-    subprocess.run([sys.executable, "-c", code, *arguments], check=True,
-                   env={**os.environ, "PYTHONHASHSEED": "1"})  # fmt: skip
+    subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        check=True,
+        env={**os.environ, "PYTHONHASHSEED": "1"},
+    )
     plot([CALL], tmp_path / "here.svg", recording=recording)
     assert (tmp_path / "there.svg").read_bytes() == (tmp_path / "here.svg").read_bytes()
     assert b"<dc:date>" not in (tmp_path / "here.svg").read_bytes()

@@ -126,8 +126,9 @@ def test_each_recording_has_a_file_of_its_own_where_one_holds_one(
     run: Run, model: Path, calls: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    done = run("predict", calls, "--timeline", "--model", model, "--format", f"{EACH},csv",
-               "-o", out)  # fmt: skip
+    done = run(
+        "predict", calls, "--timeline", "--model", model, "--format", f"{EACH},csv", "-o", out
+    )
     assert done.code == 0, done.err
     endings = [TIMELINE_FORMATS[name].suffix for name in EACH.split(",")]
     names = ["june/call", "may/call", "note"]
@@ -140,16 +141,35 @@ def test_each_channel_has_its_tier_its_file_or_its_rows(
     run: Run, model: Path, calls: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    done = run("predict", calls / "may", "--timeline", "--channels", "each", "--model", model,
-               "--format", "textgrid,eaf,srt,raven,csv,rttm,audformat", "-o", out)  # fmt: skip
+    done = run(
+        "predict",
+        calls / "may",
+        "--timeline",
+        "--channels",
+        "each",
+        "--model",
+        model,
+        "--format",
+        "textgrid,eaf,srt,raven,csv,rttm,audformat",
+        "-o",
+        out,
+    )
     assert done.code == 0, done.err
-    assert files(out) == ["call.1.srt", "call.2.srt", "call.TextGrid", "call.eaf",
-                          "call.selections.txt", "emotions.audformat.csv", "emotions.csv",
-                          "emotions.rttm"]  # fmt: skip
+    assert files(out) == [
+        "call.1.srt",
+        "call.2.srt",
+        "call.TextGrid",
+        "call.eaf",
+        "call.selections.txt",
+        "emotions.audformat.csv",
+        "emotions.csv",
+        "emotions.rttm",
+    ]
     grid = parselmouth.read(str(out / "call.TextGrid"))
     names = {parselmouth.praat.call(grid, "Get tier name", tier) for tier in range(1, 7)}
-    assert names == {f"{name} {channel}" for name in ("emotion", "certainty", "uncertain")
-                     for channel in (1, 2)}  # fmt: skip
+    assert names == {
+        f"{name} {channel}" for name in ("emotion", "certainty", "uncertain") for channel in (1, 2)
+    }
     assert names == {*Eaf(str(out / "call.eaf")).get_tier_names()}
     frame = pd.read_csv(out / "emotions.csv")
     assert set(frame.channel) == {1, 2}
@@ -162,8 +182,19 @@ def test_no_channel_is_written_over_another_recording(
     run: Run, model: Path, calls: Path, tmp_path: Path
 ) -> None:
     (calls / "note.flac").rename(calls / "may" / "call.1.flac")
-    run("predict", calls / "may", "--timeline", "--channels", "each", "--model", model,
-        "--format", "srt,audacity", "-o", tmp_path / "out")  # fmt: skip
+    run(
+        "predict",
+        calls / "may",
+        "--timeline",
+        "--channels",
+        "each",
+        "--model",
+        model,
+        "--format",
+        "srt,audacity",
+        "-o",
+        tmp_path / "out",
+    )
     names = ["call.1.1", "call.1", "call.2"]
     assert files(tmp_path / "out") == sorted(n + e for n in names for e in (".labels.txt", ".srt"))
 
@@ -172,8 +203,17 @@ def test_no_channel_is_written_over_another_recording(
 def test_windows_are_written_when_asked_for(
     run: Run, model: Path, calls: Path, tmp_path: Path
 ) -> None:
-    arguments = ("predict", calls / "note.flac", "--timeline", "--model", model, "--window", 2,
-                 "--hop", 0.5)  # fmt: skip
+    arguments = (
+        "predict",
+        calls / "note.flac",
+        "--timeline",
+        "--model",
+        model,
+        "--window",
+        2,
+        "--hop",
+        0.5,
+    )
     run(*arguments, "--level", "windows", "-o", tmp_path / "w.csv")
     windows = pd.read_csv(tmp_path / "w.csv")
     assert any(np.isclose(windows.end_seconds - windows.start_seconds, 2))
@@ -184,8 +224,9 @@ def test_windows_are_written_when_asked_for(
 
 
 def test_one_timeline_is_printed(run: Run, model: Path, calls: Path) -> None:
-    done = run("predict", calls / "note.flac", "--timeline", "--model", model, "--format",
-               "textgrid")  # fmt: skip
+    done = run(
+        "predict", calls / "note.flac", "--timeline", "--model", model, "--format", "textgrid"
+    )
     assert done.code == 0
     assert done.out.startswith('File type = "ooTextFile"')
 
@@ -204,8 +245,19 @@ def test_the_example_has_a_timeline(run: Run) -> None:
 
 
 def test_segments_lie_within_the_recording_and_apart(run: Run, model: Path, calls: Path) -> None:
-    found = json.loads(run("predict", calls, "--timeline", "--channels", "each", "--model", model,
-                           "--format", "json").out)  # fmt: skip
+    found = json.loads(
+        run(
+            "predict",
+            calls,
+            "--timeline",
+            "--channels",
+            "each",
+            "--model",
+            model,
+            "--format",
+            "json",
+        ).out
+    )
     assert len(found) == 5
     for one in found:
         bounds = [(s["start_seconds"], s["end_seconds"]) for s in one["segments"]]
@@ -271,7 +323,7 @@ USAGE = {
     "no name": (["-o", ""], "Invalid value for '-o' / '--output': an empty name. Is a variable"),
     "no figure's name": (["--timeline", "--plot", ""], "Invalid value for '--plot': an empty na"),
     "resumed nowhere": (["--resume"], "--resume keeps a journal beside the output: name it with"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", USAGE)
@@ -308,8 +360,15 @@ def test_a_journal_of_another_model_is_refused_in_one_line(
 
 
 def test_a_file_of_one_channel_takes_no_two(run: Run, calls: Path, tmp_path: Path) -> None:
-    done = run("predict", calls / "may" / "call.wav", "--timeline", "--channels", "each", "-o",
-               tmp_path / "a.srt")  # fmt: skip
+    done = run(
+        "predict",
+        calls / "may" / "call.wav",
+        "--timeline",
+        "--channels",
+        "each",
+        "-o",
+        tmp_path / "a.srt",
+    )
     assert done.code == 2
     assert "a file of srt holds one channel: name a folder with -o" in " ".join(done.err.split())
 
@@ -324,9 +383,7 @@ def test_a_recording_is_never_written_over(
     assert "would overwrite a recording" in done.err
 
 
-def test_a_recording_in_the_folder_is_never_written_over(
-    run: Run, calls: Path
-) -> None:
+def test_a_recording_in_the_folder_is_never_written_over(run: Run, calls: Path) -> None:
     odd = (calls / "note.flac").rename(calls / "emotions.csv")
     done = run("predict", odd, "--format", "csv,json", "-o", calls)
     assert done.code == 1
@@ -334,11 +391,16 @@ def test_a_recording_in_the_folder_is_never_written_over(
 
 
 @pytest.mark.parametrize("option", ["-o", "--plot"])
-def test_a_folder_below_none_is_refused(
-    run: Run, calls: Path, tmp_path: Path, option: str
-) -> None:
-    done = run("predict", calls, "--timeline", "--format", "csv,json" if option == "-o" else "csv",
-               option, tmp_path / "no" / "where")  # fmt: skip
+def test_a_folder_below_none_is_refused(run: Run, calls: Path, tmp_path: Path, option: str) -> None:
+    done = run(
+        "predict",
+        calls,
+        "--timeline",
+        "--format",
+        "csv,json" if option == "-o" else "csv",
+        option,
+        tmp_path / "no" / "where",
+    )
     assert done.code == 1
     assert f"the folder {tmp_path / 'no'} does not exist" in done.err
 
@@ -371,8 +433,19 @@ def test_a_figure_is_not_drawn_over_the_results(
     run: Run, model: Path, calls: Path, tmp_path: Path
 ) -> None:
     both = tmp_path / "both.svg"
-    done = run("predict", calls / "note.flac", "--model", model, "--timeline", "--format", "csv",
-               "-o", both, "--plot", both)  # fmt: skip
+    done = run(
+        "predict",
+        calls / "note.flac",
+        "--model",
+        model,
+        "--timeline",
+        "--format",
+        "csv",
+        "-o",
+        both,
+        "--plot",
+        both,
+    )
     assert done.code == 2
     assert "two outputs" in done.err
     assert not both.exists()
@@ -410,13 +483,20 @@ def test_a_list_that_names_nothing_gets_one_line(
 
 @pytest.mark.parametrize(
     ("module", "extra", "arguments"),
-    [("matplotlib", "plot", ["--timeline", "--plot", "a.png"]),
-     ("pyarrow", "parquet", ["-o", "a.parquet"])],
-)  # fmt: skip
+    [
+        ("matplotlib", "plot", ["--timeline", "--plot", "a.png"]),
+        ("pyarrow", "parquet", ["-o", "a.parquet"]),
+    ],
+)
 def test_a_missing_extra_is_named_before_the_work(
-    run: Run, calls: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, module: str,
-    extra: str, arguments: list[str],
-) -> None:  # fmt: skip
+    run: Run,
+    calls: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    module: str,
+    extra: str,
+    arguments: list[str],
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, module, None)
     done = run("predict", calls / "note.flac", *arguments)

@@ -51,8 +51,11 @@ def test_every_extra_that_the_readme_names_exists() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]
-    named = {extra for found in re.findall(r"voxaffect\[([\w,-]+)\]", README)
-             for extra in found.split(",")}  # fmt: skip
+    named = {
+        extra
+        for found in re.findall(r"voxaffect\[([\w,-]+)\]", README)
+        for extra in found.split(",")
+    }
     assert named <= set(extras)
 
 

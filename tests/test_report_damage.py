@@ -25,9 +25,32 @@ WHOLE = documents.document(
 PICKLED = pickle.dumps(WHOLE)
 NAN, INFINITE = float("nan"), float("inf")
 VALUES: tuple[Any, ...] = (
-    None, NAN, INFINITE, -1, 0, 1e308, -1e308, 10**400, 2**63, 0.5, True, "", "x", "x" * 50_000,
-    "\ud800", "\x1b[31m", "\ufffe", [], {}, [[]], {"a": None}, [None], [NAN], [1, 2, 3], "NaN",
-)  # fmt: skip
+    None,
+    NAN,
+    INFINITE,
+    -1,
+    0,
+    1e308,
+    -1e308,
+    10**400,
+    2**63,
+    0.5,
+    True,
+    "",
+    "x",
+    "x" * 50_000,
+    "\ud800",
+    "\x1b[31m",
+    "\ufffe",
+    [],
+    {},
+    [[]],
+    {"a": None},
+    [None],
+    [NAN],
+    [1, 2, 3],
+    "NaN",
+)
 
 
 def mutated(chance: random.Random) -> dict[str, Any]:
@@ -123,17 +146,26 @@ def test_400_damaged_documents_are_compared_or_refused_in_a_line(tmp_path: Path)
     [
         (("protocol",), 7, "protocol: expected text"),
         (("systems",), [], "systems: expected a mapping"),
-        (("systems", "mlp", "evaluations", "emobox", "metrics", "uar", "mean"), 1e400,
-         "systems.mlp.evaluations.emobox.metrics.uar.mean: expected a finite number"),
-        (("systems", "mlp", "evaluations", "emobox", "tested", 3), 10**6,
-         "systems.mlp.evaluations.emobox.tested: expected numbers of utterances under 24"),
-        (("systems", "mlp", "evaluations", "emobox", "confusion", 1), [1.0],
-         r"systems.mlp.evaluations.emobox.confusion\[1\]: expected 3 entries, found 1"),
+        (
+            ("systems", "mlp", "evaluations", "emobox", "metrics", "uar", "mean"),
+            1e400,
+            "systems.mlp.evaluations.emobox.metrics.uar.mean: expected a finite number",
+        ),
+        (
+            ("systems", "mlp", "evaluations", "emobox", "tested", 3),
+            10**6,
+            "systems.mlp.evaluations.emobox.tested: expected numbers of utterances under 24",
+        ),
+        (
+            ("systems", "mlp", "evaluations", "emobox", "confusion", 1),
+            [1.0],
+            r"systems.mlp.evaluations.emobox.confusion\[1\]: expected 3 entries, found 1",
+        ),
         (("utterances", 2, "path"), None, r"utterances\[2\].path: expected text"),
         (("premium", "mlp", "interval"), [0.1], "premium.mlp.interval: expected two numbers"),
         (("seed",), {}, "seed: expected text"),
     ],
-)  # fmt: skip
+)
 def test_damage_is_named_by_its_path(
     tmp_path: Path, keys: tuple[str | int, ...], value: Any, message: str
 ) -> None:
@@ -150,13 +182,17 @@ def test_damage_is_named_by_its_path(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "not JSON"), (b"\xff\xfe", "not JSON"), (b"[" * 100_000, "not JSON"),
-        (b"[]", "not an evaluation"), (b"7", "not an evaluation"), (b"null", "not an evaluation"),
+        (b"", "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[]", "not an evaluation"),
+        (b"7", "not an evaluation"),
+        (b"null", "not an evaluation"),
         (b'{"kind": "voxaffect evaluation"}', "written in format None"),
         (b'{"kind": "voxaffect evaluation", "format": 1}', "holds no system"),
         (b'{"kind": "voxaffect evaluation", "format": true, "systems": 1}', "protocol is missing"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_document_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(EvaluationError, match=message) as raised:

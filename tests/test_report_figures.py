@@ -134,9 +134,11 @@ def test_drawing_leaves_matplotlib_as_it_was() -> None:
 
 
 def test_drawing_needs_no_pyplot() -> None:
-    code = ("import sys; from voxaffect.outputs.figures import evaluation;"
-            "evaluation.confusion([[1]], ['sad']);"
-            "sys.exit('matplotlib.pyplot' in sys.modules)")  # fmt: skip
+    code = (
+        "import sys; from voxaffect.outputs.figures import evaluation;"
+        "evaluation.confusion([[1]], ['sad']);"
+        "sys.exit('matplotlib.pyplot' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -19,12 +19,24 @@ from voxaffect.outputs.report.markdown import escaped, to_markdown
 from voxaffect.outputs.report.provenance import url
 
 SECTIONS = (
-    "The result", "Systems", "What is taken for what", "Emotion by emotion",
-    "Is it as right as it is sure?", "What if it may say “uncertain”?", "Speaker by speaker",
-    "By sex and intensity", "When the sound is worse", "Which features carry it",
-    "Where utterances lie", "Worst errors", "Data", "Protocol", "Leak check", "How it was made",
+    "The result",
+    "Systems",
+    "What is taken for what",
+    "Emotion by emotion",
+    "Is it as right as it is sure?",
+    "What if it may say “uncertain”?",
+    "Speaker by speaker",
+    "By sex and intensity",
+    "When the sound is worse",
+    "Which features carry it",
+    "Where utterances lie",
+    "Worst errors",
+    "Data",
+    "Protocol",
+    "Leak check",
+    "How it was made",
     "How to read it",
-)  # fmt: skip
+)
 ALONE = {"meta", "link", "br", "img", "path", "use", "rect", "image", "circle"}
 HOSTILE = '<script>alert("x")</script> & | `$a$` [b](c)\n\x1b[31m\udc80'
 
@@ -163,8 +175,11 @@ def test_the_markdown_has_every_section_and_links_every_figure(folder: Path) -> 
 
 
 def test_rows_of_markdown_tables_are_as_long_as_their_heads(folder: Path) -> None:
-    tables = [block for block in (folder / "report.md").read_text(encoding="utf-8").split("\n\n")
-              if block.startswith("|")]  # fmt: skip
+    tables = [
+        block
+        for block in (folder / "report.md").read_text(encoding="utf-8").split("\n\n")
+        if block.startswith("|")
+    ]
     assert len(tables) > 15
     for table in tables:
         assert len({line.replace("\\|", "").count("|") for line in table.splitlines()}) == 1
@@ -237,14 +252,20 @@ def test_a_bare_document_is_a_report(tmp_path: Path) -> None:
     full = documents.document(emotions=("bored", "keen"))
     evaluation = full["systems"]["logistic"]["evaluations"]["random"]
     kept = ("protocol", "summary", "new_voices", "emotions", "metrics", "confusion")
-    members = [{"path": each["path"], "corpus": "csv", "emotion": each["emotion"], "speaker": None}
-               for each in full["utterances"]]  # fmt: skip
+    members = [
+        {"path": each["path"], "corpus": "csv", "emotion": each["emotion"], "speaker": None}
+        for each in full["utterances"]
+    ]
     evaluation["metrics"] = {"uar": {"mean": 0.8, "sd": 0.0, "interval": None}}
     bare = {
-        "kind": full["kind"], "format": 1, "utterances": members, "protocol": "random",
-        "beside": None, "beside_missing": "no speakers are known",
+        "kind": full["kind"],
+        "format": 1,
+        "utterances": members,
+        "protocol": "random",
+        "beside": None,
+        "beside_missing": "no speakers are known",
         "systems": {"mine": {"evaluations": {"random": {key: evaluation[key] for key in kept}}}},
-    }  # fmt: skip
+    }
     text, _ = written(bare, tmp_path)
     assert "was not measured on new voices (no speakers are known)" in text
     assert "speakers unknown" in text

@@ -29,7 +29,7 @@ from voxaffect.recognition.prediction import Method
 KINDS = {
     "predictions": ["--format", "csv,parquet"],
     "timelines": ["--timeline", "--format", "json,textgrid"],
-}  # fmt: skip
+}
 FILES = 48
 
 
@@ -39,7 +39,6 @@ def count_finished(summary: str) -> tuple[int, int]:
     assert match, summary
     with_speech, without, failed = (int(number or 0) for number in match.groups())
     return with_speech + without, failed
-
 
 
 def command(*arguments: object) -> list[str]:
@@ -95,8 +94,9 @@ def test_a_killed_run_goes_on_and_ends_as_an_unbroken_one(
     recordings = tmp_path / "recordings"
     shutil.copytree(many, recordings)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    unbroken = subprocess.run(command(recordings, *KINDS[kind], "-o", whole),
-                              capture_output=True, text=True, check=False)  # fmt: skip
+    unbroken = subprocess.run(
+        command(recordings, *KINDS[kind], "-o", whole), capture_output=True, text=True, check=False
+    )
     resumable = (recordings, *KINDS[kind], "-o", broken, "--resume", "--workers", 1)
     killed_at(FILES // 4, broken / "voxaffect.journal", *resumable)
     assert list(outcome(broken)) == ["voxaffect.journal"]
@@ -177,9 +177,11 @@ def test_the_batch_is_that_of_predict_many(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_bar_counts_the_files(
-    recordings: list[Path], recognizers: dict[str, Recognizer[object]], kind: str,
+    recordings: list[Path],
+    recognizers: dict[str, Recognizer[object]],
+    kind: str,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     recognize(recordings, recognizers[kind], progress=True)
     assert "12/12" in capsys.readouterr().err
     recognize(recordings, recognizers[kind])
@@ -226,8 +228,12 @@ def test_all_of_ravdess_killed_half_way_ends_as_an_unbroken_run(
     unbroken = subprocess.run(command(root, corrupt, "-o", whole), check=False)
     killed_at(720, tmp_path / "broken.csv.journal", root, corrupt, "-o", broken, "--resume")
     assert not broken.exists()
-    resumed = subprocess.run(command(root, corrupt, "-o", broken, "--resume"),
-                             capture_output=True, text=True, check=False)  # fmt: skip
+    resumed = subprocess.run(
+        command(root, corrupt, "-o", broken, "--resume"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert unbroken.returncode == resumed.returncode == 1
     assert count_finished(resumed.stderr) == (1440, 1)
     assert f"failed: {corrupt}: cut short" in resumed.stderr
@@ -259,9 +265,13 @@ def signed(line: str) -> bytes:
     ],
 )
 def test_a_result_that_is_damaged_in_the_journal_is_made_again(
-    recordings: list[Path], tmp_path: Path, recognizers: dict[str, Recognizer[object]], kind: str,
-    whole: str, damaged: str,
-) -> None:  # fmt: skip
+    recordings: list[Path],
+    tmp_path: Path,
+    recognizers: dict[str, Recognizer[object]],
+    kind: str,
+    whole: str,
+    damaged: str,
+) -> None:
     paths = recordings[:2]
     journal = tmp_path / "out.journal"
     expected = recognize(paths, recognizers[kind], journal=journal)

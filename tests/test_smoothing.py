@@ -135,8 +135,9 @@ def test_what_waits_does_not_grow() -> None:
         assert len(smoother._waiting) <= 2
 
 
-@pytest.mark.parametrize(("name", "value"), [("dwell_seconds", 0.0), ("lag_seconds", -1.0),
-                                             ("dwell_seconds", np.nan)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "value"), [("dwell_seconds", 0.0), ("lag_seconds", -1.0), ("dwell_seconds", np.nan)]
+)
 def test_a_smoothing_out_of_range_is_refused(name: str, value: float) -> None:
     with pytest.raises(AudioError, match=f"{name}: expected at least"):
         Smoothing(**{name: value})

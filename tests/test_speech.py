@@ -147,8 +147,9 @@ def test_segments_leave_out_music_before_and_after_speech(workers: int) -> None:
 
 def test_a_stream_leaves_out_what_the_file_leaves_out() -> None:
     sound, stream = program(), Stream(rate_hz=RATE_HZ)
-    events = [event for at in range(0, len(sound), 4_567)
-              for event in stream.push(sound[at : at + 4_567])] + stream.finish()  # fmt: skip
+    events = [
+        event for at in range(0, len(sound), 4_567) for event in stream.push(sound[at : at + 4_567])
+    ] + stream.finish()
     (result,) = timeline(sound, rate_hz=RATE_HZ, workers=1)
     assert tuple(one for one in events if isinstance(one, Window)) == result.windows
     assert tuple(one for one in events if isinstance(one, Segment)) == result.segments

@@ -252,9 +252,14 @@ def test_a_finished_stream_takes_no_more() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("window_seconds", 0.1), ("window_seconds", 100.0), ("window_seconds", np.nan),
-     ("hop_seconds", 0.0), ("hop_seconds", 31.0)],
-)  # fmt: skip
+    [
+        ("window_seconds", 0.1),
+        ("window_seconds", 100.0),
+        ("window_seconds", np.nan),
+        ("hop_seconds", 0.0),
+        ("hop_seconds", 31.0),
+    ],
+)
 def test_a_window_or_hop_out_of_range_is_refused(name: str, value: float) -> None:
     with pytest.raises(AudioError, match=f"{name}: expected"):
         Stream(rate_hz=RATE_HZ, **{name: value})

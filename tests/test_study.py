@@ -66,8 +66,9 @@ def found(trained: Trained) -> Any:
 
 def test_a_study_evaluates_as_evaluate_does(found: Any, trained: Trained) -> None:
     for protocol in ("speakers", "random"):
-        alone = evaluate(nearest(), trained.data.matrix, trained.data.utterances,
-                         protocol=protocol, seed=3)  # fmt: skip
+        alone = evaluate(
+            nearest(), trained.data.matrix, trained.data.utterances, protocol=protocol, seed=3
+        )
         beside = found.systems["nearest"].evaluations[protocol]
         assert np.array_equal(alone.probabilities, beside.probabilities)
 
@@ -123,8 +124,11 @@ def test_a_family_that_decides_everything_is_found(trained: Trained) -> None:
     _, codes = np.unique(data.emotions, return_inverse=True)
     matrix = np.zeros_like(data.matrix)
     matrix[:, :40] = np.eye(4, 40, dtype=np.float32)[codes]
-    told = study({"nearest": System(nearest(), replace(data, matrix=matrix))},
-                 protocol="speakers", insight=True)  # fmt: skip
+    told = study(
+        {"nearest": System(nearest(), replace(data, matrix=matrix))},
+        protocol="speakers",
+        insight=True,
+    )
     rows = {row["family"]: row["drop"] for row in document(told)["systems"]["nearest"]["insight"]}
     assert rows["mfcc"] > 0.5
     assert {name for name, drop in rows.items() if drop} == {"mfcc"}
@@ -150,9 +154,12 @@ def test_an_estimator_without_probabilities_is_scored_by_its_answers(
 
 @pytest.mark.parametrize(
     ("estimator", "certainty", "given"),
-    [(Answering(), "answers", ()), (RidgeClassifier(), "scores", ("top_two",)),
-     (linear(), "probabilities", ("top_two", "nll", "ece"))],
-)  # fmt: skip
+    [
+        (Answering(), "answers", ()),
+        (RidgeClassifier(), "scores", ("top_two",)),
+        (linear(), "probabilities", ("top_two", "nll", "ece")),
+    ],
+)
 def test_what_an_estimator_cannot_say_is_not_available(
     trained: Trained, tmp_path: Path, estimator: Any, certainty: str, given: tuple[str, ...]
 ) -> None:
@@ -175,8 +182,13 @@ def test_a_single_fold_has_no_standard_deviation(trained: Trained, tmp_path: Pat
     data = trained.data
     fold = protocol_named("speakers").split(data.utterances, 0)[0]
     write_split(tmp_path / "split.csv", [fold], data.utterances)
-    told = document(study({"mine": System(nearest(), data)}, beside=False,
-                          protocol=read_split(tmp_path / "split.csv")))  # fmt: skip
+    told = document(
+        study(
+            {"mine": System(nearest(), data)},
+            beside=False,
+            protocol=read_split(tmp_path / "split.csv"),
+        )
+    )
     metrics = told["systems"]["mine"]["evaluations"]["file"]["metrics"]
     assert metrics["uar"]["sd"] is None
     text = to_text(told)
@@ -196,8 +208,9 @@ def test_scores_of_two_emotions_become_probabilities_of_both(trained: Trained) -
 
 
 def test_features_of_any_kind_need_no_recordings(trained: Trained) -> None:
-    gone = tuple(replace(one, path=Path("nowhere") / one.path.name)
-                 for one in trained.data.utterances)  # fmt: skip
+    gone = tuple(
+        replace(one, path=Path("nowhere") / one.path.name) for one in trained.data.utterances
+    )
     data = Dataset(gone, np.random.default_rng(0).standard_normal((64, 5)).astype(np.float32))
     told = document(study({"mine": System(nearest(), data)}, protocol="speakers"))
     assert told["data"]["features"] is None
@@ -261,9 +274,13 @@ def test_an_evaluation_reads_back(found: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{", "cannot be read .not JSON"), ("[]", "not an evaluation"), ("{}", "not an evaluation"),
-     ('{"kind": "voxaffect evaluation", "format": 9}', "written in format 9, this voxaffect")],
-)  # fmt: skip
+    [
+        ("{", "cannot be read .not JSON"),
+        ("[]", "not an evaluation"),
+        ("{}", "not an evaluation"),
+        ('{"kind": "voxaffect evaluation", "format": 9}', "written in format 9, this voxaffect"),
+    ],
+)
 def test_what_is_no_evaluation_is_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(EvaluationError, match=rf"a\.json: {message}"):
@@ -286,8 +303,11 @@ def test_comparison_needs_the_same_folds_and_a_system_that_is_there(
     found: Any, trained: Trained
 ) -> None:
     told = document(found)
-    other = document(study({"nearest": System(nearest(), trained.data)}, protocol="speakers",
-                           seed=4, beside=False))  # fmt: skip
+    other = document(
+        study(
+            {"nearest": System(nearest(), trained.data)}, protocol="speakers", seed=4, beside=False
+        )
+    )
     with pytest.raises(EvaluationError, match="the folds differ"):
         compare(told, other, ("nearest", "nearest"))
     with pytest.raises(EvaluationError, match=r"no system named 'svm'.* nearest, linear"):
@@ -298,11 +318,13 @@ def test_a_cross_corpus_study_shows_which_emotions_meet(trained: Trained) -> Non
     data = trained.data
     moved = tuple(
         replace(one, corpus="emodb", emotion="bored" if one.emotion == "calm" else one.emotion)
-        if one.speaker in ("07", "08") else one
+        if one.speaker in ("07", "08")
+        else one
         for one in data.utterances
-    )  # fmt: skip
-    told = document(study({"nearest": System(nearest(), replace(data, utterances=moved))},
-                          protocol="cross"))  # fmt: skip
+    )
+    told = document(
+        study({"nearest": System(nearest(), replace(data, utterances=moved))}, protocol="cross")
+    )
     text = to_text(told)
     assert told["beside"] is None
     assert told["premium"] == {}
@@ -330,14 +352,25 @@ PLACE = ("systems", "nearest", "evaluations", "speakers")
 @pytest.mark.parametrize(
     "where",
     [
-        ("systems",), ("systems", "nearest"), PLACE[:3], PLACE, ("protocol",), ("utterances",),
-        ("utterances", 0), ("utterances", 0, "path"), ("utterances", 0, "emotion"),
+        ("systems",),
+        ("systems", "nearest"),
+        PLACE[:3],
+        PLACE,
+        ("protocol",),
+        ("utterances",),
+        ("utterances", 0),
+        ("utterances", 0, "path"),
+        ("utterances", 0, "emotion"),
         *((*PLACE, key) for key in ("emotions", "folds", "tested", "probabilities")),
-        (*PLACE, "folds", 0), (*PLACE, "folds", 0, "test"), (*PLACE, "tested", 0),
-        (*PLACE, "probabilities", 0), (*PLACE, "probabilities", 0, 0), (*PLACE, "emotions", 0),
+        (*PLACE, "folds", 0),
+        (*PLACE, "folds", 0, "test"),
+        (*PLACE, "tested", 0),
+        (*PLACE, "probabilities", 0),
+        (*PLACE, "probabilities", 0, 0),
+        (*PLACE, "emotions", 0),
     ],
     ids=lambda where: ".".join(map(str, where)) if isinstance(where, tuple) else None,
-)  # fmt: skip
+)
 def test_a_damaged_evaluation_is_refused_or_compared(
     told: str, where: tuple[Any, ...], value: Any, tmp_path: Path
 ) -> None:
@@ -435,8 +468,11 @@ def test_comparison_names_what_differs_in_the_data(trained: Trained) -> None:
         system = {"nearest": System(nearest(), data)}
         return document(study(system, protocol="speakers", seed=3, beside=False))
 
-    plain = document(study({"nearest": System(nearest(), trained.data)}, protocol="speakers",
-                           seed=3, beside=False))  # fmt: skip
+    plain = document(
+        study(
+            {"nearest": System(nearest(), trained.data)}, protocol="speakers", seed=3, beside=False
+        )
+    )
     for other, reason in (
         (evaluated(speaker="elsewhere"), "the speaker of .* is .* and 'elsewhere'"),
         (evaluated(corpus="csv"), "their data are called .*csv.* with --name"),

@@ -69,8 +69,9 @@ def test_probabilities_sum_to_one_and_name_the_emotion(talked: Timeline) -> None
 def test_windows_lie_within_one_stretch_and_are_no_longer_than_asked(talked: Timeline) -> None:
     for window in talked.windows:
         assert 0.25 <= window.end_seconds - window.start_seconds <= 3.0 + 1e-9
-        assert not any(window.start_seconds < pause < window.end_seconds
-                       for pause in (1.5, 6.7, 9.3))  # fmt: skip
+        assert not any(
+            window.start_seconds < pause < window.end_seconds for pause in (1.5, 6.7, 9.3)
+        )
 
 
 def test_windows_hop_and_the_last_ends_with_the_speech() -> None:

@@ -27,19 +27,29 @@ QUIET = {"progress": False, "cached": False}
 
 def test_the_emotions_are_those_of_ravdess() -> None:
     assert emotions == {
-        "01": "neutral", "02": "calm", "03": "happy", "04": "sad",
-        "05": "angry", "06": "fearful", "07": "disgust", "08": "surprised",
-    }  # fmt: skip
+        "01": "neutral",
+        "02": "calm",
+        "03": "happy",
+        "04": "sad",
+        "05": "angry",
+        "06": "fearful",
+        "07": "disgust",
+        "08": "surprised",
+    }
     assert observed_emotions == ["calm", "happy", "fearful", "disgust"]
 
 
 @pytest.mark.parametrize(
     ("wanted", "length"),
     [
-        ((True, True, True), 180), ((True, False, False), 40), ((False, True, False), 12),
-        ((False, False, True), 128), ((True, False, True), 168), ((False, True, True), 140),
+        ((True, True, True), 180),
+        ((True, False, False), 40),
+        ((False, True, False), 12),
+        ((False, False, True), 128),
+        ((True, False, True), 168),
+        ((False, True, True), 140),
     ],
-)  # fmt: skip
+)
 def test_features_are_chosen_by_the_tutorials_booleans(
     recordings: list[Path], wanted: tuple[bool, bool, bool], length: int
 ) -> None:
@@ -66,10 +76,12 @@ def test_path_bytes_stream_and_array_have_the_same_features(
     content = recordings[0].read_bytes()
     sound = read(content)
     found = [
-        extract_feature(recordings[0]), extract_feature(content),
-        extract_feature(io.BytesIO(content)), extract_feature(sound),
+        extract_feature(recordings[0]),
+        extract_feature(content),
+        extract_feature(io.BytesIO(content)),
+        extract_feature(sound),
         extract_feature(sound.samples, rate_hz=sound.rate_hz),
-    ]  # fmt: skip
+    ]
     assert len({vector.tobytes() for vector in found}) == 1
     assert not np.array_equal(found[0], extract_feature(signal))  # another recording
 
@@ -189,8 +201,9 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tutorial, "_INITIAL", tutorial.observed_emotions)
     monkeypatch.setattr(tutorial, "emotions", dict(emotions))
     load = tutorial.load_data
-    monkeypatch.setattr(load, "__kwdefaults__", {**load.__kwdefaults__,
-                                                 "observed": tutorial._INITIAL})  # fmt: skip
+    monkeypatch.setattr(
+        load, "__kwdefaults__", {**load.__kwdefaults__, "observed": tutorial._INITIAL}
+    )
 
 
 def _seen(root: Path) -> set[str]:
@@ -246,11 +259,18 @@ def test_a_word_in_place_of_a_list_is_refused(small_ravdess: Path) -> None:
 
 @pytest.mark.parametrize(
     ("flags", "length"),
-    [({"mfcc": True}, 40), ({"chroma": True}, 12), ({"mel": True}, 128), ({}, 180),
-     ({"mfcc": True, "contrast": True}, 47), ({"contrast": True}, 7), ({"tonnetz": True}, 6),
-     ({"mfcc": True, "chroma": True, "mel": True, "contrast": True, "tonnetz": True}, 193)],
+    [
+        ({"mfcc": True}, 40),
+        ({"chroma": True}, 12),
+        ({"mel": True}, 128),
+        ({}, 180),
+        ({"mfcc": True, "contrast": True}, 47),
+        ({"contrast": True}, 7),
+        ({"tonnetz": True}, 6),
+        ({"mfcc": True, "chroma": True, "mel": True, "contrast": True, "tonnetz": True}, 193),
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_what_is_not_named_is_off(
     recordings: list[Path], flags: dict[str, bool], length: int
 ) -> None:
@@ -283,8 +303,9 @@ def test_contrast_and_tonnetz_have_parity_with_librosa(tmp_path: Path, rate_hz: 
     sound = voice(5, seconds=1.2, rate_hz=rate_hz)
     soundfile.write(tmp_path / "a.wav", sound, rate_hz, subtype="FLOAT")
     wanted = {"contrast": True, "tonnetz": True}
-    ours, theirs = extract_feature(tmp_path / "a.wav", **wanted), _published(
-        tmp_path / "a.wav", **wanted
+    ours, theirs = (
+        extract_feature(tmp_path / "a.wav", **wanted),
+        _published(tmp_path / "a.wav", **wanted),
     )
     np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
 
@@ -329,10 +350,19 @@ def test_a_root_without_recordings_is_named(tmp_path: Path) -> None:
 
 def test_the_example_without_data_ends_with_one_line_that_says_what_to_do(tmp_path: Path) -> None:
     script = Path(__file__).parent.parent / "examples" / "tutorial.py"
-    nowhere = {"VOXAFFECT_DATA": str(tmp_path), "HOME": str(tmp_path),
-               "XDG_CACHE_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}  # fmt: skip
-    done = subprocess.run([sys.executable, script], env={**os.environ, **nowhere}, check=False,
-                          capture_output=True, text=True)  # fmt: skip
+    nowhere = {
+        "VOXAFFECT_DATA": str(tmp_path),
+        "HOME": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path),
+        "XDG_DATA_HOME": str(tmp_path),
+    }
+    done = subprocess.run(
+        [sys.executable, script],
+        env={**os.environ, **nowhere},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert "ravdess" in line

@@ -96,8 +96,12 @@ def test_a_detectors_memory_does_not_grow() -> None:
     sizes = []
     for _ in range(200):
         detector.push(noise)
-        sizes.append(sum(np.size(value) if not hasattr(value, "__len__") else len(value)
-                         for value in vars(detector).values()))  # fmt: skip
+        sizes.append(
+            sum(
+                np.size(value) if not hasattr(value, "__len__") else len(value)
+                for value in vars(detector).values()
+            )
+        )
     assert sizes[-1] == sizes[len(sizes) // 2]
 
 

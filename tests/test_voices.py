@@ -104,10 +104,20 @@ def test_a_copy_with_talkers_is_cached_apart_from_one_without(spoken: list[Utter
 def test_only_the_own_speaker_is_heard_in_a_training_copy(spoken: list[Utterance]) -> None:
     """The added sound holds the tone of the speaker's other recording, at another speed."""
     policy = Augmentation(
-        speeds=(), mixed_copies=8, mixed_speeds=(1, 1), equalizer_db=0, room_probability=0,
-        noise_probability=1, talkers_probability=1, talkers_snr_db=(0, 0), most_talkers=1,
-        low_pass_probability=0, narrow_probability=0, telephone_probability=0, mp3_probability=0,
-    )  # fmt: skip
+        speeds=(),
+        mixed_copies=8,
+        mixed_speeds=(1, 1),
+        equalizer_db=0,
+        room_probability=0,
+        noise_probability=1,
+        talkers_probability=1,
+        talkers_snr_db=(0, 0),
+        most_talkers=1,
+        low_pass_probability=0,
+        narrow_probability=0,
+        telephone_probability=0,
+        mp3_probability=0,
+    )
     signal = Signal(soundfile.read(spoken[4].path, dtype="float32")[0], RATE_HZ)
     for variant in training_variants(policy, rate_hz=RATE_HZ, seed=0, voices=Voices.of(spoken)):
         added = variant.alter(signal, digest(spoken[4])).samples - signal.samples

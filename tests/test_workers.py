@@ -156,9 +156,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.mark.parametrize(
     ("count", "items", "seconds_each", "expected"),
-    [(2, 80, 0.01, False), (2, 200, 0.01, True), (2, 200, 0.002, False), (2, 2000, 0.002, True),
-     (2, 12, 0.1, False), (2, 20, 1.0, True), (8, 100, 0.01, True), (1, 10**6, 1.0, False)],
-)  # fmt: skip
+    [
+        (2, 80, 0.01, False),
+        (2, 200, 0.01, True),
+        (2, 200, 0.002, False),
+        (2, 2000, 0.002, True),
+        (2, 12, 0.1, False),
+        (2, 20, 1.0, True),
+        (8, 100, 0.01, True),
+        (1, 10**6, 1.0, False),
+    ],
+)
 def test_processes_start_if_more_is_left_than_they_cost(
     clock: list[float], count: int, items: int, seconds_each: float, expected: bool
 ) -> None:
@@ -230,16 +238,27 @@ def test_what_a_process_prints_comes_not_between(two: Workers) -> None:
 @POSIX
 @pytest.mark.parametrize(
     ("work", "item", "ending"),
-    [(signals.raise_signal, int(signals.SIGKILL),
-      "a worker process was ended twice by SIGKILL; memory may have run out. Try --workers 1, or "
-      "--max-seconds."),
-     (signals.raise_signal, int(signals.SIGSEGV),
-      "a worker process was ended twice by SIGSEGV. Convert the recording to WAV, or leave it "
-      "out."),
-     (os._exit, 3,
-      "a worker process ended twice with exit code 3. Convert the recording to WAV, or leave it "
-      "out.")],
-)  # fmt: skip
+    [
+        (
+            signals.raise_signal,
+            int(signals.SIGKILL),
+            "a worker process was ended twice by SIGKILL; memory may have run out. Try "
+            "--workers 1, or --max-seconds.",
+        ),
+        (
+            signals.raise_signal,
+            int(signals.SIGSEGV),
+            "a worker process was ended twice by SIGSEGV. Convert the recording to WAV, or leave "
+            "it out.",
+        ),
+        (
+            os._exit,
+            3,
+            "a worker process ended twice with exit code 3. Convert the recording to WAV, or leave "
+            "it out.",
+        ),
+    ],
+)
 def test_an_item_that_ends_two_processes_is_an_error_with_a_way_out(
     two: Workers, work: Callable[[object], object], item: object, ending: str
 ) -> None:
@@ -255,7 +274,6 @@ def test_an_item_that_ends_one_process_is_done_in_another(two: Workers, tmp_path
     assert (tmp_path / "died").exists()
 
 
-
 @POSIX
 def test_the_error_of_two_endings_names_both(two: Workers, tmp_path: Path) -> None:
     ((_, error),) = two.outcomes(partial(die_differently, str(tmp_path / "died")), ["a.wav"])
@@ -263,7 +281,6 @@ def test_the_error_of_two_endings_names_both(two: Workers, tmp_path: Path) -> No
         "a.wav: its worker process ended with exit code 3, a second one was ended by SIGKILL; "
         "memory may have run out. Try --workers 1, or --max-seconds."
     )
-
 
 
 @POSIX
@@ -279,7 +296,6 @@ def test_memory_that_runs_out_in_a_process_ends_no_process(two: Workers) -> None
     (child,) = two.process_ids
     assert list(two.outcomes(bytes, [1])) == [(0, b"\0")]
     assert child in two.process_ids
-
 
 
 def test_where_a_process_cannot_begin_threads_go_on(
@@ -331,7 +347,6 @@ def test_what_a_stopped_process_was_at_is_done_in_another(
         work = partial(stop_once, str(tmp_path / "stopped"))
         assert list(crew.outcomes(work, [5])) == [(0, 5)]
     assert (tmp_path / "stopped").exists()
-
 
 
 @pytest.mark.parametrize("allowed", [0, 1])
@@ -456,7 +471,6 @@ def deadly(*paths: Path) -> Variant:
     return Variant("deadly", partial(die_at, [str(path) for path in paths], os.getpid()))
 
 
-
 def many(folder: Path, *, count: int) -> list[Path]:
     """Write recordings, no two alike."""
     paths = [folder / f"{number:03}.wav" for number in range(count)]
@@ -487,8 +501,11 @@ def started(folder: Path, database: Path) -> subprocess.Popen[str]:
     script.write_text(SCRIPT)
     return subprocess.Popen(
         [sys.executable, script, folder, database],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def is_running(process: int) -> bool:
@@ -544,14 +561,20 @@ with Workers(2, kind="processes") as crew:
 
 
 @pytest.mark.parametrize(
-    "options", [["-I"], ["-E"], ["-P"], ["-O", "-W", "error"], ["-X", "utf8"], ["-OO", "-B"]],
+    "options",
+    [["-I"], ["-E"], ["-P"], ["-O", "-W", "error"], ["-X", "utf8"], ["-OO", "-B"]],
     ids=" ".join,
-)  # fmt: skip
+)
 def test_a_worker_has_the_options_of_its_parent(tmp_path: Path, options: list[str]) -> None:
     (tmp_path / "sitecustomize.py").write_text("import pathlib; pathlib.Path('ran').touch()")
-    done = subprocess.run([sys.executable, *options, "-c", ISOLATED], cwd=tmp_path,
-                          env={**os.environ, "PYTHONPATH": str(tmp_path)},
-                          capture_output=True, text=True, check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, *options, "-c", ISOLATED],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, "")
     ignores = {"-I", "-E"} & {*options}
     assert (tmp_path / "ran").exists() == (not ignores)
@@ -565,6 +588,7 @@ def test_signals_are_read_from_where_the_caller_stands(
     assert found.failures[0].reason.startswith("gone.wav: no such file")
     assert len(found.matrix) == 1
     assert read(recordings[0].name).name == recordings[0].name
+
 
 EVALUATION = """
 import os, sys, time
@@ -618,8 +642,9 @@ if __name__ == "__main__":
 def test_folds_whose_process_was_killed_are_computed_all_the_same(tmp_path: Path) -> None:
     script = tmp_path / "deadly.py"
     script.write_text(KILLED_FOLD)
-    done = subprocess.run([sys.executable, script, tmp_path / "died"], capture_output=True,
-                          text=True, check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, script, tmp_path / "died"], capture_output=True, text=True, check=False
+    )
     assert (tmp_path / "died").exists()
     assert done.stdout == "6\n", done.stderr
     assert "A worker process was ended after" in done.stderr

@@ -21,10 +21,26 @@ READER_GONE = 141
 """Exit code where the reader of standard output has seen enough, as of other programs in a pipe."""
 _OPEN_IT = "Leave it open, or send it to a file with >."
 _PLAIN = {
-    "█": "#", "▒": "=", "░": ".", "│": "|", "─": "-", "·": ".", "…": "...", "−": "-", "–": "-",
-    "±": "+/-", "≤": "<=", "≥": ">=", "→": "->", "×": "x", "µ": "u", "“": '"', "”": '"',
-    "‘": "'", "’": "'",
-}  # fmt: skip
+    "█": "#",
+    "▒": "=",
+    "░": ".",
+    "│": "|",
+    "─": "-",
+    "·": ".",
+    "…": "...",
+    "−": "-",
+    "–": "-",
+    "±": "+/-",
+    "≤": "<=",
+    "≥": ">=",
+    "→": "->",
+    "×": "x",
+    "µ": "u",
+    "“": '"',
+    "”": '"',
+    "‘": "'",
+    "’": "'",
+}
 """What stands for a mark of ours where the alphabet of a terminal lacks it."""
 
 

@@ -136,9 +136,14 @@ def load_data(
         import sklearn  # noqa: F401 (said now, not after the extraction)
     kept = observed_emotions if observed is _INITIAL else observed
     data = gather(
-        {"ravdess": root}, feature_spec("classic"), emotions=_names(kept), labels=_labels(emotions),
-        workers=workers, cached=cached, progress=progress,
-    )  # fmt: skip
+        {"ravdess": root},
+        feature_spec("classic"),
+        emotions=_names(kept),
+        labels=_labels(emotions),
+        workers=workers,
+        cached=cached,
+        progress=progress,
+    )
     for failure in data.failures:
         warnings.warn(f"left out: {failure.reason}", stacklevel=2)
     train, test = random_split(len(data.matrix), test_size=test_size, seed=seed)

@@ -117,9 +117,12 @@ def open_live(
 
 @contextmanager
 def _open(
-    source: Any, rate_hz: float | None, name: str | None, max_seconds: float | None,
+    source: Any,
+    rate_hz: float | None,
+    name: str | None,
+    max_seconds: float | None,
     block_seconds: float,
-) -> Iterator[Blocks]:  # fmt: skip
+) -> Iterator[Blocks]:
     """Open a recording; whether its samples are numbers is not checked."""
     if isinstance(source, Signal) or is_array(source):
         yield _of_array(source, rate_hz, name, max_seconds)

@@ -163,6 +163,12 @@ def _check_transport(content: Content, offset: int) -> None:
 
 
 _CHECKS: Mapping[str, Callable[[Content, int], None]] = {
-    "mov": _check_mpeg4, "matroska": _check_matroska, "asf": _check_asf, "aac": _check_adts,
-    "amr": _check_amr, "avi": _check_avi, "mpegts": _check_transport, "flv": _check_flash,
-}  # fmt: skip
+    "mov": _check_mpeg4,
+    "matroska": _check_matroska,
+    "asf": _check_asf,
+    "aac": _check_adts,
+    "amr": _check_amr,
+    "avi": _check_avi,
+    "mpegts": _check_transport,
+    "flv": _check_flash,
+}

@@ -132,8 +132,13 @@ def lay_out_w64(content: Content, start: int) -> Part:
                 return Part(View(content, [(start, content.size)]))
             whole = struct.pack("<Q", content.size - start)
             stated = struct.pack("<Q", sound.end - sound.start + 24)
-            pieces: list[Piece] = [(start, start + 16), whole, (start + 24, sound.start - 8),
-                                   stated, (sound.start, sound.end)]  # fmt: skip
+            pieces: list[Piece] = [
+                (start, start + 16),
+                whole,
+                (start + 24, sound.start - 8),
+                stated,
+                (sound.start, sound.end),
+            ]
             return Part(View(content, pieces))
     raise _no_sound(content, "data")
 

@@ -142,8 +142,10 @@ class View(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move; before the start, as libsndfile tries in some AIFF files, is the start."""
         origin = {
-            io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._claimed_size,
-        }[whence]  # fmt: skip
+            io.SEEK_SET: 0,
+            io.SEEK_CUR: self._position,
+            io.SEEK_END: self._claimed_size,
+        }[whence]
         self._position = max(0, origin + offset)
         return self._position
 

@@ -13,9 +13,9 @@ from voxaffect.audio.content import Content, View
 from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.flac import lay_out_flac
 from voxaffect.audio.layout import Part
-from voxaffect.audio.media import CORE, HEAD_BYTES, ZEROS, Kind, id3_size, identify
 from voxaffect.audio.ogg import lay_out_ogg
 from voxaffect.errors import AudioError
+from voxaffect.files.media import CORE, HEAD_BYTES, ZEROS, Kind, id3_size, identify
 
 _UNKNOWN = Kind("", CORE, "other")
 _MPEG = Kind("a file of MPEG audio (MP3)", CORE, "mpeg")
@@ -103,9 +103,13 @@ def _lay_out(content: Content, start: int, kind: Kind) -> Sequence[Part] | None:
 
 
 _CHUNKED: Mapping[str, Callable[[Content, int], Part]] = {
-    "w64": chunks.lay_out_w64, "aiff": chunks.lay_out_aiff, "au": chunks.lay_out_au,
-    "caf": chunks.lay_out_caf, "nist": chunks.lay_out_nist, "svx": chunks.lay_out_svx,
-}  # fmt: skip
+    "w64": chunks.lay_out_w64,
+    "aiff": chunks.lay_out_aiff,
+    "au": chunks.lay_out_au,
+    "caf": chunks.lay_out_caf,
+    "nist": chunks.lay_out_nist,
+    "svx": chunks.lay_out_svx,
+}
 
 
 def _open_parts(
@@ -169,9 +173,24 @@ def _open_other(part: Part, name: str) -> Iterator[Blocks]:
 
 
 _BARE = frozenset(
-    {".raw", ".pcm", ".al", ".alaw", ".ul", ".ulaw", ".mulaw", ".vox", ".g711", ".g722", ".gsm",
-     ".s16", ".sw", ".bin", ".dat"}
-)  # fmt: skip
+    {
+        ".raw",
+        ".pcm",
+        ".al",
+        ".alaw",
+        ".ul",
+        ".ulaw",
+        ".mulaw",
+        ".vox",
+        ".g711",
+        ".g722",
+        ".gsm",
+        ".s16",
+        ".sw",
+        ".bin",
+        ".dat",
+    }
+)
 """Names of samples without a header."""
 
 

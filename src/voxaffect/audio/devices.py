@@ -168,9 +168,13 @@ def microphone(device: str | None = None) -> Iterator[Feed]:
         found = sounddevice.query_devices(wanted, "input")
         rate_hz = _supported(round(found["default_samplerate"]))
         stream = sounddevice.InputStream(
-            device=wanted, channels=1, samplerate=rate_hz, dtype="float32",
-            blocksize=round(BLOCK_SECONDS * rate_hz), callback=take,
-        )  # fmt: skip
+            device=wanted,
+            channels=1,
+            samplerate=rate_hz,
+            dtype="float32",
+            blocksize=round(BLOCK_SECONDS * rate_hz),
+            callback=take,
+        )
     except (sounddevice.PortAudioError, ValueError) as error:
         raise _cannot_open(device, error) from error
 

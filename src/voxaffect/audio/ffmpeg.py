@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from voxaffect.audio.content import Content, View, cannot_read
 from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.layout import cut_short, damaged
-from voxaffect.audio.media import Kind
 from voxaffect.audio.signal import MIN_PEAK
 from voxaffect.errors import AudioError
 from voxaffect.files import reason_of
+from voxaffect.files.media import Kind
 
 _CHECKED_CODECS = frozenset({"wavpack", "tta", "flac", "ac3", "eac3", "ape", "tak", "dca", "mp2"})
 """Codecs whose checksums FFmpeg compares if it is asked to."""
@@ -91,9 +91,14 @@ def decode(content: Content, start: int, kind: Kind) -> Iterator[Blocks]:
     with ExitStack() as stack:
         try:
             container = stack.enter_context(
-                av.open(view, format=kind.format, io_open=_refuse_reference,
-                        options={"protocol_whitelist": "none"}, metadata_errors="ignore")
-            )  # fmt: skip
+                av.open(
+                    view,
+                    format=kind.format,
+                    io_open=_refuse_reference,
+                    options={"protocol_whitelist": "none"},
+                    metadata_errors="ignore",
+                )
+            )
         except (av.FFmpegError, OSError, ValueError) as error:
             raise _unreadable(view, kind, error) from error
         yield _open_stream(av, container, view, kind)
@@ -132,8 +137,15 @@ def _open_stream(av: Any, container: Any, view: View, kind: Kind) -> Blocks:
     if len(tracks) > 1:
         number = 1 + [track.index for track in tracks].index(stream.index)
         blocks = _audible(blocks, number, len(tracks), name)
-    return Blocks(name, first.sample_rate, first.layout.nb_channels, max(0, promised), blocks,
-                  kind.format.upper(), codec.name.upper())  # fmt: skip
+    return Blocks(
+        name,
+        first.sample_rate,
+        first.layout.nb_channels,
+        max(0, promised),
+        blocks,
+        kind.format.upper(),
+        codec.name.upper(),
+    )
 
 
 def _frames(av: Any, container: Any, stream: Any, view: View, kind: Kind) -> Iterator[Any]:
@@ -250,14 +262,35 @@ def _decode_by_program(content: Content, kind: Kind, program: str) -> Iterator[B
         source = stack.enter_context(_file_of(content))
         notes = stack.enter_context(tempfile.TemporaryFile())
         command = [
-            program, "-nostdin", "-v", "error", "-xerror", "-protocol_whitelist", "file,pipe,fd",
-            "-f", kind.format, "-i", f"file:/dev/fd/{source.fileno()}", "-vn", "-sn", "-dn",
-            "-c:a", "pcm_f32be", "-f", "au", "pipe:1",
-        ]  # fmt: skip
+            program,
+            "-nostdin",
+            "-v",
+            "error",
+            "-xerror",
+            "-protocol_whitelist",
+            "file,pipe,fd",
+            "-f",
+            kind.format,
+            "-i",
+            f"file:/dev/fd/{source.fileno()}",
+            "-vn",
+            "-sn",
+            "-dn",
+            "-c:a",
+            "pcm_f32be",
+            "-f",
+            "au",
+            "pipe:1",
+        ]
         process = stack.enter_context(
-            subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=notes, pass_fds=(source.fileno(),))
-        )  # fmt: skip
+            subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=notes,
+                pass_fds=(source.fileno(),),
+            )
+        )
         stack.callback(process.kill)
         assert process.stdout is not None
         head = process.stdout.read(24)
@@ -270,9 +303,13 @@ def _decode_by_program(content: Content, kind: Kind, program: str) -> Iterator[B
 
 
 def _of_program(
-    process: subprocess.Popen[bytes], notes: IO[bytes], name: str, kind: Kind, rate_hz: int,
+    process: subprocess.Popen[bytes],
+    notes: IO[bytes],
+    name: str,
+    kind: Kind,
+    rate_hz: int,
     channels: int,
-) -> Iterator[Block]:  # fmt: skip
+) -> Iterator[Block]:
     assert process.stdout is not None
     size = int(BLOCK_SECONDS * rate_hz) * channels * 4
     while data := process.stdout.read(size):

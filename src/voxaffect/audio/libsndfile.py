@@ -63,8 +63,16 @@ def open_part(part: Part, block_seconds: float = BLOCK_SECONDS) -> Iterator[Bloc
         frames = 0 if part.is_estimated or file.frames >= 1 << 48 else file.frames
         blocks = _read_blocks(file, part, block_seconds)
         seek = _seek_in(file, part) if _is_exact(file, part) else None
-        yield Blocks(view.content.name, file.samplerate, file.channels, frames, blocks,
-                     file.format, file.subtype, seek)  # fmt: skip
+        yield Blocks(
+            view.content.name,
+            file.samplerate,
+            file.channels,
+            frames,
+            blocks,
+            file.format,
+            file.subtype,
+            seek,
+        )
 
 
 def _is_exact(file: Any, part: Part) -> bool:

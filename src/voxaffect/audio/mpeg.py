@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from voxaffect.audio.content import Content, Piece, View
 from voxaffect.audio.layout import Part, cut_short, damaged
-from voxaffect.audio.media import Frame, id3_size, parse_frame
 from voxaffect.errors import AudioError
+from voxaffect.files.media import Frame, id3_size, parse_frame
 
 _SIDE_BYTES = {(True, 2): 32, (True, 1): 17, (False, 2): 17, (False, 1): 9}
 _MAX_TRIMMED = 12_000

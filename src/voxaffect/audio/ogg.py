@@ -12,8 +12,11 @@ from voxaffect.audio.layout import Part, damaged
 from voxaffect.errors import AudioError
 
 _CODECS = {
-    b"\x01vorbis": "Vorbis", b"OpusHead": "Opus", b"\x7fFLAC": "FLAC", b"Speex   ": "Speex",
-}  # fmt: skip
+    b"\x01vorbis": "Vorbis",
+    b"OpusHead": "Opus",
+    b"\x7fFLAC": "FLAC",
+    b"Speex   ": "Speex",
+}
 _FULL_PAGE_BYTES = 4096
 _FULL_PAGE_PACKETS = 4
 _REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))

@@ -31,8 +31,16 @@ def list_() -> None:
     rows = [["name", "language", "files", "speakers", "commercial use", "license"]]
     for corpus in CORPORA.values():
         sizes = " or ".join(map(str, corpus.sizes)) or "?"
-        rows.append([corpus.name, corpus.language, sizes, str(len(corpus.sexes) or "?"),
-                     _COMMERCIAL[corpus.is_commercial], corpus.license])  # fmt: skip
+        rows.append(
+            [
+                corpus.name,
+                corpus.language,
+                sizes,
+                str(len(corpus.sexes) or "?"),
+                _COMMERCIAL[corpus.is_commercial],
+                corpus.license,
+            ]
+        )
     print_text(aligned(rows) + "\n")
     print_line("Your own data:")
     for name, summary in OWN_DATA.items():
@@ -55,19 +63,31 @@ def info(name: str) -> None:
         ("citation", corpus.citation),
         ("home page", corpus.homepage),
         ("get it", corpus.instructions),
-        *(("download", f"{d.url} ({d.checksum or 'checksum looked up there'})")
-          for d in corpus.downloads),
+        *(
+            ("download", f"{d.url} ({d.checksum or 'checksum looked up there'})")
+            for d in corpus.downloads
+        ),
         *(("beware", trap) for trap in corpus.traps),
-    ):  # fmt: skip
+    ):
         print_line(f"{heading:12}{text}")
 
 
 @corpora.command()
 @click.argument("name")
-@click.option("--to", "folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-              help="The corpus's folder; by default where voxaffect finds it again.")  # fmt: skip
-@click.option("--file", "files", multiple=True, metavar="NAME",
-              help="Fetch only this archive of those that `info` lists; repeatable.")  # fmt: skip
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="The corpus's folder; by default where voxaffect finds it again.",
+)
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    metavar="NAME",
+    help="Fetch only this archive of those that `info` lists; repeatable.",
+)
 def download(name: str, folder: Path | None, files: tuple[str, ...]) -> None:
     """Download a corpus from its official address, verify its checksum and unpack it.
 

@@ -21,12 +21,26 @@ from voxaffect.recognition import explain as explain_one
 from voxaffect.recognition.utterance import LONG_SECONDS
 
 _SOURCES = click.argument("sources", nargs=-1, required=True, metavar="FILE | FOLDER | PATTERN...")
-_MODEL = click.option("--model", "model_path", type=click.Path(path_type=Path), metavar="FILE",
-                      help="Model file; the bundled model by default.")  # fmt: skip
-_FORMAT = click.option("--format", "format_", type=click.Choice(["text", "json"]),
-                       help="[default: as the output's name ends, else text]")  # fmt: skip
-_OUTPUT = click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
-                       metavar="FILE", help="Write here instead of standard output.")  # fmt: skip
+_MODEL = click.option(
+    "--model",
+    "model_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Model file; the bundled model by default.",
+)
+_FORMAT = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    help="[default: as the output's name ends, else text]",
+)
+_OUTPUT = click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write here instead of standard output.",
+)
 
 
 _ENDINGS = {".txt": "text", ".json": "json"}

@@ -63,8 +63,9 @@ _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
 @click.command()
 @click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
 @corpus_options
-@click.option("--protocol", type=click.Choice(list(PROTOCOLS)), default="speakers",
-              show_default=True)  # fmt: skip
+@click.option(
+    "--protocol", type=click.Choice(list(PROTOCOLS)), default="speakers", show_default=True
+)
 @click.option(
     "--split",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -77,9 +78,14 @@ _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
     metavar="FILE",
     help="Write which utterances train and test in every fold, for --split.",
 )
-@click.option("--recipe", "recipe_names", type=click.Choice(list(RECIPES)), multiple=True,
-              help="Repeat it to compare.  [default: logistic; for classic features, mlp; for "
-                   "the tutorial protocol, tutorial and mlp]")  # fmt: skip
+@click.option(
+    "--recipe",
+    "recipe_names",
+    type=click.Choice(list(RECIPES)),
+    multiple=True,
+    help="Repeat it to compare.  [default: logistic; for classic features, mlp; for "
+    "the tutorial protocol, tutorial and mlp]",
+)
 @click.option(
     "--perturb",
     "conditions",
@@ -112,9 +118,13 @@ _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
     metavar="DIR",
     help="Write JSON, Markdown, a web page and the split here; needs the extra report.",
 )
-@click.option("--format", "format_", type=click.Choice(["text", "json", "csv"]),
-              help="Figures, all there is, or a row for every tested utterance.  [default: as the "
-                   "output's name ends, else text]")  # fmt: skip
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "csv"]),
+    help="Figures, all there is, or a row for every tested utterance.  [default: as the "
+    "output's name ends, else text]",
+)
 @click.option(
     "-o",
     "--output",
@@ -123,11 +133,21 @@ _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
     help="Write the result here instead of standard output: .txt, .json or .csv.",
 )
 def evaluate(
-    corpora: tuple[str, ...], protocol: str, split: Path | None, save_split: Path | None,
-    recipe_names: tuple[str, ...], conditions: tuple[str, ...], beside: bool,
-    insight: bool | None, allow_leaks: bool, folder: Path | None, format_: str | None,
-    output: Path | None, emotions: list[str] | None, **options: Any,
-) -> None:  # fmt: skip
+    corpora: tuple[str, ...],
+    protocol: str,
+    split: Path | None,
+    save_split: Path | None,
+    recipe_names: tuple[str, ...],
+    conditions: tuple[str, ...],
+    beside: bool,
+    insight: bool | None,
+    allow_leaks: bool,
+    folder: Path | None,
+    format_: str | None,
+    output: Path | None,
+    emotions: list[str] | None,
+    **options: Any,
+) -> None:
     """Measure recipes on one or more corpora by a protocol.
 
     A random split and folds on new voices always stand side by side. Protocols: tutorial
@@ -156,13 +176,19 @@ def evaluate(
         _hint_at_labels(next(iter(systems.values())).data)
     with list_failures_on_error(failures):
         found = study(
-            systems, protocol=by, seed=options["seed"], beside=beside,
+            systems,
+            protocol=by,
+            seed=options["seed"],
+            beside=beside,
             insight=folder is not None if insight is None else insight,
-            workers=options["workers"], allow_leaks=allow_leaks, progress=is_watched(),
-        )  # fmt: skip
+            workers=options["workers"],
+            allow_leaks=allow_leaks,
+            progress=is_watched(),
+        )
     writes = Writes()
-    plain = document(found, command=shlex.join(["voxaffect", *sys.argv[1:]]),
-                     embedded=folder is not None)  # fmt: skip
+    plain = document(
+        found, command=shlex.join(["voxaffect", *sys.argv[1:]]), embedded=folder is not None
+    )
     _emit(plain, form, output, writes)
     if save_split:
         with writes.attempt():
@@ -186,9 +212,13 @@ def _emotions(protocol: Protocol) -> list[str] | None:
 
 
 def _systems(
-    corpora: Sequence[str], recipes: Sequence[Recipe], conditions: Sequence[str],
-    *, emotions: Sequence[str] | None, **options: Any,
-) -> tuple[dict[str, System], tuple[Failure, ...]]:  # fmt: skip
+    corpora: Sequence[str],
+    recipes: Sequence[Recipe],
+    conditions: Sequence[str],
+    *,
+    emotions: Sequence[str] | None,
+    **options: Any,
+) -> tuple[dict[str, System], tuple[Failure, ...]]:
     """Recipes with their features, on the utterances that all of them could use."""
     estimators = {recipe.name: recipe.build(options["seed"]) for recipe in recipes}
     datasets: dict[tuple[Any, ...], dict[str, Dataset]] = {}
@@ -274,8 +304,9 @@ def _two_systems(path: Path, document: Mapping[str, Any], names: Sequence[str]) 
     help="Of A, then of B, where a file holds several; by default its first. With A alone, two "
     "of its systems.",
 )
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text",
-              show_default=True)  # fmt: skip
+@click.option(
+    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 def compare(one: Path, other: Path | None, names: tuple[str, ...], format_: str) -> None:
     """Compare two evaluations on the same folds: a paired interval and test of their UAR.
 
@@ -312,8 +343,10 @@ def _print_comparison(
         print_line(f"UAR {found[key]:.3f}  {name} ({path})")
     low, high = found["interval"]
     unit = "utterances" if speakers is None else "speakers"
-    print_line(f"difference {found['difference']:+.3f}, 95 % over {unit} {low:+.3f} to "
-         f"{high:+.3f}, p = {found['p']:.4f}")  # fmt: skip
+    print_line(
+        f"difference {found['difference']:+.3f}, 95 % over {unit} {low:+.3f} to "
+        f"{high:+.3f}, p = {found['p']:.4f}"
+    )
     if speakers is None:
         return
     least = 2 ** (1 - speakers)

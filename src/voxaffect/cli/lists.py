@@ -14,9 +14,12 @@ from voxaffect.files import printable, read_bounded, read_standard_input
 MAX_LIST_BYTES = 256 << 20
 """Size of the largest list of recordings that is read: millions of names."""
 _MARKS = (
-    (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
-)  # fmt: skip
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 """First bytes of a text, and its encoding. The mark of UTF-32 begins with that of UTF-16."""
 _UTF_16_SHARE = 0.25
 """Share of zero bytes over which a text without a mark is UTF-16: in Latin letters it is half."""

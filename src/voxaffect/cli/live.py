@@ -31,20 +31,39 @@ Show = Callable[[Session, list[Event]], None]
 
 
 @click.command()
-@click.option("--input", "path", type=click.Path(path_type=Path, readable=False), metavar="FILE",
-              help="Play a recording through the same path instead of a microphone; - is standard "
-                   "input. WAV from a pipe is heard as it comes.")  # fmt: skip
+@click.option(
+    "--input",
+    "path",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help="Play a recording through the same path instead of a microphone; - is standard "
+    "input. WAV from a pipe is heard as it comes.",
+)
 @max_seconds_option()
 @click.option("--fast", is_flag=True, help="Play it as fast as it is recognized.")
-@click.option("--save", "folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-              help="Keep audio.wav and timeline.jsonl there, written as they come.")  # fmt: skip
+@click.option(
+    "--save",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Keep audio.wav and timeline.jsonl there, written as they come.",
+)
 @click.option("--device", metavar="NUMBER | NAME", help="Microphone; the system's by default.")
 @click.option("--list-devices", is_flag=True, help="List microphones and stop.")
-@click.option("--model", "model_path", type=click.Path(path_type=Path), metavar="FILE",
-              help="Model file; the bundled model by default.")  # fmt: skip
-@click.option("--uncertain-below", type=click.FloatRange(0, 1), metavar="PROBABILITY",
-              help="Call an emotion uncertain under this; 0 for never.  [default: what the model "
-                   "card states]")  # fmt: skip
+@click.option(
+    "--model",
+    "model_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Model file; the bundled model by default.",
+)
+@click.option(
+    "--uncertain-below",
+    type=click.FloatRange(0, 1),
+    metavar="PROBABILITY",
+    help="Call an emotion uncertain under this; 0 for never.  [default: what the model "
+    "card states]",
+)
 def listen(
     path: Path | None,
     max_seconds: float | None,
@@ -80,9 +99,11 @@ def listen(
     )
     with source as feed:
         stream = Stream(model, rate_hz=feed.rate_hz, uncertain_below=uncertain_below)
-        keeping = nullcontext(None) if folder is None else kept_in(
-            folder, name=feed.name, rate_hz=feed.rate_hz, emotions=model.emotions
-        )  # fmt: skip
+        keeping = (
+            nullcontext(None)
+            if folder is None
+            else kept_in(folder, name=feed.name, rate_hz=feed.rate_hz, emotions=model.emotions)
+        )
         with keeping as keeper, _shown() as show:
             session = Session(feed.name, stream, keeper)
             _run(feed, session, show)

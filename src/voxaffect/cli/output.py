@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 
 import click
 
-from voxaffect.audio.media import EXTENSIONS
 from voxaffect.console import check_stdout, print_data, print_message, print_text, visible
 from voxaffect.errors import VoxaffectError
 from voxaffect.extraction import Failure
 from voxaffect.files import check_folder, check_writable, write_text
+from voxaffect.files.media import EXTENSIONS
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _NAME_A_FILE = "Name a file with -o."
@@ -188,10 +188,13 @@ def max_seconds_option(default: float | None = None) -> Callable[[_Command], _Co
         Without it, any length is accepted.
     """
     return click.option(
-        "--max-seconds", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
-        default=default, show_default=default is not None,
+        "--max-seconds",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        default=default,
+        show_default=default is not None,
         help="Refuse recordings that are longer.",
-    )  # fmt: skip
+    )
 
 
 def summarize(

@@ -50,16 +50,24 @@ Command = Callable[..., None]
 def _sound_options(command: Command) -> Command:
     """Add what chooses the sound that is recognized."""
     options = [
-        click.option("--channels", type=click.Choice(CHANNELS), default=_DEFAULTS["channels"],
-                     show_default=True,
-                     help="All mixed, one, or each by itself: a call with a person on each side "
-                          "gets two answers."),
-        click.option("--vad", type=click.Choice(list(VAD_METHODS)), default=_DEFAULTS["vad"],
-                     show_default=True,
-                     help="Voice-activity detection. silero and webrtc (extra vad) pass over "
-                          "sound that is no speech. energy passes over silence alone."),
+        click.option(
+            "--channels",
+            type=click.Choice(CHANNELS),
+            default=_DEFAULTS["channels"],
+            show_default=True,
+            help="All mixed, one, or each by itself: a call with a person on each side "
+            "gets two answers.",
+        ),
+        click.option(
+            "--vad",
+            type=click.Choice(list(VAD_METHODS)),
+            default=_DEFAULTS["vad"],
+            show_default=True,
+            help="Voice-activity detection. silero and webrtc (extra vad) pass over "
+            "sound that is no speech. energy passes over silence alone.",
+        ),
         max_seconds_option(),
-    ]  # fmt: skip
+    ]
     for option in reversed(options):
         command = option(command)
     return command
@@ -68,21 +76,41 @@ def _sound_options(command: Command) -> Command:
 def _timeline_options(command: Command) -> Command:
     """Add what shapes a timeline."""
     options = [
-        click.option("--timeline", "is_timeline", is_flag=True,
-                     help="Emotion over time instead of one for each recording."),
-        click.option("--window", "window_seconds", type=float, metavar="SECONDS",
-                     help="How much speech the model hears at once.  "
-                          f"[default: {_DEFAULTS['window_seconds']:g}]"),
-        click.option("--hop", "hop_seconds", type=float, metavar="SECONDS",
-                     help="From the end of a window to the end of the next.  "
-                          f"[default: {_DEFAULTS['hop_seconds']:g}]"),
-        click.option("--level", type=click.Choice(["segments", "windows"]),
-                     help="Smoothed segments, or the raw windows under them.  "
-                          "[default: segments]"),
-        click.option("--plot", metavar="FILE | FOLDER", callback=check_named,
-                     help="Draw the timeline too: .png or .svg; of several recordings, a folder. "
-                          "Needs the extra plot."),
-    ]  # fmt: skip
+        click.option(
+            "--timeline",
+            "is_timeline",
+            is_flag=True,
+            help="Emotion over time instead of one for each recording.",
+        ),
+        click.option(
+            "--window",
+            "window_seconds",
+            type=float,
+            metavar="SECONDS",
+            help="How much speech the model hears at once.  "
+            f"[default: {_DEFAULTS['window_seconds']:g}]",
+        ),
+        click.option(
+            "--hop",
+            "hop_seconds",
+            type=float,
+            metavar="SECONDS",
+            help="From the end of a window to the end of the next.  "
+            f"[default: {_DEFAULTS['hop_seconds']:g}]",
+        ),
+        click.option(
+            "--level",
+            type=click.Choice(["segments", "windows"]),
+            help="Smoothed segments, or the raw windows under them.  [default: segments]",
+        ),
+        click.option(
+            "--plot",
+            metavar="FILE | FOLDER",
+            callback=check_named,
+            help="Draw the timeline too: .png or .svg; of several recordings, a folder. "
+            "Needs the extra plot.",
+        ),
+    ]
     for option in reversed(options):
         command = option(command)
     return command
@@ -91,22 +119,45 @@ def _timeline_options(command: Command) -> Command:
 @click.command()
 @click.argument("sources", nargs=-1, metavar="[FILE | FOLDER | PATTERN | -]...")
 @click.option("--example", is_flag=True, help="Recognize the bundled recording.")
-@click.option("--list", "list_path", type=click.Path(path_type=Path, allow_dash=True),
-              metavar="FILE", help="Recordings, one a line, beside those named; - reads the "
-                                   "list from standard input.")  # fmt: skip
-@click.option("--model", "model_path", type=click.Path(path_type=Path), metavar="FILE",
-              help="Model file; the bundled model by default.")  # fmt: skip
-@click.option("--format", "format_names", multiple=True, metavar="A,B,…",
-              help=f"Of {', '.join(PREDICTION_FORMATS)}; with --timeline also "
-                   f"{', '.join(_TIMELINE_ONLY)}. Several at once, with commas or "
-                   "repeated.  [default: as the output's name ends, else table]")  # fmt: skip
-@click.option("-o", "--output", metavar="FILE | FOLDER", callback=check_named,
-              help="Write here instead of standard output.")  # fmt: skip
+@click.option(
+    "--list",
+    "list_path",
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE",
+    help="Recordings, one a line, beside those named; - reads the list from standard input.",
+)
+@click.option(
+    "--model",
+    "model_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Model file; the bundled model by default.",
+)
+@click.option(
+    "--format",
+    "format_names",
+    multiple=True,
+    metavar="A,B,…",
+    help=f"Of {', '.join(PREDICTION_FORMATS)}; with --timeline also "
+    f"{', '.join(_TIMELINE_ONLY)}. Several at once, with commas or "
+    "repeated.  [default: as the output's name ends, else table]",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE | FOLDER",
+    callback=check_named,
+    help="Write here instead of standard output.",
+)
 @_sound_options
 @_timeline_options
-@click.option("--enroll", multiple=True, metavar="FILE | FOLDER | PATTERN",
-              help="Recordings of the one speaker in all sources, unlabeled, in varied emotions: "
-                   "about eight sharpen recognition. Repeatable.")  # fmt: skip
+@click.option(
+    "--enroll",
+    multiple=True,
+    metavar="FILE | FOLDER | PATTERN",
+    help="Recordings of the one speaker in all sources, unlabeled, in varied emotions: "
+    "about eight sharpen recognition. Repeatable.",
+)
 @click.option(
     "--uncertain-below",
     type=click.FloatRange(0, 1),
@@ -120,11 +171,15 @@ def _timeline_options(command: Command) -> Command:
     is_flag=True,
     help="Say what each family of features contributes instead: the command explain.",
 )
-@click.option("--resume", is_flag=True,
-              help="Keep a journal beside the output: after an interruption the same command "
-                   "goes on where it was. It is deleted when all is done.")  # fmt: skip
-@click.option("--workers", type=click.IntRange(min=1),
-              help="At work at once; all processors by default.")  # fmt: skip
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Keep a journal beside the output: after an interruption the same command "
+    "goes on where it was. It is deleted when all is done.",
+)
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="At work at once; all processors by default."
+)
 def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> None:
     """Recognize the emotion of recordings.
 
@@ -172,8 +227,13 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
     without_speech = count_without_speech(found.results)
     if options["output"] and not writes.failures:
         seconds = monotonic() - began
-        summarize(found.files, len(failures), without_speech=without_speech, seconds=seconds,
-                  where=options["output"])  # fmt: skip
+        summarize(
+            found.files,
+            len(failures),
+            without_speech=without_speech,
+            seconds=seconds,
+            where=options["output"],
+        )
     list_without_speech(found.results, found.files + len(failures), vad=options["vad"])
     finish(failures, found.files, without_speech=0 if writes.failures else without_speech)
     writes.finish()
@@ -286,12 +346,19 @@ def _one(content: bytes, name: str, recognizer: Predictions | Timelines) -> Reco
 
 @click.command()
 @click.argument("path", required=False, type=click.Path(path_type=Path), metavar="[MODEL]")
-@click.option("--model", "model_path", type=click.Path(path_type=Path), metavar="FILE",
-              help="The same as the argument.")  # fmt: skip
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text",
-              show_default=True)  # fmt: skip
-@click.option("--full", is_flag=True,
-              help="With JSON: every feature's name and mean, and the golden vector.")  # fmt: skip
+@click.option(
+    "--model",
+    "model_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The same as the argument.",
+)
+@click.option(
+    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@click.option(
+    "--full", is_flag=True, help="With JSON: every feature's name and mean, and the golden vector."
+)
 def info(path: Path | None, model_path: Path | None, format_: str, full: bool) -> None:
     """Show what a model file says of itself; the bundled model by default."""
     if path and model_path:
@@ -322,9 +389,12 @@ def _score(score: Mapping[str, float]) -> str:
 
 
 _COPIES = {
-    "at speeds": "speeds", "mixed": "mixed_copies", "of these in rooms": "room_probability",
-    "noisy": "noise_probability", "of the noisy with talkers": "talkers_probability",
-}  # fmt: skip
+    "at speeds": "speeds",
+    "mixed": "mixed_copies",
+    "of these in rooms": "room_probability",
+    "noisy": "noise_probability",
+    "of the noisy with talkers": "talkers_probability",
+}
 """What `info` tells of a card's augmentation."""
 
 
@@ -355,8 +425,11 @@ def _lines(model: Model) -> list[str]:
             f"{corpus['license']}"
         )
     if card.augmentation:
-        told = (f"{name} {_amount(card.augmentation[key])}" for name, key in _COPIES.items()
-                if key in card.augmentation)  # fmt: skip
+        told = (
+            f"{name} {_amount(card.augmentation[key])}"
+            for name, key in _COPIES.items()
+            if key in card.augmentation
+        )
         lines.append(f"copies    {', '.join(told)} (--format json has all)")
     for protocol, metrics in card.scores.items():
         values = ", ".join(f"{metric} {_score(value)}" for metric, value in metrics.items())

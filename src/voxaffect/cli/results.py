@@ -51,8 +51,11 @@ def _told_by(output: str | None) -> str:
     """Name the format whose ending the output has; without any ending, the table."""
     if output is None or is_folder(output) or not Path(output).suffix:
         return "table"
-    ends = {name: form for name, form in TIMELINE_FORMATS.items()
-            if output.lower().endswith(form.suffix.lower())}  # fmt: skip
+    ends = {
+        name: form
+        for name, form in TIMELINE_FORMATS.items()
+        if output.lower().endswith(form.suffix.lower())
+    }
     if not ends:
         endings = ", ".join(dict.fromkeys(form.suffix for form in TIMELINE_FORMATS.values()))
         raise click.UsageError(

@@ -8,11 +8,11 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from voxaffect.audio.media import is_recording
 from voxaffect.console import print_message
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
 from voxaffect.files import reason_of, walked
+from voxaffect.files.media import is_recording
 from voxaffect.models import Model, load
 
 _STANDARD_INPUT = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")

@@ -65,30 +65,58 @@ def listed(_context: click.Context, _parameter: click.Parameter, value: str | No
 def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
     """Options that every command on corpora shares."""
     options = [
-        click.option("--data", "roots", type=click.Path(path_type=Path), multiple=True,
-                     metavar="DIR",
-                     help="Where each corpus is (for csv, the table); repeat it, in their order. "
-                          "By default its sub-folder of VOXAFFECT_DATA, else the download "
-                          "folder."),
-        click.option("--features", type=click.Choice(list(SETS)),
-                     help="[default: what the recipe is made for]"),
-        click.option("--emotions", callback=listed, metavar="A,B,…",
-                     help="Keep only these; 'all' keeps all."),
-        click.option("--name", metavar="NAME",
-                     help="Of folder or csv: what results and the model call the data."),
-        click.option("--augment/--no-augment", default=True, show_default=True,
-                     help="Train on altered copies too, where the recipe does."),
-        click.option("--talkers", type=Share(), metavar="SHARE",
-                     help="Share of the noisy copies in which the noise is people talking: the "
-                          "same speaker's other recordings.  "
-                          f"[default: {Augmentation().talkers_probability:g}]"),
+        click.option(
+            "--data",
+            "roots",
+            type=click.Path(path_type=Path),
+            multiple=True,
+            metavar="DIR",
+            help="Where each corpus is (for csv, the table); repeat it, in their order. "
+            "By default its sub-folder of VOXAFFECT_DATA, else the download "
+            "folder.",
+        ),
+        click.option(
+            "--features",
+            type=click.Choice(list(SETS)),
+            help="[default: what the recipe is made for]",
+        ),
+        click.option(
+            "--emotions", callback=listed, metavar="A,B,…", help="Keep only these; 'all' keeps all."
+        ),
+        click.option(
+            "--name",
+            metavar="NAME",
+            help="Of folder or csv: what results and the model call the data.",
+        ),
+        click.option(
+            "--augment/--no-augment",
+            default=True,
+            show_default=True,
+            help="Train on altered copies too, where the recipe does.",
+        ),
+        click.option(
+            "--talkers",
+            type=Share(),
+            metavar="SHARE",
+            help="Share of the noisy copies in which the noise is people talking: the "
+            "same speaker's other recordings.  "
+            f"[default: {Augmentation().talkers_probability:g}]",
+        ),
         click.option("--seed", type=click.IntRange(0, MAX_SEED), default=9, show_default=True),
-        click.option("--workers", type=click.IntRange(min=1),
-                     help="At work at once; all processors by default."),
-        click.option("--cache/--no-cache", "cached", default=True, show_default=True,
-                     help="Keep features for the next time."),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            help="At work at once; all processors by default.",
+        ),
+        click.option(
+            "--cache/--no-cache",
+            "cached",
+            default=True,
+            show_default=True,
+            help="Keep features for the next time.",
+        ),
         max_seconds_option(MAX_SECONDS),
-    ]  # fmt: skip
+    ]
     for option in reversed(options):
         command = option(command)
     return own_options(command)
@@ -100,13 +128,25 @@ def chosen_recipes(names: Sequence[str], features: str | None) -> list[Recipe]:
 
 
 def gathered(
-    corpora: Sequence[str], recipe: Recipe, emotions: Sequence[str] | None, *,
-    roots: Sequence[Path], features: str | None, augment: bool, talkers: float | None, seed: int,
-    workers: int | None, cached: bool, layout: str | None = None, labels: Any = None,
-    columns: Mapping[str, str] | None = None, name: str | None = None,
+    corpora: Sequence[str],
+    recipe: Recipe,
+    emotions: Sequence[str] | None,
+    *,
+    roots: Sequence[Path],
+    features: str | None,
+    augment: bool,
+    talkers: float | None,
+    seed: int,
+    workers: int | None,
+    cached: bool,
+    layout: str | None = None,
+    labels: Any = None,
+    columns: Mapping[str, str] | None = None,
+    name: str | None = None,
     max_seconds: float = MAX_SECONDS,
-    condition: str | None = None, voices: Voices | None = None,
-) -> Dataset:  # fmt: skip
+    condition: str | None = None,
+    voices: Voices | None = None,
+) -> Dataset:
     """Utterances, features and copies, as the options say; what was found goes to stderr."""
     if len(set(corpora)) < len(corpora):
         raise click.UsageError("A corpus is named twice; merge its folders, or write one csv.")
@@ -124,9 +164,17 @@ def gathered(
     variant = None
     if condition:
         variant = test_variant(condition, rate_hz=spec.rate_hz, voices=voices)
-    data = gather(places, spec, emotions=None if emotions == ["all"] else emotions,
-                  variant=variant, layout=layout, labels=labels, columns=columns, name=name,
-                  **shared)  # fmt: skip
+    data = gather(
+        places,
+        spec,
+        emotions=None if emotions == ["all"] else emotions,
+        variant=variant,
+        layout=layout,
+        labels=labels,
+        columns=columns,
+        name=name,
+        **shared,
+    )
     _say_notes(data.notes)
     titles = [name if name and corpus in OWN_DATA else corpus for corpus in corpora]
     print_message(
@@ -182,16 +230,34 @@ def _tell_who_talks(data: Dataset, policy: Augmentation, *, is_asked: bool) -> N
 @click.command()
 @click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
 @corpus_options
-@click.option("--recipe", "recipe_name", type=click.Choice(list(RECIPES)),
-              help="[default: logistic; for classic features, mlp]")  # fmt: skip
-@click.option("--test-size", type=Share(max_open=True), default=0.25,
-              show_default=True, help="Share held out to measure; 0 measures nothing.")  # fmt: skip
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
-              default=Path("model.onnx"), show_default=True)  # fmt: skip
+@click.option(
+    "--recipe",
+    "recipe_name",
+    type=click.Choice(list(RECIPES)),
+    help="[default: logistic; for classic features, mlp]",
+)
+@click.option(
+    "--test-size",
+    type=Share(max_open=True),
+    default=0.25,
+    show_default=True,
+    help="Share held out to measure; 0 measures nothing.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("model.onnx"),
+    show_default=True,
+)
 def train(
-    corpora: tuple[str, ...], recipe_name: str | None, test_size: float, output: Path,
-    emotions: list[str] | None, **options: Any,
-) -> None:  # fmt: skip
+    corpora: tuple[str, ...],
+    recipe_name: str | None,
+    test_size: float,
+    output: Path,
+    emotions: list[str] | None,
+    **options: Any,
+) -> None:
     """Train a model on one or more corpora and write it to a file.
 
     A random share is held out to measure accuracy as the tutorial does, and speakers are held
@@ -210,8 +276,9 @@ def train(
     export(fitted, data, recipe=chosen.name, seed=seed, scores={}).save(output)
     if test_size:
         scores, abstention = _measured(estimator, data, test_size=test_size, seed=seed)
-        export(fitted, data, recipe=chosen.name, seed=seed, scores=scores,
-               abstention=abstention).save(output)  # fmt: skip
+        export(
+            fitted, data, recipe=chosen.name, seed=seed, scores=scores, abstention=abstention
+        ).save(output)
     count = len(data.matrix)
     share = f"{count} of {count + len(data.failures)}" if data.failures else f"all {count}"
     print_note(f"Model trained on {share} utterances: {output}")
@@ -230,14 +297,22 @@ def _measured(
     once = {metric: {"mean": value, "sd": 0.0} for metric, value in asdict(held.scores).items()}
     by_protocol: dict[str, Any] = {f"random {test_size:.0%}, seed {seed}": once}
     try:
-        voices = evaluate(estimator, data.matrix, data.utterances, protocol="speakers",
-                          copies=data.copies, seed=seed)  # fmt: skip
+        voices = evaluate(
+            estimator,
+            data.matrix,
+            data.utterances,
+            protocol="speakers",
+            copies=data.copies,
+            seed=seed,
+        )
     except EvaluationError as error:
         print_note(f"Accuracy on new voices: unknown, {error}")
         return by_protocol, {}
     mean = voices.summary["accuracy"]
-    print_note(f"Accuracy on new voices: {mean['mean']:.2%} ± {mean['sd']:.2%} "
-               f"over {len(voices.folds)} folds")  # fmt: skip
+    print_note(
+        f"Accuracy on new voices: {mean['mean']:.2%} ± {mean['sd']:.2%} "
+        f"over {len(voices.folds)} folds"
+    )
     return {**by_protocol, "speakers": voices.summary}, voices.risk_coverage.at_risk(WANTED_RISK)
 
 
@@ -255,25 +330,53 @@ def _print_held_out(held: HeldOut, test_size: float) -> None:
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="FILE | FOLDER | PATTERN ...")
-@click.option("--features", "name", type=click.Choice(list(SETS)), default=DEFAULT_FEATURES,
-              show_default=True)  # fmt: skip
-@click.option("--groups", callback=listed, metavar="A,B,…",
-              help="Some groups of the set: " + "; ".join(
-                  f"{name}: {', '.join(module.GROUPS)}" for name, module in SETS.items()) + ".",
-              )  # fmt: skip
-@click.option("--rate", "rate_hz", type=click.IntRange(8_000, 192_000), metavar="HZ",
-              help="Resample first; by default as the set or the recording says.")  # fmt: skip
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False),
-              metavar="FILE", help=f"Table ending in {', '.join(WRITERS)}.")  # fmt: skip
-@click.option("--workers", type=click.IntRange(min=1),
-              help="At work at once; all processors by default.")  # fmt: skip
-@click.option("--cache/--no-cache", "cached", default=True, show_default=True,
-              help="Keep features for the next time: an interrupted run goes on.")  # fmt: skip
+@click.option(
+    "--features", "name", type=click.Choice(list(SETS)), default=DEFAULT_FEATURES, show_default=True
+)
+@click.option(
+    "--groups",
+    callback=listed,
+    metavar="A,B,…",
+    help="Some groups of the set: "
+    + "; ".join(f"{name}: {', '.join(module.GROUPS)}" for name, module in SETS.items())
+    + ".",
+)
+@click.option(
+    "--rate",
+    "rate_hz",
+    type=click.IntRange(8_000, 192_000),
+    metavar="HZ",
+    help="Resample first; by default as the set or the recording says.",
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help=f"Table ending in {', '.join(WRITERS)}.",
+)
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="At work at once; all processors by default."
+)
+@click.option(
+    "--cache/--no-cache",
+    "cached",
+    default=True,
+    show_default=True,
+    help="Keep features for the next time: an interrupted run goes on.",
+)
 @max_seconds_option(MAX_SECONDS)
 def features(
-    sources: tuple[str, ...], name: str, groups: list[str] | None, rate_hz: int | None,
-    output: Path, workers: int | None, cached: bool, max_seconds: float,
-) -> None:  # fmt: skip
+    sources: tuple[str, ...],
+    name: str,
+    groups: list[str] | None,
+    rate_hz: int | None,
+    output: Path,
+    workers: int | None,
+    cached: bool,
+    max_seconds: float,
+) -> None:
     """Write the features of recordings to a table, one row a recording.
 
     What was computed before an interruption comes from the cache.
@@ -283,8 +386,14 @@ def features(
     writer = table_writer(output)
     spec = feature_spec(name, groups=tuple(groups) if groups else None, rate_hz=rate_hz)
     with open_cache(is_wanted=cached) as cache:
-        found = extract(paths, spec, workers=workers, cache=cache, progress=is_watched(),
-                        max_seconds=max_seconds)  # fmt: skip
+        found = extract(
+            paths,
+            spec,
+            workers=workers,
+            cache=cache,
+            progress=is_watched(),
+            max_seconds=max_seconds,
+        )
     kept = [str(paths[place]) for place in found.kept]
     writer(output, kept, feature_names(spec), found.matrix)
     print_note(f"{len(kept)} recordings, {found.matrix.shape[1]} features: {output}")

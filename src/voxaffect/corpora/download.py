@@ -108,9 +108,10 @@ def _is_whole(corpus: Corpus, archive: Download, target: Path) -> bool:
         return not missing
     # Unpacked by hand, or before such folders had lists: the corpus's size is known.
     count = sum(
-        1 for path in target.rglob("*")
+        1
+        for path in target.rglob("*")
         if path.suffix.lower() in corpus.extensions and not path.name.startswith(".")
-    )  # fmt: skip
+    )
     is_official = any(archive.file == known.file for known in corpus.downloads)
     return count in corpus.sizes if is_official else count > 0
 

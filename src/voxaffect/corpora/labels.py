@@ -76,23 +76,101 @@ _SHOWN = 8
 _WORD = re.compile(r"[^\W\d_]+")
 _DOUBT = re.compile(r"[!?¬~]")
 _FILLERS = frozenset(
-    ("audio", "audios", "category", "class", "clip", "clips", "data", "emotion", "emotional",
-     "emotions", "file", "files", "folder", "label", "mood", "recorded", "recording", "recordings",
-     "sample", "samples", "sound", "sounds", "speech", "state", "take", "utterance", "utterances",
-     "voice", "voices", "wav", "wavs")
-)  # fmt: skip
+    (
+        "audio",
+        "audios",
+        "category",
+        "class",
+        "clip",
+        "clips",
+        "data",
+        "emotion",
+        "emotional",
+        "emotions",
+        "file",
+        "files",
+        "folder",
+        "label",
+        "mood",
+        "recorded",
+        "recording",
+        "recordings",
+        "sample",
+        "samples",
+        "sound",
+        "sounds",
+        "speech",
+        "state",
+        "take",
+        "utterance",
+        "utterances",
+        "voice",
+        "voices",
+        "wav",
+        "wavs",
+    )
+)
 _NEGATIONS = frozenset(
-    ("not", "non", "no", "never", "without", "isnt", "nicht", "kein", "keine", "ohne", "pas",
-     "sans", "senza", "sin")
-)  # fmt: skip
+    (
+        "not",
+        "non",
+        "no",
+        "never",
+        "without",
+        "isnt",
+        "nicht",
+        "kein",
+        "keine",
+        "ohne",
+        "pas",
+        "sans",
+        "senza",
+        "sin",
+    )
+)
 _NO_LABELS = frozenset(
-    ("none", "na", "n/a", "null", "nan", "nil", "unknown", "undefined", "unlabeled", "unlabelled",
-     "unspecified", "no label", "no agreement", "no emotion", "xxx", "tbd", "todo")
-)  # fmt: skip
+    (
+        "none",
+        "na",
+        "n/a",
+        "null",
+        "nan",
+        "nil",
+        "unknown",
+        "undefined",
+        "unlabeled",
+        "unlabelled",
+        "unspecified",
+        "no label",
+        "no agreement",
+        "no emotion",
+        "xxx",
+        "tbd",
+        "todo",
+    )
+)
 _CODES = frozenset(
-    ("ang", "bang", "dis", "exc", "fea", "fru", "gio", "hap", "ira", "neu", "nuda", "pau", "ps",
-     "rab", "sor", "sur", "tri", "zly")
-)  # fmt: skip
+    (
+        "ang",
+        "bang",
+        "dis",
+        "exc",
+        "fea",
+        "fru",
+        "gio",
+        "hap",
+        "ira",
+        "neu",
+        "nuda",
+        "pau",
+        "ps",
+        "rab",
+        "sor",
+        "sur",
+        "tri",
+        "zly",
+    )
+)
 """Short words that mean many other things: one alone among unknown labels is no emotion."""
 _PLAIN_LETTERS = str.maketrans("ıłøđ", "ilod")
 _SHORTEST_MISSPELT = 5
@@ -255,9 +333,10 @@ def check_clear(emotions: Iterable[str], labels: Mapping[str, str] | str | None 
         return
     own = {normalize(word) for pair in _check_map(labels).items() for word in pair}
     reasons = {
-        emotion: reason for emotion in sorted(set(emotions))
+        emotion: reason
+        for emotion in sorted(set(emotions))
         if normalize(emotion) not in own and (reason := _unclear(emotion))
-    }  # fmt: skip
+    }
     if not reasons:
         return
     shown = "; ".join(f"{word!r} {reason}" for word, reason in list(reasons.items())[:_SHOWN])

@@ -16,17 +16,55 @@ from voxaffect.corpora.labels import emotions_within, known_emotion, normalize
 from voxaffect.errors import CorpusError
 
 EMOTION, SPEAKER, IGNORED, NAME = "emotion", "speaker", "*", "file:emotion"
-_FIELDS = {"set": "subset", EMOTION: EMOTION, SPEAKER: SPEAKER, "sex": "sex",
-           "intensity": "intensity", "channel": "channel"}  # fmt: skip
+_FIELDS = {
+    "set": "subset",
+    EMOTION: EMOTION,
+    SPEAKER: SPEAKER,
+    "sex": "sex",
+    "intensity": "intensity",
+    "channel": "channel",
+}
 ROLES = (*_FIELDS, IGNORED)
 """What a level of folders can name."""
 
 SEXES: Mapping[str, str] = {
-    **dict.fromkeys(("female", "f", "woman", "women", "girl", "w", "weiblich", "frau", "femme",
-                     "femenino", "mujer", "femmina", "feminino", "females"), "female"),
-    **dict.fromkeys(("male", "m", "man", "men", "boy", "mannlich", "mann", "homme", "masculino",
-                     "hombre", "maschio", "males"), "male"),
-}  # fmt: skip
+    **dict.fromkeys(
+        (
+            "female",
+            "f",
+            "woman",
+            "women",
+            "girl",
+            "w",
+            "weiblich",
+            "frau",
+            "femme",
+            "femenino",
+            "mujer",
+            "femmina",
+            "feminino",
+            "females",
+        ),
+        "female",
+    ),
+    **dict.fromkeys(
+        (
+            "male",
+            "m",
+            "man",
+            "men",
+            "boy",
+            "mannlich",
+            "mann",
+            "homme",
+            "masculino",
+            "hombre",
+            "maschio",
+            "males",
+        ),
+        "male",
+    ),
+}
 """Words for the sex of a speaker, as `normalize` gives them."""
 
 _SETS = re.compile(
@@ -241,9 +279,11 @@ def _one_speaker(
 
 
 def _unknown_words(
-    root: Path, paths: Sequence[Sequence[str]], levels: Sequence[Sequence[str]],
+    root: Path,
+    paths: Sequence[Sequence[str]],
+    levels: Sequence[Sequence[str]],
     roles: Sequence[str],
-) -> Layout:  # fmt: skip
+) -> Layout:
     """Take words that nobody knows for the user's own labels, unless something speaks against."""
     names, last = levels[-1], len(levels) - 1
     plain = [normalize(name) for name in names]
@@ -292,9 +332,13 @@ def _flat(root: Path, paths: Sequence[Sequence[str]]) -> Layout:
 
 
 def _ambiguous(
-    root: Path, levels: Sequence[Sequence[str]], reason: str, *, example: str | None = None,
+    root: Path,
+    levels: Sequence[Sequence[str]],
+    reason: str,
+    *,
+    example: str | None = None,
     field: str = "the emotion",
-) -> CorpusError:  # fmt: skip
+) -> CorpusError:
     shown = "; ".join(
         f"level {level}: {', '.join(names[:_SHOWN])}{' …' if len(names) > _SHOWN else ''}"
         for level, names in enumerate(levels, start=1)

@@ -102,10 +102,12 @@ def _contradiction(path: Path, emotion: str, corpus: Corpus | None) -> str | Non
 def _note_names(root: Path, fits: Sequence[Utterance]) -> tuple[str, ...]:
     """Say which file names hold a word for another emotion than their folders."""
     others = [
-        one.path.relative_to(root) for one in fits
+        one.path.relative_to(root)
+        for one in fits
         if len(within := emotions_within(one.path.stem)) == 1
-        and (stated := known_emotion(one.emotion)) is not None and stated not in within
-    ]  # fmt: skip
+        and (stated := known_emotion(one.emotion)) is not None
+        and stated not in within
+    ]
     if not others:
         return ()
     return (

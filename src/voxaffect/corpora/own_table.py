@@ -296,9 +296,14 @@ class _Reader:
             return None
         kept = ("speaker", "text", "intensity", "take", "channel", "subset")
         return Utterance(
-            path=recording, corpus="csv", emotion=emotion, sex=sex,
-            start_seconds=span[0], end_seconds=span[1], **{key: cell(key) for key in kept},
-        )  # fmt: skip
+            path=recording,
+            corpus="csv",
+            emotion=emotion,
+            sex=sex,
+            start_seconds=span[0],
+            end_seconds=span[1],
+            **{key: cell(key) for key in kept},
+        )
 
     def _sex(self, text: str | None, faults: list[str]) -> str | None:
         if text is None or text.lower() in _UNKNOWN_SEX:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from voxaffect.audio.media import is_recording
 from voxaffect.corpora.labels import (
     KEEP,
     check_clear,
@@ -32,6 +31,7 @@ from voxaffect.corpora.utterance import Utterance
 from voxaffect.errors import CorpusError
 from voxaffect.files import name_errors, walked
 from voxaffect.files.folders import data_folder, expand_home
+from voxaffect.files.media import is_recording
 from voxaffect.records.arguments import path_of
 
 DATA_VARIABLE = "VOXAFFECT_DATA"
@@ -39,9 +39,17 @@ DATA_VARIABLE = "VOXAFFECT_DATA"
 
 _SHOWN = 3  # offending files that one message lists
 _HIDDEN = frozenset(
-    ("__macosx", "$recycle.bin", "system volume information", "@eadir", "#recycle", "lost+found",
-     "node_modules", "__pycache__")
-)  # fmt: skip
+    (
+        "__macosx",
+        "$recycle.bin",
+        "system volume information",
+        "@eadir",
+        "#recycle",
+        "lost+found",
+        "node_modules",
+        "__pycache__",
+    )
+)
 _ARCHIVES = frozenset((".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".rar", ".7z"))
 _LISTED = 8  # names that one line lists
 _UNKNOWN_SPEAKERS = frozenset(
@@ -263,16 +271,18 @@ def _map_emotions(
     """Give every utterance its emotion in one vocabulary, and say which words it replaced."""
     emotions = map_labels((utterance.emotion for utterance in members), reading.labels)
     replaced = {
-        word: emotion for word, emotion in sorted(emotions.items())
+        word: emotion
+        for word, emotion in sorted(emotions.items())
         if normalize(word) != normalize(emotion)
-    }  # fmt: skip
+    }
     mapped = tuple(
         replace(
-            utterance, emotion=emotions[utterance.emotion],
+            utterance,
+            emotion=emotions[utterance.emotion],
             label=utterance.emotion if utterance.emotion in replaced else None,
         )
         for utterance in members
-    )  # fmt: skip
+    )
     if reading.labels == KEEP:
         return mapped, _synonyms_kept(emotions)
     notes = []
@@ -284,9 +294,10 @@ def _map_emotions(
         notes.append(f"labels: {', '.join(shown)}")
     own = {normalize(word) for word in (reading.labels or {})}
     unknown = {
-        emotion for word, emotion in emotions.items()
+        emotion
+        for word, emotion in emotions.items()
         if known_emotion(word) is None and normalize(word) not in own
-    }  # fmt: skip
+    }
     if unknown:
         notes.append(f"labels: no known emotion, kept as they are: {', '.join(sorted(unknown))}")
     return mapped, tuple(notes)

@@ -246,12 +246,23 @@ class Resuming:
             )
 
     def _keep(
-        self, url: str, chunks: Iterator[bytes], *, held: int, total: int | None,
+        self,
+        url: str,
+        chunks: Iterator[bytes],
+        *,
+        held: int,
+        total: int | None,
         on_chunk: Callable[[int], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         limit = self.size if self.size is not None else total
-        bar = progress_bar(title=self.part.stem, is_shown=self.progress, total=total,
-                           initial=held, unit="B", unit_scale=True)  # fmt: skip
+        bar = progress_bar(
+            title=self.part.stem,
+            is_shown=self.progress,
+            total=total,
+            initial=held,
+            unit="B",
+            unit_scale=True,
+        )
         with bar, self.part.open("ab" if held else "wb") as file:
             for chunk in chunks:
                 held += len(chunk)

@@ -58,8 +58,9 @@ def unpack(archive: Path, folder: Path, *, progress: bool = False) -> None:
             _check_size(archive, members)
             _check_names(members)
             pairs = zip(members, targets, strict=True)
-            bar = progress_bar(pairs, title=f"unpacking {folder.name}", is_shown=progress,
-                               total=len(members))  # fmt: skip
+            bar = progress_bar(
+                pairs, title=f"unpacking {folder.name}", is_shown=progress, total=len(members)
+            )
             for member, target in bar:
                 _write(zipped, member, target)
         sizes = {
@@ -84,9 +85,16 @@ def unpack(archive: Path, folder: Path, *, progress: bool = False) -> None:
 
 # RuntimeError: encrypted; NotImplementedError: a compression that zipfile does not know.
 _DAMAGE = (
-    zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError,
-    FileExistsError, NotADirectoryError, IsADirectoryError, UnicodeError,
-)  # fmt: skip
+    zipfile.BadZipFile,
+    zlib.error,
+    RuntimeError,
+    NotImplementedError,
+    EOFError,
+    FileExistsError,
+    NotADirectoryError,
+    IsADirectoryError,
+    UnicodeError,
+)
 
 
 def _umask() -> int:
@@ -114,8 +122,15 @@ def find_missing(folder: Path) -> list[str] | None:
         )
         files = json.loads(content)["files"]
         sizes = {str(name): int(size) for name, size in files.items()}
-    except (DownloadError, ValueError, LookupError, TypeError, AttributeError, RecursionError,
-            OverflowError):  # fmt: skip
+    except (
+        DownloadError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        OverflowError,
+    ):
         return None
     return _missing(folder, sizes) if sizes else None
 

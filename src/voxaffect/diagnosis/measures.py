@@ -50,8 +50,23 @@ BAND_PERCENT: Final = 98.0
 LOWEST_EDGE_HZ, HIGHEST_EDGE_HZ = 1_000.0, 7_200.0
 CLIFF_DB: Final = 16.0
 MAINS_HZ: Final = (50.0, 60.0)
-DECAY_EDGES_HZ: Final = (100, 200, 300, 420, 560, 740, 960, 1_250, 1_600, 2_050, 2_600, 3_300,
-                         4_200, 5_300, 7_000)  # fmt: skip
+DECAY_EDGES_HZ: Final = (
+    100,
+    200,
+    300,
+    420,
+    560,
+    740,
+    960,
+    1_250,
+    1_600,
+    2_050,
+    2_600,
+    3_300,
+    4_200,
+    5_300,
+    7_000,
+)
 DECAY_FRAMES: Final = 8
 DECAY_PERCENT: Final = 5.0
 DECAY_FROM_DB: Final = 10.0

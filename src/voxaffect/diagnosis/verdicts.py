@@ -148,33 +148,45 @@ def _length(case: Case) -> Finding:
     found: dict[str, Any] = {"text": f"{one.seconds:.2f} s", "value": one.seconds, "unit": "s"}
     if int(MIN_SECONDS * one.rate_hz) > len(one.samples):
         return Finding(
-            "length", PROBLEM, **found, trust=LOW,
+            "length",
+            PROBLEM,
+            **found,
+            trust=LOW,
             effect=f"Under {MIN_SECONDS} s there is nothing to recognize: it is refused.",
             remedy="Record a whole sentence, two to four seconds.",
-        )  # fmt: skip
+        )
     if one.seconds <= LONG_SECONDS:
         return Finding("length", OK, **found)
     if not one.is_whole:
         found["text"] += f", of which the first {len(one.samples) / one.rate_hz:.0f} were examined"
     return Finding(
-        "length", WARNING, **found, trust=LIMITED,
+        "length",
+        WARNING,
+        **found,
+        trust=LIMITED,
         effect="The model learnt from single sentences, and emotions change over so long a time.",
         remedy="Cut it into sentences, or ask for emotion over time: voxaffect predict --timeline.",
-    )  # fmt: skip
+    )
 
 
 def _format(case: Case) -> Finding:
     one = case.recording
     kind = f"{one.container} {one.encoding}".strip() or "samples"
-    found: dict[str, Any] = {"text": f"{kind}, {one.rate_hz} Hz", "value": one.rate_hz,
-                             "unit": "Hz"}  # fmt: skip
+    found: dict[str, Any] = {
+        "text": f"{kind}, {one.rate_hz} Hz",
+        "value": one.rate_hz,
+        "unit": "Hz",
+    }
     if one.encoding in COARSE:
         return Finding(
-            "format", WARNING, **found, trust=LIMITED,
+            "format",
+            WARNING,
+            **found,
+            trust=LIMITED,
             effect="Coarse steps add noise. Not measured alone; it is a part of 'telephone': "
             + cost(case.card, "telephone"),
             remedy="Save as WAV or FLAC with 16 bits or more.",
-        )  # fmt: skip
+        )
     if one.encoding in LOSSY:
         effect = "Lossy, which hardly matters: " + cost(case.card, "MP3 at 64 kbit/s")
         return Finding("format", OK, **found, effect=effect)
@@ -190,26 +202,37 @@ def _channels(case: Case) -> Finding:
     if channels.silent:
         which = ", ".join(map(str, channels.silent))
         return Finding(
-            "channels", WARNING, f"{count} channels, silent: {which}", **found,
+            "channels",
+            WARNING,
+            f"{count} channels, silent: {which}",
+            **found,
             effect="The mix is quieter; level does not change the answer.",
             remedy="Check the cable or the export, or save the other channel as mono.",
-        )  # fmt: skip
+        )
     found = {"value": channels.mix_db, "unit": "dB"}
     relation = f"{count} channels, mixed at {channels.mix_db:.1f} dB"
     if channels.correlation is not None:
         relation += f", correlation {channels.correlation:.2f}"
     if channels.mix_db <= CANCELED_DB:
         return Finding(
-            "channels", PROBLEM, relation, **found, trust=LOW,
+            "channels",
+            PROBLEM,
+            relation,
+            **found,
+            trust=LOW,
             effect="Opposite phase: the channels cancel, and the model hears what remains.",
             remedy=_ONE_CHANNEL,
-        )  # fmt: skip
+        )
     if channels.are_different:
         return Finding(
-            "channels", WARNING, relation, **found, trust=LIMITED,
+            "channels",
+            WARNING,
+            relation,
+            **found,
+            trust=LIMITED,
             effect="Different sound on each: two voices may be heard as one.",
             remedy="Recognize each by itself: voxaffect predict --channels each.",
-        )  # fmt: skip
+        )
     if channels.correlation is not None and channels.correlation > SAME:
         relation = f"{count} channels, the same"
     return Finding("channels", OK, relation, **found)
@@ -223,13 +246,15 @@ def _clipping(case: Case) -> Finding:
     below = "" if flat.level > 0.98 else " and turned down afterwards"
     severe = flat.share >= CLIPPED_SHARE
     return Finding(
-        "clipping", PROBLEM if severe else WARNING,
+        "clipping",
+        PROBLEM if severe else WARNING,
         f"{_percent(flat.share)} % of samples in {flat.runs} flat tops at "
-        f"{decibels(flat.level**2):.1f} dBFS, cut off{below}", **found,
+        f"{decibels(flat.level**2):.1f} dBFS, cut off{below}",
+        **found,
         trust=LOW if severe else LIMITED,
         effect="Adds harmonics that were not in the voice; what it costs was not measured.",
         remedy="Record again with less gain, peaks at half of full scale: it cannot be repaired.",
-    )  # fmt: skip
+    )
 
 
 def _level(case: Case) -> Finding:
@@ -242,21 +267,25 @@ def _level(case: Case) -> Finding:
     found: dict[str, Any] = {"text": text, "value": level_db, "unit": "dBFS"}
     if measures.peak > LOUD_PEAK:
         return Finding(
-            "level", WARNING, **found,
+            "level",
+            WARNING,
+            **found,
             effect=f"Samples reach {measures.peak:,.0f}, and full scale is 1. The answer does not "
             "depend on level, but a player clips it, and so does saving it as integers.",
             remedy="Divide integers that are held as floats by their full scale, 32768 of 16 bits.",
-        )  # fmt: skip
+        )
     if level_db >= QUIET_DB or case.recording.encoding in FINE:
         return Finding("level", OK, **found)
     bits = max(0.0, (level_db - STEP_DB) / 6.02)
     return Finding(
-        "level", PROBLEM if level_db < FAINT_DB else WARNING, **found,
+        "level",
+        PROBLEM if level_db < FAINT_DB else WARNING,
+        **found,
         trust=LOW if level_db < FAINT_DB else LIMITED,
         effect=f"Level itself changes nothing, but of 16 bits it uses {bits:.1f}. "
         + cost(case.card, "gain -20 dB, 16 bit"),
         remedy="Raise the microphone's gain; raising the file's does not bring bits back.",
-    )  # fmt: skip
+    )
 
 
 def _unusable_level(measures: Measures, peak_db: float) -> Finding:
@@ -265,24 +294,36 @@ def _unusable_level(measures: Measures, peak_db: float) -> Finding:
         which = "silent" if len(measures.channels.levels_db) == 1 else "silent when mixed"
         cancels = measures.channels.mix_db <= CANCELED_DB
         return Finding(
-            "level", PROBLEM, f"{which}, peak at {peak_db:.1f} dBFS", **found, trust=LOW,
+            "level",
+            PROBLEM,
+            f"{which}, peak at {peak_db:.1f} dBFS",
+            **found,
+            trust=LOW,
             effect="There is nothing to recognize: it is refused.",
-            remedy=_ONE_CHANNEL if cancels
+            remedy=_ONE_CHANNEL
+            if cancels
             else "Check the microphone, its permission, and the export.",
-        )  # fmt: skip
+        )
     if measures.peak > MAX_PEAK:
         return Finding(
-            "level", PROBLEM, f"peak at {peak_db:.1f} dBFS", **found, trust=LOW,
+            "level",
+            PROBLEM,
+            f"peak at {peak_db:.1f} dBFS",
+            **found,
+            trust=LOW,
             effect="No sound card gives such samples: it is refused.",
             remedy="Normalize it to −1 to 1; integers held as floats must be divided first.",
-        )  # fmt: skip
+        )
     return Finding("level", OK, f"peak at {peak_db:.1f} dBFS", **found)
 
 
 def _offset(case: Case) -> Finding:
     offset = case.measures.offset
-    found: dict[str, Any] = {"text": f"{_percent(offset)} % of full scale", "value": offset,
-                             "unit": "share of full scale"}  # fmt: skip
+    found: dict[str, Any] = {
+        "text": f"{_percent(offset)} % of full scale",
+        "value": offset,
+        "unit": "share of full scale",
+    }
     sound = case.measures.sound
     power = sound.speech.power if sound else 0.0  # 0 of a click after the last whole frame
     beside = abs(offset) / power**0.5 if power else 0.0
@@ -290,11 +331,15 @@ def _offset(case: Case) -> Finding:
         return Finding("offset", OK, **found)
     blind = case.card.spec.name == "affect"
     return Finding(
-        "offset", WARNING, **found, trust=HIGH if blind else LIMITED,
-        effect="Removed before features are computed, so it costs only headroom." if blind
+        "offset",
+        WARNING,
+        **found,
+        trust=HIGH if blind else LIMITED,
+        effect="Removed before features are computed, so it costs only headroom."
+        if blind
         else f"The features {case.card.spec.name!r} hear it as a tone of 0 Hz.",
         remedy="Filter it out (high-pass at 20 Hz); check the sound card.",
-    )  # fmt: skip
+    )
 
 
 def _speech(case: Case) -> Finding:
@@ -303,46 +348,62 @@ def _speech(case: Case) -> Finding:
     share = min(1.0, speech.seconds / (len(recording.samples) / recording.rate_hz))
     found: dict[str, Any] = {
         "text": f"{speech.seconds:.1f} s, {100 * share:.0f} % of the recording",
-        "value": share, "unit": "share of the recording",
-    }  # fmt: skip
+        "value": share,
+        "unit": "share of the recording",
+    }
     if not case.has_speech:
         found["text"], found["value"] = "none was found", 0.0
         return Finding(
-            "speech", PROBLEM, **found, trust=LOW,
+            "speech",
+            PROBLEM,
+            **found,
+            trust=LOW,
             effect="Without speech there is no emotion to recognize: the answer is 'no speech'.",
             remedy="Listen to it: does a person speak, close to the microphone? Of singing and "
             "shouting, voxaffect predict --vad energy gives an answer all the same.",
-        )  # fmt: skip
+        )
     if speech.seconds < SHORT_SPEECH_SECONDS:
         return Finding(
-            "speech", WARNING, **found, trust=LIMITED,
+            "speech",
+            WARNING,
+            **found,
+            trust=LIMITED,
             effect="Shorter than what the model learnt from, 1 s and more.",
             remedy="Let the speaker say a whole sentence.",
-        )  # fmt: skip
+        )
     if share < FEW_SPEECH_SHARE:
         return Finding(
-            "speech", WARNING, **found, trust=LIMITED,
+            "speech",
+            WARNING,
+            **found,
+            trust=LIMITED,
             effect="Little of it is speech. Silence itself costs nothing: "
             + cost(case.card, "1 s silence around"),
             remedy="Listen to it; cut it to the speech.",
-        )  # fmt: skip
+        )
     return Finding("speech", OK, **found)
 
 
 def _noise(case: Case) -> Finding:
     assert case.measures.sound is not None
     ratio = case.measures.sound.snr_db
-    found: dict[str, Any] = {"text": f"{case.subject} {ratio:.0f} dB over the background",
-                             "value": ratio, "unit": "dB"}  # fmt: skip
+    found: dict[str, Any] = {
+        "text": f"{case.subject} {ratio:.0f} dB over the background",
+        "value": ratio,
+        "unit": "dB",
+    }
     if ratio >= NOISY_DB:
         return Finding("noise", OK, **found)
     drowned = ratio < DROWNED_DB
     return Finding(
-        "noise", PROBLEM if drowned else WARNING, **found, trust=LOW if drowned else LIMITED,
+        "noise",
+        PROBLEM if drowned else WARNING,
+        **found,
+        trust=LOW if drowned else LIMITED,
         effect=cost(case.card, "noise 10 dB" if drowned else "noise 20 dB"),
         remedy="Come closer to the microphone, close windows, switch off fans; a room that rings "
         "counts as background, too.",
-    )  # fmt: skip
+    )
 
 
 def _room(case: Case) -> Finding:
@@ -351,18 +412,24 @@ def _room(case: Case) -> Finding:
     if fall is None or ratio < HARDLY_CLEAR_DB:  # noise, too, keeps the level from falling
         why = "so little speech" if fall is None else "in so much background"
         return Finding("room", OK, f"cannot be told {'from ' if fall is None else ''}{why}")
-    found: dict[str, Any] = {"text": f"sound falls by {fall:.0f} dB in 80 ms", "value": fall,
-                             "unit": "dB in 80 ms"}  # fmt: skip
+    found: dict[str, Any] = {
+        "text": f"sound falls by {fall:.0f} dB in 80 ms",
+        "value": fall,
+        "unit": "dB in 80 ms",
+    }
     if fall >= (DRY_DB if ratio >= CLEAR_DB else WET_DB):
         return Finding("room", OK, **found)
     wet = fall < WET_DB
     found["text"] += f"; close to a microphone, by {DRY_DB:.0f} and more"
     return Finding(
-        "room", PROBLEM if wet else WARNING, **found, trust=LOW if wet else LIMITED,
+        "room",
+        PROBLEM if wet else WARNING,
+        **found,
+        trust=LOW if wet else LIMITED,
         effect=("More of a room than what was measured: " if wet else "Reverberant. ")
         + cost(case.card, "reverb"),
         remedy="Come closer to the microphone, or record where there are curtains and carpets.",
-    )  # fmt: skip
+    )
 
 
 def _bandwidth(case: Case) -> Finding:
@@ -377,17 +444,26 @@ def _bandwidth(case: Case) -> Finding:
     if is_line or band.high_hz <= NARROWEST_HZ:
         kind = "a telephone's" if is_line else "narrower than a telephone's"
         return Finding(
-            "bandwidth", PROBLEM, f"{kind}: nothing over {band.high_hz:.0f} Hz, and under "
-            f"200 Hz {band.low_db:.0f} dB", **found, trust=LOW,
-            effect=cost(case.card, "telephone"), remedy=remedy,
-        )  # fmt: skip
+            "bandwidth",
+            PROBLEM,
+            f"{kind}: nothing over {band.high_hz:.0f} Hz, and under 200 Hz {band.low_db:.0f} dB",
+            **found,
+            trust=LOW,
+            effect=cost(case.card, "telephone"),
+            remedy=remedy,
+        )
     kind = "sampled at 8 kHz before" if band.high_hz <= TELEPHONE_HZ else "low-passed"
     if case.recording.rate_hz / 2 <= band.high_hz:
         kind = "all that this rate holds"
     return Finding(
-        "bandwidth", WARNING, f"nothing over {band.high_hz:.0f} Hz: {kind}", **found,
-        trust=LIMITED, effect=cost(case.card, "8 kHz"), remedy=remedy,
-    )  # fmt: skip
+        "bandwidth",
+        WARNING,
+        f"nothing over {band.high_hz:.0f} Hz: {kind}",
+        **found,
+        trust=LIMITED,
+        effect=cost(case.card, "8 kHz"),
+        remedy=remedy,
+    )
 
 
 def _hum(case: Case) -> Finding:
@@ -397,10 +473,14 @@ def _hum(case: Case) -> Finding:
     if hum.prominence_db < HUM_PROMINENCE_DB or hum.level_db < HUM_DB:
         return Finding("hum", OK, "none", **found)
     return Finding(
-        "hum", WARNING, f"a tone at {hum.hertz:.0f} Hz, {hum.level_db:.0f} dB re speech", **found,
-        trust=LIMITED, effect="Mains hum; what it costs was not measured.",
+        "hum",
+        WARNING,
+        f"a tone at {hum.hertz:.0f} Hz, {hum.level_db:.0f} dB re speech",
+        **found,
+        trust=LIMITED,
+        effect="Mains hum; what it costs was not measured.",
         remedy="Check cables and chargers, or filter it out (high-pass at 80 Hz).",
-    )  # fmt: skip
+    )
 
 
 def _distance(case: Case) -> Finding:
@@ -414,12 +494,15 @@ def _distance(case: Case) -> Finding:
         return Finding("likeness", OK, **found)
     far = case.distance >= limits["99"]
     return Finding(
-        "likeness", PROBLEM if far else WARNING, **found, trust=LOW if far else LIMITED,
+        "likeness",
+        PROBLEM if far else WARNING,
+        **found,
+        trust=LOW if far else LIMITED,
         effect=f"Stranger than {99 if far else 95} % of what the model has learnt from: "
         "how often it is right out there was not measured.",
         remedy="Mend the findings above; is it one person's speech, with no music? "
         "Recordings like this one in training help.",
-    )  # fmt: skip
+    )
 
 
 def _answer(case: Case) -> Finding:
@@ -432,22 +515,29 @@ def _answer(case: Case) -> Finding:
         return Finding("answer", OK, **found)
     if ranked[0][1] >= threshold:
         reason = (
-            "two different channels are mixed" if case.prediction.channels_differ
+            "two different channels are mixed"
+            if case.prediction.channels_differ
             else "emotion may change in so long a recording"
-        )  # fmt: skip
+        )
         return Finding(
-            "answer", WARNING, **found, trust=LIMITED,
+            "answer",
+            WARNING,
+            **found,
+            trust=LIMITED,
             effect=f"Uncertain: {reason}. Take it as a list, not as an answer.",
             remedy="Ask for each channel (predict --channels each) or for emotion over time "
             "(predict --timeline).",
-        )  # fmt: skip
+        )
     probability, limit = format_apart(ranked[0][1], threshold)
     return Finding(
-        "answer", WARNING, **found, trust=LIMITED,
+        "answer",
+        WARNING,
+        **found,
+        trust=LIMITED,
         effect=f"Uncertain: {probability} is less than {limit}. "
         "Take it as a list, not as an answer.",
         remedy="Enroll the speaker with about eight recordings (predict --enroll).",
-    )  # fmt: skip
+    )
 
 
 _Verdict = Callable[[Case], Finding]

@@ -149,9 +149,11 @@ def uar_difference(
 
 
 def apart_interval(
-    one: tuple[_Words, _Words, Sequence[str]], other: tuple[_Words, _Words, Sequence[str]], *,
+    one: tuple[_Words, _Words, Sequence[str]],
+    other: tuple[_Words, _Words, Sequence[str]],
+    *,
     seed: int = 0,
-) -> Interval:  # fmt: skip
+) -> Interval:
     """95 % interval of the UAR on one set of utterances less that on another of the same speakers.
 
     Parameters

@@ -114,9 +114,12 @@ def check_leaks(
 
 
 def _shared(
-    marks: Sequence[str | None], utterances: Sequence[Utterance], folds: Sequence[Fold], *,
+    marks: Sequence[str | None],
+    utterances: Sequence[Utterance],
+    folds: Sequence[Fold],
+    *,
     by_file: bool,
-) -> tuple[str, ...]:  # fmt: skip
+) -> tuple[str, ...]:
     """Marks on both sides of a fold; files by their names, two in a pair."""
     found: dict[str, None] = {}
     for fold in folds:

@@ -224,8 +224,9 @@ class Evaluation:
             accuracy=float((truth == predicted).mean()),
             utterances=int(members.sum()),
             interval=speaker_interval(truth, predicted, speakers)
-            if len(set(speakers)) > 1 and not self.unknown_speakers else None,
-        )  # fmt: skip
+            if len(set(speakers)) > 1 and not self.unknown_speakers
+            else None,
+        )
 
     @property
     def interval(self) -> Interval | None:

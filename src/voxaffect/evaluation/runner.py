@@ -84,9 +84,14 @@ def evaluate(
         check_kind(utterance, Utterance, "utterances", "an Utterance for each row")
     data = Dataset(tuple(members), matrix, copies=copies)
     return evaluate_conditions(
-        estimator, data, {"": matrix}, protocol=protocol, seed=seed, workers=workers,
+        estimator,
+        data,
+        {"": matrix},
+        protocol=protocol,
+        seed=seed,
+        workers=workers,
         allow_leaks=allow_leaks,
-    )[""]  # fmt: skip
+    )[""]
 
 
 def evaluate_conditions(
@@ -149,15 +154,17 @@ def evaluate_conditions(
         name: Evaluation(
             chosen,
             emotions,
-            tuple(_scored(fold, probabilities[name], truth, emotions)
-                  for fold, (_, probabilities) in zip(folds, found, strict=True)),
+            tuple(
+                _scored(fold, probabilities[name], truth, emotions)
+                for fold, (_, probabilities) in zip(folds, found, strict=True)
+            ),
             tested,
             check,
             beside,
             found[0][0],
         )
         for name in conditions
-    }  # fmt: skip
+    }
 
 
 def _check_matrix(matrix: Any, count: int, name: str) -> None:
@@ -296,8 +303,10 @@ def _survive(results: Iterator[_Found], task: _Task, folds: Sequence[Fold]) -> I
     except BrokenProcessPool:
         _log.warning(
             "A worker process was ended after %d of %d folds; memory may have run out. The others "
-            "are computed one by one.", done, len(folds),
-        )  # fmt: skip
+            "are computed one by one.",
+            done,
+            len(folds),
+        )
         yield from map(task, folds[done:])
 
 
@@ -321,9 +330,11 @@ def _watch(parent: int) -> None:
 
 
 def _scored(
-    fold: Fold, probabilities: NDArray[np.float64], truth: NDArray[np.str_],
+    fold: Fold,
+    probabilities: NDArray[np.float64],
+    truth: NDArray[np.str_],
     emotions: tuple[str, ...],
-) -> FoldResult:  # fmt: skip
+) -> FoldResult:
     predicted = [emotions[best] for best in probabilities.argmax(axis=1)]
     return FoldResult(fold, scores(truth[fold.test].tolist(), predicted), probabilities)
 

@@ -214,10 +214,17 @@ def study(
         try:
             other = protocol_named(chosen.beside)
             found = {
-                name: replace(one, evaluations={**one.evaluations, other.name: how.run(
-                    name, systems[name], other, {CLEAN: systems[name].data.matrix})[CLEAN]})
+                name: replace(
+                    one,
+                    evaluations={
+                        **one.evaluations,
+                        other.name: how.run(
+                            name, systems[name], other, {CLEAN: systems[name].data.matrix}
+                        )[CLEAN],
+                    },
+                )
                 for name, one in found.items()
-            }  # fmt: skip
+            }
         except EvaluationError as error:
             missing = str(error)
     return Study(chosen, "" if missing else chosen.beside, missing, seed, found, first)

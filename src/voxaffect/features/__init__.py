@@ -203,8 +203,9 @@ def describe_within(samples: Array, shared: Shared, spec: FeatureSpec, *, name: 
 
 def _finite(vector: Array, spec: FeatureSpec, name: str) -> Array:
     if not np.isfinite(vector).all():
-        bad = [name for name, value in zip(names(spec), vector, strict=True)
-               if not np.isfinite(value)]  # fmt: skip
+        bad = [
+            name for name, value in zip(names(spec), vector, strict=True) if not np.isfinite(value)
+        ]
         raise FeatureError(f"{name}: not finite: {', '.join(bad[:5])}. Please report it.")
     return vector
 

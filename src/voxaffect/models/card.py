@@ -150,8 +150,13 @@ class ModelCard:
             }
             return cls(**{**fields, **read})
         except (
-            ValueError, TypeError, KeyError, OverflowError, RecursionError, FeatureError
-        ) as error:  # fmt: skip
+            ValueError,
+            TypeError,
+            KeyError,
+            OverflowError,
+            RecursionError,
+            FeatureError,
+        ) as error:
             raise ModelError(
                 f"{name}: its voxaffect metadata are damaged ({shortest(error)})."
             ) from error
@@ -175,9 +180,12 @@ class ModelCard:
 
 
 def distances(
-    matrix: NDArray[np.float32], *, mean: NDArray[np.float64], sd: NDArray[np.float64],
+    matrix: NDArray[np.float32],
+    *,
+    mean: NDArray[np.float64],
+    sd: NDArray[np.float64],
     names: Sequence[str],
-) -> NDArray[np.float64]:  # fmt: skip
+) -> NDArray[np.float64]:
     """Root mean square over the features of the distance to the mean, in standard deviations.
 
     A feature counts for at most 5 of them. The log-mel picture is left out, and a feature that
@@ -253,15 +261,18 @@ _CARD = record(
                 {"utterances": _COUNT, "speakers": _COUNT, "license": _WORDS},
                 others=any_of(_WORDS, number()),
             ),
-            key=_WORDS, most=MAX_ENTRIES,
+            key=_WORDS,
+            most=MAX_ENTRIES,
         ),
         "augmentation": mapping(any_of(numbers(), number()), key=_NAME, most=MAX_ENTRIES),
         "scores": mapping(
             mapping(
                 record({"mean": number(), "sd": number(0)}, others=number()),
-                key=_NAME, most=MAX_ENTRIES,
+                key=_NAME,
+                most=MAX_ENTRIES,
             ),
-            key=_WORDS, most=MAX_ENTRIES,
+            key=_WORDS,
+            most=MAX_ENTRIES,
         ),
         "golden": record({"vector": _OF_FEATURES, "probabilities": numbers(-1e-3, 1 + 1e-3)}),
         "mean": _OF_FEATURES,
@@ -275,7 +286,7 @@ _CARD = record(
         "created": text(40),
         "format": number(1, 10**6, whole=True),
     }
-)  # fmt: skip
+)
 
 
 def check_emotions(emotions: Sequence[str]) -> None:

@@ -48,12 +48,15 @@ def _block(one: Explanation) -> str:
     head = "".join(f"  {'':6} {emotion:^{width}}" for emotion in shown)
     lines = [f"{printable(one.prediction.source)}: {answer}", f"  {'':14}{head}".rstrip()]
     for family, row in rows.items():
-        cells = "".join(f"  {row[emotion]:+6.2f} {_bar(row[emotion], longest)}"
-                        for emotion in shown)  # fmt: skip
+        cells = "".join(
+            f"  {row[emotion]:+6.2f} {_bar(row[emotion], longest)}" for emotion in shown
+        )
         lines.append(f"  {family:14}{cells}".rstrip())
-    lines += [f"  {name:14}" + "".join(f"  {row[emotion]:+6.2f} {'':{width}}"
-                                       for emotion in shown).rstrip()
-              for name, row in _others(one)]  # fmt: skip
+    lines += [
+        f"  {name:14}"
+        + "".join(f"  {row[emotion]:+6.2f} {'':{width}}" for emotion in shown).rstrip()
+        for name, row in _others(one)
+    ]
     lines.append("  ln of the odds; a bar to the right speaks for the emotion, to the left against")
     return "\n".join(lines) + "\n"
 

@@ -231,9 +231,16 @@ class Method:
         if self.uncertain_below is None:
             is_uncertain = is_uncertain or windows is not None or channels_differ
         return Prediction(
-            source, model.emotions[best], by_emotion, is_uncertain, channel, seconds, windows,
-            channels_differ, model.emotions,
-        )  # fmt: skip
+            source,
+            model.emotions[best],
+            by_emotion,
+            is_uncertain,
+            channel,
+            seconds,
+            windows,
+            channels_differ,
+            model.emotions,
+        )
 
 
 def enroll_speaker(
@@ -273,8 +280,9 @@ def enroll_speaker(
     if found.failures:
         reasons = "; ".join(failure.reason for failure in found.failures)
         raise AudioError(f"{len(found.failures)} of {len(paths)} not enrolled: {reasons}")
-    _check_speech([*map(Path, paths)], UtteranceTask(loaded.card.spec, "mix", vad, longest=inf),
-                  workers)  # fmt: skip
+    _check_speech(
+        [*map(Path, paths)], UtteranceTask(loaded.card.spec, "mix", vad, longest=inf), workers
+    )
     return enroll(found.matrix)
 
 
@@ -353,10 +361,17 @@ def predict(
     if channels == "each":
         raise AudioError("predict gives one answer: take predict_channels for each channel.")
     (prediction,) = predict_channels(
-        source, rate_hz=rate_hz, name=name, model=model, speaker=speaker,
-        uncertain_below=uncertain_below, channels=channels, vad=vad, max_seconds=max_seconds,
+        source,
+        rate_hz=rate_hz,
+        name=name,
+        model=model,
+        speaker=speaker,
+        uncertain_below=uncertain_below,
+        channels=channels,
+        vad=vad,
+        max_seconds=max_seconds,
         workers=workers,
-    )  # fmt: skip
+    )
     return prediction
 
 

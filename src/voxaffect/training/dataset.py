@@ -267,8 +267,15 @@ def gather(
     check_clear((utterance.emotion for utterance in chosen), labels)
     paths = [source_of(utterance) for utterance in chosen]
     spec = at_rate(spec, _first_rate_hz(paths))
-    found = _extracted(paths, spec, variant, workers=workers, cached=cached, progress=progress,
-                       max_seconds=max_seconds)  # fmt: skip
+    found = _extracted(
+        paths,
+        spec,
+        variant,
+        workers=workers,
+        cached=cached,
+        progress=progress,
+        max_seconds=max_seconds,
+    )
     if not len(found.matrix):
         raise TrainingError(
             f"none of {len(paths)} recordings could be used, the first because: "
@@ -374,14 +381,25 @@ def with_copies(
 
 
 def _extracted(
-    paths: Sequence[Recording], spec: FeatureSpec, variant: Variant | None, *,
-    workers: int | Workers | None, cached: bool, progress: bool, max_seconds: float,
-) -> Extraction:  # fmt: skip
+    paths: Sequence[Recording],
+    spec: FeatureSpec,
+    variant: Variant | None,
+    *,
+    workers: int | Workers | None,
+    cached: bool,
+    progress: bool,
+    max_seconds: float,
+) -> Extraction:
     with open_cache(is_wanted=cached) as cache:
         return extract(
-            paths, spec, variant=variant, workers=workers, cache=cache, progress=progress,
+            paths,
+            spec,
+            variant=variant,
+            workers=workers,
+            cache=cache,
+            progress=progress,
             max_seconds=max_seconds,
-        )  # fmt: skip
+        )
 
 
 def _first_rate_hz(paths: Sequence[Recording]) -> int:

@@ -121,9 +121,12 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def _temperature(
-        self, matrix: NDArray[np.float32], y: NDArray[Any], origins: NDArray[np.intp],
+        self,
+        matrix: NDArray[np.float32],
+        y: NDArray[Any],
+        origins: NDArray[np.intp],
         speakers: NDArray[np.str_],
-    ) -> float:  # fmt: skip
+    ) -> float:
         """Fit it on the originals of held-out speakers; 1 where too few speak to hold any out."""
         is_original = np.zeros(len(matrix), dtype=bool)
         is_original[np.unique(origins, return_index=True)[1]] = True
@@ -135,9 +138,12 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if set(y[~is_held]) != set(self.classes_):
                 continue
             fitted = self._fitted(
-                stand_ins, matrix[~is_held], y[~is_held], origins[~is_held],
+                stand_ins,
+                matrix[~is_held],
+                y[~is_held],
+                origins[~is_held],
                 seed=self.random_state + number,
-            )  # fmt: skip
+            )
             scores.append(self._mean_log(fitted, matrix[is_held & is_original]))
             truth.append(np.searchsorted(self.classes_, y[is_held & is_original]))
         return temperature(np.concatenate(scores), np.concatenate(truth)) if scores else 1.0
@@ -151,9 +157,14 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return [group for group in groups if len(group)]
 
     def _fitted(
-        self, members: Sequence[tuple[Any, int, int]], matrix: NDArray[np.float32],
-        y: NDArray[Any], origins: NDArray[np.intp], *, seed: int,
-    ) -> list[tuple[Any, int, int]]:  # fmt: skip
+        self,
+        members: Sequence[tuple[Any, int, int]],
+        matrix: NDArray[np.float32],
+        y: NDArray[Any],
+        origins: NDArray[np.intp],
+        *,
+        seed: int,
+    ) -> list[tuple[Any, int, int]]:
         fitted = []
         for member, first, last in members:
             copy = clone(member)

@@ -67,9 +67,14 @@ def export(
     _check_graph(graph.SerializeToString(), type(estimator).__name__)
     expected = estimator.predict_proba(data.matrix)
     card = _card(
-        data, recipe=recipe, seed=seed, scores=scores, abstention=abstention or {},
-        emotions=tuple(map(str, estimator.classes_)), golden=_golden(data.matrix, expected),
-    )  # fmt: skip
+        data,
+        recipe=recipe,
+        seed=seed,
+        scores=scores,
+        abstention=abstention or {},
+        emotions=tuple(map(str, estimator.classes_)),
+        golden=_golden(data.matrix, expected),
+    )
     entry = graph.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, card.to_json()
     model = Model(add_checksum(graph.SerializeToString()), "the trained model")
@@ -154,9 +159,11 @@ def reference(data: Dataset) -> dict[str, Any]:
     assert data.spec is not None
     mean, sd = (
         np.array([float(f"{value:.6g}") for value in row])
-        for row in (data.matrix.mean(axis=0, dtype=np.float64),
-                    data.matrix.std(axis=0, dtype=np.float64))
-    )  # fmt: skip
+        for row in (
+            data.matrix.mean(axis=0, dtype=np.float64),
+            data.matrix.std(axis=0, dtype=np.float64),
+        )
+    )
     matrices = [data.matrix] if data.copies is None else [data.matrix, data.copies.matrix]
     found = np.concatenate(
         [distances(matrix, mean=mean, sd=sd, names=names(data.spec)) for matrix in matrices]

@@ -60,8 +60,13 @@ def to_graph(estimator: Any, length: int) -> onnx.ModelProto:
             for member, first, last in estimator.members_
         ]
         weights = estimator.weights or [1.0] * len(members)
-        return _merged(members, weights, length=length, temperature=estimator.temperature_,
-                       emotions=len(estimator.classes_))  # fmt: skip
+        return _merged(
+            members,
+            weights,
+            length=length,
+            temperature=estimator.temperature_,
+            emotions=len(estimator.classes_),
+        )
     if isinstance(estimator, NetworkClassifier):
         network: onnx.ModelProto = onnx.load_from_string(estimator.graph_)
         return network
@@ -93,18 +98,25 @@ def _scaler_nodes(scope: Any, operator: Any, container: Any) -> None:
     scaled = OnnxDiv(centered, scaler.scale_, op_version=opset)
     limit = np.float32(scaler.limit)
     OnnxClip(
-        scaled, np.array(-limit), np.array(limit), op_version=opset,
+        scaled,
+        np.array(-limit),
+        np.array(limit),
+        op_version=opset,
         output_names=operator.outputs[:1],
-    ).add_to(scope, container)  # fmt: skip
+    ).add_to(scope, container)
 
 
 update_registered_converter(ClippedScaler, "VoxaffectClippedScaler", _scaler_shape, _scaler_nodes)
 
 
 def _merged(
-    members: Sequence[tuple[onnx.ModelProto, int, int]], weights: Sequence[float], *,
-    length: int, temperature: float, emotions: int,
-) -> onnx.ModelProto:  # fmt: skip
+    members: Sequence[tuple[onnx.ModelProto, int, int]],
+    weights: Sequence[float],
+    *,
+    length: int,
+    temperature: float,
+    emotions: int,
+) -> onnx.ModelProto:
     """Weighted mean of log-probabilities, over the temperature, as one graph."""
     nodes, constants, logs = [], {"floor": np.float32(FLOOR_PROBABILITY), "axis": [1]}, []
     initializers: list[onnx.TensorProto] = []
@@ -112,8 +124,11 @@ def _merged(
     for number, ((member, first, last), share) in enumerate(zip(members, shares, strict=True)):
         prefix = f"e{number}."
         graph = add_prefix(member, prefix).graph
-        constants |= {f"{prefix}first": [first], f"{prefix}last": [last],
-                      f"{prefix}share": np.float32(share)}  # fmt: skip
+        constants |= {
+            f"{prefix}first": [first],
+            f"{prefix}last": [last],
+            f"{prefix}share": np.float32(share),
+        }
         columns = [INPUT_NAME, f"{prefix}first", f"{prefix}last", "axis"]
         nodes.append(make_node("Slice", columns, [graph.input[0].name]))
         nodes += graph.node

@@ -383,8 +383,13 @@ def to_graph(members: Sequence[Weights], *, is_half: bool = True) -> onnx.ModelP
 
 def _picture_constants() -> list[onnx.TensorProto]:
     cells = MAX_FRAMES * BANDS
-    values = {"cells": [cells], "zero": [0], "end": [cells + 1], "axis": [1],
-              "shape": [1, MAX_FRAMES, BANDS]}  # fmt: skip
+    values = {
+        "cells": [cells],
+        "zero": [0],
+        "end": [cells + 1],
+        "axis": [1],
+        "shape": [1, MAX_FRAMES, BANDS],
+    }
     return [
         onnx.numpy_helper.from_array(np.array(value, dtype=np.int64), f"picture.{name}")
         for name, value in values.items()

@@ -76,8 +76,9 @@ def picture_of(row: Array) -> Array:
 @cache
 def names() -> tuple[str, ...]:
     """Name of every number of the row."""
-    cells = (f"{_STEM}{frame:03d}_{band:02d}" for frame in range(MAX_FRAMES)
-             for band in range(BANDS))  # fmt: skip
+    cells = (
+        f"{_STEM}{frame:03d}_{band:02d}" for frame in range(MAX_FRAMES) for band in range(BANDS)
+    )
     return (*cells, f"{_STEM}frames")
 
 

@@ -141,15 +141,30 @@ def _key(axes: Axes) -> None:
     figure = axes.figure
     letters = sum(map(len, names)) + 7 * len(names)
     fits = letters < 11.5 * figure.bbox.width / figure.dpi
-    figure.legend(handles, names, loc="outside upper left", ncols=len(names) if fits else 2,
-                  frameon=False, borderpad=0, handletextpad=0.5, columnspacing=1.6)  # fmt: skip
+    figure.legend(
+        handles,
+        names,
+        loc="outside upper left",
+        ncols=len(names) if fits else 2,
+        frameon=False,
+        borderpad=0,
+        handletextpad=0.5,
+        columnspacing=1.6,
+    )
 
 
 def _reference(axes: Axes, value: float, name: str) -> None:
     """Draw a dotted vertical line with its name at the foot."""
     axes.axvline(value, color=MUTED, linestyle=":", linewidth=1.2, zorder=1)
-    axes.annotate(name, (value, 0), xycoords=("data", "axes fraction"), xytext=(4, 4),
-                  textcoords="offset points", color=MUTED, fontsize=10)  # fmt: skip
+    axes.annotate(
+        name,
+        (value, 0),
+        xycoords=("data", "axes fraction"),
+        xytext=(4, 4),
+        textcoords="offset points",
+        color=MUTED,
+        fontsize=10,
+    )
 
 
 @styled
@@ -173,15 +188,25 @@ def headline(
     figure, axes = _canvas(0.95 + 0.62 * len(systems))
     for row, (new, heard) in enumerate(systems.values()):
         if new and heard:
-            axes.plot([new["mean"], heard["mean"]], [row, row], color=LINE, linewidth=7, zorder=1,
-                      solid_capstyle="round")  # fmt: skip
+            axes.plot(
+                [new["mean"], heard["mean"]],
+                [row, row],
+                color=LINE,
+                linewidth=7,
+                zorder=1,
+                solid_capstyle="round",
+            )
     for place, name in ((0, "new voices"), (1, "random split")):
         found = [
             (row, both[place], _outward(both[place], both[1 - place]))
             for row, both in enumerate(systems.values())
         ]
-        _marks(axes, [(row, metric, side) for row, metric, side in found if metric],
-               look=SERIES[place], name=name)  # fmt: skip
+        _marks(
+            axes,
+            [(row, metric, side) for row, metric, side in found if metric],
+            look=SERIES[place],
+            name=name,
+        )
     _as_rows(axes, list(systems))
     axes.set_ylim(len(systems) - 0.5, -0.75)
     axes.set_xlim(0, 1)
@@ -206,13 +231,28 @@ def _marks(
     for row, metric, side in metrics:
         _whisker(axes, metric.get("interval"), row, color=look.color)
         shift = {"center": 0, "right": 2, "left": -2}[side]
-        axes.annotate(f"{metric['mean']:.3f}", (metric["mean"], row), xytext=(shift, 9),
-                      textcoords="offset points", ha=side, fontweight="bold")  # fmt: skip
+        axes.annotate(
+            f"{metric['mean']:.3f}",
+            (metric["mean"], row),
+            xytext=(shift, 9),
+            textcoords="offset points",
+            ha=side,
+            fontweight="bold",
+        )
     if metrics:
         rows, means = zip(*((row, metric["mean"]) for row, metric, _ in metrics), strict=True)
-        axes.plot(means, rows, look.marker, color=look.color, label=name, markersize=9,
-                  markerfacecolor=look.face, markeredgewidth=2, zorder=3,
-                  clip_on=False)  # fmt: skip
+        axes.plot(
+            means,
+            rows,
+            look.marker,
+            color=look.color,
+            label=name,
+            markersize=9,
+            markerfacecolor=look.face,
+            markeredgewidth=2,
+            zorder=3,
+            clip_on=False,
+        )
 
 
 @styled
@@ -228,17 +268,30 @@ def confusion(counts: Sequence[Sequence[int]], emotions: Sequence[str]) -> Figur
     for row, column in np.ndindex(shares.shape):
         share = shares[row, column]
         # Ink that thins out over the paper is a scale on any paper, white or dark.
-        axes.add_patch(Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, facecolor=HEAT,
-                                 alpha=0.05 + 0.95 * share, linewidth=0))  # fmt: skip
-        axes.text(column, row, f"{100 * share:.0f}" if table[row, column] else "·",
-                  ha="center", va="center", color=PAPER if share > 0.55 else INK,
-                  fontweight="bold" if row == column else "normal")  # fmt: skip
+        axes.add_patch(
+            Rectangle(
+                (column - 0.48, row - 0.48),
+                0.96,
+                0.96,
+                facecolor=HEAT,
+                alpha=0.05 + 0.95 * share,
+                linewidth=0,
+            )
+        )
+        axes.text(
+            column,
+            row,
+            f"{100 * share:.0f}" if table[row, column] else "·",
+            ha="center",
+            va="center",
+            color=PAPER if share > 0.55 else INK,
+            fontweight="bold" if row == column else "normal",
+        )
     axes.set(xlim=(-0.5, len(emotions) - 0.5), ylim=(len(emotions) - 0.5, -0.5))
     short = list(map(_short, emotions))
     titles = [f"{name} ({int(total)})" for name, total in zip(short, totals[:, 0], strict=True)]
     axes.set_yticks(range(len(emotions)), titles)
-    axes.set_xticks(range(len(emotions)), short, rotation=40, ha="right",
-                    rotation_mode="anchor")  # fmt: skip
+    axes.set_xticks(range(len(emotions)), short, rotation=40, ha="right", rotation_mode="anchor")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_xlabel("recognized")
@@ -271,9 +324,16 @@ def grouped_bars(
     ):
         places = [row + offset for row, value in enumerate(values) if value is not None]
         known = [value for value in values if value is not None]
-        bars = axes.barh(places, known, height=thick * 0.86, label=title, linewidth=1,
-                         color=look.face, edgecolor=look.color,
-                         hatch=look.hatch)  # fmt: skip
+        bars = axes.barh(
+            places,
+            known,
+            height=thick * 0.86,
+            label=title,
+            linewidth=1,
+            color=look.face,
+            edgecolor=look.color,
+            hatch=look.hatch,
+        )
         axes.bar_label(bars, fmt="%.2f", padding=4, fontsize=10)
     _as_rows(axes, names)
     axes.set_xlim(0, 1)
@@ -308,15 +368,35 @@ def reliability(systems: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
 def _reliability_panel(axes: Axes, bins: Sequence[Mapping[str, Any]]) -> None:
     filled = [each for each in bins if each["utterances"]]
     total = sum(each["utterances"] for each in filled)
-    axes.bar([each["low"] for each in filled], [each["utterances"] / total for each in filled],
-             width=[each["high"] - each["low"] for each in filled], align="edge", color=LINE,
-             edgecolor=PAPER, label="share of utterances")  # fmt: skip
+    axes.bar(
+        [each["low"] for each in filled],
+        [each["utterances"] / total for each in filled],
+        width=[each["high"] - each["low"] for each in filled],
+        align="edge",
+        color=LINE,
+        edgecolor=PAPER,
+        label="share of utterances",
+    )
     axes.plot([0, 1], [0, 1], color=MUTED, linestyle=":", linewidth=1.2, label="as right as sure")
-    axes.plot([each["confidence"] for each in filled], [each["accuracy"] for each in filled],
-              marker="o", color=BLUE, linewidth=1.8, markersize=6, label="accuracy",
-              clip_on=False)  # fmt: skip
-    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="confidence", ylabel="accuracy",
-             xticks=np.linspace(0, 1, 6), yticks=np.linspace(0, 1, 6))  # fmt: skip
+    axes.plot(
+        [each["confidence"] for each in filled],
+        [each["accuracy"] for each in filled],
+        marker="o",
+        color=BLUE,
+        linewidth=1.8,
+        markersize=6,
+        label="accuracy",
+        clip_on=False,
+    )
+    axes.set(
+        xlim=(0, 1),
+        ylim=(0, 1),
+        aspect="equal",
+        xlabel="confidence",
+        ylabel="accuracy",
+        xticks=np.linspace(0, 1, 6),
+        yticks=np.linspace(0, 1, 6),
+    )
     axes.grid(visible=True)
 
 
@@ -342,8 +422,9 @@ def risk_coverage(
     figure, axes = _canvas(3.4)
     for look, (name, curve) in zip(SERIES, systems.items(), strict=False):
         shown = _thinned(curve)
-        axes.plot(*shown, look.dashes, color=look.color, label=name,
-                  linewidth=2, drawstyle="steps-post")  # fmt: skip
+        axes.plot(
+            *shown, look.dashes, color=look.color, label=name, linewidth=2, drawstyle="steps-post"
+        )
     if marked:
         _thresholds(axes, marked, next(iter(systems.values())))
     axes.set_xlim(0, 1)
@@ -365,13 +446,27 @@ def _thresholds(
         if each.get("threshold") is None or each["coverage"] < LEAST_COVERAGE:
             continue
         point = each["coverage"], curve["risk"][int(np.abs(coverage - each["coverage"]).argmin())]
-        axes.plot(*point, "o", color=BLUE, markerfacecolor=PAPER, markersize=8,
-                  markeredgewidth=2, zorder=4, clip_on=False)  # fmt: skip
+        axes.plot(
+            *point,
+            "o",
+            color=BLUE,
+            markerfacecolor=PAPER,
+            markersize=8,
+            markeredgewidth=2,
+            zorder=4,
+            clip_on=False,
+        )
         is_far = point[0] > 0.85
-        axes.annotate(f"sure {each['threshold']:.2f}", point, xytext=(-9 if is_far else 9, -5),
-                      textcoords="offset points", ha="right" if is_far else "left", va="center",
-                      fontsize=10, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1,
-                                         "alpha": 0.8})  # fmt: skip
+        axes.annotate(
+            f"sure {each['threshold']:.2f}",
+            point,
+            xytext=(-9 if is_far else 9, -5),
+            textcoords="offset points",
+            ha="right" if is_far else "left",
+            va="center",
+            fontsize=10,
+            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1, "alpha": 0.8},
+        )
 
 
 def _thinned(curve: Mapping[str, Sequence[float]], most: int = 400) -> tuple[Any, Any]:
@@ -393,17 +488,36 @@ def speakers(by_speaker: Mapping[str, Mapping[str, Any]]) -> Figure:
     for sex in sexes:
         look = SERIES[sexes.index(sex) % len(SERIES)]
         places = [place for place, (_, each) in enumerate(ranked) if (each.get("sex") or "") == sex]
-        axes.plot(places, [values[place] for place in places], look.marker, color=look.color,
-                  markerfacecolor=look.face, markersize=7,
-                  markeredgewidth=1.8, clip_on=False, label=sex or "sex unknown")  # fmt: skip
+        axes.plot(
+            places,
+            [values[place] for place in places],
+            look.marker,
+            color=look.color,
+            markerfacecolor=look.face,
+            markersize=7,
+            markeredgewidth=1.8,
+            clip_on=False,
+            label=sex or "sex unknown",
+        )
     middle = float(np.median(values))
     axes.axhline(middle, color=MUTED, linestyle=":", linewidth=1.2, zorder=1)
-    axes.annotate(f"median {middle:.3f}", (0, middle), xytext=(4, 4), color=MUTED, fontsize=10,
-                  xycoords=("axes fraction", "data"), textcoords="offset points")  # fmt: skip
+    axes.annotate(
+        f"median {middle:.3f}",
+        (0, middle),
+        xytext=(4, 4),
+        color=MUTED,
+        fontsize=10,
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+    )
     names = [_short(name.rpartition("/")[2]) for name, _ in ranked]
     is_crowded = len(ranked) > 40
-    axes.set_xticks([] if is_crowded else range(len(ranked)), [] if is_crowded else names,
-                    rotation=90 if len(ranked) > 12 else 0, fontsize=10)  # fmt: skip
+    axes.set_xticks(
+        [] if is_crowded else range(len(ranked)),
+        [] if is_crowded else names,
+        rotation=90 if len(ranked) > 12 else 0,
+        fontsize=10,
+    )
     axes.set(ylim=(0, 1), ylabel="UAR", xlabel=f"{len(ranked)} speakers, lowest first")
     axes.grid(axis="y")
     axes.spines["bottom"].set_visible(False)
@@ -455,18 +569,38 @@ def _estimates_of(
     """Mark each value in its row with its interval, and write it in a column on the right."""
     for y, value in known:
         _whisker(axes, value.get("interval"), y, color=look.color)
-        axes.annotate(f"{value['uar']:.3f}", (1, y), xycoords=("axes fraction", "data"),
-                      xytext=(8, 0), textcoords="offset points", va="center",
-                      fontsize=10)  # fmt: skip
-    axes.plot([value["uar"] for _, value in known], [y for y, _ in known], look.marker,
-              color=look.color, markerfacecolor=look.face, markersize=7, markeredgewidth=1.8,
-              label=title, zorder=3, clip_on=False)  # fmt: skip
+        axes.annotate(
+            f"{value['uar']:.3f}",
+            (1, y),
+            xycoords=("axes fraction", "data"),
+            xytext=(8, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=10,
+        )
+    axes.plot(
+        [value["uar"] for _, value in known],
+        [y for y, _ in known],
+        look.marker,
+        color=look.color,
+        markerfacecolor=look.face,
+        markersize=7,
+        markeredgewidth=1.8,
+        label=title,
+        zorder=3,
+        clip_on=False,
+    )
 
 
 def _around(series: Mapping[str, Sequence[Mapping[str, Any] | None]]) -> tuple[float, float]:
     """Return the tenths that hold every value and interval."""
-    found = [bound for values in series.values() for value in values if value
-             for bound in (value["uar"], *(value.get("interval") or []))]  # fmt: skip
+    found = [
+        bound
+        for values in series.values()
+        for value in values
+        if value
+        for bound in (value["uar"], *(value.get("interval") or []))
+    ]
     return max(0.0, np.floor(10 * min(found) - 0.2) / 10), min(
         1.0, np.ceil(10 * max(found) + 0.2) / 10
     )
@@ -484,8 +618,14 @@ def insight(families: Sequence[Mapping[str, Any]]) -> Figure:
         if bounds:
             axes.plot(bounds, [row, row], color=INK, linewidth=1.2, marker="|", markersize=7)
         right = max([each["drop"], 0.0, *(bounds or [])])
-        axes.annotate(f"{each['drop']:.3f}".replace("-", "−"), (right, row), xytext=(6, 0),
-                      textcoords="offset points", va="center", fontsize=10)  # fmt: skip
+        axes.annotate(
+            f"{each['drop']:.3f}".replace("-", "−"),
+            (right, row),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=10,
+        )
     _as_rows(axes, [f"{each['family']} ({each['features']})" for each in ranked])
     axes.axvline(0, color=MUTED, linewidth=0.8)
     axes.margins(x=0.14)
@@ -511,10 +651,23 @@ def embedding(points: Sequence[Sequence[float]], emotions: Sequence[str]) -> Fig
         own = truth == name
         # Thousands of shapes would make the page heavy: these dots are pixels.
         for which, color, alpha in ((~own, "#8a94a0", 0.4), (own, "#2b8fce", 1.0)):
-            axes.plot(*plane[which].T, ".", color=color, alpha=alpha, markeredgewidth=0,
-                      markersize=size * (1 if alpha == 1 else 0.6), rasterized=True)  # fmt: skip
-        axes.plot(*plane[own].mean(axis=0), "P", color=ORANGE, markersize=9,
-                  markeredgecolor=PAPER, markeredgewidth=1.2)  # fmt: skip
+            axes.plot(
+                *plane[which].T,
+                ".",
+                color=color,
+                alpha=alpha,
+                markeredgewidth=0,
+                markersize=size * (1 if alpha == 1 else 0.6),
+                rasterized=True,
+            )
+        axes.plot(
+            *plane[own].mean(axis=0),
+            "P",
+            color=ORANGE,
+            markersize=9,
+            markeredgecolor=PAPER,
+            markeredgewidth=1.2,
+        )
         axes.set(title=_short(name, most=13), xticks=[], yticks=[])
         axes.spines[:].set(visible=True, color=LINE)
     for axes in panels.flat[len(names) :]:

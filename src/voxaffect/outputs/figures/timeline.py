@@ -75,9 +75,13 @@ def plot(timelines: Sequence[Timeline], path: Path, *, recording: Path | bytes) 
     rows = max(len(one.emotions) for one in timelines)
     heights = [_WAVE_INCHES, _STRIP_INCHES, _ROW_INCHES * rows] * len(timelines)
     settings: dict[Any, Any] = {
-        "svg.hashsalt": "voxaffect", "svg.fonttype": "none", "hatch.linewidth": 0.6,
-        "font.family": "DejaVu Sans", "font.size": 9, "text.parse_math": False,
-    }  # fmt: skip
+        "svg.hashsalt": "voxaffect",
+        "svg.fonttype": "none",
+        "hatch.linewidth": 0.6,
+        "font.family": "DejaVu Sans",
+        "font.size": 9,
+        "text.parse_math": False,
+    }
     with style.context("default"), rc_context(settings):
         figure = Figure(figsize=(_WIDTH_INCHES, sum(heights) + 0.9), layout="constrained")
         FigureCanvasAgg(figure)
@@ -113,17 +117,39 @@ def _draw_strip(axes: Any, timeline: Timeline) -> None:
     for segment in timeline.segments:
         start, width = segment.start_seconds, segment.end_seconds - segment.start_seconds
         how = look[segment.emotion]
-        axes.broken_barh([(start, width)], (0, 1), facecolor=how.color, hatch=how.hatch,
-                         edgecolor="white", linewidth=0,
-                         alpha=_PALE if segment.uncertain else 1)  # fmt: skip
+        axes.broken_barh(
+            [(start, width)],
+            (0, 1),
+            facecolor=how.color,
+            hatch=how.hatch,
+            edgecolor="white",
+            linewidth=0,
+            alpha=_PALE if segment.uncertain else 1,
+        )
         name = printable(segment.emotion) + "?" * segment.uncertain
         if width * inches_a_second > _LETTER_INCHES * (len(name) + 0.7):
             box = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.0}
-            axes.text(start + width / 2, 0.5, name, ha="center", va="center",
-                      fontsize=7, color="black", bbox=box, clip_on=True)  # fmt: skip
+            axes.text(
+                start + width / 2,
+                0.5,
+                name,
+                ha="center",
+                va="center",
+                fontsize=7,
+                color="black",
+                bbox=box,
+                clip_on=True,
+            )
     if any(segment.uncertain for segment in timeline.segments):
-        axes.text(1.005, 0.5, "pale, ?:\nuncertain", fontsize=7, color=_INK, va="center",
-                  transform=axes.transAxes)  # fmt: skip
+        axes.text(
+            1.005,
+            0.5,
+            "pale, ?:\nuncertain",
+            fontsize=7,
+            color=_INK,
+            va="center",
+            transform=axes.transAxes,
+        )
     axes.set(ylim=(0, 1), yticks=[0.5], yticklabels=["emotion"])
     axes.tick_params(axis="y", length=0)
     _bare(axes)
@@ -147,16 +173,29 @@ def _draw_curves(axes: Any, timeline: Timeline) -> None:
         if len(moments) < _OUTLINED_POINTS:
             axes.plot(moments, heights, color=_INK, linewidth=0.7)
         axes.add_patch(
-            Rectangle((-0.024, floor + 0.12), 0.018, 0.5, transform=outside, clip_on=False,
-                      facecolor=how.color, hatch=2 * how.hatch, edgecolor="white", linewidth=0)
-        )  # fmt: skip
+            Rectangle(
+                (-0.024, floor + 0.12),
+                0.018,
+                0.5,
+                transform=outside,
+                clip_on=False,
+                facecolor=how.color,
+                hatch=2 * how.hatch,
+                edgecolor="white",
+                linewidth=0,
+            )
+        )
         if len(moments):
             peak = f"{np.nanmax(values[:, row]):.0%}"
-            axes.text(1.005, floor + 0.35, peak, fontsize=7, color=_INK, transform=outside,
-                      va="center")  # fmt: skip
+            axes.text(
+                1.005, floor + 0.35, peak, fontsize=7, color=_INK, transform=outside, va="center"
+            )
     axes.text(1.005, count, "peak", fontsize=7, color=_INK, transform=outside, va="bottom")
-    axes.set(ylim=(0, count), yticks=[count - 0.65 - row for row in range(count)],
-             yticklabels=map(printable, timeline.emotions))  # fmt: skip
+    axes.set(
+        ylim=(0, count),
+        yticks=[count - 0.65 - row for row in range(count)],
+        yticklabels=map(printable, timeline.emotions),
+    )
     axes.tick_params(axis="y", length=0, pad=24)
     _bare(axes)
 

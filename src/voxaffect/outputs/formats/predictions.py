@@ -18,10 +18,16 @@ from voxaffect.recognition import Prediction
 from voxaffect.recognition.display import NO_SPEECH, UNCERTAIN, format_probability
 
 _COLUMNS: Final = {
-    "source": "string", "emotion": "string", "probability": "float64", "uncertain": "bool",
-    "result": "string", "channel": "string", "seconds": "float64", "windows": "int64",
+    "source": "string",
+    "emotion": "string",
+    "probability": "float64",
+    "uncertain": "bool",
+    "result": "string",
+    "channel": "string",
+    "seconds": "float64",
+    "windows": "int64",
     "channels_differ": "bool",
-}  # fmt: skip
+}
 """Columns of a table of predictions, and what they hold; one for every emotion follows."""
 
 
@@ -104,10 +110,17 @@ def to_table(predictions: Sequence[Prediction]) -> str:
     channel = ["channel"] if has_channels else []
     rows = [["recording", "emotion", *channel, *emotions, ""]]
     for one in predictions:
-        numbers = [format_probability(one.probabilities[name]) if one.has_speech else ""
-                   for name in emotions]  # fmt: skip
+        numbers = [
+            format_probability(one.probabilities[name]) if one.has_speech else ""
+            for name in emotions
+        ]
         rows.append(
-            [one.source, one.emotion or NO_SPEECH, *([one.channel] if has_channels else []),
-             *numbers, UNCERTAIN if one.has_speech and one.uncertain else ""]
-        )  # fmt: skip
+            [
+                one.source,
+                one.emotion or NO_SPEECH,
+                *([one.channel] if has_channels else []),
+                *numbers,
+                UNCERTAIN if one.has_speech and one.uncertain else "",
+            ]
+        )
     return aligned([[printable(cell) for cell in row] for row in rows])

@@ -44,16 +44,36 @@ def _seconds(microseconds: int) -> str:
 
 def to_raven(timelines: Sequence[Timeline], level: Level = "segments") -> str:
     """Raven's selection table: one selection a stretch, in the band of speech."""
-    columns = ["Selection", "View", "Channel", "Begin Time (s)", "End Time (s)", "Low Freq (Hz)",
-               "High Freq (Hz)", "Begin File", "Emotion", "Certainty", "Uncertain"]  # fmt: skip
+    columns = [
+        "Selection",
+        "View",
+        "Channel",
+        "Begin Time (s)",
+        "End Time (s)",
+        "Low Freq (Hz)",
+        "High Freq (Hz)",
+        "Begin File",
+        "Emotion",
+        "Certainty",
+        "Uncertain",
+    ]
     lines = ["\t".join(columns)]
     for timeline in timelines:
         channel, name = channel_number(timeline.channel), printable(Path(timeline.source).name)
         for cell in ticked(timeline, level, per_second=_MICROSECONDS):
-            cells = [len(lines), "Spectrogram 1", channel, _seconds(cell.start),
-                     _seconds(cell.end), 0, _RAVEN_HIGH_HZ, name,
-                     printable(cell.stretch.emotion), _certainty(cell.stretch),
-                     str(cell.stretch.uncertain).lower()]  # fmt: skip
+            cells = [
+                len(lines),
+                "Spectrogram 1",
+                channel,
+                _seconds(cell.start),
+                _seconds(cell.end),
+                0,
+                _RAVEN_HIGH_HZ,
+                name,
+                printable(cell.stretch.emotion),
+                _certainty(cell.stretch),
+                str(cell.stretch.uncertain).lower(),
+            ]
             lines.append("\t".join(map(str, cells)))
     return "\n".join(lines) + "\n"
 
@@ -73,18 +93,32 @@ def to_textgrid(timelines: Sequence[Timeline], level: Level = "segments") -> str
         cells = ticked(timeline, level, per_second=_MICROSECONDS)
         for name in _TIERS:
             tiers.append((_tier_name(name, timeline, timelines), _intervals(cells, name, end)))
-    lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0",
-             f"xmax = {_seconds(end)}", "tiers? <exists>", f"size = {len(tiers)}",
-             "item []:"]  # fmt: skip
+    lines = [
+        'File type = "ooTextFile"',
+        'Object class = "TextGrid"',
+        "",
+        "xmin = 0",
+        f"xmax = {_seconds(end)}",
+        "tiers? <exists>",
+        f"size = {len(tiers)}",
+        "item []:",
+    ]
     for place, (name, intervals) in enumerate(tiers, start=1):
-        lines += [f"    item [{place}]:", '        class = "IntervalTier"',
-                  f"        name = {_quoted(name)}", "        xmin = 0",
-                  f"        xmax = {_seconds(end)}",
-                  f"        intervals: size = {len(intervals)}"]  # fmt: skip
+        lines += [
+            f"    item [{place}]:",
+            '        class = "IntervalTier"',
+            f"        name = {_quoted(name)}",
+            "        xmin = 0",
+            f"        xmax = {_seconds(end)}",
+            f"        intervals: size = {len(intervals)}",
+        ]
         for number, (begin, until, text) in enumerate(intervals, start=1):
-            lines += [f"        intervals [{number}]:", f"            xmin = {_seconds(begin)}",
-                      f"            xmax = {_seconds(until)}",
-                      f"            text = {_quoted(text)}"]  # fmt: skip
+            lines += [
+                f"        intervals [{number}]:",
+                f"            xmin = {_seconds(begin)}",
+                f"            xmax = {_seconds(until)}",
+                f"            text = {_quoted(text)}",
+            ]
     return "\n".join(lines) + "\n"
 
 
@@ -157,10 +191,15 @@ def to_eaf(timelines: Sequence[Timeline], level: Level = "segments") -> str:
     schema = "http://www.w3.org/2001/XMLSchema-instance"
     root = Xml.Element(
         "ANNOTATION_DOCUMENT",
-        {"AUTHOR": "voxaffect", "DATE": "1970-01-01T00:00:00+00:00",  # the same file every time
-         "FORMAT": "3.0", "VERSION": "3.0", "xmlns:xsi": schema,
-         "xsi:noNamespaceSchemaLocation": "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"},
-    )  # fmt: skip
+        {
+            "AUTHOR": "voxaffect",
+            "DATE": "1970-01-01T00:00:00+00:00",  # the same file every time
+            "FORMAT": "3.0",
+            "VERSION": "3.0",
+            "xmlns:xsi": schema,
+            "xsi:noNamespaceSchemaLocation": "http://www.mpi.nl/tools/elan/EAFv3.0.xsd",
+        },
+    )
     header = Xml.SubElement(root, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
     for source in dict.fromkeys(one.source for one in timelines):
         _add_media(header, source)
@@ -173,12 +212,17 @@ def to_eaf(timelines: Sequence[Timeline], level: Level = "segments") -> str:
             slot = {"TIME_SLOT_ID": f"ts{len(order) + 1}", "TIME_VALUE": str(moment)}
             Xml.SubElement(order, "TIME_SLOT", slot)
         for name in _TIERS:
-            tier = {"LINGUISTIC_TYPE_REF": "default-lt",
-                    "TIER_ID": _tier_name(name, timeline, timelines)}  # fmt: skip
+            tier = {
+                "LINGUISTIC_TYPE_REF": "default-lt",
+                "TIER_ID": _tier_name(name, timeline, timelines),
+            }
             _add_annotations(Xml.SubElement(root, "TIER", tier), cells, name, (first, count))
             count += len(cells)
-    kind = {"GRAPHIC_REFERENCES": "false", "LINGUISTIC_TYPE_ID": "default-lt",
-            "TIME_ALIGNABLE": "true"}  # fmt: skip
+    kind = {
+        "GRAPHIC_REFERENCES": "false",
+        "LINGUISTIC_TYPE_ID": "default-lt",
+        "TIME_ALIGNABLE": "true",
+    }
     Xml.SubElement(root, "LINGUISTIC_TYPE", kind)
     Xml.indent(root, "    ")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{Xml.tostring(root, encoding="unicode")}\n'
@@ -194,9 +238,11 @@ def _add_annotations(
         if not label:
             continue
         begin = slots + 2 * place + 1
-        attributes = {"ANNOTATION_ID": f"a{annotations + place + 1}",
-                      "TIME_SLOT_REF1": f"ts{begin}",
-                      "TIME_SLOT_REF2": f"ts{begin + 1}"}  # fmt: skip
+        attributes = {
+            "ANNOTATION_ID": f"a{annotations + place + 1}",
+            "TIME_SLOT_REF1": f"ts{begin}",
+            "TIME_SLOT_REF2": f"ts{begin + 1}",
+        }
         outer = Xml.SubElement(tier, "ANNOTATION")
         inner = Xml.SubElement(outer, "ALIGNABLE_ANNOTATION", attributes)
         Xml.SubElement(inner, "ANNOTATION_VALUE").text = label

@@ -148,9 +148,14 @@ def _flat(timelines: Sequence[Timeline], level: Level) -> Iterator[tuple[Timelin
 
 
 _FIXED = {
-    "source": "string", "channel": "string", "start_seconds": "float64", "end_seconds": "float64",
-    "emotion": "string", "certainty": "float64", "uncertain": "bool",
-}  # fmt: skip
+    "source": "string",
+    "channel": "string",
+    "start_seconds": "float64",
+    "end_seconds": "float64",
+    "emotion": "string",
+    "certainty": "float64",
+    "uncertain": "bool",
+}
 """Columns of a table of stretches, and what they hold; one for every emotion follows."""
 
 
@@ -172,10 +177,18 @@ def _cells(stretch: Segment) -> list[Any]:
 def to_parquet(timelines: Sequence[Timeline], level: Level = "segments") -> bytes:
     """Parquet: the columns of ``to_csv``, numbers in full."""
     rows = (
-        [t.source, t.channel, s.start_seconds, s.end_seconds, s.emotion, s.certainty,
-         s.uncertain, *s.probabilities.values()]
+        [
+            t.source,
+            t.channel,
+            s.start_seconds,
+            s.end_seconds,
+            s.emotion,
+            s.certainty,
+            s.uncertain,
+            *s.probabilities.values(),
+        ]
         for t, s in _flat(timelines, level)
-    )  # fmt: skip
+    )
     numbers = dict.fromkeys(probability_columns(_emotions(timelines)), "float64")
     return parquet_bytes({**_FIXED, **numbers}, rows)
 
@@ -187,8 +200,14 @@ def to_audformat(timelines: Sequence[Timeline], level: Level = "segments") -> st
         start, end, *values = _cells(stretch)
         times = [_timedelta(start), _timedelta(end)]
         rows.append([timeline.source, *times, timeline.channel, *values])
-    header = ["file", "start", "end", "channel", *[*_FIXED][4:],
-              *probability_columns(_emotions(timelines))]  # fmt: skip
+    header = [
+        "file",
+        "start",
+        "end",
+        "channel",
+        *[*_FIXED][4:],
+        *probability_columns(_emotions(timelines)),
+    ]
     return csv_text(header, rows)
 
 
@@ -245,9 +264,15 @@ def to_table(timelines: Sequence[Timeline], level: Level = "segments") -> str:
             times = [clock(one.start_seconds), clock(one.end_seconds)]
             numbers = [one.certainty, *one.probabilities.values()]
             rows.append(
-                [timeline.source, one.emotion, timeline.channel, *times,
-                 *map(format_probability, numbers), UNCERTAIN if one.uncertain else ""]
-            )  # fmt: skip
+                [
+                    timeline.source,
+                    one.emotion,
+                    timeline.channel,
+                    *times,
+                    *map(format_probability, numbers),
+                    UNCERTAIN if one.uncertain else "",
+                ]
+            )
         if not found:
             blank = [""] * (2 + len(emotions))
             times = [clock(0), clock(timeline.seconds)]

@@ -30,8 +30,11 @@ def _having(document: Document, *keys: str) -> list[Shown]:
 
 def _lacking(document: Document, what: str) -> str:
     """Say why a section is missing: nothing gives it, or it is not there."""
-    said = [f"{each.name} {unsure(each.evaluation)}" for each in shown(document)
-            if unsure(each.evaluation)]  # fmt: skip
+    said = [
+        f"{each.name} {unsure(each.evaluation)}"
+        for each in shown(document)
+        if unsure(each.evaluation)
+    ]
     return f"{'; '.join(said)}." if said else f"the document holds no {what}."
 
 
@@ -63,8 +66,10 @@ def _mistakes(evaluation: Mapping[str, Any], most: int = 3) -> str:
     if not found:
         return "Nothing was mistaken for anything else."
     ranked = sorted(found, key=lambda each: (-each[0], each[3], each[4]))[:most]
-    said = [f"{truth} for {taken} ({percent(share)}: {count} of {total})"
-            for share, count, total, truth, taken in ranked]  # fmt: skip
+    said = [
+        f"{truth} for {taken} ({percent(share)}: {count} of {total})"
+        for share, count, total, truth, taken in ranked
+    ]
     return f"Taken most often for something else: {listed(said)}."
 
 
@@ -72,9 +77,10 @@ def _confusion_plot(shown_: Shown, place: int) -> Plot:
     evaluation = shown_.evaluation
     emotions, counts = evaluation["emotions"], evaluation["confusion"]
     right = [
-        f"{name} {percent(row[i] / sum(row))}" for i, (name, row) in enumerate(
-            zip(emotions, counts, strict=True)) if sum(row)
-    ]  # fmt: skip
+        f"{name} {percent(row[i] / sum(row))}"
+        for i, (name, row) in enumerate(zip(emotions, counts, strict=True))
+        if sum(row)
+    ]
     return Plot(
         f"confusion-{place}",
         figures.confusion(counts, emotions),
@@ -82,10 +88,12 @@ def _confusion_plot(shown_: Shown, place: int) -> Plot:
         f"{_mistakes(evaluation)}",
         f"{shown_.name}: of each true emotion (row), the per cent recognized as each emotion "
         "(column). A dot is none.",
-        Table(f"Utterances of {shown_.name} by true (row) and recognized emotion",
-              ["true", *emotions],
-              [[name, *map(str, row)] for name, row in zip(emotions, counts, strict=True)]),
-    )  # fmt: skip
+        Table(
+            f"Utterances of {shown_.name} by true (row) and recognized emotion",
+            ["true", *emotions],
+            [[name, *map(str, row)] for name, row in zip(emotions, counts, strict=True)],
+        ),
+    )
 
 
 def emotions_section(document: Document) -> Section | Missing:
@@ -95,18 +103,27 @@ def emotions_section(document: Document) -> Section | Missing:
         return Missing("Emotions", "the document holds no scores by emotion.")
     names = list(systems[0].evaluation["by_emotion"])
     if len(systems) == 1:
-        chosen = {kind: [dig(systems[0].evaluation, "by_emotion", name, kind) for name in names]
-                  for kind in ("recall", "precision")}  # fmt: skip
+        chosen = {
+            kind: [dig(systems[0].evaluation, "by_emotion", name, kind) for name in names]
+            for kind in ("recall", "precision")
+        }
         label = "recall and precision"
     else:
-        chosen = {each.name: [dig(each.evaluation, "by_emotion", name, "recall") for name in names]
-                  for each in systems}  # fmt: skip
+        chosen = {
+            each.name: [dig(each.evaluation, "by_emotion", name, "recall") for name in names]
+            for each in systems
+        }
         label = "recall"
     rows = [
-        [each.name, name, *(number(found.get(kind)) for kind in ("recall", "precision", "f1")),
-         str(found.get("utterances", UNKNOWN))]
-        for each in systems for name, found in each.evaluation["by_emotion"].items()
-    ]  # fmt: skip
+        [
+            each.name,
+            name,
+            *(number(found.get(kind)) for kind in ("recall", "precision", "f1")),
+            str(found.get("utterances", UNKNOWN)),
+        ]
+        for each in systems
+        for name, found in each.evaluation["by_emotion"].items()
+    ]
     said = _extremes(systems[0])
     figure = figures.grouped_bars(names, chosen, label=label)
     numbers = "; ".join(f"{row[0]}, {row[1]}: recall {row[2]}, precision {row[3]}" for row in rows)
@@ -124,49 +141,68 @@ def emotions_section(document: Document) -> Section | Missing:
 
 
 def _extremes(shown_: Shown) -> str:
-    recalls = {name: each["recall"] for name, each in shown_.evaluation["by_emotion"].items()
-               if each.get("recall") is not None}  # fmt: skip
+    recalls = {
+        name: each["recall"]
+        for name, each in shown_.evaluation["by_emotion"].items()
+        if each.get("recall") is not None
+    }
     if len(recalls) < 2:
         return f"{shown_.name}, by emotion."
     best, worst = max(recalls, key=lambda n: recalls[n]), min(recalls, key=lambda n: recalls[n])
-    return (f"{shown_.name} recognizes {best} best (recall {number(recalls[best])}) and {worst} "
-            f"least (recall {number(recalls[worst])}).")  # fmt: skip
+    return (
+        f"{shown_.name} recognizes {best} best (recall {number(recalls[best])}) and {worst} "
+        f"least (recall {number(recalls[worst])})."
+    )
 
 
 def reliability_section(document: Document) -> Section | Missing:
     """Whether a system is right as often as it is sure."""
     systems = [
-        each for each in _having(document, "reliability")
+        each
+        for each in _having(document, "reliability")
         if any(each_bin["utterances"] for each_bin in each.evaluation["reliability"])
-    ]  # fmt: skip
+    ]
     if not systems:
         return Missing("Calibration", _lacking(document, "reliability"))
     rows = [
-        [each.name, f"{number(found['low'], 2)} to {number(found['high'], 2)}",
-         number(found["confidence"]), number(found["accuracy"]), str(found["utterances"])]
-        for each in systems for found in each.evaluation["reliability"] if found["utterances"]
-    ]  # fmt: skip
+        [
+            each.name,
+            f"{number(found['low'], 2)} to {number(found['high'], 2)}",
+            number(found["confidence"]),
+            number(found["accuracy"]),
+            str(found["utterances"]),
+        ]
+        for each in systems
+        for found in each.evaluation["reliability"]
+        if found["utterances"]
+    ]
     said = " ".join(_calibrated(each) for each in systems)
-    points = "; ".join(f"{row[0]} is {row[2]} sure and {row[3]} right ({row[4]} utterances)"
-                       for row in rows)  # fmt: skip
+    points = "; ".join(
+        f"{row[0]} is {row[2]} sure and {row[3]} right ({row[4]} utterances)" for row in rows
+    )
     plot = Plot(
         "reliability",
         figures.reliability({each.name: each.evaluation["reliability"] for each in systems}),
         f"Reliability. {said} Bin by bin: {points}.",
         "Over the dotted line a system is right more often than it says, under it less often. "
         "Gray bars: how many utterances were answered with that confidence.",
-        Table("Reliability by bin of confidence",
-              ["system", "confidence from", "mean confidence", "accuracy", "utterances"],
-              rows, words=2),
-    )  # fmt: skip
+        Table(
+            "Reliability by bin of confidence",
+            ["system", "confidence from", "mean confidence", "accuracy", "utterances"],
+            rows,
+            words=2,
+        ),
+    )
     return Section("calibration", "Is it as right as it is sure?", (Prose(said), plot))
 
 
 def _calibrated(shown_: Shown) -> str:
     bins = [each for each in shown_.evaluation["reliability"] if each["utterances"]]
     total = sum(each["utterances"] for each in bins)
-    sure, right = (sum(each[kind] * each["utterances"] for each in bins) / total
-                   for kind in ("confidence", "accuracy"))  # fmt: skip
+    sure, right = (
+        sum(each[kind] * each["utterances"] for each in bins) / total
+        for kind in ("confidence", "accuracy")
+    )
     error = dig(shown_.evaluation, "metrics", "ece", "mean")
     ending = "" if error is None else f"; expected calibration error {number(error)}"
     return f"{shown_.name} is {percent(sure)} sure and {percent(right)} right on average{ending}."
@@ -180,17 +216,26 @@ def abstention_section(document: Document) -> Section | Missing:
     first = systems[0].evaluation
     thresholds = first.get("thresholds") or []
     curves = {each.name: each.evaluation["risk_coverage"] for each in systems}
-    ends = "; ".join(f"{name} errs on {percent(curve['risk'][_widest(curve)])} of what it answers "
-                     f"at {percent(max(curve['coverage']))} coverage"
-                     for name, curve in curves.items())  # fmt: skip
+    ends = "; ".join(
+        f"{name} errs on {percent(curve['risk'][_widest(curve)])} of what it answers "
+        f"at {percent(max(curve['coverage']))} coverage"
+        for name, curve in curves.items()
+    )
     rows = [
-        [percent(each["risk"]), number(each.get("threshold")),
-         percent(each["coverage"]) if each.get("threshold") is not None else "cannot be had"]
+        [
+            percent(each["risk"]),
+            number(each.get("threshold")),
+            percent(each["coverage"]) if each.get("threshold") is not None else "cannot be had",
+        ]
         for each in thresholds
-    ]  # fmt: skip
+    ]
     said = " ".join(_promise(each) for each in thresholds) or f"{ends}."
-    table = Table(f"How sure {systems[0].name} must be to answer, for a wanted risk",
-                  ["risk wanted", "threshold", "coverage"], rows, words=0)  # fmt: skip
+    table = Table(
+        f"How sure {systems[0].name} must be to answer, for a wanted risk",
+        ["risk wanted", "threshold", "coverage"],
+        rows,
+        words=0,
+    )
     plot = Plot(
         "risk-coverage",
         figures.risk_coverage(curves, marked=thresholds),
@@ -199,8 +244,11 @@ def abstention_section(document: Document) -> Section | Missing:
         "the thresholds below. Under 2 % coverage there are too few answers to tell.",
         Table("Risk by coverage, at every tenth", ["system", "coverage", "risk"], _tenths(curves)),
     )
-    return Section("abstention", "What if it may say “uncertain”?",
-                   (Prose(said), plot, *([table] if rows else [])))  # fmt: skip
+    return Section(
+        "abstention",
+        "What if it may say “uncertain”?",
+        (Prose(said), plot, *([table] if rows else [])),
+    )
 
 
 def _widest(curve: Mapping[str, Sequence[float]]) -> int:
@@ -210,9 +258,11 @@ def _widest(curve: Mapping[str, Sequence[float]]) -> int:
 def _promise(threshold: Mapping[str, Any]) -> str:
     if threshold.get("threshold") is None:
         return f"No threshold keeps the risk at {percent(threshold['risk'])}."
-    return (f"Answering only when at least {number(threshold['threshold'])} sure keeps "
-            f"{percent(threshold['coverage'])} of the recordings, and errs on at most "
-            f"{percent(threshold['risk'])} of them.")  # fmt: skip
+    return (
+        f"Answering only when at least {number(threshold['threshold'])} sure keeps "
+        f"{percent(threshold['coverage'])} of the recordings, and errs on at most "
+        f"{percent(threshold['risk'])} of them."
+    )
 
 
 def _tenths(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> list[list[str]]:
@@ -234,10 +284,15 @@ def speakers_section(document: Document) -> Section | Missing:
     first = systems[0]
     by_speaker = first.evaluation["by_speaker"]
     rows = [
-        [name, each.get("sex") or UNKNOWN, number(each["uar"]), number(each.get("accuracy")),
-         str(each.get("utterances", UNKNOWN))]
+        [
+            name,
+            each.get("sex") or UNKNOWN,
+            number(each["uar"]),
+            number(each.get("accuracy")),
+            str(each.get("utterances", UNKNOWN)),
+        ]
         for name, each in sorted(by_speaker.items(), key=lambda item: (item[1]["uar"], item[0]))
-    ]  # fmt: skip
+    ]
     said = " ".join(_spread(each) for each in systems)
     plot = Plot(
         "speakers",
@@ -245,9 +300,13 @@ def speakers_section(document: Document) -> Section | Missing:
         f"UAR of each speaker, {first.name}. {_spread(first)} In order: "
         f"{', '.join(f'{row[0]} {row[2]}' for row in rows)}.",
         f"{first.name}, speaker by speaker: an average over speakers is a promise to none of them.",
-        Table(f"Speakers, {first.name}", ["speaker", "sex", "UAR", "accuracy", "utterances"],
-              rows, words=2),
-    )  # fmt: skip
+        Table(
+            f"Speakers, {first.name}",
+            ["speaker", "sex", "UAR", "accuracy", "utterances"],
+            rows,
+            words=2,
+        ),
+    )
     return Section("speakers", "Speaker by speaker", (Prose(said), plot))
 
 
@@ -265,18 +324,23 @@ def groups_section(document: Document) -> Section | Missing:
     systems = [*_having(document, "by_sex"), *_having(document, "by_intensity")]
     systems = list({each.name: each for each in systems}.values())
     names = [
-        (kind, name) for kind in ("by_sex", "by_intensity")
+        (kind, name)
+        for kind in ("by_sex", "by_intensity")
         for name in sorted({n for each in systems for n in each.evaluation.get(kind) or {}})
-    ]  # fmt: skip
+    ]
     if not names:
         return Missing("Sex and intensity", "neither is known of these utterances.")
     found = {each.name: [dig(each.evaluation, *key) for key in names] for each in systems}
     titles = [name for _, name in names]
     plot = _estimates_plot(
-        "groups", found, titles, what="UAR by sex and intensity",
+        "groups",
+        found,
+        titles,
+        what="UAR by sex and intensity",
         caption="Each group by itself: the UAR over its own utterances, with its 95 % interval "
-        "over speakers.", count="utterances",
-    )  # fmt: skip
+        "over speakers.",
+        count="utterances",
+    )
     return Section("groups", "By sex and intensity", (Prose(_gap(systems[0])), plot))
 
 
@@ -295,18 +359,35 @@ def _gap(shown_: Shown) -> str:
 
 
 def _estimates_plot(
-    name: str, found: Mapping[str, Sequence[Mapping[str, Any] | None]], titles: Sequence[str], *,
-    what: str, caption: str, count: str = "", reference: float | None = None,
-) -> Plot:  # fmt: skip
+    name: str,
+    found: Mapping[str, Sequence[Mapping[str, Any] | None]],
+    titles: Sequence[str],
+    *,
+    what: str,
+    caption: str,
+    count: str = "",
+    reference: float | None = None,
+) -> Plot:
     rows = [
-        [system, title, number(each["uar"]), interval(each.get("interval")),
-         *([str(each.get(count, UNKNOWN))] if count else [signed(_change(each))])]
+        [
+            system,
+            title,
+            number(each["uar"]),
+            interval(each.get("interval")),
+            *([str(each.get(count, UNKNOWN))] if count else [signed(_change(each))]),
+        ]
         for system, values in found.items()
-        for title, each in zip(titles, values, strict=True) if each
-    ]  # fmt: skip
+        for title, each in zip(titles, values, strict=True)
+        if each
+    ]
     said = "; ".join(f"{row[0]}, {row[1]}: {row[2]}" for row in rows)
-    head = ["system", "condition" if not count else "group", "UAR", "95 % interval",
-            count or "change"]  # fmt: skip
+    head = [
+        "system",
+        "condition" if not count else "group",
+        "UAR",
+        "95 % interval",
+        count or "change",
+    ]
     figure = figures.estimates(titles, found, reference=reference)
     return Plot(name, figure, f"{what}. {said}.", caption, Table(what, head, rows, words=2))
 
@@ -331,14 +412,19 @@ def robustness_section(document: Document) -> Section | Missing:
     }
     first = systems[0]
     worst = max(first.system["robustness"].items(), key=lambda item: item[1].get("loss") or 0)
-    said = (f"{first.name} loses most under {worst[0]}: {number(worst[1].get('loss'))} UAR, to "
-            f"{with_interval(worst[1]['uar'], worst[1].get('interval'))}.")  # fmt: skip
+    said = (
+        f"{first.name} loses most under {worst[0]}: {number(worst[1].get('loss'))} UAR, to "
+        f"{with_interval(worst[1]['uar'], worst[1].get('interval'))}."
+    )
     plot = _estimates_plot(
-        "robustness", found, ["as recorded", *names], what="UAR on altered recordings",
+        "robustness",
+        found,
+        ["as recorded", *names],
+        what="UAR on altered recordings",
         caption="The same folds, trained on the same, tested on altered recordings; a change "
         f"below 0 is worse. The dotted line is {first.name} on the recordings as they are.",
         reference=clean[first.name]["mean"],
-    )  # fmt: skip
+    )
     return Section("robustness", "When the sound is worse", (Prose(said), plot))
 
 
@@ -356,8 +442,15 @@ def insight_section(document: Document) -> Section | Missing:
 
 def _insight_plot(shown_: Shown, place: int) -> Plot:
     families = sorted(shown_.system["insight"], key=lambda each: -each["drop"])
-    rows = [[each["family"], str(each["features"]), number(each["drop"]),
-             interval(each.get("interval"))] for each in families]  # fmt: skip
+    rows = [
+        [
+            each["family"],
+            str(each["features"]),
+            number(each["drop"]),
+            interval(each.get("interval")),
+        ]
+        for each in families
+    ]
     said = "; ".join(f"{row[0]} {row[2]}" for row in rows)
     known = legend({each["family"]: each.get("means") for each in families})
     key = f" What they tell of: {known}." if known else ""
@@ -367,9 +460,12 @@ def _insight_plot(shown_: Shown, place: int) -> Plot:
         f"UAR that {shown_.name} loses when a family of features is shuffled: {said}.",
         f"{shown_.name}: the UAR lost on test folds when one family's values are dealt out among "
         f"the utterances anew. Families that say the same cover for each other.{key}",
-        Table(f"Families of features, {shown_.name}",
-              ["family", "features", "UAR lost", "95 % interval"], rows),
-    )  # fmt: skip
+        Table(
+            f"Families of features, {shown_.name}",
+            ["family", "features", "UAR lost", "95 % interval"],
+            rows,
+        ),
+    )
 
 
 def embedding_section(document: Document) -> Section | Missing:
@@ -400,5 +496,5 @@ def embedding_section(document: Document) -> Section | Missing:
         "Every dot is an utterance: those of the panel's emotion in front, all others in gray. "
         "The cross is the emotion's center. The outermost 1 % are drawn at the edge.",
         Table("Centers of the emotions on the map", ["emotion", "utterances", "x", "y"], rows),
-    )  # fmt: skip
+    )
     return Section("map", "Where utterances lie", (Prose(said), plot))

@@ -81,12 +81,17 @@ def document(study: Study, *, command: str = "", embedded: bool = False) -> Docu
         "systems": {name: _system(study, one) for name, one in study.systems.items()},
         "baselines": {name: one.baselines for name, one in first.evaluations.items()},
         "paired": [
-            {"a": one, "b": other, "protocol": study.protocol.name, "metric": "uar",
-             **asdict(difference)}
+            {
+                "a": one,
+                "b": other,
+                "protocol": study.protocol.name,
+                "metric": "uar",
+                **asdict(difference),
+            }
             for one, other, difference in study.paired()
         ],
         "embedding": _embedding(study.data) if embedded else None,
-    }  # fmt: skip
+    }
     plain: Document = rounded(found)
     return plain
 
@@ -174,13 +179,17 @@ def _data(data: Dataset, protocol: str) -> Document:
     return {
         "corpora": data.summary(),
         "emotions": {emotion: counts[emotion] for emotion in sorted(counts)},
-        "features": None if spec is None else {
-            "name": spec.name, "version": spec.version, "groups": spec.groups,
+        "features": None
+        if spec is None
+        else {
+            "name": spec.name,
+            "version": spec.version,
+            "groups": spec.groups,
             "count": data.matrix.shape[1],
         },
         "mapping": _mapping(data) if protocol == "cross" else [],
         "failures": [{"path": str(f.path), "reason": f.reason} for f in data.failures],
-    }  # fmt: skip
+    }
 
 
 def _mapping(data: Dataset) -> list[Document]:
@@ -200,14 +209,27 @@ def _mapping(data: Dataset) -> list[Document]:
 def _leaks(evaluation: Evaluation) -> list[Document]:
     check = evaluation.check
     found = [
-        {"kind": leak.kind, "protocol": leak.protocol, "meant": leak.meant,
-         "count": len(leak.items), "examples": leak.items[:_SHOWN],
-         "stops": not leak.meant and leak.kind != "sentence"}
+        {
+            "kind": leak.kind,
+            "protocol": leak.protocol,
+            "meant": leak.meant,
+            "count": len(leak.items),
+            "examples": leak.items[:_SHOWN],
+            "stops": not leak.meant and leak.kind != "sentence",
+        }
         for leak in check.leaks
-    ]  # fmt: skip
+    ]
     if check.unheard:
-        found.append({"kind": "unheard", "protocol": evaluation.protocol.name, "meant": True,
-                      "count": check.unheard, "examples": (), "stops": False})  # fmt: skip
+        found.append(
+            {
+                "kind": "unheard",
+                "protocol": evaluation.protocol.name,
+                "meant": True,
+                "count": check.unheard,
+                "examples": (),
+                "stops": False,
+            }
+        )
     return found
 
 
@@ -272,14 +294,18 @@ def _evaluation(one: Evaluation) -> Document:
         "risk_coverage": _curve(one.risk_coverage) if is_ranked else None,
         "thresholds": [_threshold(one.risk_coverage, risk) for risk in RISKS if is_ranked],
         "folds": [
-            {"name": result.fold.name, "seed": result.fold.seed,
-             "train": np.sort(result.fold.train), "test": result.fold.test,
-             **asdict(result.scores)}
+            {
+                "name": result.fold.name,
+                "seed": result.fold.seed,
+                "train": np.sort(result.fold.train),
+                "test": result.fold.test,
+                **asdict(result.scores),
+            }
             for result in one.folds
         ],
         "tested": np.concatenate([result.fold.test for result in one.folds]),
         "probabilities": one.probabilities,
-    }  # fmt: skip
+    }
 
 
 def _metrics(one: Evaluation) -> Document:
@@ -308,10 +334,14 @@ def _metrics(one: Evaluation) -> Document:
 def _by_speaker(one: Evaluation) -> Document:
     sexes = {f"{utterance.corpus}/{utterance.speaker}": utterance.sex for utterance in one.tested}
     return {
-        name: {"uar": group.uar, "accuracy": group.accuracy, "utterances": group.utterances,
-               "sex": sexes[name]}
+        name: {
+            "uar": group.uar,
+            "accuracy": group.accuracy,
+            "utterances": group.utterances,
+            "sex": sexes[name],
+        }
         for name, group in one.by_speaker.items()
-    }  # fmt: skip
+    }
 
 
 def _curve(curve: RiskCoverage) -> Document:
@@ -331,7 +361,8 @@ def _embedding(data: Dataset) -> Document:
     from sklearn.preprocessing import StandardScaler
 
     scaled = StandardScaler().fit_transform(data.matrix).clip(-5, 5)
-    pca = PCA(2, svd_solver="covariance_eigh" if scaled.shape[1] < 500 else "randomized",
-              random_state=0)  # fmt: skip
+    pca = PCA(
+        2, svd_solver="covariance_eigh" if scaled.shape[1] < 500 else "randomized", random_state=0
+    )
     points = pca.fit_transform(scaled)
     return {"method": "PCA", "points": points, "explained": pca.explained_variance_ratio_}

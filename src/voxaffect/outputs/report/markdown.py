@@ -107,10 +107,15 @@ def _plot(block: Plot) -> str:
 
 def _recordings(block: Recordings) -> str:
     rows = [
-        [escaped(each.truth), escaped(each.recognized), each.confidence, escaped(each.speaker),
-         f"[{escaped(each.name)}]({each.url.replace('(', '%28').replace(')', '%29')})"]
+        [
+            escaped(each.truth),
+            escaped(each.recognized),
+            each.confidence,
+            escaped(each.speaker),
+            f"[{escaped(each.name)}]({each.url.replace('(', '%28').replace(')', '%29')})",
+        ]
         for each in block.recordings
-    ]  # fmt: skip
+    ]
     head = ["true", "recognized", "confidence", "speaker", "recording"]
     table = _rows(head, rows, words=[True, True, False, True, True])
     return f"*{escaped(block.caption)}*\n\n{table}"

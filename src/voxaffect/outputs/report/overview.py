@@ -20,9 +20,13 @@ from voxaffect.outputs.report.wording import (
 )
 
 METRICS = {
-    "uar": "UAR", "accuracy": "accuracy", "macro_f1": "macro-F1", "top_two": "top-two",
-    "nll": "NLL", "ece": "ECE",
-}  # fmt: skip
+    "uar": "UAR",
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "top_two": "top-two",
+    "nll": "NLL",
+    "ece": "ECE",
+}
 
 
 def headline(document: Document) -> Section:
@@ -51,9 +55,14 @@ def _cards(document: Document, name: str) -> tuple[Card, ...]:
         is_first = label == "New voices"
         found.append(Card(label, number(uar.get("mean")), bounds, note, is_first=is_first))
     if premium:
-        found.append(Card("Leakage premium", signed(premium["uar"]),
-                          interval(premium["interval"]) if premium.get("interval") else "",
-                          "what the random split claims beyond new voices"))  # fmt: skip
+        found.append(
+            Card(
+                "Leakage premium",
+                signed(premium["uar"]),
+                interval(premium["interval"]) if premium.get("interval") else "",
+                "what the random split claims beyond new voices",
+            )
+        )
     return tuple(found)
 
 
@@ -67,8 +76,10 @@ def _guess_cards(document: Document) -> tuple[Card, ...]:
     if chance:
         notes.append("chance: every emotion guessed alike")
     if majority:
-        notes.append(f"always “{majority['emotion']}”: {number(majority['uar'])}, accuracy "
-                     f"{number(majority.get('accuracy'))}")  # fmt: skip
+        notes.append(
+            f"always “{majority['emotion']}”: {number(majority['uar'])}, accuracy "
+            f"{number(majority.get('accuracy'))}"
+        )
     return (Card("Guessing", number(dig(chance or majority, "uar")), note="; ".join(notes)),)
 
 
@@ -78,8 +89,10 @@ def _verdict(document: Document, name: str) -> str:
     unit = "UAR, the mean recall over the emotions, with 95 % intervals over speakers"
     if new is None:
         reason = document.get("beside_missing") or "no protocol of new voices was run"
-        return (f"{name} was not measured on new voices ({reason}). Every figure here is of voices "
-                "that training may have heard: do not expect it from a stranger.")  # fmt: skip
+        return (
+            f"{name} was not measured on new voices ({reason}). Every figure here is of voices "
+            "that training may have heard: do not expect it from a stranger."
+        )
     if heard is None:
         reason = document.get("beside_missing") or "no random split was run"
         return f"Figures are {unit}. No random split stands beside them ({reason})."
@@ -91,9 +104,11 @@ def _verdict(document: Document, name: str) -> str:
         claim = f"no clear advantage over new voices: {size} UAR"
     else:
         claim = f"{size} UAR {'beyond' if premium['uar'] > 0 else 'short of'} new voices"
-    return (f"The random split claims {claim}. It tests voices that training has heard, so it "
-            "answers another question; expect the figure of new voices from a stranger. Figures "
-            f"are {unit}.")  # fmt: skip
+    return (
+        f"The random split claims {claim}. It tests voices that training has heard, so it "
+        "answers another question; expect the figure of new voices from a stranger. Figures "
+        f"are {unit}."
+    )
 
 
 def _headline_plot(document: Document) -> Plot:
@@ -107,8 +122,9 @@ def _headline_plot(document: Document) -> Plot:
         cells = [with_interval(dig(each, "mean"), dig(each, "interval")) for each in metrics]
         rows.append([name, *cells, _premium(premium)])
     chance = dig(document, "baselines", document["protocol"], "chance", "uar")
-    said = "; ".join(f"{name}: new voices {new}, random split {heard}"
-                     for name, new, heard, _ in rows)  # fmt: skip
+    said = "; ".join(
+        f"{name}: new voices {new}, random split {heard}" for name, new, heard, _ in rows
+    )
     return Plot(
         "headline",
         figures.headline(drawn, chance=chance),
@@ -116,9 +132,12 @@ def _headline_plot(document: Document) -> Plot:
         f"{number(chance)}.",
         "Each system twice: on speakers it never heard, and on a random split. The bar between "
         f"is the leakage premium; {_whiskers(document)}.",
-        Table("UAR on new voices and by a random split",
-              ["system", "new voices", "random split", "premium"], rows),
-    )  # fmt: skip
+        Table(
+            "UAR on new voices and by a random split",
+            ["system", "new voices", "random split", "premium"],
+            rows,
+        ),
+    )
 
 
 def _has_unknown_speakers(document: Document) -> bool:
@@ -152,26 +171,41 @@ def systems_section(document: Document) -> Section | Missing:
         for name, evaluation in found
     ]
     rows += _baseline_rows(document)
-    said = [f"{name}: {system['summary']}" for name, system in document["systems"].items()
-            if system.get("summary")]  # fmt: skip
+    said = [
+        f"{name}: {system['summary']}"
+        for name, system in document["systems"].items()
+        if system.get("summary")
+    ]
     doubts = {name: unsure(evaluation) for name, evaluation in found}
     said += [f"{name} {doubt}" for name, doubt in doubts.items() if doubt]
     if len(document["systems"]) > MOST_SYSTEMS:
         said.append(f"Figures under this show the first {MOST_SYSTEMS}")
     head = ["system", "protocol", "UAR", "95 % interval", *list(METRICS.values())[1:]]
-    return Section("systems", "Systems", (
-        *([Prose(f"{'. '.join(said)}.")] if said else []),
-        Table(f"Mean ± standard deviation over folds; {_interval_kind(document)}", head,
-              rows, words=2),
-        *_paired(document),
-    ))  # fmt: skip
+    return Section(
+        "systems",
+        "Systems",
+        (
+            *([Prose(f"{'. '.join(said)}.")] if said else []),
+            Table(
+                f"Mean ± standard deviation over folds; {_interval_kind(document)}",
+                head,
+                rows,
+                words=2,
+            ),
+            *_paired(document),
+        ),
+    )
 
 
 def _scores(metrics: Mapping[str, Any]) -> list[str]:
     """Cells of a row: folds are scored by the first three metrics, all utterances by the others."""
     uar, *others = (metrics.get(name) or {} for name in METRICS)
-    return [measured(uar), interval(uar.get("interval")), *map(measured, others[:2]),
-            *(number(each.get("mean")) for each in others[2:])]  # fmt: skip
+    return [
+        measured(uar),
+        interval(uar.get("interval")),
+        *map(measured, others[:2]),
+        *(number(each.get("mean")) for each in others[2:]),
+    ]
 
 
 def _baseline_rows(document: Document) -> list[list[str]]:
@@ -195,15 +229,25 @@ def _paired(document: Document) -> tuple[Block, ...]:
     if not found:
         return ()
     rows = [
-        [f"{each['a']} − {each['b']}", each["protocol"], _metric(each["metric"]),
-         signed(each["difference"]), interval(each.get("interval")), probability(each.get("p"))]
+        [
+            f"{each['a']} − {each['b']}",
+            each["protocol"],
+            _metric(each["metric"]),
+            signed(each["difference"]),
+            interval(each.get("interval")),
+            probability(each.get("p")),
+        ]
         for each in found
-    ]  # fmt: skip
+    ]
     return (
         Prose(" ".join(_difference(each) for each in found)),
-        Table("Paired differences on the same utterances",
-              ["systems", "protocol", "metric", "difference", "95 % interval", "p"], rows, words=3),
-    )  # fmt: skip
+        Table(
+            "Paired differences on the same utterances",
+            ["systems", "protocol", "metric", "difference", "95 % interval", "p"],
+            rows,
+            words=3,
+        ),
+    )
 
 
 def _metric(name: str) -> str:
@@ -216,8 +260,10 @@ def _difference(paired: Mapping[str, Any]) -> str:
     size = with_interval(abs(paired["difference"]), None)
     names = f"{paired['a']} and {paired['b']}"
     if bounds and bounds[0] <= 0 <= bounds[1]:
-        return (f"{names} are not told apart by {paired['protocol']}: their {metric} differs by "
-                f"{size}, and the interval holds 0.")  # fmt: skip
+        return (
+            f"{names} are not told apart by {paired['protocol']}: their {metric} differs by "
+            f"{size}, and the interval holds 0."
+        )
     better, worse = paired["a"], paired["b"]
     if paired["difference"] < 0:
         better, worse = worse, better
@@ -231,17 +277,29 @@ def protocol_section(document: Document) -> Section | Missing:
         return Missing("Protocol", "no system was measured by it.")
     evaluation = systems[0].evaluation
     folds = evaluation.get("folds") or []
-    kind = "no speaker of a test is in its training" if evaluation.get("new_voices") else (
-        "speakers of a test may be in its training")  # fmt: skip
+    kind = (
+        "no speaker of a test is in its training"
+        if evaluation.get("new_voices")
+        else ("speakers of a test may be in its training")
+    )
     rows = [
-        [fold["name"], _who(document, fold), f"{len(fold['train'])}", f"{len(fold['test'])}",
-         number(fold.get("uar")), number(fold.get("accuracy"))]
+        [
+            fold["name"],
+            _who(document, fold),
+            f"{len(fold['train'])}",
+            f"{len(fold['test'])}",
+            number(fold.get("uar")),
+            number(fold.get("accuracy")),
+        ]
         for fold in folds
-    ]  # fmt: skip
+    ]
     said = f"{evaluation['protocol']}: {evaluation['summary']}; {kind}."
-    table = Table(f"Folds of {systems[0].name}",
-                  ["fold", "speakers tested", "trained on", "tested on", "UAR", "accuracy"], rows,
-                  words=2)  # fmt: skip
+    table = Table(
+        f"Folds of {systems[0].name}",
+        ["fold", "speakers tested", "trained on", "tested on", "UAR", "accuracy"],
+        rows,
+        words=2,
+    )
     return Section("protocol", "Protocol", (Prose(said), *([table] if rows else [])))
 
 
@@ -259,7 +317,9 @@ def summary(document: Document) -> str:
     name, system = next(iter(document["systems"].items()))
     new, heard = (dig(each, "metrics", "uar", "mean") for each in pair(system))
     premium = dig(document, "premium", name, "uar")
-    parts = [f"{number(new)} on new voices" if new is not None else "",
-             f"{number(heard)} by a random split" if heard is not None else "",
-             f"a premium of {signed(premium)}" if premium is not None else ""]  # fmt: skip
+    parts = [
+        f"{number(new)} on new voices" if new is not None else "",
+        f"{number(heard)} by a random split" if heard is not None else "",
+        f"a premium of {signed(premium)}" if premium is not None else "",
+    ]
     return f"{name}: UAR {', '.join(part for part in parts if part) or UNKNOWN}"

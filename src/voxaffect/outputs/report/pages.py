@@ -83,8 +83,13 @@ def _drawn(document: Document, folder: Path) -> dict[str, str]:
             "report.html": to_html(report, figures),
         }
     except (
-        LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError
-    ) as error:  # fmt: skip
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise EvaluationError(
             f"the document is damaged ({printable(reason)}). Expected what document makes."

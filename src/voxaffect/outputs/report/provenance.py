@@ -31,21 +31,33 @@ _LEAKS = {
     "sentence": "a sentence on both sides",
 }
 _TERMS = (
-    ("UAR", "Unweighted average recall: the mean, over the emotions, of the share that was "
-            "recognized. Chance is one over the number of emotions, however unequal they are."),
+    (
+        "UAR",
+        "Unweighted average recall: the mean, over the emotions, of the share that was "
+        "recognized. Chance is one over the number of emotions, however unequal they are.",
+    ),
     ("Accuracy", "The share of all utterances that was recognized."),
     ("Macro-F1", "The mean over the emotions of F1, the harmonic mean of recall and precision."),
     ("Top-two", "The share whose emotion is among the two most probable."),
-    ("NLL", "Mean negative log-likelihood of the true emotion, in nats: 0 is best, and to be "
-            "sure and wrong costs most."),
+    (
+        "NLL",
+        "Mean negative log-likelihood of the true emotion, in nats: 0 is best, and to be "
+        "sure and wrong costs most.",
+    ),
     ("ECE", "Expected calibration error: how far confidence and accuracy lie apart, 0 at best."),
-    ("95 % interval", "Of the figure over all tested utterances together, as premium and "
-     "differences are; it lies a little beside the mean over folds. Percentiles of a bootstrap "
-     "that draws whole speakers, since utterances of one speaker are alike. A new set of "
-     "speakers is expected within it."),
-    ("Leakage premium", "What the random split claims beyond new voices: the worth of having "
-                        "heard the speakers in training."),
-)  # fmt: skip
+    (
+        "95 % interval",
+        "Of the figure over all tested utterances together, as premium and "
+        "differences are; it lies a little beside the mean over folds. Percentiles of a bootstrap "
+        "that draws whole speakers, since utterances of one speaker are alike. A new set of "
+        "speakers is expected within it.",
+    ),
+    (
+        "Leakage premium",
+        "What the random split claims beyond new voices: the worth of having "
+        "heard the speakers in training.",
+    ),
+)
 
 
 def errors_section(document: Document, *, paths: Sequence[str], folder: Path) -> Section | Missing:
@@ -86,8 +98,10 @@ def errors_section(document: Document, *, paths: Sequence[str], folder: Path) ->
         )
         for confidence, place, recognized in found
     )
-    said = (f"Where {first.name} was surest and wrong. Listen before you blame the system: some "
-            "recordings are mislabeled, cut, or acted so that people disagree too.")  # fmt: skip
+    said = (
+        f"Where {first.name} was surest and wrong. Listen before you blame the system: some "
+        "recordings are mislabeled, cut, or acted so that people disagree too."
+    )
     caption = f"The {counted(len(found), 'error')} of {first.name} with most confidence"
     return Section("errors", "Worst errors", (Prose(said), Recordings(caption, recordings)))
 
@@ -132,10 +146,15 @@ def data_section(document: Document) -> Section:
     data = document.get("data") or {}
     corpora = data.get("corpora") or {}
     rows = [
-        [name, each.get("license") or UNKNOWN, each.get("citation") or UNKNOWN,
-         f"{each.get('utterances', UNKNOWN)}", f"{each.get('speakers') or UNKNOWN}"]
+        [
+            name,
+            each.get("license") or UNKNOWN,
+            each.get("citation") or UNKNOWN,
+            f"{each.get('utterances', UNKNOWN)}",
+            f"{each.get('speakers') or UNKNOWN}",
+        ]
         for name, each in corpora.items()
-    ]  # fmt: skip
+    ]
     emotions = data.get("emotions") or {}
     features = data.get("features")
     blocks: list[Block] = []
@@ -143,8 +162,14 @@ def data_section(document: Document) -> Section:
         head = ["corpus", "license", "citation", "utterances", "speakers"]
         blocks.append(Table("Corpora", head, rows, words=3))
     if emotions:
-        blocks.append(Table("Utterances by emotion", list(emotions),
-                            [[str(count) for count in emotions.values()]], words=0))  # fmt: skip
+        blocks.append(
+            Table(
+                "Utterances by emotion",
+                list(emotions),
+                [[str(count) for count in emotions.values()]],
+                words=0,
+            )
+        )
     if features:
         groups = ", ".join(features.get("groups") or []) or "all"
         blocks.append(
@@ -195,14 +220,21 @@ def leaks_section(document: Document) -> Section | Missing:
     if found is None:
         return Missing("Leak check", "it was not run.")
     if not found:
-        said = ("Nothing stood on both sides of any split: no speaker, no recording, no "
-                "audio-video twin, no sentence.")  # fmt: skip
+        said = (
+            "Nothing stood on both sides of any split: no speaker, no recording, no "
+            "audio-video twin, no sentence."
+        )
         return Section("leaks", "Leak check", (Prose(said),))
     rows = [
-        [each["protocol"], _LEAKS.get(each["kind"], each["kind"]), _judged(each),
-         ", ".join(map(str, each.get("examples") or [])) or UNKNOWN, str(each["count"])]
+        [
+            each["protocol"],
+            _LEAKS.get(each["kind"], each["kind"]),
+            _judged(each),
+            ", ".join(map(str, each.get("examples") or [])) or UNKNOWN,
+            str(each["count"]),
+        ]
         for each in found
-    ]  # fmt: skip
+    ]
     unmeant = [each for each in found if not each.get("meant")]
     said = (
         "What stood on both sides of a split is meant by the protocol."

@@ -40,9 +40,9 @@ def unsure(evaluation: Mapping[str, Any]) -> str:
     """Say what stands for probabilities, and what is not available; nothing where they are."""
     return {
         "scores": "gives no probabilities: NLL and ECE are not available, and the softmax of its "
-                  "scores stands for how sure it is",
+        "scores stands for how sure it is",
         "answers": "gives bare answers: top-two, NLL, ECE and risk by coverage are not available",
-    }.get(evaluation.get("certainty") or "", "")  # fmt: skip
+    }.get(evaluation.get("certainty") or "", "")
 
 
 def evaluations(document: Document) -> list[tuple[str, Mapping[str, Any]]]:

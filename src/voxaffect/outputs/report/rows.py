@@ -9,9 +9,19 @@ from voxaffect.outputs.formats.tabular import csv_text
 from voxaffect.outputs.report.reading import Document
 
 _COLUMNS = (
-    "utterance", "start_seconds", "end_seconds", "corpus", "speaker", "system", "protocol", "fold",
-    "seed", "expected", "predicted", "probability",
-)  # fmt: skip
+    "utterance",
+    "start_seconds",
+    "end_seconds",
+    "corpus",
+    "speaker",
+    "system",
+    "protocol",
+    "fold",
+    "seed",
+    "expected",
+    "predicted",
+    "probability",
+)
 _PREFIX = "p_"
 """Of the column of an emotion: no name of one is then a column's own."""
 
@@ -59,8 +69,17 @@ def _rows(
             known = dict(zip(own, row, strict=True))
             predicted = max(known, key=known.__getitem__)
             yield [
-                utterance["path"], utterance.get("start_seconds"), utterance.get("end_seconds"),
-                utterance["corpus"], utterance["speaker"], system, evaluation["protocol"],
-                fold["name"], fold["seed"], utterance["emotion"], predicted, known[predicted],
+                utterance["path"],
+                utterance.get("start_seconds"),
+                utterance.get("end_seconds"),
+                utterance["corpus"],
+                utterance["speaker"],
+                system,
+                evaluation["protocol"],
+                fold["name"],
+                fold["seed"],
+                utterance["emotion"],
+                predicted,
+                known[predicted],
                 *(known.get(emotion) for emotion in emotions),
-            ]  # fmt: skip
+            ]

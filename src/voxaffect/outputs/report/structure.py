@@ -50,36 +50,46 @@ _METRIC = _lax(mean=_NUMBER, sd=_NUMBER, interval=_interval, whole=_NUMBER)
 _GROUP = _lax({"uar": _NUMBER}, interval=_interval, utterances=_COUNT, accuracy=_NUMBER, sex=_TEXT)
 _GROUPS = mapping(_GROUP)
 _BIN = _lax({"utterances": _COUNT}, low=_NUMBER, high=_NUMBER, confidence=_NUMBER, accuracy=_NUMBER)
-_FOLD = _lax(
-    {"name": _TEXT, "train": _INDICES, "test": _INDICES}, uar=_NUMBER, accuracy=_NUMBER
-)  # fmt: skip
+_FOLD = _lax({"name": _TEXT, "train": _INDICES, "test": _INDICES}, uar=_NUMBER, accuracy=_NUMBER)
 _EVALUATION = _lax(
     {"protocol": _TEXT, "emotions": array(_TEXT, least=1)},
-    summary=_TEXT, new_voices=flag, unknown_speakers=_COUNT, certainty=_TEXT,
+    summary=_TEXT,
+    new_voices=flag,
+    unknown_speakers=_COUNT,
+    certainty=_TEXT,
     metrics=mapping(or_null(_METRIC)),
-    by_emotion=mapping(
-        _lax(recall=_NUMBER, precision=_NUMBER, f1=_NUMBER, utterances=_COUNT)
-    ),
-    by_sex=_GROUPS, by_intensity=_GROUPS, by_corpus=_GROUPS, by_speaker=_GROUPS,
-    confusion=array(_ROW), reliability=array(_BIN),
+    by_emotion=mapping(_lax(recall=_NUMBER, precision=_NUMBER, f1=_NUMBER, utterances=_COUNT)),
+    by_sex=_GROUPS,
+    by_intensity=_GROUPS,
+    by_corpus=_GROUPS,
+    by_speaker=_GROUPS,
+    confusion=array(_ROW),
+    reliability=array(_BIN),
     risk_coverage=_lax({"coverage": _ROW, "risk": _ROW}, threshold=_ROW),
     thresholds=array(_lax({"risk": _NUMBER}, threshold=_NUMBER, coverage=_NUMBER)),
-    folds=array(_FOLD), tested=_INDICES, probabilities=array(_ROW),
-)  # fmt: skip
+    folds=array(_FOLD),
+    tested=_INDICES,
+    probabilities=array(_ROW),
+)
 _CONDITION = _lax({"uar": _NUMBER}, loss=_NUMBER, interval=_interval)
 _SYSTEM = _lax(
     {"evaluations": mapping(or_null(_EVALUATION))},
     summary=_TEXT,
     robustness=mapping(or_null(_CONDITION)),
     insight=array(
-        _lax({"family": _TEXT, "features": _COUNT, "drop": _NUMBER}, means=_TEXT,
-             interval=_interval)
+        _lax(
+            {"family": _TEXT, "features": _COUNT, "drop": _NUMBER}, means=_TEXT, interval=_interval
+        )
     ),
-)  # fmt: skip
+)
 _UTTERANCE = _lax(
     {"path": _TEXT, "emotion": _TEXT},
-    corpus=_TEXT, speaker=_TEXT, sex=_TEXT, text=_TEXT, intensity=_TEXT,
-)  # fmt: skip
+    corpus=_TEXT,
+    speaker=_TEXT,
+    sex=_TEXT,
+    text=_TEXT,
+    intensity=_TEXT,
+)
 _CORPUS = _lax(utterances=_COUNT, speakers=_COUNT, license=_TEXT, citation=_TEXT)
 _FEATURES = _lax({"name": _TEXT}, version=_BRIEF, groups=array(_TEXT), count=_COUNT)
 _DATA = _lax(
@@ -88,25 +98,35 @@ _DATA = _lax(
     features=_FEATURES,
     mapping=array(mapping(any_of(array(_BRIEF), _BRIEF))),
     failures=array(_lax({"path": _TEXT, "reason": _TEXT})),
-)  # fmt: skip
+)
 _LEAK = _lax(
     {"kind": _TEXT, "protocol": _TEXT, "count": _COUNT},
-    meant=flag, stops=flag, examples=array(_BRIEF),
-)  # fmt: skip
+    meant=flag,
+    stops=flag,
+    examples=array(_BRIEF),
+)
 _PAIR = _lax(
     {"a": _TEXT, "b": _TEXT, "protocol": _TEXT, "metric": _TEXT, "difference": _NUMBER},
-    interval=_interval, p=_NUMBER,
-)  # fmt: skip
+    interval=_interval,
+    p=_NUMBER,
+)
 _BASELINE = _lax({"uar": _NUMBER}, accuracy=_NUMBER, emotion=_TEXT)
 _EMBEDDING = _lax(method=_TEXT, points=array(_interval), explained=_ROW)
 _DOCUMENT = _lax(
     {"protocol": _TEXT, "utterances": array(_UTTERANCE), "systems": mapping(_SYSTEM)},
-    created=_TEXT, command=_TEXT, seed=_BRIEF, versions=mapping(_BRIEF), data=_DATA,
-    leaks=array(_LEAK), beside=_TEXT, beside_missing=_TEXT,
+    created=_TEXT,
+    command=_TEXT,
+    seed=_BRIEF,
+    versions=mapping(_BRIEF),
+    data=_DATA,
+    leaks=array(_LEAK),
+    beside=_TEXT,
+    beside_missing=_TEXT,
     premium=mapping(or_null(_lax({"uar": _NUMBER}, interval=_interval))),
     baselines=mapping(or_null(mapping(or_null(_BASELINE)))),
-    paired=array(_PAIR), embedding=_EMBEDDING,
-)  # fmt: skip
+    paired=array(_PAIR),
+    embedding=_EMBEDDING,
+)
 
 
 def check_structure(document: Any) -> None:

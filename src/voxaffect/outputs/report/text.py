@@ -29,14 +29,15 @@ def to_text(found: Document) -> str:
     """
     blocks = [
         "Mean ± standard deviation over folds; top-2, NLL, ECE, intervals and differences over "
-        "all tested utterances\n"
-        + aligned(list(_scores(found))),
+        "all tested utterances\n" + aligned(list(_scores(found))),
         "".join(f"{line}\n" for line in _notes(found)),
         _robustness(found),
-        *(_details(f"{name}, {protocol}", one)
-          for name, system in found["systems"].items()
-          for protocol, one in system["evaluations"].items()),
-    ]  # fmt: skip
+        *(
+            _details(f"{name}, {protocol}", one)
+            for name, system in found["systems"].items()
+            for protocol, one in system["evaluations"].items()
+        ),
+    ]
     return "\n".join(block for block in blocks if block)
 
 
@@ -68,11 +69,15 @@ def _notes(found: Document) -> Iterator[str]:
     if found["beside_missing"]:
         yield f"beside it there is no other protocol: {found['beside_missing']}"
     for name, premium in found["premium"].items():
-        yield (f"leakage premium, {name}: the random split claims {premium['uar']:+.3f} UAR "
-               f"beyond new voices{_within(premium['interval'])}")  # fmt: skip
+        yield (
+            f"leakage premium, {name}: the random split claims {premium['uar']:+.3f} UAR "
+            f"beyond new voices{_within(premium['interval'])}"
+        )
     for row in found["paired"]:
-        yield (f"{row['a']} less {row['b']}, {row['protocol']}: {row['difference']:+.3f} UAR"
-               f"{_within(row['interval'])}, p = {row['p']:.4f}")  # fmt: skip
+        yield (
+            f"{row['a']} less {row['b']}, {row['protocol']}: {row['difference']:+.3f} UAR"
+            f"{_within(row['interval'])}, p = {row['p']:.4f}"
+        )
     for leak in found["leaks"]:
         yield leak_line(leak)
     for name, system in found["systems"].items():
@@ -80,8 +85,10 @@ def _notes(found: Document) -> Iterator[str]:
         if any(families.values()):
             yield f"families of features, {legend(families)}"
         for row in system["insight"]:
-            yield (f"{name} without {row['family']}: {row['drop']:.3f} UAR lost"
-                   f"{_within(row['interval'])}")  # fmt: skip
+            yield (
+                f"{name} without {row['family']}: {row['drop']:.3f} UAR lost"
+                f"{_within(row['interval'])}"
+            )
 
 
 def _doubts(found: Document) -> Iterator[str]:
@@ -112,8 +119,9 @@ def leak_line(leak: Mapping[str, Any]) -> str:
     why = "as it means to" if leak["meant"] else "ALLOWED"
     few = ", ".join(leak["examples"][:3])
     more = " …" if leak["count"] > 3 else ""
-    return (f"leak check, {leak['protocol']}: {leak['count']} {what} on both sides, {why}: "
-            f"{few}{more}")  # fmt: skip
+    return (
+        f"leak check, {leak['protocol']}: {leak['count']} {what} on both sides, {why}: {few}{more}"
+    )
 
 
 def _within(interval: list[float] | None) -> str:
@@ -125,11 +133,15 @@ def _details(title: str, one: Mapping[str, Any]) -> str:
     facts = []
     if one["metrics"]["uar"]["interval"]:
         low, high = one["metrics"]["uar"]["interval"]
-        facts.append(f"UAR of all {one['metrics']['uar']['whole']:.3f}, "
-                     f"95 % interval over speakers: {low:.3f} to {high:.3f}")  # fmt: skip
+        facts.append(
+            f"UAR of all {one['metrics']['uar']['whole']:.3f}, "
+            f"95 % interval over speakers: {low:.3f} to {high:.3f}"
+        )
     elif count := one.get("unknown_speakers"):
-        facts.append(f"UAR of all {one['metrics']['uar']['whole']:.3f}, no interval: the speakers "
-                     f"of {count:,} utterances are unknown")  # fmt: skip
+        facts.append(
+            f"UAR of all {one['metrics']['uar']['whole']:.3f}, no interval: the speakers "
+            f"of {count:,} utterances are unknown"
+        )
     for groups in (one["by_sex"], one["by_intensity"]):
         facts += [f"UAR, {name}: {group['uar']:.3f}" for name, group in groups.items()]
     facts += [_threshold(row) for row in one["thresholds"]]
@@ -144,5 +156,7 @@ def _details(title: str, one: Mapping[str, Any]) -> str:
 def _threshold(row: Mapping[str, Any]) -> str:
     if row["threshold"] is None:
         return f"risk {row['risk']:.0%}: no threshold reaches it"
-    return (f"risk {row['risk']:.0%}: answer from {row['threshold']:.4g} on, "
-            f"{row['coverage']:.0%} of utterances")  # fmt: skip
+    return (
+        f"risk {row['risk']:.0%}: answer from {row['threshold']:.4g} on, "
+        f"{row['coverage']:.0%} of utterances"
+    )

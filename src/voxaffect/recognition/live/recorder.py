@@ -52,9 +52,22 @@ class Sound:
         held = min(self._bytes, _LARGEST - _HEADER.size)  # of a longer file, read what is there
         self._stream.seek(0)
         self._stream.write(
-            _HEADER.pack(b"RIFF", held + _HEADER.size - 8, b"WAVE", b"fmt ", 16, 1, 1,
-                         self._rate_hz, 2 * self._rate_hz, 2, 16, b"data", held)
-        )  # fmt: skip
+            _HEADER.pack(
+                b"RIFF",
+                held + _HEADER.size - 8,
+                b"WAVE",
+                b"fmt ",
+                16,
+                1,
+                1,
+                self._rate_hz,
+                2 * self._rate_hz,
+                2,
+                16,
+                b"data",
+                held,
+            )
+        )
         self._stream.flush()
 
 
@@ -143,8 +156,12 @@ def kept_in(folder: Path, *, name: str, rate_hz: int, emotions: Sequence[str]) -
                 )
             events = stack.enter_context(_open(folder / EVENTS))
             sound = Sound(stack.enter_context(_open(folder / SOUND)), rate_hz)
-            heading = {"event": "start", "source": name, "rate_hz": rate_hz,
-                       "emotions": list(emotions)}  # fmt: skip
+            heading = {
+                "event": "start",
+                "source": name,
+                "rate_hz": rate_hz,
+                "emotions": list(emotions),
+            }
             events.write(_line(heading))
             events.flush()
         yield Keeper(name_shown, sound, events)

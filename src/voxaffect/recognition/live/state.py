@@ -101,8 +101,13 @@ def _told(scene: Scene, event: Event) -> Scene:
         start = scene.window.start_seconds
         new = [second for second in range(floor(start), ceil(event.seconds)) if second not in strip]
         strip = {**strip, **dict.fromkeys(new, event.emotion)}
-    return replace(scene, emotion=event.emotion, probabilities=dict(event.probabilities),
-                   uncertain=event.uncertain, strip=strip)  # fmt: skip
+    return replace(
+        scene,
+        emotion=event.emotion,
+        probabilities=dict(event.probabilities),
+        uncertain=event.uncertain,
+        strip=strip,
+    )
 
 
 def _painted(strip: Mapping[int, str], segment: Segment) -> dict[int, str]:

@@ -169,8 +169,10 @@ def run_timelines(
     """
     recording = reader.recording
     spec = how.model.card.spec
-    lines = [_Line(name, Cutter(spec, recording.rate_hz, how.cutting), how, recording.name)
-             for name in reader.names]  # fmt: skip
+    lines = [
+        _Line(name, Cutter(spec, recording.rate_hz, how.cutting), how, recording.name)
+        for name in reader.names
+    ]
     seconds = recording.frames / recording.rate_hz
     expected = round(seconds / how.cutting.hop_seconds) * len(lines)
     with at_work(workers) as crew:
@@ -190,8 +192,13 @@ def _judging(
 
     Workers find speech and compute features: their processes need no model.
     """
-    describe = partial(describe_speech, spec=how.model.card.spec, rate_hz=rate_hz,
-                       confirms_speech=how.cutting.confirms_speech, name=name)  # fmt: skip
+    describe = partial(
+        describe_speech,
+        spec=how.model.card.spec,
+        rate_hz=rate_hz,
+        confirms_speech=how.cutting.confirms_speech,
+        name=name,
+    )
     if crew.count == 1:
         yield lambda span: lambda: how.classify(describe(span))
         return
@@ -224,9 +231,12 @@ def _run(
     """Feed every block to every channel; samples a channel."""
     frames, rate_hz = 0, recording.rate_hz
     bar = progress_bar(
-        title=Path(recording.name).name, is_shown=progress, unit="s", unit_scale=True,
+        title=Path(recording.name).name,
+        is_shown=progress,
+        unit="s",
+        unit_scale=True,
         total=round(recording.frames / rate_hz),
-    )  # fmt: skip
+    )
     with bar:
         for part in sound:
             for line, samples in zip(lines, part, strict=True):

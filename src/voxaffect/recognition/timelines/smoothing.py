@@ -151,8 +151,7 @@ class Smoother:
             one = self._waiting.popleft()
             self._decided = forward(self._decided, one.stay, one.likelihood)
             later = list(self._waiting)
-            after = backward([w.stay for w in later], [w.likelihood for w in later],
-                             self._emotions)  # fmt: skip
+            after = backward([w.stay for w in later], [w.likelihood for w in later], self._emotions)
             posterior = self._decided * after
             found.append(posterior / posterior.sum())
         return found

@@ -212,9 +212,12 @@ class Narrator:
         place, start_seconds = self._open.place, self._open.start_seconds
         self._open = None
         return Segment(
-            start_seconds, stop_seconds, self._emotions[place], self._by_emotion(mean),
+            start_seconds,
+            stop_seconds,
+            self._emotions[place],
+            self._by_emotion(mean),
             bool(mean[place] < self._least),
-        )  # fmt: skip
+        )
 
     def _doubts(self, probabilities: Vector) -> bool:
         return bool(probabilities.max() < self._least)
@@ -294,9 +297,11 @@ class Stream:
         if smoothing is not None:
             check_kind(smoothing, Smoothing, "smoothing", "a Smoothing, or None")
         self._narrator = Narrator(
-            self.model.emotions, self._cutter, smoothing or Smoothing(),
+            self.model.emotions,
+            self._cutter,
+            smoothing or Smoothing(),
             least=threshold(self.model, uncertain_below),
-        )  # fmt: skip
+        )
         self._pushed = 0
         self._is_finished = False
         self._lock = Lock()
@@ -376,9 +381,12 @@ class Stream:
     def _judge(self, span: Span) -> Vector | None:
         """Probabilities of one window; None if it holds no speech."""
         vector = describe_speech(
-            span, self.model.card.spec, self._cutter.rate_hz,
-            confirms_speech=self._confirms_speech, name="<stream>",
-        )  # fmt: skip
+            span,
+            self.model.card.spec,
+            self._cutter.rate_hz,
+            confirms_speech=self._confirms_speech,
+            name="<stream>",
+        )
         return None if vector is None else classify(vector, self.model)
 
 

@@ -401,9 +401,15 @@ def augment(
 
 
 def augmented(
-    samples: Samples, rate_hz: float, policy: Augmentation, *,
-    seed: int, index: int, copy: int, voices: Sequence[Samples] = (),
-) -> Samples:  # fmt: skip
+    samples: Samples,
+    rate_hz: float,
+    policy: Augmentation,
+    *,
+    seed: int,
+    index: int,
+    copy: int,
+    voices: Sequence[Samples] = (),
+) -> Samples:
     """One of the training copies that `augment` makes, by its number."""
     if copy < len(policy.speeds):
         return change_speed(samples, rate_hz, factor=policy.speeds[copy])
@@ -453,17 +459,25 @@ class _Copied:
     def __call__(self, signal: Signal, digest: bytes) -> Signal:
         signal = resample(signal, self.rate_hz)
         samples = augmented(
-            signal.samples, self.rate_hz, self.policy,
-            seed=self.seed, index=int.from_bytes(digest[:8], "big"), copy=self.copy,
+            signal.samples,
+            self.rate_hz,
+            self.policy,
+            seed=self.seed,
+            index=int.from_bytes(digest[:8], "big"),
+            copy=self.copy,
             voices=self.voices.own(digest, rate_hz=self.rate_hz),
-        )  # fmt: skip
+        )
         return replace(signal, samples=samples)
 
 
 def _mixed(
-    samples: Samples, rate_hz: float, policy: Augmentation, *,
-    rng: Generator, voices: Sequence[Samples],
-) -> Samples:  # fmt: skip
+    samples: Samples,
+    rate_hz: float,
+    policy: Augmentation,
+    *,
+    rng: Generator,
+    voices: Sequence[Samples],
+) -> Samples:
     """One random pass through everything that stands between a voice and a file."""
     gains_db = rng.uniform(-1, 1, policy.equalizer_points) * policy.equalizer_db
     mixed = change_speed(samples, rate_hz, factor=rng.uniform(*policy.mixed_speeds))
@@ -485,9 +499,13 @@ def _mixed(
 
 
 def _with_background(
-    samples: Samples, rate_hz: float, policy: Augmentation, *,
-    rng: Generator, voices: Sequence[Samples],
-) -> Samples:  # fmt: skip
+    samples: Samples,
+    rate_hz: float,
+    policy: Augmentation,
+    *,
+    rng: Generator,
+    voices: Sequence[Samples],
+) -> Samples:
     """Steady noise, or people who talk."""
     if not voices or rng.random() >= policy.talkers_probability:
         snr_db, color = rng.uniform(*policy.snr_db), rng.uniform(*policy.noise_colors)
@@ -626,7 +644,10 @@ class _Perturbed:
     def __call__(self, signal: Signal, digest: bytes) -> Signal:
         signal = resample(signal, self.rate_hz or signal.rate_hz)
         samples = perturb(
-            signal.samples, signal.rate_hz, self.condition, key=digest.hex(),
+            signal.samples,
+            signal.rate_hz,
+            self.condition,
+            key=digest.hex(),
             voices=self.voices.others(digest, rate_hz=signal.rate_hz),
-        )  # fmt: skip
+        )
         return replace(signal, samples=samples)

@@ -8,20 +8,103 @@ from dataclasses import dataclass
 from pathlib import Path
 
 AUDIO_EXTENSIONS = frozenset(
-    {".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".mpga", ".aif", ".aiff",
-     ".aifc", ".au", ".snd", ".caf", ".w64", ".rf64", ".bwf", ".sph", ".nist"}
-)  # fmt: skip
+    {
+        ".wav",
+        ".wave",
+        ".flac",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".mp3",
+        ".mp2",
+        ".mpga",
+        ".aif",
+        ".aiff",
+        ".aifc",
+        ".au",
+        ".snd",
+        ".caf",
+        ".w64",
+        ".rf64",
+        ".bwf",
+        ".sph",
+        ".nist",
+    }
+)
 """Names of recordings that are read without FFmpeg."""
 
 MEDIA_EXTENSIONS = frozenset(
-    {".m4a", ".m4b", ".m4r", ".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3gpp", ".3g2", ".aac",
-     ".adts", ".amr", ".awb", ".webm", ".weba", ".mkv", ".mka", ".wma", ".wmv", ".asf", ".avi",
-     ".flv", ".f4v", ".m2ts", ".mpg", ".mpeg", ".vob", ".ogv", ".ogx", ".spx",
-     ".ac3", ".eac3", ".dts", ".wv", ".tta", ".ape", ".mpc", ".tak", ".oma", ".dsf", ".qcp", ".rm",
-     ".ra", ".qoa", ".voc", ".mxf", ".dv", ".gsm", ".g722", ".g723", ".sbc", ".aptx", ".thd",
-     ".mlp", ".vox", ".raw", ".pcm", ".ulaw", ".alaw", ".ul", ".al", ".8svx", ".avr", ".ircam",
-     ".paf", ".pvf", ".wve"}
-)  # fmt: skip
+    {
+        ".m4a",
+        ".m4b",
+        ".m4r",
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".qt",
+        ".3gp",
+        ".3gpp",
+        ".3g2",
+        ".aac",
+        ".adts",
+        ".amr",
+        ".awb",
+        ".webm",
+        ".weba",
+        ".mkv",
+        ".mka",
+        ".wma",
+        ".wmv",
+        ".asf",
+        ".avi",
+        ".flv",
+        ".f4v",
+        ".m2ts",
+        ".mpg",
+        ".mpeg",
+        ".vob",
+        ".ogv",
+        ".ogx",
+        ".spx",
+        ".ac3",
+        ".eac3",
+        ".dts",
+        ".wv",
+        ".tta",
+        ".ape",
+        ".mpc",
+        ".tak",
+        ".oma",
+        ".dsf",
+        ".qcp",
+        ".rm",
+        ".ra",
+        ".qoa",
+        ".voc",
+        ".mxf",
+        ".dv",
+        ".gsm",
+        ".g722",
+        ".g723",
+        ".sbc",
+        ".aptx",
+        ".thd",
+        ".mlp",
+        ".vox",
+        ".raw",
+        ".pcm",
+        ".ulaw",
+        ".alaw",
+        ".ul",
+        ".al",
+        ".8svx",
+        ".avr",
+        ".ircam",
+        ".paf",
+        ".pvf",
+        ".wve",
+    }
+)
 """Names of phone, browser, video and rare recordings: read with FFmpeg, or listed as failures."""
 
 EXTENSIONS = AUDIO_EXTENSIONS | MEDIA_EXTENSIONS
@@ -98,10 +181,18 @@ _UNPACK = "Unpack it and name what is inside"
 _NO_SOUND = "Name a recording"
 _STRIP = "Save the recording alone, without the lines around it"
 _OTHERS = (
-    (0, b"version https://git-lfs", "a Git LFS pointer, which stands for the recording",
-     "Fetch the recording with: git lfs pull"),
-    (0, b"/annex/objects/", "a git-annex pointer, which stands for the recording",
-     "Fetch the recording with: git annex get"),
+    (
+        0,
+        b"version https://git-lfs",
+        "a Git LFS pointer, which stands for the recording",
+        "Fetch the recording with: git lfs pull",
+    ),
+    (
+        0,
+        b"/annex/objects/",
+        "a git-annex pointer, which stands for the recording",
+        "Fetch the recording with: git annex get",
+    ),
     (0, b"PK\x03\x04", "a zip archive", _UNPACK),
     (0, b"PK\x05\x06", "an empty zip archive", _UNPACK),
     (0, b"\x1f\x8b", "a file compressed with gzip", _UNPACK),
@@ -130,7 +221,7 @@ _OTHERS = (
     (0, b"{\\rtf", "a text document (RTF)", _NO_SOUND),
     (0, b"#EXTM3U", "a playlist", "Name the recordings that it lists"),
     (0, b"[playlist]", "a playlist", "Name the recordings that it lists"),
-)  # fmt: skip
+)
 ZEROS = Kind(
     "zeros from its beginning on",
     remedy="It was never written to its end, or has no header. Copy or record it again",
