@@ -6,7 +6,7 @@ import numpy as np
 import parselmouth
 import pytest
 from numpy.typing import NDArray
-from synthesis import RATE_HZ, harmonics, pulses, speech_like, tone, white
+from support.synthesis import RATE_HZ, harmonics, pulses, speech_like, tone, white
 
 from voxaffect.features import affect
 from voxaffect.features.affect.pitch import USUAL_SEMITONES, Pitch, perturbations, track_pitch

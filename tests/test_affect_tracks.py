@@ -6,7 +6,7 @@ import librosa
 import numpy as np
 import pytest
 import scipy.signal
-from synthesis import RATE_HZ, speech_like, tone, white
+from support.synthesis import RATE_HZ, speech_like, tone, white
 
 from voxaffect.features.affect import tracks
 from voxaffect.features.affect.frames import power_spectrum, share

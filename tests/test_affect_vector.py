@@ -12,7 +12,7 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from synthesis import RATE_HZ, harmonics, speech_like, tone, white
+from support.synthesis import RATE_HZ, harmonics, speech_like, tone, white
 
 from voxaffect.audio import Signal
 from voxaffect.errors import FeatureError

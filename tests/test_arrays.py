@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import voice
-from recordings import written
+from support.recordings import written
 
 import voxaffect
 from voxaffect.audio import Signal, as_signal, open_blocks, read

@@ -14,13 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import documents
 import numpy as np
 import pytest
 import soundfile
 from conftest import Done, Run, Trained, voice
 from sklearn.metrics import accuracy_score
 from sklearn.neural_network import MLPClassifier
+from support import documents
 
 from voxaffect.cli.study import gathered
 from voxaffect.extraction import extract

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from parselmouth.praat import call
 from pympi import Eaf
-from timelines import CALL, DOUBTED, EMOTIONS, LEFT, RIGHT, SILENT, segment, timeline
+from support.timelines import CALL, DOUBTED, EMOTIONS, LEFT, RIGHT, SILENT, segment, timeline
 
 from voxaffect.outputs.formats import TIMELINE_FORMATS, Format
 from voxaffect.recognition import Timeline

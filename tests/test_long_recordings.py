@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import Run, voice
-from synthesis import Sound, tone, white
+from support.synthesis import Sound, tone, white
 
 import voxaffect as va
 from voxaffect.audio import read

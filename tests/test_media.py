@@ -15,7 +15,7 @@ import pytest
 from conftest import voice
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recordings import Coding, decoded_by_ffmpeg, encoded, written
+from support.recordings import Coding, decoded_by_ffmpeg, encoded, written
 
 from voxaffect.audio import ffmpeg, open_blocks, read, resample
 from voxaffect.cli import main

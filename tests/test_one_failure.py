@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import RATE_HZ, Run, Trained, voice
-from deaths import DieAtWindow
+from support.deaths import DieAtWindow
 
 from voxaffect.audio import Signal, read
 from voxaffect.errors import AudioError, ModelError

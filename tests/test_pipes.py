@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import voice
-from recordings import Coding, encoded, encoded_example, written
+from support.recordings import Coding, encoded, encoded_example, written
 
 from voxaffect.audio import Samples, content, open_blocks, open_live, read
 from voxaffect.errors import AudioError

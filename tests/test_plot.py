@@ -13,7 +13,7 @@ from xml.etree import ElementTree as Xml
 import numpy as np
 import pytest
 import soundfile
-from timelines import CALL, DOUBTED, LEFT, RIGHT, SILENT, odds, timeline
+from support.timelines import CALL, DOUBTED, LEFT, RIGHT, SILENT, odds, timeline
 
 from voxaffect.errors import MissingExtraError
 from voxaffect.outputs.figures.timeline import _curves, check_installed, envelope, plot
@@ -72,7 +72,7 @@ def test_a_picture_is_written_from_bytes_too(recording: Path, tmp_path: Path) ->
 def test_a_drawing_is_the_same_bytes_in_another_process(recording: Path, tmp_path: Path) -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path\n"
-        "from timelines import CALL; from voxaffect.outputs.figures.timeline import plot\n"
+        "from support.timelines import CALL; from voxaffect.outputs.figures.timeline import plot\n"
         "plot([CALL], Path(sys.argv[3]), recording=Path(sys.argv[2]))"
     )
     arguments = [str(Path(__file__).parent), str(recording), str(tmp_path / "there.svg")]

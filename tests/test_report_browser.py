@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import documents
 import pytest
+from support import documents
 
 from voxaffect.outputs.report import write_report
 

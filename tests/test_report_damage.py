@@ -9,8 +9,8 @@ import random
 from pathlib import Path
 from typing import Any
 
-import documents
 import pytest
+from support import documents
 
 from voxaffect.errors import EvaluationError
 from voxaffect.outputs.report import compare, read_document, write_report

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import documents
 import matplotlib as mpl
 import pytest
+from support import documents
 
 from voxaffect.outputs.figures import evaluation as figures
 from voxaffect.outputs.figures.svg import to_inline_svg, to_svg

@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import documents
 import pytest
+from support import documents
 
 from voxaffect.errors import MissingExtraError, VoxaffectError
 from voxaffect.outputs.report import write_report

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soxr
 from conftest import voice
-from synthesis import Sound, harmonics, tone, white
+from support.synthesis import Sound, harmonics, tone, white
 
 from voxaffect import Stream, read, timeline
 from voxaffect.recognition import Segment, Update, Window, speech

@@ -12,7 +12,7 @@ import soxr
 from conftest import Trained, voice
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthesis import Sound, speech_like
+from support.synthesis import Sound, speech_like
 
 from voxaffect import Segment, Smoothing, Stream, Timeline, Update, Window, load, timeline
 from voxaffect.errors import AudioError, ModelError

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import Trained, voice
-from synthesis import Sound, speech_like, tone, white
+from support.synthesis import Sound, speech_like, tone, white
 from test_stream import talk
 
 from voxaffect import Signal, Timeline, describe, load, read, timeline

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from synthesis import Sound, speech_like, tone, white
+from support.synthesis import Sound, speech_like, tone, white
 
 from voxaffect.errors import AudioError, MissingExtraError
 from voxaffect.recognition.timelines.vad import (

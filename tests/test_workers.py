@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import Trained, voice
-from deaths import die, die_at, die_differently, die_once, stop_once
+from support.deaths import die, die_at, die_differently, die_once, stop_once
 from test_extraction import row_count
 
 from voxaffect.audio import Signal, read
