@@ -213,7 +213,7 @@ Stretches = Sequence[tuple[float, float, str, float]]
 
 def of_segments(events: Sequence[Event]) -> Stretches:
     return [
-        (one.start_seconds, one.end_seconds, one.emotion, one.certainty)
+        (one.start_seconds, one.end_seconds, one.emotion, one.confidence)
         for one in events
         if isinstance(one, Segment)
     ]

@@ -174,12 +174,12 @@ def test_a_study_is_written_as_a_report(trained: Trained, tmp_path: Path) -> Non
 
 def test_a_name_guessed_wrong_is_answered_with_the_right_one() -> None:
     prediction, model = va.predict(EXAMPLE), va.load()
-    with pytest.raises(AttributeError, match=r"no attribute 'certainty'\. Use probability"):
+    with pytest.raises(AttributeError, match=r"no attribute 'certainty'\. Use confidence"):
         prediction.certainty  # type: ignore[attr-defined]  # noqa: B018
     with pytest.raises(AttributeError, match=r"no attribute 'predict'\. Use voxaffect\.predict"):
         model.predict  # type: ignore[attr-defined]  # noqa: B018
     (line,) = va.timeline(EXAMPLE)
-    with pytest.raises(AttributeError, match=r"no attribute 'probability'\. Use certainty"):
+    with pytest.raises(AttributeError, match=r"no attribute 'probability'\. Use confidence"):
         line.segments[0].probability  # type: ignore[attr-defined]  # noqa: B018
     assert not hasattr(prediction, "nothing")
     with pytest.raises(AudioError, match="For several recordings, use predict_many"):

@@ -21,7 +21,7 @@ EMOTIONS = ("angry", "calm", "happy")
 FIXED = [
     "source",
     "emotion",
-    "probability",
+    "confidence",
     "uncertain",
     "result",
     "channel",
@@ -41,7 +41,7 @@ def test_json_parses_back() -> None:
     assert [one["source"] for one in found] == [one.source for one in PREDICTIONS]
     assert found[0]["emotion"] == "happy"
     assert [one["uncertain"] for one in found] == [False, True]
-    assert found[0]["probability"] == found[0]["probabilities"]["happy"] == 0.676544
+    assert found[0]["confidence"] == found[0]["probabilities"]["happy"] == 0.676544
     assert found[0]["probabilities"] == {"angry": 0.123456, "calm": 0.2, "happy": 0.676544}
 
 
@@ -55,7 +55,7 @@ def test_csv_parses_back() -> None:
     assert [row["source"] for row in rows] == [one.source for one in PREDICTIONS]
     assert list(rows[0]) == COLUMNS
     assert float(rows[0]["p_angry"]) == 0.123456
-    assert float(rows[1]["probability"]) == 1
+    assert float(rows[1]["confidence"]) == 1
     assert [row["uncertain"] for row in rows] == ["false", "true"]
 
 
@@ -128,7 +128,7 @@ def test_json_says_no_speech_where_there_is_none() -> None:
     assert first == {
         "source": "hum.wav",
         "emotion": None,
-        "probability": None,
+        "confidence": None,
         "uncertain": True,
         "result": "no speech",
         "channel": "mix",
@@ -145,7 +145,7 @@ def test_csv_has_empty_cells_where_there_is_no_speech() -> None:
     assert list(rows[0]) == COLUMNS
     assert {name for name, cell in rows[0].items() if cell == ""} == {
         "emotion",
-        "probability",
+        "confidence",
         "windows",
         "p_angry",
         "p_calm",
@@ -157,7 +157,7 @@ def test_csv_has_empty_cells_where_there_is_no_speech() -> None:
 def test_parquet_has_nulls_where_there_is_no_speech() -> None:
     frame = pd.read_parquet(io.BytesIO(to_parquet(MIXED)))
     assert frame.emotion.isna().tolist() == [True, False, True]
-    assert frame[["probability", "p_angry"]].isna().all(axis=1).tolist() == [True, False, True]
+    assert frame[["confidence", "p_angry"]].isna().all(axis=1).tolist() == [True, False, True]
     assert frame.result.tolist() == ["no speech", "emotion", "no speech"]
 
 

@@ -55,12 +55,12 @@ def test_json_holds_segments_and_windows(form: str) -> None:
         "start_seconds": 0.5,
         "end_seconds": 3.2,
         "emotion": "angry",
-        "certainty": 0.9,
+        "confidence": 0.9,
         "uncertain": False,
         "probabilities": {"angry": 0.9, "happy": 0.05, "sad": 0.05},
     }
     assert first["windows"][1]["start_seconds"] == 1.0
-    assert (first["windows"][1]["emotion"], first["windows"][1]["certainty"]) == ("happy", 0.5)
+    assert (first["windows"][1]["emotion"], first["windows"][1]["confidence"]) == ("happy", 0.5)
     assert found[3]["segments"] == []
 
 
@@ -77,13 +77,13 @@ def test_a_table_of_stretches_opens_in_pandas(
         "start_seconds",
         "end_seconds",
         "emotion",
-        "certainty",
+        "confidence",
         "uncertain",
         *COLUMNS,
     ]
     assert len(frame) == count
     assert (frame.start_seconds < frame.end_seconds).all()
-    assert (frame[COLUMNS].max(axis=1) == frame.certainty).all()
+    assert (frame[COLUMNS].max(axis=1) == frame.confidence).all()
 
 
 # audformat calls what pandas 3.1 deprecates.
@@ -95,7 +95,7 @@ of_audformat = pytest.mark.filterwarnings("ignore:The inplace keyword")
 def test_audformat_reads_its_segmented_index(tmp_path: Path, level: str) -> None:
     frame = audformat.utils.read_csv(written("audformat", MANY, tmp_path / "t.csv", level=level))
     assert audformat.is_segmented_index(frame)
-    assert set(frame.columns) == {"channel", "emotion", "certainty", "uncertain", *COLUMNS}
+    assert set(frame.columns) == {"channel", "emotion", "confidence", "uncertain", *COLUMNS}
     if level == "segments":
         bounds = [(s.total_seconds(), e.total_seconds()) for _, s, e in frame.index[:3]]
         assert bounds == BOUNDS
@@ -132,7 +132,7 @@ def test_the_table_says_where_there_is_no_speech() -> None:
         "channel",
         "start",
         "end",
-        "certainty",
+        "confidence",
         *EMOTIONS,
     ]
     assert lines[1].split() == [
@@ -202,7 +202,7 @@ def test_praat_reads_a_tier_without_gaps(tmp_path: Path) -> None:
     grid = parselmouth.read(str(written("textgrid", [CALL], tmp_path / "t.TextGrid")))
     assert [call(grid, "Get tier name", tier) for tier in (1, 2, 3)] == [
         "emotion",
-        "certainty",
+        "confidence",
         "uncertain",
     ]
     found = intervals(grid, 1)
@@ -217,10 +217,10 @@ def test_praat_reads_tiers_for_each_channel(tmp_path: Path) -> None:
     names = [call(grid, "Get tier name", tier) for tier in range(1, 7)]
     assert names == [
         "emotion left",
-        "certainty left",
+        "confidence left",
         "uncertain left",
         "emotion right",
-        "certainty right",
+        "confidence right",
         "uncertain right",
     ]
     assert (2.0, 3.0, "happy") in intervals(grid, 4)
@@ -241,11 +241,11 @@ def segment_named(emotion: str) -> object:
 
 def test_elan_reads_tiers_for_each_channel(tmp_path: Path) -> None:
     found = Eaf(str(written("eaf", [LEFT, RIGHT], tmp_path / "t.eaf")))
-    names = ("emotion", "certainty", "uncertain")
+    names = ("emotion", "confidence", "uncertain")
     assert {*found.get_tier_names()} == {f"{n} {side}" for n in names for side in ("left", "right")}
     left = found.get_annotation_data_for_tier("emotion left")
     assert left == [(1_000, 2_000, "angry"), (3_000, 4_500, "sad")]
-    assert found.get_annotation_data_for_tier("certainty right") == [(2_000, 3_000, "0.75")]
+    assert found.get_annotation_data_for_tier("confidence right") == [(2_000, 3_000, "0.75")]
     (media,) = found.get_linked_files()
     assert media["MEDIA_URL"].startswith("file:///")
     assert media["MEDIA_URL"].endswith("/call.wav")
@@ -293,8 +293,8 @@ SAID = {
     "csv": (",angry,0.9,false,", ",sad,0.4,true,"),
     "audformat": (",angry,0.9,false,", ",sad,0.4,true,"),
     "raven": ("\tangry\t0.90\tfalse\n", "\tsad\t0.40\ttrue\n"),
-    "json": ('"certainty": 0.9, "uncertain": false', '"certainty": 0.4, "uncertain": true'),
-    "jsonl": ('"certainty": 0.9, "uncertain": false', '"certainty": 0.4, "uncertain": true'),
+    "json": ('"confidence": 0.9, "uncertain": false', '"confidence": 0.4, "uncertain": true'),
+    "jsonl": ('"confidence": 0.9, "uncertain": false', '"confidence": 0.4, "uncertain": true'),
 }
 
 
@@ -342,8 +342,8 @@ def test_a_recording_without_speech_is_well_formed(form: str) -> None:
 def test_nothing_at_all_is_well_formed(form: str) -> None:
     assert text(form) == {
         "json": "[]\n",
-        "csv": "source,channel,start_seconds,end_seconds,emotion,certainty,uncertain\n",
-        "audformat": "file,start,end,channel,emotion,certainty,uncertain\n",
+        "csv": "source,channel,start_seconds,end_seconds,emotion,confidence,uncertain\n",
+        "audformat": "file,start,end,channel,emotion,confidence,uncertain\n",
     }.get(form, "")
 
 

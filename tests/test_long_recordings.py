@@ -65,7 +65,7 @@ def call(tmp_path: Path) -> Path:
 
 def test_no_speech_is_a_result_and_no_emotion(hum: Path, spoken: Path) -> None:
     result = va.predict(hum)
-    assert (result.emotion, result.probabilities, result.probability) == (None, {}, None)
+    assert (result.emotion, result.probabilities, result.confidence) == (None, {}, None)
     assert (result.has_speech, result.uncertain, result.seconds) == (False, True, 3.0)
     assert (result.result, va.predict(spoken).result) == ("no speech", "emotion")
     assert result.emotions == va.predict(spoken).emotions == tuple(va.predict(spoken).probabilities)

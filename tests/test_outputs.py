@@ -236,7 +236,7 @@ def test_an_evaluation_as_csv_has_a_row_for_every_tested_utterance(
         for row, probabilities in zip(own, evaluation["probabilities"], strict=True):
             known = [float(row[f"p_{emotion}"]) for emotion in evaluation["emotions"]]
             assert known == probabilities
-            assert float(row["probability"]) == max(known)
+            assert float(row["confidence"]) == max(known)
         folds = {fold["name"]: len(fold["test"]) for fold in evaluation["folds"]}
         assert {name: sum(row["fold"] == name for row in own) for name in folds} == folds
 

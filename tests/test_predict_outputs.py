@@ -168,7 +168,7 @@ def test_each_channel_has_its_tier_its_file_or_its_rows(
     grid = parselmouth.read(str(out / "call.TextGrid"))
     names = {parselmouth.praat.call(grid, "Get tier name", tier) for tier in range(1, 7)}
     assert names == {
-        f"{name} {channel}" for name in ("emotion", "certainty", "uncertain") for channel in (1, 2)
+        f"{name} {channel}" for name in ("emotion", "confidence", "uncertain") for channel in (1, 2)
     }
     assert names == {*Eaf(str(out / "call.eaf")).get_tier_names()}
     frame = pd.read_csv(out / "emotions.csv")

@@ -62,8 +62,8 @@ def test_the_model_may_be_named_by_its_file(
 
 def test_the_emotion_is_the_most_probable_one(trained: Trained, recordings: list[Path]) -> None:
     found = predict(recordings[0], model=trained.model)
-    assert found.probability == max(found.probabilities.values())
-    assert found.probabilities[found.emotion] == found.probability
+    assert found.confidence == max(found.probabilities.values())
+    assert found.probabilities[found.emotion] == found.confidence
     assert tuple(found.probabilities) == trained.model.emotions
     assert sum(found.probabilities.values()) == pytest.approx(1, abs=1e-12)
 
@@ -103,7 +103,7 @@ def test_a_recording_of_another_rate_is_resampled_to_the_models(
     soundfile.write(path, soxr.resample(samples, rate_hz, 48_000), 48_000, subtype="FLOAT")
     expected, found = (predict(p, model=trained.model) for p in (original, path))
     assert found.emotion == expected.emotion
-    assert found.probability == pytest.approx(expected.probability, abs=0.05)
+    assert found.confidence == pytest.approx(expected.confidence, abs=0.05)
 
 
 def test_the_bundled_model_is_the_default(recordings: list[Path]) -> None:
@@ -163,7 +163,7 @@ def abstaining(trained: Trained, threshold: float) -> Model:
 def test_a_prediction_is_uncertain_under_the_threshold_that_the_card_states(
     trained: Trained, signal: Signal
 ) -> None:
-    sure = predict(signal, model=trained.model).probability
+    sure = predict(signal, model=trained.model).confidence
     assert not predict(signal, model=trained.model).uncertain  # a card without a threshold
     assert not predict(signal, model=abstaining(trained, sure)).uncertain
     assert predict(signal, model=abstaining(trained, min(sure + 1e-6, 1.0))).uncertain
@@ -180,4 +180,4 @@ def test_the_user_sets_the_threshold_or_turns_it_off(trained: Trained, signal: S
 def test_many_are_as_uncertain_as_each(trained: Trained, recordings: list[Path]) -> None:
     model = abstaining(trained, 0.9)
     many = predict_many(recordings, model=model).predictions
-    assert [one.uncertain for one in many] == [one.probability < 0.9 for one in many]
+    assert [one.uncertain for one in many] == [one.confidence < 0.9 for one in many]

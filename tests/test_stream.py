@@ -106,7 +106,7 @@ def test_a_stream_is_as_uncertain_as_the_file(least: float | None) -> None:
     assert parts(events, Segment) == file.segments
     threshold = load().card.abstention["threshold"] if least is None else least
     for segment in file.segments:
-        assert segment.uncertain == (segment.certainty < threshold)
+        assert segment.uncertain == (segment.confidence < threshold)
     for event in (*file.windows, *parts(events, Update)):
         most = max(event.probabilities.values(), default=1.0)
         assert event.uncertain == (most < threshold)

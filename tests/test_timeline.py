@@ -63,7 +63,7 @@ def test_probabilities_sum_to_one_and_name_the_emotion(talked: Timeline) -> None
         assert tuple(one.probabilities) == talked.emotions
         assert sum(one.probabilities.values()) == pytest.approx(1.0)
     for segment in talked.segments:
-        assert segment.certainty == max(segment.probabilities.values())
+        assert segment.confidence == max(segment.probabilities.values())
 
 
 def test_windows_lie_within_one_stretch_and_are_no_longer_than_asked(talked: Timeline) -> None:

@@ -9,13 +9,13 @@ from voxaffect.recognition import Segment, Timeline, Window
 EMOTIONS = ("angry", "happy", "sad")
 
 
-def odds(emotion: str, certainty: float) -> dict[str, float]:
-    rest = (1 - certainty) / (len(EMOTIONS) - 1)
-    return {name: certainty if name == emotion else rest for name in EMOTIONS}
+def odds(emotion: str, confidence: float) -> dict[str, float]:
+    rest = (1 - confidence) / (len(EMOTIONS) - 1)
+    return {name: confidence if name == emotion else rest for name in EMOTIONS}
 
 
-def segment(start: float, end: float, emotion: str, certainty: float = 0.75) -> Segment:
-    return Segment(start, end, emotion, odds(emotion, certainty))
+def segment(start: float, end: float, emotion: str, confidence: float = 0.75) -> Segment:
+    return Segment(start, end, emotion, odds(emotion, confidence))
 
 
 def timeline(

@@ -105,14 +105,14 @@ class Prediction:
         return "emotion" if self.has_speech else "no speech"
 
     @property
-    def probability(self) -> float | None:
+    def confidence(self) -> float | None:
         """Probability of the most probable emotion; None if there is no speech."""
         return None if self.emotion is None else self.probabilities[self.emotion]
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> NoReturn:
-            remedy = " Use probability." if name in ("certainty", "confidence", "score") else ""
+            remedy = " Use confidence." if name in ("certainty", "probability", "score") else ""
             raise AttributeError(f"Prediction has no attribute {name!r}.{remedy}")
 
 

@@ -20,7 +20,7 @@ from voxaffect.recognition.display import NO_SPEECH, UNCERTAIN, format_probabili
 _COLUMNS: Final = {
     "source": "string",
     "emotion": "string",
-    "probability": "float64",
+    "confidence": "float64",
     "uncertain": "bool",
     "result": "string",
     "channel": "string",
@@ -40,7 +40,7 @@ def _record(prediction: Prediction, decimals: int | None = DECIMALS) -> dict[str
     return {
         "source": prediction.source,
         "emotion": prediction.emotion,
-        "probability": number(prediction.probability),
+        "confidence": number(prediction.confidence),
         "uncertain": prediction.uncertain,
         "result": prediction.result,
         "channel": prediction.channel,

@@ -20,7 +20,7 @@ from voxaffect.recognition.display import UNCERTAIN, format_percent, format_prob
 
 _MICROSECONDS = 1_000_000
 _MILLISECONDS = 1_000
-_TIERS = ("emotion", "certainty", UNCERTAIN)
+_TIERS = ("emotion", "confidence", UNCERTAIN)
 _RAVEN_HIGH_HZ = 4_000  # within the band of every rate that is supported
 
 
@@ -54,7 +54,7 @@ def to_raven(timelines: Sequence[Timeline], level: Level = "segments") -> str:
         "High Freq (Hz)",
         "Begin File",
         "Emotion",
-        "Certainty",
+        "Confidence",
         "Uncertain",
     ]
     lines = ["\t".join(columns)]
@@ -71,19 +71,19 @@ def to_raven(timelines: Sequence[Timeline], level: Level = "segments") -> str:
                 _RAVEN_HIGH_HZ,
                 name,
                 printable(cell.stretch.emotion),
-                _certainty(cell.stretch),
+                _confidence(cell.stretch),
                 str(cell.stretch.uncertain).lower(),
             ]
             lines.append("\t".join(map(str, cells)))
     return "\n".join(lines) + "\n"
 
 
-def _certainty(stretch: Segment) -> str:
-    return format_probability(stretch.certainty)
+def _confidence(stretch: Segment) -> str:
+    return format_probability(stretch.confidence)
 
 
 def to_textgrid(timelines: Sequence[Timeline], level: Level = "segments") -> str:
-    """Praat's TextGrid: tiers of emotions, certainties and doubt for each channel.
+    """Praat's TextGrid: tiers of emotions, confidences and doubt for each channel.
 
     Intervals follow each other from 0 to the recording's end; silence is an empty one.
     """
@@ -143,7 +143,7 @@ def _label(stretch: Segment, name: str) -> str:
     """What a tier says of a stretch; nothing where it is certain enough."""
     if name == UNCERTAIN:
         return UNCERTAIN if stretch.uncertain else ""
-    return printable(stretch.emotion) if name == "emotion" else _certainty(stretch)
+    return printable(stretch.emotion) if name == "emotion" else _confidence(stretch)
 
 
 def _quoted(text: str) -> str:
@@ -151,7 +151,7 @@ def _quoted(text: str) -> str:
 
 
 def to_srt(timelines: Sequence[Timeline], level: Level = "segments") -> str:
-    """SubRip subtitles: the emotion and its certainty while it lasts."""
+    """SubRip subtitles: the emotion and its confidence while it lasts."""
     cues = _cues(timelines, level, comma=",")
     return "".join(
         f"{number}\n{times}\n{text}\n\n" for number, (times, text) in enumerate(cues, start=1)
@@ -159,7 +159,7 @@ def to_srt(timelines: Sequence[Timeline], level: Level = "segments") -> str:
 
 
 def to_vtt(timelines: Sequence[Timeline], level: Level = "segments") -> str:
-    """WebVTT subtitles: the emotion and its certainty while it lasts."""
+    """WebVTT subtitles: the emotion and its confidence while it lasts."""
     cues = _cues(timelines, level, comma=".")
     blocks = (f"{times}\n{html.escape(text, quote=False)}\n" for times, text in cues)
     return "\n".join(["WEBVTT\n", *blocks])
@@ -178,7 +178,7 @@ def _cues(timelines: Sequence[Timeline], level: Level, *, comma: str) -> list[tu
 
 def _caption(stretch: Segment) -> str:
     doubt = f", {UNCERTAIN}" if stretch.uncertain else ""
-    return f"{printable(stretch.emotion)} ({format_percent(stretch.certainty)}{doubt})"
+    return f"{printable(stretch.emotion)} ({format_percent(stretch.confidence)}{doubt})"
 
 
 def _stamp(milliseconds: int, comma: str) -> str:
@@ -187,7 +187,7 @@ def _stamp(milliseconds: int, comma: str) -> str:
 
 
 def to_eaf(timelines: Sequence[Timeline], level: Level = "segments") -> str:
-    """ELAN's annotation document: tiers of emotions, certainties and doubt for each channel."""
+    """ELAN's annotation document: tiers of emotions, confidences and doubt for each channel."""
     schema = "http://www.w3.org/2001/XMLSchema-instance"
     root = Xml.Element(
         "ANNOTATION_DOCUMENT",

@@ -94,7 +94,7 @@ def _record(stretch: Segment) -> dict[str, Any]:
         "start_seconds": round(stretch.start_seconds, DECIMALS),
         "end_seconds": round(stretch.end_seconds, DECIMALS),
         "emotion": stretch.emotion,
-        "certainty": round(stretch.certainty, DECIMALS),
+        "confidence": round(stretch.confidence, DECIMALS),
         "uncertain": stretch.uncertain,
         "probabilities": {n: round(p, DECIMALS) for n, p in stretch.probabilities.items()},
     }
@@ -153,7 +153,7 @@ _FIXED = {
     "start_seconds": "float64",
     "end_seconds": "float64",
     "emotion": "string",
-    "certainty": "float64",
+    "confidence": "float64",
     "uncertain": "bool",
 }
 """Columns of a table of stretches, and what they hold; one for every emotion follows."""
@@ -183,7 +183,7 @@ def to_parquet(timelines: Sequence[Timeline], level: Level = "segments") -> byte
             s.start_seconds,
             s.end_seconds,
             s.emotion,
-            s.certainty,
+            s.confidence,
             s.uncertain,
             *s.probabilities.values(),
         ]
@@ -257,12 +257,12 @@ def to_table(timelines: Sequence[Timeline], level: Level = "segments") -> str:
     if not timelines:
         return ""
     emotions = _emotions(timelines)
-    rows = [["recording", "emotion", "channel", "start", "end", "certainty", *emotions, ""]]
+    rows = [["recording", "emotion", "channel", "start", "end", "confidence", *emotions, ""]]
     for timeline in timelines:
         found = stretches(timeline, level)
         for one in found:
             times = [clock(one.start_seconds), clock(one.end_seconds)]
-            numbers = [one.certainty, *one.probabilities.values()]
+            numbers = [one.confidence, *one.probabilities.values()]
             rows.append(
                 [
                     timeline.source,

@@ -24,7 +24,7 @@ def line(event: Event) -> str | None:
     if not isinstance(event, Update):
         return (
             f"segment  {clock(event.start_seconds)} to {clock(event.end_seconds)}  "
-            f"{event.emotion} {format_probability(event.certainty)}{doubt}"
+            f"{event.emotion} {format_probability(event.confidence)}{doubt}"
         )
     if event.emotion is None:
         return f"silence  {clock(event.seconds)}"

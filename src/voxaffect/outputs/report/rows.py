@@ -20,7 +20,7 @@ _COLUMNS = (
     "seed",
     "expected",
     "predicted",
-    "probability",
+    "confidence",
 )
 _PREFIX = "p_"
 """Of the column of an emotion: no name of one is then a column's own."""
@@ -39,8 +39,8 @@ def to_csv(document: Document) -> str:
     str
         The columns ``utterance`` (its path), ``start_seconds`` and ``end_seconds`` (of a part of a
         recording), ``corpus``, ``speaker``, ``system``, ``protocol``, ``fold``, ``seed``,
-        ``expected`` and ``predicted`` emotion, ``probability`` of the predicted one, and ``p_…``
-        of each emotion: what the card's ``certainty`` says, probabilities in most systems.
+        ``expected`` and ``predicted`` emotion, ``confidence`` (probability of the predicted
+        one), and ``p_…`` of each emotion: probabilities in most systems, as ``certainty`` says.
     """
     evaluations = {
         name: system["evaluations"][document["protocol"]]

@@ -109,7 +109,7 @@ def timeline(
         the background, be it music or noise.
     smoothing : Smoothing, optional
     uncertain_below : float, optional
-        Certainty under which a segment, and probability under which a window, is uncertain; 0
+        Confidence under which a segment or window is uncertain; 0
         for never. By default what the model card states, which was measured on whole
         recordings, not on windows: for segments it is only a rough guide.
     max_seconds : float, optional

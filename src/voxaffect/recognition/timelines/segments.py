@@ -38,7 +38,7 @@ class Segment:
     probabilities : mapping of str to float
         Mean of the smoothed probabilities over the segment, in the model's order.
     uncertain : bool
-        Whether the certainty lies under the threshold, as a ``Prediction``'s probability does.
+        Whether the confidence lies under the threshold, as of a ``Prediction``.
     """
 
     start_seconds: float
@@ -48,14 +48,14 @@ class Segment:
     uncertain: bool = False
 
     @property
-    def certainty(self) -> float:
+    def confidence(self) -> float:
         """Mean smoothed probability of the segment's emotion."""
         return self.probabilities[self.emotion]
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> NoReturn:
-            remedy = " Use certainty." if name in ("probability", "confidence", "score") else ""
+            remedy = " Use confidence." if name in ("probability", "certainty", "score") else ""
             raise AttributeError(f"Segment has no attribute {name!r}.{remedy}")
 
 
