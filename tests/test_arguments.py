@@ -16,7 +16,7 @@ from sklearn.exceptions import NotFittedError
 
 import voxaffect as va
 from voxaffect.errors import ArgumentError, AudioError, EvaluationError, VoxaffectError
-from voxaffect.records.arguments import check_number, list_of
+from voxaffect.records.arguments import check_list, check_number
 
 EXAMPLE = (Path(va.__file__).parent / "data" / "example.wav").read_bytes()
 CLOSED = io.BytesIO(EXAMPLE)
@@ -134,7 +134,7 @@ def test_numbers_of_numpy_are_numbers(value: Any) -> None:
 @pytest.mark.parametrize("values", ["a.wav", b"a.wav", Path("a.wav")])
 def test_one_path_is_no_sequence_of_paths(values: Any) -> None:
     with pytest.raises(ArgumentError, match=r"found one\. Put it in a list"):
-        list_of(values, "paths", "paths of recordings")
+        check_list(values, "paths", "paths of recordings")
     with pytest.raises(VoxaffectError, match="Put it in a list"):
         va.predict_many(values)
 

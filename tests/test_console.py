@@ -26,7 +26,7 @@ from voxaffect.console import (
     print_data,
     print_line,
     print_text,
-    progress_bar,
+    show_progress,
 )
 from voxaffect.errors import VoxaffectError
 
@@ -137,7 +137,7 @@ def test_a_line_stays_one_line_whatever_name_it_holds() -> None:
 
 def test_the_title_of_a_progress_bar_is_escaped() -> None:
     with terminal() as screen:
-        list(progress_bar([1], title=EVIL))
+        list(show_progress([1], title=EVIL))
     assert HARMLESS in screen.getvalue()
     assert "\x1b" not in screen.getvalue()
 

@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 
 from voxaffect.errors import ModelError, VoxaffectError
 from voxaffect.files import (
-    encodable,
+    escape_control,
+    escape_surrogates,
     lock,
-    printable,
     read_bounded,
     read_standard_input,
-    settle,
-    walked,
+    sync_files,
+    walk_unique,
     write_text,
     write_whole,
 )
@@ -195,7 +195,7 @@ def test_processes_of_one_number_leave_one_of_their_texts(path: Path) -> None:
     "write_it",
     [
         lambda path: write_text(path, "new"),
-        lambda path: [write_text(path, "new", is_alone=False), settle([path])],
+        lambda path: [write_text(path, "new", is_alone=False), sync_files([path])],
     ],
     ids=["alone", "of many"],
 )
@@ -279,14 +279,14 @@ def test_text_keeps_its_line_ends_and_escapes_surrogates(path: Path) -> None:
     ],
 )
 def test_what_a_terminal_would_obey_or_hide_becomes_an_escape(text: str, expected: str) -> None:
-    assert printable(text) == expected
+    assert escape_control(text) == expected
 
 
 @given(st.text(st.characters()))
 def test_any_text_is_one_line_and_can_be_encoded(text: str) -> None:
-    assert len(printable(text).splitlines()) <= 1
-    assert printable(text).encode().decode() == printable(text)
-    assert encodable(text).encode().decode() == encodable(text)
+    assert len(escape_control(text).splitlines()) <= 1
+    assert escape_control(text).encode().decode() == escape_control(text)
+    assert escape_surrogates(text).encode().decode() == escape_surrogates(text)
 
 
 @unix
@@ -299,7 +299,7 @@ def test_links_to_folders_are_followed_once_each_and_never_for_ever(tmp_path: Pa
     (corpus / "Actor_01").symlink_to(archive)
     (corpus / "Actor_02").symlink_to(archive)
     (corpus / "round").symlink_to(corpus)
-    found = [parent / name for parent, _, names in walked(corpus, print) for name in names]
+    found = [parent / name for parent, _, names in walk_unique(corpus, print) for name in names]
     assert found == [corpus / "Actor_01" / "a.wav"]
 
 
@@ -423,7 +423,7 @@ def test_folders_nested_deeper_than_python_recurses_are_searched(tmp_path: Path)
             folder.mkdir()
         (folders[-1] / "deep.wav").touch()
         errors: list[OSError] = []
-        names = [name for _, _, names in walked(tmp_path, errors.append) for name in names]
+        names = [name for _, _, names in walk_unique(tmp_path, errors.append) for name in names]
         assert (names, errors) == (["beside.wav", "deep.wav"], [])
     finally:  # pytest itself would fail to
         (folders[-1] / "deep.wav").unlink(missing_ok=True)
@@ -434,7 +434,7 @@ def test_folders_nested_deeper_than_python_recurses_are_searched(tmp_path: Path)
 def test_a_folder_that_cannot_be_read_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "a.wav").touch()
     errors: list[OSError] = []
-    assert [*walked(tmp_path / "gone", errors.append)] == []
+    assert [*walk_unique(tmp_path / "gone", errors.append)] == []
     assert [error.filename for error in errors] == [str(tmp_path / "gone")]
-    assert [*walked(Path("a\0b"), errors.append)] == []
+    assert [*walk_unique(Path("a\0b"), errors.append)] == []
     assert len(errors) == 2

@@ -14,7 +14,7 @@ import voxaffect as va
 from voxaffect.corpora import root_of
 from voxaffect.errors import CacheError, CorpusError
 from voxaffect.extraction.cache import FeatureCache, default_path, open_cache, warn_once
-from voxaffect.files.folders import cache_folder, data_folder, expand_home, has_home
+from voxaffect.files.folders import expand_home, find_cache_folder, find_data_folder, has_home
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="home folders are POSIX's")
 
@@ -38,8 +38,8 @@ def homeless(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("homeless")
 def test_there_is_no_folder_of_the_user() -> None:
     assert not has_home()
-    assert cache_folder() is None
-    assert data_folder() is None
+    assert find_cache_folder() is None
+    assert find_data_folder() is None
     assert expand_home("~/x") == Path("~/x")
     with pytest.raises(CacheError, match=r"has no home folder .* Set VOXAFFECT_CACHE"):
         default_path()

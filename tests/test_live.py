@@ -21,7 +21,7 @@ from rich.console import Console
 
 from voxaffect import Segment, Stream, Window
 from voxaffect.audio import Samples, read
-from voxaffect.audio.devices import devices, microphone, played
+from voxaffect.audio.devices import describe_devices, open_microphone, play_file
 from voxaffect.cli import cli, main
 from voxaffect.errors import AudioError, MissingExtraError, VoxaffectError
 from voxaffect.outputs.live.dashboard import letters, view
@@ -55,16 +55,16 @@ def shares(emotion: str, probability: float) -> dict[str, float]:
     return {name: probability if name == emotion else rest for name in EMOTIONS}
 
 
-# --- feeds ------------------------------------------------------------------------------------
+# --- live sources ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("channels", [1, 2])
 def test_a_played_file_gives_all_of_its_sound_mixed_down(tmp_path: Path, channels: int) -> None:
     samples = np.stack([spoken(5.0)] * channels, axis=1) * np.arange(1, channels + 1)
     soundfile.write(tmp_path / "a.wav", samples, 22_050, subtype="FLOAT")
-    with played(tmp_path / "a.wav", paced=False) as feed:
-        blocks = list(feed.blocks)
-    assert (feed.rate_hz, feed.name) == (22_050, str(tmp_path / "a.wav"))
+    with play_file(tmp_path / "a.wav", is_real_time=False) as source:
+        blocks = list(source.blocks)
+    assert (source.rate_hz, source.name) == (22_050, str(tmp_path / "a.wav"))
     assert max(map(len, blocks)) == 2_205
     np.testing.assert_array_equal(np.concatenate(blocks), read(tmp_path / "a.wav").samples)
 
@@ -72,8 +72,8 @@ def test_a_played_file_gives_all_of_its_sound_mixed_down(tmp_path: Path, channel
 def test_a_paced_file_takes_its_time(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", voice(0, seconds=0.5), RATE_HZ)
     begun = time.monotonic()
-    with played(tmp_path / "a.wav") as feed:
-        list(feed.blocks)
+    with play_file(tmp_path / "a.wav") as source:
+        list(source.blocks)
     assert 0.45 < time.monotonic() - begun < 1.5
 
 
@@ -81,7 +81,7 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"not sound")
     with (
         pytest.raises(AudioError, match=r"a\.wav: not readable as audio"),
-        played(tmp_path / "a.wav"),
+        play_file(tmp_path / "a.wav"),
     ):
         pass
 
@@ -135,25 +135,28 @@ def fake_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
 def test_a_missing_portaudio_says_what_to_install(fake_module: Callable[[str], Path]) -> None:
     fake_module("raise OSError('PortAudio library not found')")
     with pytest.raises(MissingExtraError, match=r"apt install libportaudio2.*brew install"):
-        devices()
+        describe_devices()
 
 
 def test_a_missing_sounddevice_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)
-    with pytest.raises(MissingExtraError, match=r'pip install "voxaffect\[live\]"'), microphone():
+    with (
+        pytest.raises(MissingExtraError, match=r'pip install "voxaffect\[live\]"'),
+        open_microphone(),
+    ):
         pass
 
 
 def test_only_devices_that_record_are_listed(fake_module: Callable[[str], Path]) -> None:
     fake_module(SOUND_CARD)
-    assert devices() == ("  1  Headset: 1 channels, 16000 Hz",)
+    assert describe_devices() == ("  1  Headset: 1 channels, 16000 Hz",)
 
 
 def test_an_unknown_microphone_is_an_error_with_a_remedy(
     fake_module: Callable[[str], Path],
 ) -> None:
     fake_module(SOUND_CARD)
-    with pytest.raises(AudioError, match=r"microphone '7': .*--list-devices"), microphone("7"):
+    with pytest.raises(AudioError, match=r"microphone '7': .*--list-devices"), open_microphone("7"):
         pass
 
 

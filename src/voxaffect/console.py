@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 from voxaffect.errors import VoxaffectError
-from voxaffect.files import encodable, is_watched, printable, reason_of
+from voxaffect.files import describe_reason, escape_control, escape_surrogates, stderr_is_terminal
 
 READER_GONE = 141
 """Exit code where the reader of standard output has seen enough, as of other programs in a pipe."""
@@ -69,7 +69,7 @@ class Terminal:
 
     def write(self, text: str) -> int:
         """Write text, with escapes for what the terminal would obey or not show."""
-        self.raw_stream.write(visible(text))
+        self.raw_stream.write(escape_lines(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -81,7 +81,7 @@ class Terminal:
         return getattr(self.raw_stream, name)
 
 
-def visible(text: str) -> str:
+def escape_lines(text: str) -> str:
     r"""Text with its ends of lines and tabs, and with escapes for what is not seen.
 
     Parameters
@@ -94,11 +94,11 @@ def visible(text: str) -> str:
 
     Examples
     --------
-    >>> visible("one\x1b[31m\ntwo\n")
+    >>> escape_lines("one\x1b[31m\ntwo\n")
     'one\\x1b[31m\ntwo\n'
     """
     lines = (line.split("\t") for line in text.replace("\r\n", "\n").split("\n"))
-    return "\n".join("\t".join(map(printable, cells)) for cells in lines)
+    return "\n".join("\t".join(map(escape_control, cells)) for cells in lines)
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def guard_streams() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
-def raw_stream(stream: TextIO) -> TextIO:
+def get_raw_stream(stream: TextIO) -> TextIO:
     """Stream for a program that draws, such as a progress bar: what it shows must be printable."""
     raw: TextIO = getattr(stream, "raw_stream", stream)
     return raw
@@ -155,7 +155,7 @@ def print_line(text: str) -> None:
     VoxaffectError
         If it cannot be printed.
     """
-    print_text(f"{printable(text)}\n")
+    print_text(f"{escape_control(text)}\n")
 
 
 def print_text(text: str) -> None:
@@ -167,7 +167,7 @@ def print_text(text: str) -> None:
         If it cannot be printed.
     """
     check_stdout()
-    _print(lambda: sys.stdout.write(visible(text)))
+    _print(lambda: sys.stdout.write(escape_lines(text)))
 
 
 def print_note(text: str) -> None:
@@ -196,9 +196,9 @@ def print_data(text: str) -> None:
     check_stdout()
     stream = getattr(sys.stdout, "buffer", None)
     if stdout_is_terminal() or stream is None:
-        _print(lambda: sys.stdout.write(visible(text)))
+        _print(lambda: sys.stdout.write(escape_lines(text)))
         return
-    content = encodable(text).encode("utf-8")
+    content = escape_surrogates(text).encode("utf-8")
     _print(lambda: (sys.stdout.flush(), stream.write(content)))
 
 
@@ -223,7 +223,7 @@ def _print(write: Callable[[], object]) -> None:
         raise SystemExit(READER_GONE) from None
     except OSError as error:
         discard_output()
-        raise VoxaffectError(f"the result cannot be printed ({reason_of(error)}).") from error
+        raise VoxaffectError(f"the result cannot be printed ({describe_reason(error)}).") from error
 
 
 def discard_output() -> None:
@@ -239,11 +239,11 @@ def print_message(text: str) -> None:
     if sys.stderr is None:
         return
     with suppress(OSError, ValueError):
-        sys.stderr.write(f"{printable(text)}\n")
+        sys.stderr.write(f"{escape_control(text)}\n")
         sys.stderr.flush()
 
 
-def progress_bar(
+def show_progress(
     items: Iterable[Any] | None = None, *, title: str = "", is_shown: bool = True, **options: Any
 ) -> Any:
     """Progress bar on standard error, as ``tqdm`` draws it.
@@ -270,9 +270,9 @@ def progress_bar(
         return Bar(items, disable=True)
     return Bar(
         items,
-        desc=printable(title) or None,
+        desc=escape_control(title) or None,
         disable=not is_shown,
-        file=raw_stream(sys.stderr),
-        mininterval=0.1 if is_watched() else 10,  # a log needs no line for each step
+        file=get_raw_stream(sys.stderr),
+        mininterval=0.1 if stderr_is_terminal() else 10,  # a log needs no line for each step
         **options,
     )

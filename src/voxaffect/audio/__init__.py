@@ -7,13 +7,13 @@ given, never assumed.
 
 from voxaffect.audio.arrays import as_block, as_floats
 from voxaffect.audio.blocks import Source, as_signal, open_blocks, open_live, read
-from voxaffect.audio.content import MAX_STREAM_BYTES, content_of, name_of
+from voxaffect.audio.content import MAX_STREAM_BYTES, describe_source, read_bytes
 from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.excerpts import (
     Excerpt,
     Recording,
     digest_recording,
-    file_of,
+    get_file,
     read_recording,
 )
 from voxaffect.audio.signal import (
@@ -57,15 +57,15 @@ __all__ = [
     "check_finite",
     "check_rate",
     "check_usable",
-    "content_of",
+    "describe_source",
     "digest_recording",
-    "file_of",
     "fingerprint",
+    "get_file",
     "mix_down",
-    "name_of",
     "open_blocks",
     "open_live",
     "read",
+    "read_bytes",
     "read_recording",
     "resample",
 ]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.audio.arrays import as_array, as_floats, is_array
-from voxaffect.audio.content import Content, check_file, name_of, open_content, open_pipe
+from voxaffect.audio.content import Content, check_file, describe_source, open_content, open_pipe
 from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.decoding import decode
 from voxaffect.audio.pipes import Pipe, decode_pipe
@@ -96,7 +96,7 @@ def open_live(
     AudioError
         As ``open_blocks``.
     """
-    name = name or name_of(source)
+    name = name or describe_source(source)
     with ExitStack() as stack:
         if isinstance(source, str | Path):
             if not check_file(Path(source), name):

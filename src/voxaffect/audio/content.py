@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from voxaffect.errors import AudioError
-from voxaffect.files import reason_of
+from voxaffect.files import describe_reason
 
 MAX_STREAM_BYTES = 1 << 30
 """Most that is read from a pipe or a stream, which are held in memory."""
@@ -198,7 +198,7 @@ class View(io.RawIOBase):
             return b""
 
 
-def name_of(source: object) -> str:
+def describe_source(source: object) -> str:
     """What messages call a recording."""
     if isinstance(source, str | Path):
         name = str(source)
@@ -228,7 +228,7 @@ def open_content(source: Any, name: str | None = None) -> Iterator[Content]:
     AudioError
         If there is no such file or pipe, it cannot be read, there are no bytes, or too many.
     """
-    name = name or name_of(source)
+    name = name or describe_source(source)
     if not isinstance(source, str | Path):
         yield Content(io.BytesIO(_bytes_of(source, name)), name)
         return
@@ -247,7 +247,7 @@ def _open_file(path: Path, name: str) -> BinaryIO:
         raise cannot_read(name, error) from error
 
 
-def content_of(source: str | Path | bytes | BinaryIO, name: str | None = None) -> bytes:
+def read_bytes(source: str | Path | bytes | BinaryIO, name: str | None = None) -> bytes:
     """All bytes of a recording.
 
     Parameters
@@ -437,4 +437,4 @@ def cannot_read(name: str, error: Exception) -> AudioError:
         return AudioError(
             f"{name}: no permission to read it. Change the permissions of the file or its folder."
         )
-    return AudioError(f"{name}: cannot be read ({reason_of(error)}).")
+    return AudioError(f"{name}: cannot be read ({describe_reason(error)}).")

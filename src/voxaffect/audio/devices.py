@@ -1,4 +1,4 @@
-"""Where live sound comes from: a microphone, or a file that is played through the same path."""
+"""Live sound: a microphone, or a file that is played in its place."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PORTAUDIO = (
 
 
 @dataclass(frozen=True, eq=False)
-class Feed:
+class LiveSource:
     """Endless mono sound in small blocks.
 
     Parameters
@@ -36,57 +36,58 @@ class Feed:
     name : str
     rate_hz : int
     blocks : iterator of ndarray, shape (n,), float32
-        About 0.1 s each. An empty one says that nothing has come for a while. A microphone
-        is silent until the first is asked for.
-    take_rest : callable
-        Blocks that were recorded and not yet fetched, for whoever stops.
+        About 0.1 s each. An empty one says that nothing came for a while. A microphone
+        starts when the first block is asked for.
+    drain : callable
+        Returns the blocks that were recorded and not yet taken, for the end of a session.
     """
 
     name: str
     rate_hz: int
     blocks: Iterator[Samples]
-    take_rest: Callable[[], Iterable[Samples]] = tuple
+    drain: Callable[[], Iterable[Samples]] = tuple
 
 
 @contextmanager
-def played(
-    path: str | Path, *, paced: bool = True, max_seconds: float | None = None
-) -> Iterator[Feed]:
-    """Play a recording, mixed down, as if it were spoken now.
+def play_file(
+    path: str | Path, *, is_real_time: bool = True, max_seconds: float | None = None
+) -> Iterator[LiveSource]:
+    """Play a recording, mixed down, as if somebody spoke it now.
 
     Parameters
     ----------
     path : str or Path
-        ``-`` is standard input. WAV from a pipe is heard as it comes; another format is read to
+        ``-`` is standard input. WAV from a pipe is played as it comes; another format is read to
         its end first.
-    paced : bool
-        In its own time; otherwise as fast as it is recognized.
+    is_real_time : bool
+        Play it at its own speed; otherwise as fast as it is recognized.
     max_seconds : float, optional
         Longest recording to accept; any length by default.
 
     Yields
     ------
-    Feed
+    LiveSource
 
     Raises
     ------
     AudioError
         If it cannot be read.
     """
-    source = _standard_input() if str(path) == "-" else path
+    source = _get_standard_input() if str(path) == "-" else path
     with open_live(source, name=str(path), max_seconds=max_seconds) as recording:
-        blocks = _small(recording)
-        paces = _paced(blocks, recording.rate_hz) if paced else blocks
-        yield Feed(recording.name, recording.rate_hz, paces)
+        blocks = _split_blocks(recording)
+        if is_real_time:
+            blocks = _delay_blocks(blocks, recording.rate_hz)
+        yield LiveSource(recording.name, recording.rate_hz, blocks)
 
 
-def _standard_input() -> BinaryIO:
+def _get_standard_input() -> BinaryIO:
     if sys.stdin is None or sys.stdin.closed:
         raise AudioError("-: standard input is closed. Pipe a recording into it.")
     return sys.stdin.buffer
 
 
-def _small(recording: Blocks) -> Iterator[Samples]:
+def _split_blocks(recording: Blocks) -> Iterator[Samples]:
     size = round(BLOCK_SECONDS * recording.rate_hz)
     mixer = Mixer()
     for block in recording:
@@ -96,8 +97,8 @@ def _small(recording: Blocks) -> Iterator[Samples]:
     mixer.check(recording.name)
 
 
-def _paced(blocks: Iterator[Samples], rate_hz: int) -> Iterator[Samples]:
-    """Give each block when it would have been spoken to its end."""
+def _delay_blocks(blocks: Iterator[Samples], rate_hz: int) -> Iterator[Samples]:
+    """Blocks, each at the moment at which its last sample would be spoken."""
     due = time.monotonic()
     for block in blocks:
         due += len(block) / rate_hz
@@ -105,7 +106,7 @@ def _paced(blocks: Iterator[Samples], rate_hz: int) -> Iterator[Samples]:
         yield block
 
 
-def _sounddevice() -> Any:
+def _import_sounddevice() -> Any:
     try:
         with extra("live"):
             import sounddevice
@@ -114,8 +115,8 @@ def _sounddevice() -> Any:
     return sounddevice
 
 
-def devices() -> tuple[str, ...]:
-    """Every device that can record: its number, name, channels and rate.
+def describe_devices() -> tuple[str, ...]:
+    """Devices that can record: number, name, channels and rate.
 
     Raises
     ------
@@ -123,28 +124,28 @@ def devices() -> tuple[str, ...]:
         If sounddevice or PortAudio is not installed.
     """
     return tuple(
-        f"{number:3}  {found['name']}: {found['max_input_channels']} channels, "
-        f"{found['default_samplerate']:.0f} Hz"
-        for number, found in enumerate(_sounddevice().query_devices())
-        if found["max_input_channels"] > 0
+        f"{number:3}  {device['name']}: {device['max_input_channels']} channels, "
+        f"{device['default_samplerate']:.0f} Hz"
+        for number, device in enumerate(_import_sounddevice().query_devices())
+        if device["max_input_channels"] > 0
     )
 
 
 @contextmanager
-def microphone(device: str | None = None) -> Iterator[Feed]:
+def open_microphone(device: str | None = None) -> Iterator[LiveSource]:
     """Listen to a microphone, at its own rate.
 
-    What is not fetched in 30 s is lost: a machine too slow to recognize in time shall not fill
-    its memory.
+    Blocks that are not taken within 30 s are lost, so that a slow machine does not fill its
+    memory.
 
     Parameters
     ----------
     device : str, optional
-        Its number or a part of its name, as `devices` lists them; the system's by default.
+        Its number or a part of its name, as `describe_devices` lists them; the system's by default.
 
     Yields
     ------
-    Feed
+    LiveSource
 
     Raises
     ------
@@ -153,11 +154,11 @@ def microphone(device: str | None = None) -> Iterator[Feed]:
     MissingExtraError
         If sounddevice or PortAudio is not installed.
     """
-    sounddevice = _sounddevice()
+    sounddevice = _import_sounddevice()
     wanted = int(device) if device is not None and device.isdigit() else device
     queue: Queue[Samples] = Queue(QUEUE_BLOCKS)
 
-    def take(block: Any, *_: Any) -> None:
+    def enqueue(block: Any, *_: Any) -> None:
         try:
             queue.put_nowait(np.array(block[:, 0], dtype=np.float32))
         except Full:
@@ -165,32 +166,32 @@ def microphone(device: str | None = None) -> Iterator[Feed]:
             queue.put_nowait(np.array(block[:, 0], dtype=np.float32))
 
     try:
-        found = sounddevice.query_devices(wanted, "input")
-        rate_hz = _supported(round(found["default_samplerate"]))
+        details = sounddevice.query_devices(wanted, "input")
+        rate_hz = min(max(round(details["default_samplerate"]), MIN_RATE_HZ), MAX_RATE_HZ)
         stream = sounddevice.InputStream(
             device=wanted,
             channels=1,
             samplerate=rate_hz,
             dtype="float32",
             blocksize=round(BLOCK_SECONDS * rate_hz),
-            callback=take,
+            callback=enqueue,
         )
     except (sounddevice.PortAudioError, ValueError) as error:
-        raise _cannot_open(device, error) from error
+        raise _device_error(device, error) from error
 
     def blocks() -> Iterator[Samples]:
-        # Not before: what the card hears while a model is loaded would be lost to an early Ctrl-C.
+        # Not earlier: an early Ctrl-C would lose what is recorded while a model loads.
         try:
             stream.start()
         except sounddevice.PortAudioError as error:
-            raise _cannot_open(device, error) from error
-        yield from _fetched(queue)
+            raise _device_error(device, error) from error
+        yield from _take_blocks(queue)
 
     with closing(stream):
-        yield Feed(str(found["name"]), rate_hz, blocks(), lambda: _rest(queue))
+        yield LiveSource(str(details["name"]), rate_hz, blocks(), lambda: _drain(queue))
 
 
-def _cannot_open(device: str | None, error: Exception) -> AudioError:
+def _device_error(device: str | None, error: Exception) -> AudioError:
     name = "the default microphone" if device is None else f"microphone {device!r}"
     return AudioError(
         f"{name}: cannot be opened ({str(error).splitlines()[0]}). Is one plugged in, and may "
@@ -198,12 +199,8 @@ def _cannot_open(device: str | None, error: Exception) -> AudioError:
     )
 
 
-def _supported(rate_hz: int) -> int:
-    return min(max(rate_hz, MIN_RATE_HZ), MAX_RATE_HZ)
-
-
-def _fetched(queue: Queue[Samples]) -> Iterator[Samples]:
-    """Blocks as they come; an empty one now and then, so that a wait can be broken off."""
+def _take_blocks(queue: Queue[Samples]) -> Iterator[Samples]:
+    """Blocks as they come; an empty one after a pause, so that Ctrl-C can end the wait."""
     while True:
         try:
             yield queue.get(timeout=PATIENCE_SECONDS)
@@ -211,7 +208,7 @@ def _fetched(queue: Queue[Samples]) -> Iterator[Samples]:
             yield np.zeros(0, dtype=np.float32)
 
 
-def _rest(queue: Queue[Samples]) -> Iterator[Samples]:
-    """Blocks that wait now; the microphone may go on."""
+def _drain(queue: Queue[Samples]) -> Iterator[Samples]:
+    """Blocks that are in the queue now; the microphone may go on."""
     for _ in range(queue.qsize()):
         yield queue.get()

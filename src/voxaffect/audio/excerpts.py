@@ -94,7 +94,7 @@ def _digest_file(path: Path) -> bytes:
     return digest.digest()
 
 
-def file_of(recording: Recording) -> Path:
+def get_file(recording: Recording) -> Path:
     """Path of the file that holds a recording."""
     return recording.path if isinstance(recording, Excerpt) else recording
 

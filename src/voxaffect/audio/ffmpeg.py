@@ -24,7 +24,7 @@ from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.layout import cut_short, damaged
 from voxaffect.audio.signal import MIN_PEAK
 from voxaffect.errors import AudioError
-from voxaffect.files import reason_of
+from voxaffect.files import describe_reason
 from voxaffect.files.media import Kind
 
 _CHECKED_CODECS = frozenset({"wavpack", "tta", "flac", "ac3", "eac3", "ape", "tak", "dca", "mp2"})
@@ -236,7 +236,7 @@ def _audible(blocks: Iterator[Block], number: int, count: int, name: str) -> Ite
 def _unreadable(view: View, kind: Kind, error: Exception) -> AudioError:
     if view.error:
         return cannot_read(view.content.name, view.error)
-    return _undecodable(view.content.name, kind, reason_of(error), "")
+    return _undecodable(view.content.name, kind, describe_reason(error), "")
 
 
 def _undecodable(name: str, kind: Kind, reason: str, source: str) -> AudioError:

@@ -10,7 +10,7 @@ from voxaffect.audio.content import cannot_read
 from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.layout import Part, cut_short, damaged
 from voxaffect.errors import AudioError
-from voxaffect.files import reason_of
+from voxaffect.files import describe_reason
 from voxaffect.runtime.forks import no_fork
 
 _MAX_BLOCK_SAMPLES = 1 << 22
@@ -55,7 +55,7 @@ def open_part(part: Part, block_seconds: float = BLOCK_SECONDS) -> Iterator[Bloc
     except (soundfile.LibsndfileError, OSError, ValueError, TypeError) as error:
         if view.error:
             raise cannot_read(view.content.name, view.error) from error
-        raise OpenError(reason_of(error)) from error
+        raise OpenError(describe_reason(error)) from error
     with file:
         # soundfile seeks after every read to where it is already. That empties the decoder's
         # bit reservoir in an MP3, and fails in a FLAC of unknown length.
@@ -125,4 +125,4 @@ def _broken(part: Part, error: Exception) -> AudioError:
         return cannot_read(name, part.view.error)
     if part.frames is not None and part.view.is_at_end:
         return cut_short(name, part.frames, None, "samples")
-    return damaged(name, f"not readable as audio to its end ({reason_of(error)})")
+    return damaged(name, f"not readable as audio to its end ({describe_reason(error)})")

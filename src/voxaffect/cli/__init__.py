@@ -12,7 +12,7 @@ import click
 from voxaffect.cli.signals import catch_signals, exit_code
 from voxaffect.console import READER_GONE, discard_output, flush, guard_streams, print_message
 from voxaffect.errors import VoxaffectError
-from voxaffect.files import reason_of, remove_partials
+from voxaffect.files import describe_reason, remove_partials
 
 # Where each command lives; it is imported when it is called, so that none waits for another.
 _COMMANDS = {
@@ -106,7 +106,7 @@ def _run(arguments: Sequence[str] | None) -> tuple[int, list[str]]:
         return 1, ["VoxaffectError: not enough memory. Name fewer recordings, or fewer --workers."]
     except OSError as error:
         path = "" if error.filename is None else f"{error.filename}: "
-        return 1, [f"VoxaffectError: {path}{reason_of(error)}."]
+        return 1, [f"VoxaffectError: {path}{describe_reason(error)}."]
     except Exception:  # a fault of ours, whose traceback a report needs
         return 1, traceback.format_exc().splitlines()
     return code if isinstance(code, int) else 0, []

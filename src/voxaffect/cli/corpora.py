@@ -14,7 +14,7 @@ from voxaffect.corpora import CORPORA, OWN_DATA, Reading, look_up, root_of
 from voxaffect.corpora import download as download_corpus
 from voxaffect.diagnosis.corpus import check as inspect_corpus
 from voxaffect.diagnosis.corpus import describe
-from voxaffect.files import is_watched
+from voxaffect.files import stderr_is_terminal
 from voxaffect.outputs.formats import aligned
 
 _COMMERCIAL = {True: "yes", False: "no", None: "unclear"}
@@ -95,7 +95,7 @@ def download(name: str, folder: Path | None, files: tuple[str, ...]) -> None:
     """
     corpus = look_up(name)
     print_message(f"{corpus.title}: {corpus.license}. {corpus.citation}")
-    place = download_corpus(name, folder, files=files or None, progress=is_watched())
+    place = download_corpus(name, folder, files=files or None, progress=stderr_is_terminal())
     print_note(f"{corpus.title} is in {place}")
 
 
@@ -109,7 +109,7 @@ def check(name: str, root: Path | None, **wishes: Any) -> None:
     Exit code 1 if anything is, but for what the corpus is known to hold.
     """
     report = inspect_corpus(
-        name, root_of(name, root), reading=Reading(**wishes), progress=is_watched()
+        name, root_of(name, root), reading=Reading(**wishes), progress=stderr_is_terminal()
     )
     for line in describe(report):
         print_line(line)

@@ -40,7 +40,7 @@ from voxaffect.evaluation import (
 )
 from voxaffect.evaluation.protocols import common_emotions
 from voxaffect.extraction import Failure
-from voxaffect.files import check_folder, is_watched, make_folder
+from voxaffect.files import check_folder, make_folder, stderr_is_terminal
 from voxaffect.outputs.report import (
     Document,
     check_installed,
@@ -183,7 +183,7 @@ def evaluate(
             insight=folder is not None if insight is None else insight,
             workers=options["workers"],
             allow_leaks=allow_leaks,
-            progress=is_watched(),
+            progress=stderr_is_terminal(),
         )
     writes = Writes()
     plain = document(

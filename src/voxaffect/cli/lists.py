@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from voxaffect.errors import AudioError
-from voxaffect.files import printable, read_bounded, read_standard_input
+from voxaffect.files import escape_control, read_bounded, read_standard_input
 
 MAX_LIST_BYTES = 256 << 20
 """Size of the largest list of recordings that is read: millions of names."""
@@ -52,7 +52,7 @@ def read_list(path: Path) -> list[str]:
         content = read_standard_input(limit=MAX_LIST_BYTES, what=what, error=AudioError)
     else:
         content = read_bounded(path, limit=MAX_LIST_BYTES, what=what, error=AudioError)
-    name = printable(str(path))
+    name = escape_control(str(path))
     encoding = _encoding_of(content)
     if encoding != "utf-8":
         text = _decode(content, encoding, name).removeprefix("\ufeff")

@@ -11,14 +11,14 @@ from threading import Event as Flag
 
 import click
 
-from voxaffect.audio.devices import Feed, devices, microphone, played
+from voxaffect.audio.devices import LiveSource, describe_devices, open_microphone, play_file
 from voxaffect.cli.output import max_seconds_option
 from voxaffect.cli.sources import open_model
 from voxaffect.console import (
     check_stdout,
+    get_raw_stream,
     print_line,
     print_note,
-    raw_stream,
     stdout_is_terminal,
 )
 from voxaffect.errors import extra
@@ -80,7 +80,7 @@ def listen(
     a line an event. Ctrl-C ends it with a summary.
     """
     if list_devices:
-        for name in devices() or ["No microphone found."]:
+        for name in describe_devices() or ["No microphone found."]:
             print_line(name)
         return
     if path is None and fast:
@@ -93,32 +93,32 @@ def listen(
         check_stdout("Name a folder with --save.")
     model = open_model(model_path)
     source = (
-        microphone(device)
+        open_microphone(device)
         if path is None
-        else played(path, paced=not fast, max_seconds=max_seconds)
+        else play_file(path, is_real_time=not fast, max_seconds=max_seconds)
     )
-    with source as feed:
-        stream = Stream(model, rate_hz=feed.rate_hz, uncertain_below=uncertain_below)
+    with source as live:
+        stream = Stream(model, rate_hz=live.rate_hz, uncertain_below=uncertain_below)
         keeping = (
             nullcontext(None)
             if folder is None
-            else kept_in(folder, name=feed.name, rate_hz=feed.rate_hz, emotions=model.emotions)
+            else kept_in(folder, name=live.name, rate_hz=live.rate_hz, emotions=model.emotions)
         )
         with keeping as keeper, _shown() as show:
-            session = Session(feed.name, stream, keeper)
-            _run(feed, session, show)
+            session = Session(live.name, stream, keeper)
+            _run(live, session, show)
     print_note(summary(session.scene))
     if folder is not None:
         print_note(f"Kept in {folder}.")
 
 
-def _run(feed: Feed, session: Session, show: Show) -> None:
+def _run(live: LiveSource, session: Session, show: Show) -> None:
     """Take blocks to the end, or all that came until Ctrl-C; never stop in the middle of one."""
     with _interruptible() as stopped:
-        for block in feed.blocks:
+        for block in live.blocks:
             show(session, session.take(block))
             if stopped.is_set():
-                for rest in feed.take_rest():
+                for rest in live.drain():
                     show(session, session.take(rest))
                 break
         show(session, session.end())
@@ -157,6 +157,6 @@ def _on_terminal() -> Iterator[Show]:
         from rich.live import Live
     from voxaffect.outputs.live.dashboard import view
 
-    console = Console(file=raw_stream(sys.stdout))
+    console = Console(file=get_raw_stream(sys.stdout))
     with Live(console=console, refresh_per_second=8) as live:
         yield lambda session, _: live.update(view(session.scene))

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from voxaffect.console import check_stdout, print_data, print_message, print_text, visible
+from voxaffect.console import check_stdout, escape_lines, print_data, print_message, print_text
 from voxaffect.errors import VoxaffectError
 from voxaffect.extraction import Failure
 from voxaffect.files import check_folder, check_writable, write_text
@@ -173,7 +173,7 @@ def emit(text: str, output: Path | None, *, is_data: bool = False) -> None:
         If there is nowhere to print it.
     """
     if output is not None:
-        write_text(output, text if is_data else visible(text))
+        write_text(output, text if is_data else escape_lines(text))
         return
     check_stdout(_NAME_A_FILE)
     (print_data if is_data else print_text)(text)

@@ -25,7 +25,7 @@ from voxaffect.console import print_data, print_line
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
 from voxaffect.features.affect.enrollment import Speaker
-from voxaffect.files import is_watched, read_standard_input
+from voxaffect.files import read_standard_input, stderr_is_terminal
 from voxaffect.models import Model, ModelCard
 from voxaffect.outputs.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
 from voxaffect.recognition import enroll_speaker, timeline
@@ -214,7 +214,7 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
         found = _one(content, name, recognizer)
     else:
         least = 1 if options["is_timeline"] else _PROGRESS_FILES
-        progress = len(paths) > least and is_watched()
+        progress = len(paths) > least and stderr_is_terminal()
         found = recognize(paths, recognizer, journal=journal, workers=workers, progress=progress)
     failures = (*found.failures, *nowhere)
     if not options["is_timeline"]:
@@ -314,7 +314,7 @@ def _recognizer(
         Cutting(told["window_seconds"], told["hop_seconds"])  # refuses numbers
         told |= {name: options[name] for name in _OF_BOTH}
         recognize_one = partial(timeline, model=model, **told)
-        return Timelines(recognize_one, model, told, shows_progress=is_watched())
+        return Timelines(recognize_one, model, told, shows_progress=stderr_is_terminal())
     speaker = (
         _enrolled(options["enroll"], model, workers, options["vad"]) if options["enroll"] else None
     )

@@ -12,7 +12,7 @@ import click
 
 from voxaffect.cli.output import Writes, check_output_folder, check_result, emit, real
 from voxaffect.errors import VoxaffectError
-from voxaffect.files import make_folder, settle, write_text, write_whole
+from voxaffect.files import make_folder, sync_files, write_text, write_whole
 from voxaffect.outputs.formats import (
     PREDICTION_FORMATS,
     TIMELINE_FORMATS,
@@ -153,7 +153,7 @@ class Results:
                         emit(content, None, is_data=not form.is_for_people)
         if self.in_folder:
             with writes.attempt():
-                settle(paths)
+                sync_files(paths)
 
     def _files(
         self, form: Format, results: Sequence[Any]

@@ -11,7 +11,7 @@ from pathlib import Path
 from voxaffect.console import print_message
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
-from voxaffect.files import reason_of, walked
+from voxaffect.files import describe_reason, walk_unique
 from voxaffect.files.media import is_recording
 from voxaffect.models import Model, load
 
@@ -92,7 +92,7 @@ def _why_no_match(pattern: str) -> str:
     except FileNotFoundError:
         return f"no folder {folder}"
     except OSError as error:
-        return f"the folder {folder} cannot be searched ({reason_of(error)})"
+        return f"the folder {folder} cannot be searched ({describe_reason(error)})"
     return "no file matches this pattern"
 
 
@@ -104,7 +104,7 @@ def _inside(folder: Path, failures: list[Failure]) -> list[Path]:
     problems: list[OSError] = []
     paths = [
         parent / name
-        for parent, _, names in walked(folder, problems.append)
+        for parent, _, names in walk_unique(folder, problems.append)
         for name in names
         if is_recording(parent / name)
     ]

@@ -22,7 +22,7 @@ from voxaffect.evaluation.metrics.calibration import WANTED_RISK
 from voxaffect.extraction import MAX_SECONDS, Failure, extract, open_cache
 from voxaffect.features import SETS, feature_spec
 from voxaffect.features import names as feature_names
-from voxaffect.files import is_watched
+from voxaffect.files import stderr_is_terminal
 from voxaffect.outputs.formats.features import WRITERS, table_writer
 from voxaffect.training import (
     DEFAULT_RECIPES,
@@ -158,7 +158,7 @@ def gathered(
     shared: dict[str, Any] = {
         "workers": workers,
         "cached": cached,
-        "progress": is_watched(),
+        "progress": stderr_is_terminal(),
         "max_seconds": max_seconds,
     }
     variant = None
@@ -391,7 +391,7 @@ def features(
             spec,
             workers=workers,
             cache=cache,
-            progress=is_watched(),
+            progress=stderr_is_terminal(),
             max_seconds=max_seconds,
         )
     kept = [str(paths[place]) for place in found.kept]

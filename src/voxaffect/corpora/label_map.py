@@ -7,7 +7,7 @@ from pathlib import Path
 from voxaffect.corpora.labels import KEEP, normalize
 from voxaffect.corpora.rows import read_rows
 from voxaffect.errors import CorpusError
-from voxaffect.files import printable
+from voxaffect.files import escape_control
 
 _COLUMNS = ("from", "to")
 _WHAT = "a map of labels, a CSV with the columns from,to"
@@ -32,7 +32,7 @@ def read_labels(path: str | Path) -> dict[str, str] | str:
     """
     if str(path) == KEEP:
         return KEEP
-    name = printable(str(path))
+    name = escape_control(str(path))
     table = read_rows(Path(path), what=_WHAT, columns=_COLUMNS)
     if table.header != _COLUMNS:
         raise CorpusError(
@@ -44,7 +44,7 @@ def read_labels(path: str | Path) -> dict[str, str] | str:
         if len(cells) != len(_COLUMNS) or not all(cells):
             raise CorpusError(
                 f"{name}, line {line}: expected a label and its emotion, found "
-                f"{printable(','.join(cells))!r}."
+                f"{escape_control(','.join(cells))!r}."
             )
         word, emotion = cells
         if (first := lines.setdefault(normalize(word), line)) != line:

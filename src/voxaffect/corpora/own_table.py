@@ -21,7 +21,7 @@ from voxaffect.corpora.overlaps import Part, overlaps
 from voxaffect.corpora.rows import Rows, normalize_column, read_rows
 from voxaffect.corpora.utterance import Utterance
 from voxaffect.errors import CorpusError
-from voxaffect.files import printable
+from voxaffect.files import escape_control
 
 _ALIASES: Mapping[str, str] = {
     "path": "file filename file_name filepath file_path wav wav_file wav_path wavfile audio "
@@ -97,7 +97,7 @@ def read_table(path: Path, columns: Mapping[str, str] | None = None) -> TableRes
     CorpusError
         With all faults of the table, or the first twenty.
     """
-    name = printable(str(path))
+    name = escape_control(str(path))
     own = {column: normalize_column(title) for column, title in (columns or {}).items()}
     _check_columns(own)
     rows = read_rows(path, what=WHAT, columns=_NAMES | set(own.values()))
@@ -344,7 +344,7 @@ class _Reader:
         return None
 
     def _missing(self, text: str) -> str:
-        shown = printable(text)
+        shown = escape_control(text)
         if re.match(r"\w{2,}://", text):
             return f"{shown}: is an address, expected a path"
         if os.name != "nt" and re.match(r"[A-Za-z]:[\\/]", text):
@@ -356,20 +356,20 @@ class _Reader:
                 return f"{shown}: is a folder, expected a recording"
             if Path(plain).is_file():
                 return (
-                    f"{shown}: no such file under {printable(str(self.folder))}, the table's "
+                    f"{shown}: no such file under {escape_control(str(self.folder))}, the table's "
                     "folder, though there is one here: paths are relative to the table"
                 )
         except (OSError, ValueError, RuntimeError) as error:
-            return f"{shown}: names no file ({printable(str(error))})"
+            return f"{shown}: names no file ({escape_control(str(error))})"
         hint = _hint(path) if len(self.faults) < _SHOWN else ""
-        return f"{printable(str(path))}: no such file{hint}"
+        return f"{escape_control(str(path))}: no such file{hint}"
 
     def _check_unique(self, line: int, path: Path, span: _Span, faults: list[str]) -> None:
         key = (_identity(path), (span[0] or 0.0, span[1]))
         if (first := self._lines.setdefault(key, line)) != line:
             faults.append(
-                f"{printable(str(path))} is on line {first} already, by this or another name; name "
-                "each recording once"
+                f"{escape_control(str(path))} is on line {first} already, by this or another name; "
+                "name each recording once"
             )
 
 
@@ -381,7 +381,7 @@ def _hint(path: Path) -> str:
         return ""
     wanted = path.name.casefold()
     near = [name for name in names if wanted in (name.casefold(), Path(name).stem.casefold())]
-    return f", though there is {printable(near[0])}" if near else ""
+    return f", though there is {escape_control(near[0])}" if near else ""
 
 
 def _identity(path: Path) -> tuple[int, int] | str:

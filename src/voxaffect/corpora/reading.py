@@ -29,10 +29,10 @@ from voxaffect.corpora.own_table import read_table
 from voxaffect.corpora.table import CORPORA, OWN_DATA, Corpus, look_up
 from voxaffect.corpora.utterance import Utterance
 from voxaffect.errors import CorpusError
-from voxaffect.files import name_errors, walked
-from voxaffect.files.folders import data_folder, expand_home
+from voxaffect.files import name_errors, walk_unique
+from voxaffect.files.folders import expand_home, find_data_folder
 from voxaffect.files.media import is_recording
-from voxaffect.records.arguments import path_of
+from voxaffect.records.arguments import check_path
 
 DATA_VARIABLE = "VOXAFFECT_DATA"
 """The environment variable that names the folder with one sub-folder for each corpus."""
@@ -431,7 +431,7 @@ def _walk(
     root: Path, extensions: Collection[str] | None, on_error: Callable[[OSError], object]
 ) -> Iterator[Path]:
     """Files with these extensions; without any, all that are recordings."""
-    for folder, subfolders, files in walked(root, on_error):
+    for folder, subfolders, files in walk_unique(root, on_error):
         subfolders[:] = [sub for sub in subfolders if not _is_hidden(sub)]
         for file in files:
             path = folder / file
@@ -449,7 +449,7 @@ def _note_archives(root: Path) -> tuple[str, ...]:
     """Say that archives are not looked into."""
     archives = [
         folder / file
-        for folder, subfolders, files in walked(root, lambda _error: None)
+        for folder, subfolders, files in walk_unique(root, lambda _error: None)
         for file in files
         if Path(file).suffix.lower() in _ARCHIVES and not _is_hidden(file)
     ]
@@ -477,7 +477,7 @@ def download_folder(name: str) -> Path:
     CorpusError
         If nobody knows the home folder of this user.
     """
-    folder = data_folder()
+    folder = find_data_folder()
     if folder is None:
         raise CorpusError(
             f"{name}: this user has no home folder to keep it in. Name a folder, or set "
@@ -510,15 +510,15 @@ def root_of(name: str, root: str | Path | None = None) -> Path:
     if name in OWN_DATA:
         if root is None:
             raise CorpusError(f"{name}: say where it is, {OWN_DATA[name]}.")
-        return expand_home(path_of(root, "root"))
+        return expand_home(check_path(root, "root"))
     corpus = look_up(name)
     if root is not None:
-        root = expand_home(path_of(root, "root"))
+        root = expand_home(check_path(root, "root"))
         inner = root / corpus.name
         return inner if inner.is_dir() else root
     data = os.environ.get(DATA_VARIABLE)
     places = _places_by_variable(data, corpus) if data else []
-    if data_folder() is not None:
+    if find_data_folder() is not None:
         places.append(download_folder(corpus.name))
     for place in places:
         if _holds_something(place):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from voxaffect.corpora.labels import normalize
 from voxaffect.errors import CorpusError
-from voxaffect.files import printable, read_bounded
+from voxaffect.files import escape_control, read_bounded
 
 _LIMIT_BYTES = 1 << 28
 _SEPARATORS = ",;\t|"
@@ -74,7 +74,7 @@ def read_rows(path: Path, *, what: str, columns: Collection[str] = ()) -> Rows:
     CorpusError
         If it is missing, no text, or no table.
     """
-    name = printable(str(path))
+    name = escape_control(str(path))
     text = _decode(read_bounded(path, limit=_LIMIT_BYTES, what=what, error=CorpusError), name)
     lines = text.splitlines(keepends=True)
     first = 0

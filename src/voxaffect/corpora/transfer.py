@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from voxaffect.console import progress_bar
+from voxaffect.console import show_progress
 from voxaffect.errors import DownloadError
 
 if TYPE_CHECKING:
@@ -255,7 +255,7 @@ class Resuming:
         on_chunk: Callable[[int], None],
     ) -> None:
         limit = self.size if self.size is not None else total
-        bar = progress_bar(
+        bar = show_progress(
             title=self.part.stem,
             is_shown=self.progress,
             total=total,

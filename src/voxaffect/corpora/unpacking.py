@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from voxaffect.console import progress_bar
+from voxaffect.console import show_progress
 from voxaffect.errors import DownloadError
 from voxaffect.files import read_bounded, write_text
 
@@ -58,7 +58,7 @@ def unpack(archive: Path, folder: Path, *, progress: bool = False) -> None:
             _check_size(archive, members)
             _check_names(members)
             pairs = zip(members, targets, strict=True)
-            bar = progress_bar(
+            bar = show_progress(
                 pairs, title=f"unpacking {folder.name}", is_shown=progress, total=len(members)
             )
             for member, target in bar:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from voxaffect.records.arguments import check_kind, path_of
+from voxaffect.records.arguments import check_kind, check_path
 
 EMOTIONS = (
     "neutral",
@@ -68,6 +68,6 @@ class Utterance:
 
     def __post_init__(self) -> None:
         if not isinstance(self.path, Path):
-            object.__setattr__(self, "path", path_of(self.path, "path"))
+            object.__setattr__(self, "path", check_path(self.path, "path"))
         for name in ("corpus", "emotion"):
             check_kind(getattr(self, name), str, name, "text")

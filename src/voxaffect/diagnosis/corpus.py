@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from voxaffect import audio
-from voxaffect.console import progress_bar
+from voxaffect.console import show_progress
 from voxaffect.corpora.reading import Reading, parse, survey
 from voxaffect.corpora.table import CORPORA, Corpus, expand
 from voxaffect.corpora.utterance import Utterance
@@ -228,7 +228,7 @@ def _hear_all(paths: Sequence[Path], *, progress: bool) -> list[_Heard]:
 
     with Workers(_WORKERS, kind="threads") as workers:
         heard = workers.map(_hear, paths)
-        return list(progress_bar(heard, title="listening", is_shown=progress, total=len(paths)))
+        return list(show_progress(heard, title="listening", is_shown=progress, total=len(paths)))
 
 
 def _hear(path: Path) -> _Heard:

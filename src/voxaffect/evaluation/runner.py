@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.console import progress_bar
+from voxaffect.console import show_progress
 from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError, extra
 from voxaffect.evaluation.leaks import check_leaks
@@ -23,7 +23,7 @@ from voxaffect.evaluation.metrics.categorical import Scores, baselines, scores
 from voxaffect.evaluation.protocols import Fold, Protocol, protocol_named, random_split
 from voxaffect.evaluation.result import Certainty, Evaluation, FoldResult
 from voxaffect.extraction import worker_count
-from voxaffect.records.arguments import check_kind, list_of
+from voxaffect.records.arguments import check_kind, check_list
 from voxaffect.training import Copies, Dataset, check_estimator, fit, seeded
 
 Matrix = NDArray[np.float32]
@@ -79,7 +79,7 @@ def evaluate(
         If the protocol cannot be filled with these utterances; `LeakError` if something
         stands on both sides of a fold that the protocol does not mean to be there.
     """
-    members = list_of(utterances, "utterances", "utterances")
+    members = check_list(utterances, "utterances", "utterances")
     for utterance in members:
         check_kind(utterance, Utterance, "utterances", "an Utterance for each row")
     data = Dataset(tuple(members), matrix, copies=copies)
@@ -285,12 +285,12 @@ def _results(
     bar: dict[str, Any] = {"title": progress, "total": len(folds), "is_shown": bool(progress)}
     if task.data.matrix.size < _SMALL or count == 1:
         results: Iterator[_Found] = map(task, folds)
-        yield from progress_bar(results, **bar)
+        yield from show_progress(results, **bar)
         return
     with parallel_config(backend="loky", inner_max_num_threads=1):
         pool = Parallel(n_jobs=count, return_as="generator", mmap_mode="r")
         results = pool(delayed(_with_parent)(task, fold, os.getpid()) for fold in folds)
-        yield from progress_bar(_survive(results, task, folds), **bar)
+        yield from show_progress(_survive(results, task, folds), **bar)
 
 
 def _survive(results: Iterator[_Found], task: _Task, folds: Sequence[Fold]) -> Iterator[_Found]:

@@ -21,7 +21,7 @@ from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError
 from voxaffect.evaluation.protocols import Fold, Protocol
 from voxaffect.files import read_bounded, write_text
-from voxaffect.records.arguments import check_kind, list_of, path_of
+from voxaffect.records.arguments import check_kind, check_list, check_path
 
 COLUMNS = ("fold", "role", "recording")
 MAX_SPLIT_BYTES = 512 << 20
@@ -56,8 +56,8 @@ def write_split(path: str | Path, folds: Sequence[Fold], utterances: Sequence[Ut
     VoxaffectError
         If it cannot be written.
     """
-    path = path_of(path, "path")
-    folds = list_of(folds, "folds", "folds")
+    path = check_path(path, "path")
+    folds = check_list(folds, "folds", "folds")
     for fold in folds:
         check_kind(fold, Fold, "folds", "a Fold")
     names = [recording_of(utterance) for utterance in utterances]

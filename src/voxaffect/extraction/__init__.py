@@ -12,15 +12,15 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.audio import Excerpt, Recording, Signal, file_of
-from voxaffect.console import progress_bar
+from voxaffect.audio import Excerpt, Recording, Signal, get_file
+from voxaffect.console import show_progress
 from voxaffect.errors import AudioError, CacheError, WorkerError
 from voxaffect.extraction.cache import FeatureCache, open_cache, warn_once
 from voxaffect.extraction.failures import Failure, failure_reason
 from voxaffect.extraction.sources import Item, digest_of, load_item, subject_of
 from voxaffect.extraction.workers import Workers, at_work, worker_count
 from voxaffect.features import FeatureSpec, check_known, describe, names
-from voxaffect.records.arguments import check_kind, list_of, path_of
+from voxaffect.records.arguments import check_kind, check_list, check_path
 
 __all__ = [
     "MAX_SECONDS",
@@ -135,8 +135,8 @@ def extract(
     if isinstance(paths, str | Path):
         raise AudioError(f"{paths}: expected a sequence of paths, found one. Put it in a list.")
     files = [
-        path if isinstance(path, Excerpt) else path_of(path, "paths")
-        for path in list_of(paths, "paths", "paths of recordings")
+        path if isinstance(path, Excerpt) else check_path(path, "paths")
+        for path in check_list(paths, "paths", "paths of recordings")
     ]
     if cache is not None:
         check_kind(cache, FeatureCache, "cache", "a FeatureCache, or None")
@@ -144,7 +144,7 @@ def extract(
     task = _Task(spec, variant, max_seconds)
     outcomes: list[Outcome | None] = []
     title = f"{spec.name}, {variant.key.partition(',')[0]}" if variant else spec.name
-    bar = progress_bar(title=title, is_shown=progress, total=len(files), unit="file")
+    bar = show_progress(title=title, is_shown=progress, total=len(files), unit="file")
     with bar, at_work(workers) as crew:
         for start in range(0, len(files), _CHUNK_FILES):
             chunk = files[start : start + _CHUNK_FILES]
@@ -272,7 +272,7 @@ def _assembled(
 ) -> Extraction:
     kept = [place for place, outcome in enumerate(outcomes) if not isinstance(outcome, str)]
     failures = tuple(
-        Failure(file_of(path), outcome, str(path))
+        Failure(get_file(path), outcome, str(path))
         for path, outcome in zip(paths, outcomes, strict=True)
         if isinstance(outcome, str)
     )

@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.errors import CacheError
-from voxaffect.files import printable, reason_of
-from voxaffect.files.folders import CACHE_VARIABLE, cache_folder
-from voxaffect.records.arguments import path_of
+from voxaffect.files import describe_reason, escape_control
+from voxaffect.files.folders import CACHE_VARIABLE, find_cache_folder
+from voxaffect.records.arguments import check_path
 
 SCHEMA_VERSION = 2
 """Of the database. To bump: raise it, and let `_prepare` drop the table of the version before."""
@@ -79,7 +79,7 @@ def default_path() -> Path:
     CacheError
         If that is in a home folder that nobody knows.
     """
-    folder = cache_folder()
+    folder = find_cache_folder()
     if folder is None:
         raise CachePlaceError(
             "this user has no home folder to keep a feature cache in. Set VOXAFFECT_CACHE to a "
@@ -127,7 +127,7 @@ def open_cache(*, is_wanted: bool = True) -> Iterator[FeatureCache | None]:
 @cache
 def warn_once(text: str) -> None:
     """Log a warning, unless it was logged before."""
-    _log.warning("%s", printable(text))
+    _log.warning("%s", escape_control(text))
 
 
 class FeatureCache:
@@ -145,7 +145,7 @@ class FeatureCache:
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
-        self.path = default_path() if path is None else path_of(path, "path")
+        self.path = default_path() if path is None else check_path(path, "path")
         self.damaged = 0
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -199,7 +199,7 @@ class FeatureCache:
             remedy = _FULL if is_full else _ELSEWHERE
         kind = CachePlaceError if remedy else CacheError
         return kind(
-            f"{self.path}: cannot be used as feature cache ({reason_of(error)}). "
+            f"{self.path}: cannot be used as feature cache ({describe_reason(error)}). "
             + (remedy or "It is damaged: delete it, and it is made anew.")
         )
 
@@ -248,7 +248,7 @@ class FeatureCache:
                 found[content] = vector
         if damaged:
             self.damaged += damaged
-            name = printable(str(self.path))
+            name = escape_control(str(self.path))
             _log.warning("%s: damaged rows: %d. Their features are computed anew.", name, damaged)
         return found
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voxaffect.errors import VoxaffectError
-from voxaffect.files import printable, reason_of
+from voxaffect.files import describe_reason, escape_control
 
 _LONGEST = 200
 
@@ -57,9 +57,9 @@ def failure_reason(error: Exception, name: str) -> str:
     if isinstance(error, MemoryError):
         return f"{name}: memory ran out. Use fewer workers (--workers 1), or cut the recording."
     if isinstance(error, OSError):
-        return f"{name}: cannot be used ({reason_of(error)})."
+        return f"{name}: cannot be used ({describe_reason(error)})."
     text = " ".join(str(error).split())
-    detail = printable(text if len(text) <= _LONGEST else text[:_LONGEST] + "…")
+    detail = escape_control(text if len(text) <= _LONGEST else text[:_LONGEST] + "…")
     return (
         f"{name}: unexpected {type(error).__name__}{_origin(error)}: {detail or 'no message'}. "
         "This is a fault of voxaffect or of a library: please report it."

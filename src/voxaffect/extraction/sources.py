@@ -19,10 +19,10 @@ from voxaffect.audio import (
     Signal,
     Source,
     as_signal,
-    content_of,
     digest_recording,
-    file_of,
+    get_file,
     open_blocks,
+    read_bytes,
     read_recording,
 )
 from voxaffect.errors import ArgumentError, AudioError
@@ -73,7 +73,7 @@ def name_of_item(item: Item) -> str:
 
 def subject_of(item: Item) -> str:
     """How an error about a recording begins: an excerpt's begin with the file."""
-    return item.name if isinstance(item, Named) else str(file_of(item))
+    return item.name if isinstance(item, Named) else str(get_file(item))
 
 
 def name_sources(
@@ -117,7 +117,7 @@ def _item(source: Any, index: int, rate_hz: int | None) -> Item:
         return Named(name or source.name, source)
     name = name or f"<bytes {index}>"
     try:
-        return Named(name, content_of(source, name))
+        return Named(name, read_bytes(source, name))
     except Exception as error:  # a stream of the user's may raise any
         return Named(name, AudioError(failure_reason(error, name)))
 
@@ -164,7 +164,7 @@ def load_item(
             raise item.source
         signal = as_signal(item.source, item.rate_hz, name=item.name, max_seconds=max_seconds)
         return digest_of(item, limit=None) or b"", signal
-    path = file_of(item)
+    path = get_file(item)
     signature = _sign(path)
     signal = read_recording(item, max_seconds=max_seconds)  # refuses what is not audio
     digest = digest_of(item, limit=None if needs_digest else MAX_HASHED_BYTES)
@@ -220,7 +220,7 @@ def digest_of(item: Item, *, limit: int | None = MAX_HASHED_BYTES) -> bytes | No
         return hashlib.sha256(source).digest()
     if not isinstance(source, Path | Excerpt):
         return None
-    if limit is not None and _size(file_of(source)) > limit:
+    if limit is not None and _size(get_file(source)) > limit:
         return None
     try:
         return digest_recording(source)

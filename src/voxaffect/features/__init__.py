@@ -21,7 +21,7 @@ from voxaffect.features.affect.frames import Shared
 from voxaffect.features.affect.logmel import is_picture
 from voxaffect.features.spec import FeatureSpec
 from voxaffect.features.spectrum import Array
-from voxaffect.records.arguments import check_kind, is_known, list_of
+from voxaffect.records.arguments import check_kind, check_list, is_known
 from voxaffect.runtime.forks import no_fork
 
 __all__ = [
@@ -70,7 +70,7 @@ def feature_spec(
         raise FeatureError(f"no features named {name!r}; there are: {', '.join(SETS)}.")
     chosen, known = SETS[name], tuple(SETS[name].GROUPS)
     wanted = chosen.DEFAULT_GROUPS if groups is None else groups
-    wanted = list_of(wanted, "groups", "names of groups")
+    wanted = check_list(wanted, "groups", "names of groups")
     unknown = [group for group in wanted if not is_known(group, known)]
     if unknown or not wanted:
         found = ", ".join(map(repr, unknown)) or "none"

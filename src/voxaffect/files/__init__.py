@@ -31,7 +31,7 @@ _JOINERS = "\u200c\u200d"
 _BLOCK = 1 << 20
 
 
-def printable(text: str) -> str:
+def escape_control(text: str) -> str:
     """Text as one line that any terminal shows as it is: what is not seen becomes an escape.
 
     A file name may hold a line break, a color code, marks that reverse the order in which it is
@@ -48,7 +48,7 @@ def _escape(mark: str) -> str:
     return mark.encode("unicode_escape").decode("ascii") if is_noncharacter else mark
 
 
-def encodable(text: str) -> str:
+def escape_surrogates(text: str) -> str:
     """Text that UTF-8 can hold: surrogates, from file names of other bytes, become escapes.
 
     Where Python takes file names for ASCII, surrogates stand for UTF-8: that becomes text.
@@ -67,7 +67,7 @@ def _decode(surrogates: re.Match[str]) -> str:
         return surrogates[0]
 
 
-def walked(
+def walk_unique(
     folder: Path, on_error: Callable[[OSError], object]
 ) -> Iterator[tuple[Path, list[str], list[str]]]:
     """Go through a folder, and through folders that links lead to, each real folder once.
@@ -113,7 +113,7 @@ def _entries(folder: Path) -> tuple[list[str], list[str]]:
     return sorted(folders), names
 
 
-def is_watched() -> bool:
+def stderr_is_terminal() -> bool:
     """Whether standard error is a terminal; it can be closed, or missing in a service."""
     try:
         return sys.stderr is not None and sys.stderr.isatty()
@@ -152,7 +152,7 @@ def read_bounded(
     if not isinstance(path, str | os.PathLike) or isinstance(os.fspath(path), bytes):
         kind = type(path).__name__
         raise error(f"{shortened(path)}: expected the path of {what}, found {kind}.")
-    name = printable(str(path))
+    name = escape_control(str(path))
     try:
         with open(path, "rb", buffering=0, opener=_open_at_once) as stream:
             return _content(stream, name, limit=limit, what=what, error=error)
@@ -167,7 +167,9 @@ def read_bounded(
             f"{name}: no permission to read it. Change the permissions of the file or its folder."
         ) from problem
     except (OSError, ValueError) as problem:
-        raise error(f"{name}: cannot be read ({reason_of(problem)}), expected {what}.") from problem
+        raise error(
+            f"{name}: cannot be read ({describe_reason(problem)}), expected {what}."
+        ) from problem
 
 
 def read_standard_input(*, limit: int, what: str, error: type[VoxaffectError]) -> bytes:
@@ -184,7 +186,7 @@ def read_standard_input(*, limit: int, what: str, error: type[VoxaffectError]) -
         content = sys.stdin.buffer.read(limit + 1)
     except (OSError, ValueError) as problem:
         raise error(
-            f"-: standard input cannot be read ({reason_of(problem)}). Pipe {what} into it."
+            f"-: standard input cannot be read ({describe_reason(problem)}). Pipe {what} into it."
         ) from problem
     if len(content) > limit:
         raise error(_too_large("-", limit, None, what))
@@ -237,7 +239,7 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object], *, is_alone: bo
     write : callable
         Writes all content to the binary stream it is given.
     is_alone : bool
-        False for one of many files that are written in a row: `settle` then brings all of them
+        False for one of many files that are written in a row: `sync_files` then brings all of them
         to the disk at once, which is much faster.
 
     Raises
@@ -262,11 +264,11 @@ def write_text(path: Path, text: str, *, is_alone: bool = True) -> None:
     VoxaffectError
         If it cannot be written there.
     """
-    content = encodable(text).encode("utf-8")
+    content = escape_surrogates(text).encode("utf-8")
     write_whole(path, lambda stream: stream.write(content), is_alone=is_alone)
 
 
-def settle(paths: Collection[Path]) -> None:
+def sync_files(paths: Collection[Path]) -> None:
     """Bring many files, just written, to the disk, and remove what killed runs left of them.
 
     Parameters
@@ -325,7 +327,9 @@ def check_writable(path: Path) -> None:
     with name_errors(path, "cannot be written"):
         mode = _mode(path)
         if mode is not None and stat.S_ISDIR(mode):
-            raise VoxaffectError(f"{printable(str(path))}: is a folder, expected a file to write.")
+            raise VoxaffectError(
+                f"{escape_control(str(path))}: is a folder, expected a file to write."
+            )
         if mode is not None and not os.access(path, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         if mode is not None and not stat.S_ISREG(mode):
@@ -333,8 +337,8 @@ def check_writable(path: Path) -> None:
         folder = path.resolve().parent
     if not folder.is_dir():
         raise VoxaffectError(
-            f"{printable(str(path))}: the folder {printable(str(path.parent))} does not exist. "
-            "Make it first."
+            f"{escape_control(str(path))}: the folder {escape_control(str(path.parent))} does not "
+            "exist. Make it first."
         )
     _check_space(folder, path)
 
@@ -386,14 +390,14 @@ def name_errors(
     try:
         yield
     except (OSError, UnicodeError) as error:
-        raise kind(f"{printable(str(path))}: {problem} ({reason_of(error)}).") from error
+        raise kind(f"{escape_control(str(path))}: {problem} ({describe_reason(error)}).") from error
 
 
-def reason_of(error: Exception) -> str:
+def describe_reason(error: Exception) -> str:
     """Reason that the system or a library gives for an error, without path and number."""
     texts = (getattr(error, name, None) for name in ("error_string", "strerror"))  # libsndfile's
     reason = next(filter(None, texts), None) or str(error) or type(error).__name__
-    return printable(str(reason).strip().rstrip("."))
+    return escape_control(str(reason).strip().rstrip("."))
 
 
 def remove_partials() -> None:

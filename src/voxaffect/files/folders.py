@@ -40,7 +40,7 @@ def has_home() -> bool:
     return os.path.expanduser("~") != "~"  # noqa: PTH111 (unlike Path, it never raises)
 
 
-def cache_folder() -> Path | None:
+def find_cache_folder() -> Path | None:
     """Folder for what can be computed again: ``VOXAFFECT_CACHE``, else the user's cache folder.
 
     Returns
@@ -59,7 +59,7 @@ def cache_folder() -> Path | None:
     return Path(platformdirs.user_cache_dir("voxaffect"))
 
 
-def data_folder() -> Path | None:
+def find_data_folder() -> Path | None:
     """Folder for what the user keeps, as corpora: the user's data folder.
 
     Returns

@@ -28,7 +28,7 @@ from voxaffect.models.card import FORMAT_VERSION, ModelCard, distances, shortest
 from voxaffect.models.integrity import add_checksum, check_checksum
 from voxaffect.models.operators import check_operators
 from voxaffect.models.protobuf import read_outline
-from voxaffect.records.arguments import check_kind, path_of
+from voxaffect.records.arguments import check_kind, check_path
 from voxaffect.runtime.forks import no_fork
 from voxaffect.runtime.onnx import import_onnxruntime
 
@@ -256,7 +256,7 @@ class Model:
             If it cannot be written there.
         """
         try:
-            write_whole(path_of(path, "path"), lambda stream: stream.write(self.content))
+            write_whole(check_path(path, "path"), lambda stream: stream.write(self.content))
         except VoxaffectError as error:
             raise ModelError(str(error)) from error
 

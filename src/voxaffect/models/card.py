@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from voxaffect.audio import MAX_RATE_HZ
 from voxaffect.errors import FeatureError, ModelError
 from voxaffect.features import FeatureSpec, is_picture
-from voxaffect.files import printable
+from voxaffect.files import escape_control
 from voxaffect.records.predicates import (
     any_of,
     anything,
@@ -313,4 +313,4 @@ def _check_together(fields: Mapping[str, Any]) -> None:
 
 def shortest(error: Exception) -> str:
     """First line of what a library says, short enough to stand in a message."""
-    return printable((str(error) or type(error).__name__).splitlines()[0][:_REASON_LENGTH])
+    return escape_control((str(error) or type(error).__name__).splitlines()[0][:_REASON_LENGTH])

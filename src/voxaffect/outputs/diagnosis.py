@@ -12,7 +12,7 @@ from typing import Any
 from voxaffect.diagnosis import Diagnosis
 from voxaffect.diagnosis.verdicts import OK, Finding
 from voxaffect.extraction import Failure
-from voxaffect.files import printable
+from voxaffect.files import escape_control
 
 SCHEMA = 1
 """Raised when a program that reads the JSON could misread it; a new key does not raise it."""
@@ -30,7 +30,7 @@ def _meaning(diagnosis: Diagnosis) -> list[str]:
     """Say what high trust is at best: as good as where the model was measured on new voices."""
     lines = [
         f"High trust means: as where the model was measured, UAR {metrics['uar']['mean']:.3f} "
-        f"({printable(protocol)})."
+        f"({escape_control(protocol)})."
         for protocol, metrics in diagnosis.scores.items()
         if "uar" in metrics and not protocol.startswith("random")
     ]
@@ -46,7 +46,7 @@ def _block(diagnosis: Diagnosis) -> str:
     fine = [finding for finding in diagnosis.findings if finding.verdict == OK]
     grave = sorted(flaws, key=lambda finding: finding.verdict)  # problem before warning
     lines = [
-        printable(diagnosis.source),
+        escape_control(diagnosis.source),
         f"  trust in the answer: {diagnosis.trust}{': ' if reasons else ''}{reasons}",
     ]
     for finding in (*grave, *fine):
@@ -58,7 +58,7 @@ def _lines(finding: Finding) -> list[str]:
     advice = " ".join(filter(None, (finding.effect, finding.remedy)))
     indent = " " * 22
     wrapped = textwrap.wrap(advice, _WIDTH - len(indent)) if advice else []
-    head = f"  {finding.verdict:8} {finding.topic:10} {printable(finding.text)}"
+    head = f"  {finding.verdict:8} {finding.topic:10} {escape_control(finding.text)}"
     return [head, *(indent + line for line in wrapped)]
 
 

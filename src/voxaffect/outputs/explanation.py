@@ -8,7 +8,7 @@ from textwrap import fill
 from typing import Any
 
 from voxaffect.features import meanings
-from voxaffect.files import printable
+from voxaffect.files import escape_control
 from voxaffect.recognition import Explanation
 from voxaffect.recognition.display import NO_SPEECH, UNCERTAIN, format_probability
 
@@ -34,7 +34,7 @@ def to_text(explanations: Sequence[Explanation]) -> str:
 
 def _block(one: Explanation) -> str:
     if not one.prediction.has_speech:
-        return f"{printable(one.prediction.source)}: {NO_SPEECH}\n"
+        return f"{escape_control(one.prediction.source)}: {NO_SPEECH}\n"
     ranked = sorted(one.prediction.probabilities.items(), key=lambda item: -item[1])[:2]
     shown = [emotion for emotion, _ in ranked]
     rows = dict(sorted(one.contributions.items(), key=lambda item: -_spread(item[1], shown)))
@@ -46,7 +46,7 @@ def _block(one: Explanation) -> str:
         answer += f", {UNCERTAIN}"
     width = 2 * _HALF + 1
     head = "".join(f"  {'':6} {emotion:^{width}}" for emotion in shown)
-    lines = [f"{printable(one.prediction.source)}: {answer}", f"  {'':14}{head}".rstrip()]
+    lines = [f"{escape_control(one.prediction.source)}: {answer}", f"  {'':14}{head}".rstrip()]
     for family, row in rows.items():
         cells = "".join(
             f"  {row[emotion]:+6.2f} {_bar(row[emotion], longest)}" for emotion in shown

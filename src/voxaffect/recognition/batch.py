@@ -15,7 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
-from voxaffect.console import progress_bar
+from voxaffect.console import show_progress
 from voxaffect.extraction import Failure, Workers, failure_reason, worker_count
 from voxaffect.features.affect.enrollment import Speaker
 from voxaffect.models import Model
@@ -270,7 +270,7 @@ def _recognized(
             if known:
                 outcomes[place] = known
     left = [place for place in range(len(paths)) if place not in outcomes]
-    bar = progress_bar(is_shown=progress, total=len(paths), initial=len(outcomes), unit="file")
+    bar = show_progress(is_shown=progress, total=len(paths), initial=len(outcomes), unit="file")
     rest = [paths[place] for place in left]
     # Closed at once on Ctrl-C, so that nothing goes on at work.
     with bar, closing(recognizer.run(rest, workers or worker_count())) as running:

@@ -25,7 +25,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from voxaffect.errors import JournalError
-from voxaffect.files import printable
+from voxaffect.files import escape_control
 
 FORMAT_VERSION = 2
 """Of the file. To bump: write the new lines, raise this number; a journal of another version
@@ -85,8 +85,8 @@ class Journal:
                 if not _locked(stream):
                     stream.close()
                     raise JournalError(
-                        f"{printable(str(self.path))}: another run is writing to it. Wait until "
-                        "that has ended, or name another output."
+                        f"{escape_control(str(self.path))}: another run is writing to it. Wait "
+                        "until that has ended, or name another output."
                     )
                 if self.path.exists() and os.path.samestat(
                     os.fstat(stream.fileno()), self.path.stat()
@@ -130,8 +130,8 @@ class Journal:
             raise self._no_journal()
         if heading.get("format") == FORMAT_VERSION and _checked(line) is None:
             raise JournalError(
-                f"{printable(str(self.path))}: its first line is damaged. Delete the journal to "
-                "begin anew, or name another output."
+                f"{escape_control(str(self.path))}: its first line is damaged. Delete the journal "
+                "to begin anew, or name another output."
             )
         found = {"format": heading.get("format"), **_mapping(heading.get("task"))}
         wanted = {"format": FORMAT_VERSION, **self._heading["task"]}  # type: ignore[dict-item]
@@ -153,7 +153,7 @@ class Journal:
         )
 
     def _problem(self, error: OSError) -> JournalError:
-        name = printable(str(self.path))
+        name = escape_control(str(self.path))
         return JournalError(f"{name}: cannot be used as journal ({error.strerror or error}).")
 
     def __enter__(self) -> Journal:
@@ -296,5 +296,5 @@ def _mapping(value: object) -> dict[str, Any]:
 
 
 def _shown(value: object) -> str:
-    text = printable(str(value)) if value is not None else "none"
+    text = escape_control(str(value)) if value is not None else "none"
     return text if len(text) <= 12 else text[:12] + "…"

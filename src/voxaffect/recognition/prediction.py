@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.audio import Blocks, Source, file_of, open_blocks
-from voxaffect.console import progress_bar
+from voxaffect.audio import Blocks, Source, get_file, open_blocks
+from voxaffect.console import show_progress
 from voxaffect.errors import AudioError
 from voxaffect.extraction import (
     Failure,
@@ -477,7 +477,7 @@ def predict_many(
     items = name_sources(sources, rate_hz)
     method = Method(get_model(model), speaker, uncertain_below, channels, vad, max_seconds)
     count = len(sources) if isinstance(sources, Sized) else None
-    bar = progress_bar(is_shown=progress, total=count, unit="file")
+    bar = show_progress(is_shown=progress, total=count, unit="file")
     outcomes: dict[int, tuple[Prediction, ...] | Failure] = {}
     with bar, closing(predict_each(items, method, workers=workers)) as each:
         for index, item, outcome in each:
@@ -493,7 +493,7 @@ def predict_many(
 
 def _failure(item: Item, reason: str) -> Failure:
     if not isinstance(item, Named):
-        return Failure(file_of(item), reason, str(item))
+        return Failure(get_file(item), reason, str(item))
     return Failure(Path(item.name.replace("\0", "")), reason, item.name)
 
 

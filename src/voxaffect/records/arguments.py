@@ -10,7 +10,7 @@ from reprlib import repr as shortened
 from typing import Any
 
 from voxaffect.errors import ArgumentError
-from voxaffect.files import printable
+from voxaffect.files import escape_control
 
 _LARGEST = 10**300
 
@@ -50,7 +50,7 @@ def check_number(value: object, name: str) -> None:
         )
 
 
-def list_of(values: Any, name: str, expected: str) -> list[Any]:
+def check_list(values: Any, name: str, expected: str) -> list[Any]:
     """Items of a sequence or another iterable; a single text or path is no sequence.
 
     Raises
@@ -69,7 +69,7 @@ def list_of(values: Any, name: str, expected: str) -> list[Any]:
         raise ArgumentError(f"{name}: expected {expected} ({error}).") from error
 
 
-def path_of(value: object, name: str) -> Path:
+def check_path(value: object, name: str) -> Path:
     """Path of a text or path; bytes are none.
 
     Raises
@@ -90,4 +90,4 @@ def is_known(value: object, known: Collection[str]) -> bool:
 
 def _shown(value: object) -> str:
     """Value, short enough to stand in a message."""
-    return printable(shortened(value))[:60]
+    return escape_control(shortened(value))[:60]

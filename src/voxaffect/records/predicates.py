@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from voxaffect.files import printable
+from voxaffect.files import escape_control
 
 Check = Callable[[Any, str], None]
 _SHOWN_KEY = 40
@@ -90,7 +90,7 @@ def text(longest: int, *, is_empty_allowed: bool = True, is_plain: bool = True) 
     def check(value: Any, path: str) -> None:
         if not isinstance(value, str) or not (not is_empty_allowed) <= len(value) <= longest:
             refuse(path, expected, value)
-        if is_plain and printable(value) != value:
+        if is_plain and escape_control(value) != value:
             refuse(path, "text without control characters", value)
 
     return check
@@ -210,5 +210,5 @@ def record(
 
 def join(path: str, name: object) -> str:
     """Path of a field within what has a path."""
-    shown = printable(str(name))[:_SHOWN_KEY]
+    shown = escape_control(str(name))[:_SHOWN_KEY]
     return f"{path}.{shown}" if path else shown

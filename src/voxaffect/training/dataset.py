@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.audio import Recording, file_of, open_blocks
+from voxaffect.audio import Recording, get_file, open_blocks
 from voxaffect.corpora import (
     CORPORA,
     OWN_DATA,
@@ -33,7 +33,7 @@ from voxaffect.extraction import (
     open_cache,
 )
 from voxaffect.features import FeatureSpec, at_rate, check_known
-from voxaffect.records.arguments import check_kind, list_of
+from voxaffect.records.arguments import check_kind, check_list
 from voxaffect.training.augmentation.babble import Voices
 from voxaffect.training.augmentation.effects import Augmentation, training_variants
 from voxaffect.training.sources import source_of
@@ -256,7 +256,7 @@ def gather(
     """
     check_known(spec)
     if not isinstance(corpora, Mapping):
-        corpora = dict.fromkeys(list_of(corpora, "corpora", "names of corpora"))
+        corpora = dict.fromkeys(check_list(corpora, "corpora", "names of corpora"))
     roots = {str(name): root for name, root in corpora.items()}
     reading = Reading(layout, labels, columns, name)
     _check_own(roots, reading)
@@ -406,7 +406,7 @@ def _first_rate_hz(paths: Sequence[Recording]) -> int:
     """Rate of the first readable recording; the others are resampled to it."""
     for path in paths:
         try:
-            with open_blocks(file_of(path)) as blocks:
+            with open_blocks(get_file(path)) as blocks:
                 for _ in blocks:  # to the end, or it might break there
                     pass
                 return blocks.rate_hz

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from voxaffect.errors import ModelError, TrainingError
 from voxaffect.features import names
-from voxaffect.files import printable
+from voxaffect.files import escape_control
 from voxaffect.models import METADATA_KEY, Model, ModelCard, add_checksum, distances
 from voxaffect.models.card import MAX_TEXT_LENGTH
 from voxaffect.models.operators import check_operators
@@ -129,7 +129,7 @@ def _card(data: Dataset, **told: Any) -> ModelCard:
 
 def _plain(name: str) -> str:
     """Name of a folder or table, as a card holds it: a line without control characters."""
-    return printable(name)[:MAX_TEXT_LENGTH]
+    return escape_control(name)[:MAX_TEXT_LENGTH]
 
 
 def _described(corpus: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from voxaffect.errors import AudioError, extra
 from voxaffect.extraction import extract, open_cache
 from voxaffect.features import feature_spec
 from voxaffect.features import names as feature_names
-from voxaffect.records.arguments import list_of, path_of
+from voxaffect.records.arguments import check_list, check_path
 
 with extra("train"):
     from sklearn.base import BaseEstimator, TransformerMixin
@@ -81,7 +81,9 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             Before `fit`.
         """
         check_is_fitted(self, "spec_")
-        wanted = [path_of(path, "paths") for path in list_of(paths, "paths", "paths of recordings")]
+        wanted = [
+            check_path(path, "paths") for path in check_list(paths, "paths", "paths of recordings")
+        ]
         with open_cache(is_wanted=self.cached) as cache:
             found = extract(wanted, self.spec_, workers=self.workers, cache=cache)
         if found.failures:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from voxaffect.audio import mix_down, open_blocks
 from voxaffect.errors import extra
-from voxaffect.files import printable, write_whole
+from voxaffect.files import escape_control, write_whole
 from voxaffect.outputs.figures.palette import looks
 from voxaffect.recognition import Timeline
 
@@ -105,7 +105,7 @@ def _draw_wave(axes: Any, timeline: Timeline, recording: Path | bytes, *, is_alo
     axes.stairs(high, moments, baseline=low, fill=True, color=_INK, linewidth=0)
     reach = max(float(np.abs([low, high]).max()), 1e-6)
     axes.set(ylim=(-1.05 * reach, 1.05 * reach), yticks=[])
-    name = printable(Path(timeline.source).name)
+    name = escape_control(Path(timeline.source).name)
     axes.set_title(name if is_alone else f"{name}, {timeline.channel}", loc="left", fontsize=10)
     _bare(axes)
 
@@ -126,7 +126,7 @@ def _draw_strip(axes: Any, timeline: Timeline) -> None:
             linewidth=0,
             alpha=_PALE if segment.uncertain else 1,
         )
-        name = printable(segment.emotion) + "?" * segment.uncertain
+        name = escape_control(segment.emotion) + "?" * segment.uncertain
         if width * inches_a_second > _LETTER_INCHES * (len(name) + 0.7):
             box = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.0}
             axes.text(
@@ -194,7 +194,7 @@ def _draw_curves(axes: Any, timeline: Timeline) -> None:
     axes.set(
         ylim=(0, count),
         yticks=[count - 0.65 - row for row in range(count)],
-        yticklabels=map(printable, timeline.emotions),
+        yticklabels=map(escape_control, timeline.emotions),
     )
     axes.tick_params(axis="y", length=0, pad=24)
     _bare(axes)

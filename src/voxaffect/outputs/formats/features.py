@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.errors import FeatureError, extra
-from voxaffect.files import check_writable, encodable, write_whole
+from voxaffect.files import check_writable, escape_surrogates, write_whole
 
 Writer = Callable[[Path, Sequence[str], Sequence[str], NDArray[np.float32]], None]
 
@@ -26,7 +26,7 @@ def _csv(
         writer.writerow(["file", *names])
         # repr of a float32 is the shortest text that reads back as the same float32.
         rows = zip(files, matrix, strict=True)
-        writer.writerows([encodable(file), *map(str, row)] for file, row in rows)
+        writer.writerows([escape_surrogates(file), *map(str, row)] for file, row in rows)
 
     write_whole(path, write)
 
@@ -34,7 +34,7 @@ def _csv(
 def _npz(
     path: Path, files: Sequence[str], names: Sequence[str], matrix: NDArray[np.float32]
 ) -> None:
-    column = np.array([*map(encodable, files)])
+    column = np.array([*map(escape_surrogates, files)])
 
     def write(stream: BinaryIO) -> None:
         np.savez(stream, files=column, names=np.array(names), features=matrix)
@@ -48,7 +48,7 @@ def _parquet(
     with extra("parquet"):
         import pyarrow
         from pyarrow import parquet
-    columns = {"file": [*map(encodable, files)], **dict(zip(names, matrix.T, strict=True))}
+    columns = {"file": [*map(escape_surrogates, files)], **dict(zip(names, matrix.T, strict=True))}
     table = pyarrow.table(columns)
     write_whole(path, lambda stream: parquet.write_table(table, stream))
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from voxaffect.files import printable
+from voxaffect.files import escape_control
 from voxaffect.outputs.formats.tabular import (
     DECIMALS,
     aligned,
@@ -123,4 +123,4 @@ def to_table(predictions: Sequence[Prediction]) -> str:
                 UNCERTAIN if one.has_speech and one.uncertain else "",
             ]
         )
-    return aligned([[printable(cell) for cell in row] for row in rows])
+    return aligned([[escape_control(cell) for cell in row] for row in rows])

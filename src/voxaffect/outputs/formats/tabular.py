@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 
 from voxaffect.errors import extra
-from voxaffect.files import encodable
+from voxaffect.files import escape_surrogates
 
 DECIMALS = 6
 """Of probabilities and of seconds, in every text that programs read."""
@@ -79,7 +79,7 @@ def parquet_bytes(kinds: Mapping[str, str], rows: Iterable[Sequence[object]]) ->
     columns: list[list[object]] = [[] for _ in kinds]
     for row in rows:
         for column, cell in zip(columns, row, strict=True):
-            column.append(encodable(cell) if isinstance(cell, str) else cell)
+            column.append(escape_surrogates(cell) if isinstance(cell, str) else cell)
     arrays = [
         pyarrow.array(column, type=kind)
         for column, kind in zip(columns, kinds.values(), strict=True)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
-from voxaffect.files import printable
+from voxaffect.files import escape_control
 from voxaffect.outputs.formats.naming import NAMELESS
 from voxaffect.outputs.formats.timelines import Level, Ticks, channel_number, ticked
 from voxaffect.recognition import Segment, Timeline
@@ -34,7 +34,7 @@ def to_audacity(timelines: Sequence[Timeline], level: Level = "segments") -> str
 
 
 def _named(stretch: Segment) -> str:
-    name = printable(stretch.emotion)
+    name = escape_control(stretch.emotion)
     return f"{name} ({UNCERTAIN})" if stretch.uncertain else name
 
 
@@ -59,7 +59,7 @@ def to_raven(timelines: Sequence[Timeline], level: Level = "segments") -> str:
     ]
     lines = ["\t".join(columns)]
     for timeline in timelines:
-        channel, name = channel_number(timeline.channel), printable(Path(timeline.source).name)
+        channel, name = channel_number(timeline.channel), escape_control(Path(timeline.source).name)
         for cell in ticked(timeline, level, per_second=_MICROSECONDS):
             cells = [
                 len(lines),
@@ -70,7 +70,7 @@ def to_raven(timelines: Sequence[Timeline], level: Level = "segments") -> str:
                 0,
                 _RAVEN_HIGH_HZ,
                 name,
-                printable(cell.stretch.emotion),
+                escape_control(cell.stretch.emotion),
                 _confidence(cell.stretch),
                 str(cell.stretch.uncertain).lower(),
             ]
@@ -143,7 +143,7 @@ def _label(stretch: Segment, name: str) -> str:
     """What a tier says of a stretch; nothing where it is certain enough."""
     if name == UNCERTAIN:
         return UNCERTAIN if stretch.uncertain else ""
-    return printable(stretch.emotion) if name == "emotion" else _confidence(stretch)
+    return escape_control(stretch.emotion) if name == "emotion" else _confidence(stretch)
 
 
 def _quoted(text: str) -> str:
@@ -178,7 +178,7 @@ def _cues(timelines: Sequence[Timeline], level: Level, *, comma: str) -> list[tu
 
 def _caption(stretch: Segment) -> str:
     doubt = f", {UNCERTAIN}" if stretch.uncertain else ""
-    return f"{printable(stretch.emotion)} ({format_percent(stretch.confidence)}{doubt})"
+    return f"{escape_control(stretch.emotion)} ({format_percent(stretch.confidence)}{doubt})"
 
 
 def _stamp(milliseconds: int, comma: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
-from voxaffect.files import printable
+from voxaffect.files import escape_control
 from voxaffect.outputs.formats.naming import places
 from voxaffect.outputs.formats.tabular import (
     DECIMALS,
@@ -277,7 +277,7 @@ def to_table(timelines: Sequence[Timeline], level: Level = "segments") -> str:
             blank = [""] * (2 + len(emotions))
             times = [clock(0), clock(timeline.seconds)]
             rows.append([timeline.source, NO_SPEECH, timeline.channel, *times, *blank])
-    return aligned([[printable(cell) for cell in row] for row in rows])
+    return aligned([[escape_control(cell) for cell in row] for row in rows])
 
 
 def clock(seconds: float) -> str:

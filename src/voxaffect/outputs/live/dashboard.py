@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from voxaffect.files import printable
+from voxaffect.files import escape_control
 from voxaffect.outputs.figures.palette import looks
 from voxaffect.outputs.live.plain import clock
 from voxaffect.recognition.display import format_probability
@@ -38,7 +38,7 @@ def view(scene: Scene) -> Panel:
 
     Nothing is said by color alone: emotions have names and letters, bars have numbers.
     """
-    title = f"{printable(scene.name)}  {clock(scene.seconds)}"
+    title = f"{escape_control(scene.name)}  {clock(scene.seconds)}"
     gap = Text()
     parts = Group(_level(scene), gap, _now(scene), gap, _bars(scene), gap, _strip(scene))
     return Panel(parts, title=Text(title), subtitle=Text("Ctrl-C ends"), width=78)
@@ -62,7 +62,7 @@ def _now(scene: Scene) -> Text:
         return Text("silence" if scene.strip or scene.totals else "listening …", style="dim")
     probability = scene.probabilities[scene.emotion]
     doubt = "  uncertain" if scene.uncertain else ""
-    name, number = printable(scene.emotion).upper(), format_probability(probability)
+    name, number = escape_control(scene.emotion).upper(), format_probability(probability)
     return Text(f"{name}  {number}{doubt}", style="bold")
 
 
@@ -77,7 +77,7 @@ def _bars(scene: Scene) -> Table:
         style = "bold" if emotion == scene.emotion else ""
         number = format_probability(probability) if scene.probabilities else ""
         mark = Text(marks[emotion], style=f"bold {_ink(look[emotion].color)}")
-        table.add_row(mark, Text(printable(emotion), style=style), bar, number)
+        table.add_row(mark, Text(escape_control(emotion), style=style), bar, number)
     return table
 
 

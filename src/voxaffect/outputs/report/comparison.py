@@ -10,7 +10,7 @@ import numpy as np
 from voxaffect.errors import EvaluationError
 from voxaffect.evaluation.intervals import uar_difference
 from voxaffect.evaluation.metrics.categorical import uar
-from voxaffect.files import printable
+from voxaffect.files import escape_control
 from voxaffect.outputs.report.documents import Document, rounded
 
 _Answers = dict[str, tuple[str, str, str]]
@@ -72,7 +72,7 @@ def _difference(one: Document, other: Document) -> str:
     """Name what differs in the data of two evaluations, the most important first."""
     corpora = [sorted({str(u.get("corpus")) for u in side["utterances"]}) for side in (one, other)]
     if corpora[0] != corpora[1]:
-        names = " and ".join("/".join(map(printable, names)) for names in corpora)
+        names = " and ".join("/".join(map(escape_control, names)) for names in corpora)
         return f"their data are called {names}, give them one name with --name"
     first, second = (
         {_recording(u): u.get("speaker") for u in side["utterances"]} for side in (one, other)
@@ -82,13 +82,15 @@ def _difference(one: Document, other: Document) -> str:
         ("second", sorted(second.keys() - first)),
     ):
         if alone:
-            return f"only the {side} has {printable(alone[0])} ({len(alone):,} such recordings)"
+            return (
+                f"only the {side} has {escape_control(alone[0])} ({len(alone):,} such recordings)"
+            )
     for recording, speaker in first.items():
         if speaker != second[recording]:
             speakers = " and ".join(
                 "unknown" if name is None else repr(name) for name in (speaker, second[recording])
             )
-            return f"the speaker of {printable(recording)} is {speakers}"
+            return f"the speaker of {escape_control(recording)} is {speakers}"
     if one.get("seed") != other.get("seed"):
         return f"their seeds are {one.get('seed')} and {other.get('seed')}"
     return "recordings and speakers are the same, their folds are not"
@@ -107,7 +109,7 @@ def _read_answers(found: Document, name: str, where: str) -> _Answers:
     try:
         return _answers(found, name)
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        reason = printable(f"no {error}" if isinstance(error, KeyError) else str(error))
+        reason = escape_control(f"no {error}" if isinstance(error, KeyError) else str(error))
         raise EvaluationError(
             f"the {where} evaluation is damaged at system {name!r} ({reason}). Evaluate again."
         ) from error

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from voxaffect.files import printable
+from voxaffect.files import escape_control
 from voxaffect.outputs.report import behavior, overview, provenance
 from voxaffect.outputs.report.blocks import Missing, Report, Section
 from voxaffect.outputs.report.reading import Document
@@ -60,7 +60,7 @@ def lay_out(document: Document, *, folder: Path) -> Report:
 def _printable(value: Any) -> Any:
     """Every word as one line that XML can hold: names of files and emotions may be anything."""
     if isinstance(value, str):
-        return printable(value)
+        return escape_control(value)
     if isinstance(value, Mapping):
-        return {printable(str(key)): _printable(each) for key, each in value.items()}
+        return {escape_control(str(key)): _printable(each) for key, each in value.items()}
     return [_printable(each) for each in value] if isinstance(value, list | tuple) else value

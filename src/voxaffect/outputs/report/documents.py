@@ -26,7 +26,7 @@ from voxaffect.evaluation.intervals import uar_difference
 from voxaffect.evaluation.metrics.calibration import RiskCoverage
 from voxaffect.evaluation.metrics.categorical import uar
 from voxaffect.features import meanings
-from voxaffect.files import printable, read_bounded
+from voxaffect.files import escape_control, read_bounded
 from voxaffect.outputs.report.structure import check_structure
 from voxaffect.records.arguments import check_kind
 from voxaffect.training import Dataset
@@ -150,7 +150,7 @@ def check_document(found: Any, name: str) -> None:
         check_structure(found)
     except (ValueError, RecursionError) as error:
         raise EvaluationError(
-            f"{name} is damaged ({printable(str(error))}). Evaluate again, or pass what "
+            f"{name} is damaged ({escape_control(str(error))}). Evaluate again, or pass what "
             "voxaffect.document makes."
         ) from error
 

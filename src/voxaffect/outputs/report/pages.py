@@ -6,7 +6,7 @@ from pathlib import Path
 
 from voxaffect.errors import EvaluationError, extra
 from voxaffect.evaluation import Study
-from voxaffect.files import make_folder, printable, write_text
+from voxaffect.files import escape_control, make_folder, write_text
 from voxaffect.outputs.figures.svg import to_svg
 from voxaffect.outputs.report.content import lay_out
 from voxaffect.outputs.report.documents import check_document, to_json
@@ -14,7 +14,7 @@ from voxaffect.outputs.report.documents import document as to_document
 from voxaffect.outputs.report.html import to_html
 from voxaffect.outputs.report.markdown import FIGURES, to_markdown
 from voxaffect.outputs.report.reading import Document
-from voxaffect.records.arguments import path_of
+from voxaffect.records.arguments import check_path
 
 
 def write_report(document: Document | Study, folder: str | Path) -> list[Path]:
@@ -45,7 +45,7 @@ def write_report(document: Document | Study, folder: str | Path) -> list[Path]:
     MissingExtraError
         If matplotlib or jinja2 is not installed.
     """
-    folder = path_of(folder, "folder")
+    folder = check_path(folder, "folder")
     if isinstance(document, Study):
         document = to_document(document)
     check_document(document, "the document")
@@ -92,5 +92,5 @@ def _drawn(document: Document, folder: Path) -> dict[str, str]:
     ) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise EvaluationError(
-            f"the document is damaged ({printable(reason)}). Expected what document makes."
+            f"the document is damaged ({escape_control(reason)}). Expected what document makes."
         ) from error

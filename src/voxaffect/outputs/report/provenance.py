@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from voxaffect.files import printable
+from voxaffect.files import escape_control
 from voxaffect.outputs.report.blocks import (
     Block,
     Code,
@@ -93,7 +93,7 @@ def errors_section(document: Document, *, paths: Sequence[str], folder: Path) ->
             recognized=recognized,
             confidence=number(confidence),
             speaker=document["utterances"][place].get("speaker") or UNKNOWN,
-            name=printable(os.path.relpath(paths[place], root) if root else paths[place]),
+            name=escape_control(os.path.relpath(paths[place], root) if root else paths[place]),
             url=url(paths[place], folder),
         )
         for confidence, place, recognized in found

@@ -14,7 +14,7 @@ import numpy as np
 
 from voxaffect.audio import Samples
 from voxaffect.errors import VoxaffectError
-from voxaffect.files import encodable, name_errors, printable
+from voxaffect.files import escape_control, escape_surrogates, name_errors
 from voxaffect.recognition import Event, Update, Window
 
 SOUND, EVENTS = "audio.wav", "timeline.jsonl"
@@ -152,7 +152,7 @@ def kept_in(folder: Path, *, name: str, rate_hz: int, emotions: Sequence[str]) -
             folder.mkdir(parents=True, exist_ok=True)
             if (folder / EVENTS).exists() or (folder / SOUND).exists():
                 raise VoxaffectError(
-                    f"{printable(name_shown)}: holds a session already. Name another folder."
+                    f"{escape_control(name_shown)}: holds a session already. Name another folder."
                 )
             events = stack.enter_context(_open(folder / EVENTS))
             sound = Sound(stack.enter_context(_open(folder / SOUND)), rate_hz)
@@ -168,7 +168,7 @@ def kept_in(folder: Path, *, name: str, rate_hz: int, emotions: Sequence[str]) -
 
 
 def _line(value: Any) -> bytes:
-    return f"{encodable(json.dumps(value, ensure_ascii=False, allow_nan=False))}\n".encode()
+    return f"{escape_surrogates(json.dumps(value, ensure_ascii=False, allow_nan=False))}\n".encode()
 
 
 @contextmanager

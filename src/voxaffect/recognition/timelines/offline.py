@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from voxaffect.audio import MIN_SECONDS, Blocks, Samples, Source, open_blocks
-from voxaffect.console import progress_bar
+from voxaffect.console import show_progress
 from voxaffect.errors import AudioError, WorkerError
 from voxaffect.extraction import Workers, at_work
 from voxaffect.features.affect.enrollment import Speaker
@@ -230,7 +230,7 @@ def _run(
 ) -> int:
     """Feed every block to every channel; samples a channel."""
     frames, rate_hz = 0, recording.rate_hz
-    bar = progress_bar(
+    bar = show_progress(
         title=Path(recording.name).name,
         is_shown=progress,
         unit="s",
