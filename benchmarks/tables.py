@@ -1,4 +1,4 @@
-"""Write the tables of README.md and MODEL_CARD.md from the JSON of the other benchmarks.
+"""Write the tables of the README, the model card and docs/benchmarks.md from the JSON results.
 
 python benchmarks/tables.py            # write
 python benchmarks/tables.py --check    # fail if they are not up to date
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-TARGETS = ("README.md", "MODEL_CARD.md")
+TARGETS = ("README.md", "MODEL_CARD.md", "docs/benchmarks.md")
 NAMES = {
     "tutorial": "`tutorial`: classic, MLP",
     "mlp": "`mlp`: classic, scaled, MLP",
@@ -206,9 +206,9 @@ def sections() -> dict[str, str]:
     }
 
 
-def filled(text: str, found: dict[str, str]) -> str:
-    """Replace what stands between `<!-- NAME -->` and `<!-- /NAME -->`."""
-    for name, body in found.items():
+def fill(text: str, tables: dict[str, str]) -> str:
+    """Text with each table between `<!-- NAME -->` and `<!-- /NAME -->`."""
+    for name, body in tables.items():
         pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
         text = re.sub(pattern, lambda m, body=body: f"{m[1]}{body}\n{m[2]}", text, flags=re.DOTALL)
     return text
@@ -217,16 +217,16 @@ def filled(text: str, found: dict[str, str]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true")
-    given = parser.parse_args()
-    found, stale = sections(), []
+    options = parser.parse_args()
+    tables, stale = sections(), []
     for target in TARGETS:
         path = HERE.parent / target
         text = path.read_text()
-        if filled(text, found) != text:
+        if fill(text, tables) != text:
             stale.append(target)
-            if not given.check:
-                path.write_text(filled(text, found))
-    if given.check and stale:
+            if not options.check:
+                path.write_text(fill(text, tables))
+    if options.check and stale:
         sys.exit(f"not up to date: {', '.join(stale)}. Run: python benchmarks/tables.py")
 
 
