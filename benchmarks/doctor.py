@@ -29,7 +29,8 @@ from numpy.random import Generator
 from voxaffect import diagnose
 from voxaffect.audio import Samples, read, resample
 from voxaffect.diagnosis import Diagnosis
-from voxaffect.diagnosis.measures import activity, frame_spectra, snr_db
+from voxaffect.diagnosis.noise import estimate_snr_db
+from voxaffect.diagnosis.sound import compute_spectra, find_activity
 from voxaffect.training.augmentation.effects import (
     active_rms,
     add_noise,
@@ -162,7 +163,7 @@ def snr_errors(paths: list[Path]) -> dict[str, list[float]]:
             for color in (0.0, 1.0, 2.0):
                 rng = np.random.default_rng([number, int(snr), int(color)])
                 mixed = add_noise(samples, 16_000, rng, snr_db=snr, color=color)
-                error = snr_db(frame_spectra(mixed, 16_000), activity(mixed)) - snr
+                error = estimate_snr_db(compute_spectra(mixed, 16_000), find_activity(mixed)) - snr
                 rows.setdefault(f"{snr:g} dB", []).append(error)
     return {
         key: [round(float(q), 2) for q in np.percentile(row, (5, 50, 95))]

@@ -15,7 +15,7 @@ from support.synthesis import Sound, tone, white
 
 import voxaffect as va
 from voxaffect.audio import read
-from voxaffect.diagnosis.measures import compare_channels
+from voxaffect.diagnosis.channels import compare_channels
 from voxaffect.errors import AudioError
 from voxaffect.extraction import FeatureCache, extract
 from voxaffect.features import feature_spec

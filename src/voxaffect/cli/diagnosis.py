@@ -13,7 +13,7 @@ from voxaffect.cli.advice import count_without_speech, list_without_speech, warn
 from voxaffect.cli.output import check_result, emit, finish, format_of, max_seconds_option
 from voxaffect.cli.sources import open_model, recordings
 from voxaffect.diagnosis import diagnose
-from voxaffect.diagnosis.verdicts import PROBLEM
+from voxaffect.diagnosis.findings import PROBLEM
 from voxaffect.extraction import Failure, failure_reason
 from voxaffect.outputs import explanation as explained
 from voxaffect.outputs.diagnosis import to_json, to_text

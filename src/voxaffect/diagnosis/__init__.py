@@ -1,8 +1,7 @@
-"""What is wrong with a recording, and how far the answer to it can be trusted.
+"""Diagnosis of a recording: its problems, and the trust that its answer deserves.
 
-The answer to "everything I say is sad": clipping, level, noise, bandwidth, channels, length, share
-of speech, likeness to what the model was trained on; each with its number, what it does to trust,
-and what helps.
+It answers "why is everything I say sad?": clipping, level, noise, bandwidth, channels, length,
+share of speech, and distance from the training data. Each has a number, an effect and a remedy.
 """
 
 from __future__ import annotations
@@ -15,8 +14,21 @@ from typing import Any
 import numpy as np
 
 from voxaffect.audio import Signal, Source, open_blocks
-from voxaffect.diagnosis.measures import Recording, measure
-from voxaffect.diagnosis.verdicts import HIGH, LIMITED, LOW, OK, Case, Finding, judge
+from voxaffect.diagnosis.answer import judge_answer
+from voxaffect.diagnosis.bandwidth import judge_bandwidth
+from voxaffect.diagnosis.channels import judge_channels
+from voxaffect.diagnosis.clipping import judge_clipping
+from voxaffect.diagnosis.distance import judge_distance
+from voxaffect.diagnosis.findings import HIGH, LIMITED, LOW, OK, Case, Finding
+from voxaffect.diagnosis.format import judge_format
+from voxaffect.diagnosis.hum import judge_hum
+from voxaffect.diagnosis.length import judge_length
+from voxaffect.diagnosis.level import judge_level
+from voxaffect.diagnosis.measures import ExaminedRecording, measure
+from voxaffect.diagnosis.noise import judge_noise
+from voxaffect.diagnosis.offset import judge_offset
+from voxaffect.diagnosis.reverberation import judge_reverberation
+from voxaffect.diagnosis.speech import judge_speech
 from voxaffect.errors import AudioError
 from voxaffect.features import describe
 from voxaffect.models import Model, get_model
@@ -28,23 +40,26 @@ EXAMINED_SECONDS = 120.0
 EXAMINED_SAMPLES = 1 << 24
 """Of all channels together: bounds the memory."""
 _TRUSTS = (HIGH, LIMITED, LOW)
+_RECORDING = (judge_length, judge_format, judge_channels, judge_level, judge_clipping, judge_offset)
+_SOUND = (judge_speech, judge_noise, judge_reverberation, judge_bandwidth, judge_hum)
+_PREDICTION = (judge_distance, judge_answer)
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found of one recording.
+    """Findings and prediction of one recording.
 
     Parameters
     ----------
     source : str
         The recording's path, or ``<bytes>`` or ``<array>``.
     findings : tuple of Finding
-        Everything that was examined, also what is well.
+        One for each topic that was examined, the good ones too.
     prediction : Prediction or None
         None if the recording cannot be recognized, or is longer than what is examined. Without an
         emotion if there is no speech.
     scores : mapping of str to mapping
-        What high trust means: how the model scored where it was measured, as its card has it.
+        Scores of the model, from its card: the accuracy to expect at high trust.
     """
 
     source: str
@@ -59,9 +74,9 @@ class Diagnosis:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Topics that lower trust, the gravest first."""
-        graver = sorted(self.findings, key=lambda finding: -_TRUSTS.index(finding.trust))
-        return tuple(finding.topic for finding in graver if finding.trust != HIGH)
+        """Topics that lower trust, the most serious first."""
+        ranked = sorted(self.findings, key=lambda finding: -_TRUSTS.index(finding.trust))
+        return tuple(finding.topic for finding in ranked if finding.trust != HIGH)
 
     @property
     def flaws(self) -> tuple[Finding, ...]:
@@ -76,13 +91,13 @@ def diagnose(
     model: Model | str | Path | None = None,
     max_seconds: float | None = None,
 ) -> Diagnosis:
-    """Examine a recording, and say how far the answer to it can be trusted.
+    """Examine a recording, and judge the trust that its answer deserves.
 
     Parameters
     ----------
     source : str, Path, bytes, binary stream, ndarray or Signal
-        An array has shape (n,) or (n, channels). A ``Signal`` is mono already: nothing can be
-        found out about its channels.
+        An array has shape (n,) or (n, channels). A ``Signal`` is mono already: its channels
+        cannot be examined.
     rate_hz : int, optional
         Sampling rate of an array.
     model : Model, str or Path, optional
@@ -94,7 +109,7 @@ def diagnose(
     Returns
     -------
     Diagnosis
-        Also of what `predict` refuses for being silent or too short.
+        Recordings that `predict` refuses, because they are silent or too short, have one too.
 
     Raises
     ------
@@ -110,35 +125,47 @@ def diagnose(
     ('level',)
     """
     loaded = get_model(model)
-    recording = _recorded(source, rate_hz, max_seconds)
+    recording = _read_beginning(source, rate_hz, max_seconds)
     mix = recording.mix
     case = Case(recording, measure(recording, mix), loaded.card)
-    prediction, distance = _recognized(mix, loaded) if recording.is_whole else (None, None)
+    prediction, distance = _recognize(mix, loaded) if recording.is_whole else (None, None)
     if prediction is not None and case.measures.channels.are_different:
         prediction = replace(prediction, channels_differ=True, uncertain=True)
     case = replace(case, prediction=prediction, distance=distance)
-    return Diagnosis(recording.name, judge(case), prediction, loaded.card.scores)
+    return Diagnosis(recording.name, _judge(case), prediction, loaded.card.scores)
 
 
-def _recorded(source: Source, rate_hz: int | None, max_seconds: float | None) -> Recording:
-    """Read what is examined: all, or of more than two minutes the beginning."""
+def _judge(case: Case) -> tuple[Finding, ...]:
+    """Return every finding of a case, in the order in which people should read them."""
+    judges = list(_RECORDING)
+    if case.measures.sound is not None:
+        judges += _SOUND
+    if case.prediction is not None and case.prediction.has_speech:
+        judges += _PREDICTION
+    return tuple(judge(case) for judge in judges)
+
+
+def _read_beginning(
+    source: Source, rate_hz: int | None, max_seconds: float | None
+) -> ExaminedRecording:
+    """Read all of a recording, or the beginning of one longer than two minutes."""
     with open_blocks(source, rate_hz, max_seconds=max_seconds) as whole:
-        most = min(int(EXAMINED_SECONDS * whole.rate_hz), EXAMINED_SAMPLES // whole.channels)
-        held, blocks = 0, []
+        limit = min(int(EXAMINED_SECONDS * whole.rate_hz), EXAMINED_SAMPLES // whole.channels)
+        length, blocks = 0, []
         for block in whole:
             blocks.append(block)
-            held += len(block)
-            if held >= most:
+            length += len(block)
+            if length >= limit:
                 break
-        seconds = max(held, whole.frames if held >= most else 0) / whole.rate_hz
+        seconds = max(length, whole.frames if length >= limit else 0) / whole.rate_hz
         samples = np.concatenate(blocks)
-        return Recording(
+        return ExaminedRecording(
             whole.name, samples, whole.rate_hz, seconds, whole.container, whole.encoding
         )
 
 
-def _recognized(mix: Signal, model: Model) -> tuple[Prediction | None, float | None]:
-    """Answer and distance from the training data, of what can be recognized."""
+def _recognize(mix: Signal, model: Model) -> tuple[Prediction | None, float | None]:
+    """Return the prediction and the distance from the training data, where there are any."""
     try:
         prediction = predict(mix, model=model)
     except AudioError:  # too short, silent, far too loud: the findings say so

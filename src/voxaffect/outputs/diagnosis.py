@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from voxaffect.diagnosis import Diagnosis
-from voxaffect.diagnosis.verdicts import OK, Finding
+from voxaffect.diagnosis.findings import OK, Finding
 from voxaffect.extraction import Failure
 from voxaffect.files import escape_control
 

@@ -19,7 +19,10 @@ from voxaffect import diagnose
 from voxaffect.audio import Samples, Signal, read
 from voxaffect.cli import cli, main
 from voxaffect.diagnosis import Diagnosis
-from voxaffect.diagnosis.measures import activity, decay_db, flat_tops, frame_spectra, snr_db
+from voxaffect.diagnosis.clipping import find_flat_tops
+from voxaffect.diagnosis.noise import estimate_snr_db
+from voxaffect.diagnosis.reverberation import measure_decay_db
+from voxaffect.diagnosis.sound import compute_spectra, find_activity
 from voxaffect.errors import AudioError
 from voxaffect.models import load
 from voxaffect.outputs.diagnosis import SCHEMA, to_json
@@ -34,7 +37,7 @@ from voxaffect.training.augmentation.effects import (
     telephoned,
 )
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 OF_MODEL = ("likeness", "answer")
 
 
@@ -67,7 +70,7 @@ def hummed(samples: Samples) -> Samples:
 
 
 def snr_of(samples: Samples) -> float:
-    return snr_db(frame_spectra(samples, RATE_HZ), activity(samples))
+    return estimate_snr_db(compute_spectra(samples, RATE_HZ), find_activity(samples))
 
 
 def roomy(samples: Samples, rt60_seconds: float, rate_hz: int = RATE_HZ) -> Samples:
@@ -167,22 +170,24 @@ def test_snr_of_digital_silence_around_is_that_of_the_speech() -> None:
 def test_the_longer_a_room_rings_the_less_sound_falls() -> None:
     bursts = np.random.default_rng(0).standard_normal(RATE_HZ * 6).astype(np.float32)
     bursts *= np.arange(len(bursts)) % 9_600 < 1_600
-    falls = [decay_db(frame_spectra(roomy(bursts, rt60), RATE_HZ)) for rt60 in (0.3, 0.6, 1.2)]
+    falls = [
+        measure_decay_db(compute_spectra(roomy(bursts, rt60), RATE_HZ)) for rt60 in (0.3, 0.6, 1.2)
+    ]
     assert falls == sorted(falls, reverse=True)
     for fall, rt60 in zip(falls, (0.3, 0.6, 1.2), strict=True):
         assert 4.8 / rt60 < fall < 4.8 / rt60 + 8  # the direct sound, and chance within a band
 
 
-def test_frame_spectra_of_noise_sum_to_its_power() -> None:
+def test_compute_spectra_of_noise_sum_to_its_power() -> None:
     noise = np.random.default_rng(0).standard_normal(RATE_HZ * 5).astype(np.float32)
-    assert frame_spectra(noise, RATE_HZ).sum(axis=1).mean() == pytest.approx(1.0, abs=0.02)
+    assert compute_spectra(noise, RATE_HZ).sum(axis=1).mean() == pytest.approx(1.0, abs=0.02)
 
 
 def test_a_sine_has_no_flat_tops_and_its_clipped_copy_has_two_a_period() -> None:
     sine = 0.9 * np.sin(2 * np.pi * 200 * np.arange(RATE_HZ) / RATE_HZ + 0.3)
-    found = flat_tops(quantized(np.clip(sine, -0.7, 0.7)))
+    found = find_flat_tops(quantized(np.clip(sine, -0.7, 0.7)))
     assert found.runs == 400
-    assert flat_tops(quantized(sine * np.linspace(0.5, 1, RATE_HZ))).runs <= 2
+    assert find_flat_tops(quantized(sine * np.linspace(0.5, 1, RATE_HZ))).runs <= 2
 
 
 def test_bandwidth_is_where_it_was_cut() -> None:
