@@ -23,10 +23,10 @@ import pytest
 
 from voxaffect.corpora import CORPORA, Download
 from voxaffect.corpora.download import download
-from voxaffect.corpora.locking import lock_folder
 from voxaffect.corpora.transfer import Resuming, fetch_small
 from voxaffect.corpora.unpacking import LIST_NAME, find_missing, unpack
 from voxaffect.errors import DownloadError
+from voxaffect.files import lock_folder
 
 Answer = Callable[[BaseHTTPRequestHandler], object]
 

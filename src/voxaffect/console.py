@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 from voxaffect.errors import VoxaffectError
-from voxaffect.files import describe_reason, escape_control, escape_surrogates, stderr_is_terminal
+from voxaffect.files import describe_reason, escape_control, escape_surrogates
 
 READER_GONE = 141
 """Exit code where the reader of standard output has seen enough, as of other programs in a pipe."""
@@ -131,8 +131,13 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 def stdout_is_terminal() -> bool:
-    """Whether somebody reads standard output at a terminal."""
+    """True if standard output is a terminal."""
     return _is_terminal(sys.stdout)
+
+
+def stderr_is_terminal() -> bool:
+    """True if standard error is a terminal; it can be closed, or missing in a service."""
+    return _is_terminal(sys.stderr)
 
 
 def check_stdout(remedy: str = _OPEN_IT) -> None:

@@ -9,12 +9,11 @@ from typing import Any
 import click
 
 from voxaffect.cli.own_data import own_options
-from voxaffect.console import print_line, print_message, print_note, print_text
+from voxaffect.console import print_line, print_message, print_note, print_text, stderr_is_terminal
 from voxaffect.corpora import CORPORA, OWN_DATA, Reading, look_up, root_of
 from voxaffect.corpora import download as download_corpus
 from voxaffect.diagnosis.corpus import check as inspect_corpus
 from voxaffect.diagnosis.corpus import describe
-from voxaffect.files import stderr_is_terminal
 from voxaffect.outputs.formats import aligned
 
 _COMMERCIAL = {True: "yes", False: "no", None: "unclear"}

@@ -26,7 +26,7 @@ from voxaffect.cli.study import (
     gathered,
     list_failures_on_error,
 )
-from voxaffect.console import print_data, print_line, print_message
+from voxaffect.console import print_data, print_line, print_message, stderr_is_terminal
 from voxaffect.errors import EvaluationError
 from voxaffect.evaluation import (
     PROTOCOLS,
@@ -40,7 +40,7 @@ from voxaffect.evaluation import (
 )
 from voxaffect.evaluation.protocols import common_emotions
 from voxaffect.extraction import Failure
-from voxaffect.files import check_folder, make_folder, stderr_is_terminal
+from voxaffect.files import check_folder, make_folder
 from voxaffect.outputs.report import (
     Document,
     check_installed,

@@ -21,11 +21,11 @@ from voxaffect.cli.lists import read_list
 from voxaffect.cli.output import Writes, check_output, finish, max_seconds_option, summarize
 from voxaffect.cli.results import Results, check_named, formats_named, is_folder, results_to
 from voxaffect.cli.sources import open_model, recordings
-from voxaffect.console import print_data, print_line
+from voxaffect.console import print_data, print_line, stderr_is_terminal
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
 from voxaffect.features.affect.enrollment import Speaker
-from voxaffect.files import read_standard_input, stderr_is_terminal
+from voxaffect.files import read_standard_input
 from voxaffect.models import Model, ModelCard
 from voxaffect.outputs.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
 from voxaffect.recognition import enroll_speaker, timeline

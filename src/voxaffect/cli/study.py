@@ -14,7 +14,7 @@ import click
 from voxaffect.cli.output import check_output, finish, max_seconds_option
 from voxaffect.cli.own_data import own_options
 from voxaffect.cli.sources import recordings
-from voxaffect.console import print_message, print_note
+from voxaffect.console import print_message, print_note, stderr_is_terminal
 from voxaffect.corpora import OWN_DATA
 from voxaffect.errors import EvaluationError, TrainingError, VoxaffectError
 from voxaffect.evaluation import HeldOut, evaluate, held_out, random_split
@@ -22,7 +22,6 @@ from voxaffect.evaluation.metrics.calibration import WANTED_RISK
 from voxaffect.extraction import MAX_SECONDS, Failure, extract, open_cache
 from voxaffect.features import SETS, feature_spec
 from voxaffect.features import names as feature_names
-from voxaffect.files import stderr_is_terminal
 from voxaffect.outputs.formats.features import WRITERS, table_writer
 from voxaffect.training import (
     DEFAULT_RECIPES,

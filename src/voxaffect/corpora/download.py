@@ -20,12 +20,12 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from voxaffect.console import print_message
-from voxaffect.corpora.locking import lock_folder
 from voxaffect.corpora.reading import download_folder
 from voxaffect.corpora.table import Corpus, Download, look_up
 from voxaffect.corpora.transfer import Resuming, fetch_small
 from voxaffect.corpora.unpacking import find_missing, remove_litter, unpack
 from voxaffect.errors import DownloadError, extra
+from voxaffect.files import lock_folder
 from voxaffect.files.folders import expand_home
 
 _RECORD_LIMIT = 1 << 22

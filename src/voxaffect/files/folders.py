@@ -1,4 +1,4 @@
-"""Folders of the user: home, cache and data, also where the user has no home folder.
+"""Folders: those of the user (home, cache and data), and what a folder holds.
 
 A container may run as a user that the system does not know (``--user 12345``): then there is no
 home folder, ``~`` means nothing, and the platform's folders are unknown.
@@ -7,6 +7,7 @@ home folder, ``~`` means nothing, and the platform's folders are unknown.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 CACHE_VARIABLE = "VOXAFFECT_CACHE"
@@ -36,7 +37,7 @@ def expand_home(path: str | Path) -> Path:
 
 
 def has_home() -> bool:
-    """Whether the home folder of this user is known."""
+    """True if the home folder of this user is known."""
     return os.path.expanduser("~") != "~"  # noqa: PTH111 (unlike Path, it never raises)
 
 
@@ -72,3 +73,49 @@ def find_data_folder() -> Path | None:
     import platformdirs
 
     return Path(platformdirs.user_data_path("voxaffect", appauthor=False))
+
+
+def walk_unique(
+    folder: Path, on_error: Callable[[OSError], object]
+) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Go through a folder, and through folders that links lead to, each real folder once.
+
+    It yields a folder, its sub-folders and its files, as ``os.walk`` does. A sub-folder that the
+    caller removes from the list is not searched. Folders may be nested as deep as the system
+    allows, and a link to a folder above ends.
+
+    Parameters
+    ----------
+    folder : Path
+    on_error : callable
+        Gets the error of a folder that cannot be read; the others come all the same.
+    """
+    visited: set[tuple[int, int]] = set()
+    waiting = [folder]
+    while waiting:
+        parent = waiting.pop()
+        try:
+            status = parent.stat()
+            if (status.st_dev, status.st_ino) in visited:
+                continue
+            folders, names = _list_entries(parent)
+        except (OSError, ValueError) as error:
+            on_error(error if isinstance(error, OSError) else OSError(0, str(error), str(parent)))
+            continue
+        visited.add((status.st_dev, status.st_ino))
+        yield parent, folders, names
+        waiting += [parent / name for name in reversed(folders)]
+
+
+def _list_entries(folder: Path) -> tuple[list[str], list[str]]:
+    """Sub-folders, in order, and files of a folder."""
+    folders: list[str] = []
+    names: list[str] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            try:
+                is_folder = entry.is_dir()
+            except OSError:  # a link to nowhere
+                is_folder = False
+            (folders if is_folder else names).append(entry.name)
+    return sorted(folders), names

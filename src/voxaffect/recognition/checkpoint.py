@@ -11,7 +11,6 @@ A journal is locked while it is open, by the system: a run that is killed leaves
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -25,7 +24,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from voxaffect.errors import JournalError
-from voxaffect.files import escape_control
+from voxaffect.files import escape_control, lock_file, open_locked
 
 FORMAT_VERSION = 2
 """Of the file. To bump: write the new lines, raise this number; a journal of another version
@@ -35,7 +34,6 @@ _SYNC_SECONDS = 1.0
 _LONGEST_HEADING = 1 << 16
 _CHECK = re.compile(rb', "check": "(?P<digest>[0-9a-f]{16})"\}')
 _CHECK_BYTES = len(b', "check": "0123456789abcdef"}')
-_BEYOND = 1 << 60
 
 Stamp = tuple[int, int]
 
@@ -80,19 +78,12 @@ class Journal:
     def _opened(self) -> BinaryIO:
         """Open and lock the file; again, if the run that held it has deleted it meanwhile."""
         try:
-            while True:
-                stream = os.fdopen(_open_unfollowed(self.path), "a+b")
-                if not _locked(stream):
-                    stream.close()
-                    raise JournalError(
-                        f"{escape_control(str(self.path))}: another run is writing to it. Wait "
-                        "until that has ended, or name another output."
-                    )
-                if self.path.exists() and os.path.samestat(
-                    os.fstat(stream.fileno()), self.path.stat()
-                ):
-                    return stream
-                stream.close()
+            return os.fdopen(open_locked(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND), "a+b")
+        except BlockingIOError as error:
+            raise JournalError(
+                f"{escape_control(str(self.path))}: another run is writing to it. Wait until that "
+                "has ended, or name another output."
+            ) from error
         except OSError as error:
             raise self._problem(error) from error
 
@@ -220,38 +211,11 @@ def forget(path: Path) -> None:
     path : Path
         If there is none, nothing happens.
     """
-    with suppress(FileNotFoundError), path.open("r+b") as stream:
-        if _locked(stream):
-            if sys.platform == "win32":  # where an open file cannot be deleted
-                stream.close()
-            path.unlink()
-
-
-def _open_unfollowed(path: Path) -> int:
-    """Descriptor of a file, never of what a link in a shared folder leads to."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0), 0o666)
-
-
-def _locked(stream: BinaryIO) -> bool:
-    """Lock an open file until it is closed, however that happens; False if another holds it.
-
-    A disk that knows no locks, as some across a network, is used without.
-    """
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            # What is locked cannot be read either, so it is a byte that is never written.
-            os.lseek(stream.fileno(), _BEYOND, os.SEEK_SET)
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
-    return True
+    with suppress(FileNotFoundError, BlockingIOError), path.open("r+b") as stream:
+        lock_file(stream.fileno())
+        if sys.platform == "win32":  # where an open file cannot be deleted
+            stream.close()
+        path.unlink()
 
 
 def _line(value: Mapping[str, Any]) -> bytes:

@@ -20,7 +20,7 @@ from voxaffect.errors import ModelError, VoxaffectError
 from voxaffect.files import (
     escape_control,
     escape_surrogates,
-    lock,
+    lock_file,
     read_bounded,
     read_standard_input,
     sync_files,
@@ -220,7 +220,7 @@ def test_the_next_run_removes_what_a_killed_run_left(
 def test_what_another_run_is_writing_is_not_litter(path: Path) -> None:
     held = path.with_name(f".{path.name}.4711.partial")
     with held.open("wb") as stream:
-        assert lock(stream)
+        assert lock_file(stream.fileno())
         write_text(path, "new")
         assert held.exists()
     write_text(path, "newer")
