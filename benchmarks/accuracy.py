@@ -33,8 +33,8 @@ from voxaffect.features import names as feature_names
 from voxaffect.features.affect.enrollment import adapt
 from voxaffect.features.affect.enrollment import enroll as enroll_vectors
 from voxaffect.training import OBSERVED_EMOTIONS, Dataset, fit, gather, recipe_named, with_copies
-from voxaffect.training.augmentation.babble import Voices
-from voxaffect.training.augmentation.effects import CONDITIONS, TALKERS_DB, test_variant
+from voxaffect.training.augmentation.babble import BabbleSource
+from voxaffect.training.augmentation.conditions import CONDITIONS, condition_transform, needs_babble
 
 LIBRARIES = ("voxaffect", "numpy", "scipy", "scikit-learn", "onnxruntime", "soundfile", "soxr")
 SEED = 9
@@ -76,16 +76,16 @@ def figures(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def altered(data: Dataset, condition: str) -> np.ndarray:
+def degraded(data: Dataset, condition: str) -> np.ndarray:
     """Features of the same utterances under a condition."""
     assert data.spec is not None
-    voices = Voices.of(data.utterances) if condition in TALKERS_DB else None
-    variant = test_variant(condition, rate_hz=data.spec.rate_hz, voices=voices)
+    source = BabbleSource.from_utterances(data.utterances) if needs_babble(condition) else None
+    transform = condition_transform(condition, rate_hz=data.spec.rate_hz, babble=source)
     with FeatureCache() as cache:
         found = extract(
             [u.path for u in data.utterances],
             data.spec,
-            variant=variant,
+            transform=transform,
             cache=cache,
             progress=True,
         )
@@ -103,11 +103,11 @@ def originals(data: Dataset, root: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def emobox(recipe: str, root: Path) -> dict[str, Any]:
-    """Eight emotions on EmoBox's folds, clean and altered, fitted once a fold."""
+    """Eight emotions on EmoBox's folds, clean and degraded, fitted once a fold."""
     data = gathered(recipe, root)
     conditions = {"clean": data.matrix}
     if recipe_named(recipe).augmentation:
-        conditions |= {name: altered(data, name) for name in CONDITIONS}
+        conditions |= {name: degraded(data, name) for name in CONDITIONS}
         matrix, places = originals(data, root)
         replaced = data.matrix.copy()
         replaced[places] = matrix

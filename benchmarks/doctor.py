@@ -36,9 +36,9 @@ from voxaffect.training.augmentation.effects import (
     add_noise,
     add_room,
     limit_band,
-    narrowed,
-    quantized,
-    telephoned,
+    quantize,
+    resample_via,
+    simulate_telephone,
 )
 
 CORPORA = ("ravdess", "ravdess-48k", "emodb")
@@ -73,8 +73,8 @@ PLANTS: dict[str, tuple[str, Plant]] = {
     "clipped, 1 %, then turned down 12 dB": ("clipping", lambda x, *_: cut_off(x, 0.01) * 0.25),
     "noise, 10 dB": ("noise", noisy(10.0)),
     "noise, 0 dB": ("noise", noisy(0.0)),
-    "telephone": ("bandwidth", lambda x, rate, _: telephoned(x, rate)),
-    "8 kHz before": ("bandwidth", lambda x, rate, _: narrowed(x, rate, via_hz=8_000.0)),
+    "telephone": ("bandwidth", lambda x, rate, _: simulate_telephone(x, rate)),
+    "8 kHz before": ("bandwidth", lambda x, rate, _: resample_via(x, rate, via_hz=8_000.0)),
     "low-passed at 6 kHz": ("bandwidth", lambda x, rate, _: limit_band(x, rate, high_hz=6_000.0)),
     "room, 0.4 s, as much reverberant as direct": ("room", roomy(0.4, 0.0)),
     "room, 0.8 s, twice as much": ("room", roomy(0.8, -3.0)),
@@ -136,7 +136,7 @@ def planted(paths: list[Path], name: str) -> dict[str, object]:
     for number, path in enumerate(paths):
         signal = read(path)
         rng = np.random.default_rng([number, len(name)])
-        samples = quantized(plant(signal.samples, signal.rate_hz, rng))
+        samples = quantize(plant(signal.samples, signal.rate_hz, rng))
         found.append(diagnose(samples, rate_hz=signal.rate_hz))
         clean = diagnose(path).prediction
         now = found[-1].prediction

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from accuracy import SEED, altered, gathered
+from accuracy import SEED, degraded, gathered
 from selection import CONDITIONS, WIDTH, narrow
 
 from voxaffect.evaluation import protocol_named
@@ -77,7 +77,7 @@ def main() -> None:
     if given.data is None:
         parser.error("name the folder of the corpora: --data DIR, or set VOXAFFECT_DATA")
     data = gathered("accurate", Path(given.data))
-    tested = {n: data.matrix if n == "clean" else altered(data, n) for n in CONDITIONS}
+    tested = {n: data.matrix if n == "clean" else degraded(data, n) for n in CONDITIONS}
     for name in given.plan or PLANS:
         for pair in given.pair or ("12", "34"):
             found = tests(data, tested, PLANS[name], PAIRS[pair])

@@ -7,7 +7,7 @@
 trained on the other sixteen speakers and tested on both. Fold k chooses by the tests on its two
 neighbors of models that were not trained on fold k either: no test speaker of an outer fold
 takes part in the choice made for it. A candidate's score is the UAR, averaged over `CONDITIONS`.
-The package trains as "some talkers" says.
+The package trains as "some babble" says.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from accuracy import SEED, altered
+from accuracy import SEED, degraded
 
 from voxaffect.evaluation import protocol_named
 from voxaffect.evaluation.metrics.calibration import calibration_error
@@ -29,12 +29,12 @@ from voxaffect.features import feature_spec, names
 from voxaffect.training import Augmentation, Copies, Dataset, fit, gather, recipe_named, with_copies
 from voxaffect.training.recipes import ACCURATE_GROUPS, LOGISTIC_C
 
-CONDITIONS = ("clean", "noise 20 dB", "noise 10 dB", "reverb", "8 kHz", "talkers 10 dB")
+CONDITIONS = ("clean", "noise 20 dB", "noise 10 dB", "reverb", "8 kHz", "babble 10 dB")
 WIDTH = len(names(feature_spec("affect")))  # the groups of `accurate` begin with these
 
 FIRST = Augmentation(
     mixed_copies=4,
-    talkers_probability=0,
+    babble_probability=0,
     snr_db=(5.0, 35.0),
     room_probability=0.5,
     rt60_seconds=(0.1, 0.6),
@@ -52,8 +52,8 @@ CANDIDATES: dict[str, tuple[Augmentation, dict[str, Any]]] = {
     "clip 5": (FIRST, {"clippedscaler__limit": 5.0}),
     "first": (FIRST, {}),
     "rooms": (replace(FIRST, **ROOMS), {}),
-    "talkers": (replace(FIRST, talkers_probability=0.3), {}),
-    "some talkers": (replace(FIRST, talkers_probability=0.15), {}),
+    "babble": (replace(FIRST, babble_probability=0.3), {}),
+    "some babble": (replace(FIRST, babble_probability=0.15), {}),
 }
 """How the copies are made, and what else differs from the recipe."""
 
@@ -123,7 +123,7 @@ def main() -> None:
         parser.error("name the folder of the corpora: --data DIR, or set VOXAFFECT_DATA")
     spec = feature_spec("affect", groups=ACCURATE_GROUPS)
     data = gather({"ravdess": Path(given.data) / "ravdess"}, spec)
-    tested = {n: narrow(data.matrix if n == "clean" else altered(data, n)) for n in CONDITIONS}
+    tested = {n: narrow(data.matrix if n == "clean" else degraded(data, n)) for n in CONDITIONS}
     for name in given.only or CANDIDATES:
         policy, parameters = CANDIDATES[name]
         copied = with_policy(data, policy)

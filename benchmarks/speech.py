@@ -5,7 +5,7 @@ python benchmarks/speech.py --speech DIR --other DIR -o elsewhere.json
 
 Folders are searched through for recordings; both options can be repeated. Without `--speech`, the
 corpora under VOXAFFECT_DATA are speech. All of it is examined clean, and a sample of each folder
-degraded: in noise, among talkers of its folder, in a room, over a telephone, and cut to its loudest
+degraded: in noise, in babble of its folder, in a room, over a telephone, and cut to its loudest
 half second and second. Other sound (music, effects) is examined as recordings of at most 30 s, as
 `predict` has them, and as windows of 3 s, as a timeline has them. Hums, tones, noises, drums and
 melodies are synthesized.
@@ -33,7 +33,8 @@ from voxaffect.audio import Samples, Signal, mix_down, open_blocks, read, resamp
 from voxaffect.errors import AudioError
 from voxaffect.files.media import EXTENSIONS
 from voxaffect.recognition.speech import has_speech
-from voxaffect.training.augmentation.effects import add_noise, add_talkers, perturb, telephoned
+from voxaffect.training.augmentation.conditions import apply_condition
+from voxaffect.training.augmentation.effects import add_babble, add_noise, simulate_telephone
 
 CORPORA = ("ravdess", "emodb", "nemo", "emovo", "aesdd")
 HERE = Path(__file__).parent
@@ -67,11 +68,11 @@ def degraded(
             noisy = add_noise(samples, RATE_HZ, rng, snr_db=snr_db, color=color)
             yield f"{name} noise {snr_db} dB", noisy
         yield (
-            f"talkers {snr_db} dB",
-            add_talkers(samples, RATE_HZ, rng, talkers=others, snr_db=snr_db),
+            f"babble {snr_db} dB",
+            add_babble(samples, RATE_HZ, rng, speech=others, snr_db=snr_db),
         )
-    yield "reverb", perturb(samples, RATE_HZ, "reverb", key=key)
-    yield "telephone", telephoned(samples, RATE_HZ)
+    yield "reverb", apply_condition(samples, RATE_HZ, "reverb", key=key)
+    yield "telephone", simulate_telephone(samples, RATE_HZ)
     yield "-20 dB", samples * np.float32(0.1)
     for seconds in (0.5, 1.0):
         yield f"loudest {seconds:g} s", loudest(samples, seconds)

@@ -22,7 +22,7 @@ import voxaffect as va
 SEED = 9
 root, out = Path(sys.argv[1]), Path(sys.argv[2])
 
-# 1. Our system: affect features, with altered copies to train on, and the logistic recipe.
+# 1. Our system: affect features, with augmented copies to train on, and the logistic recipe.
 recipe = va.recipe_named("logistic")
 ours = va.gather({"ravdess": root}, va.feature_spec("affect"), progress=True)
 ours = va.with_copies(ours, recipe.augmentation, seed=SEED, progress=True)

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from voxaffect.errors import TrainingError
 from voxaffect.training.augmentation import effects as aug
+from voxaffect.training.augmentation.conditions import CONDITIONS, apply_condition
+from voxaffect.training.augmentation.policy import Augmentation, augment
 
 RATE_HZ = 16000
 Samples = NDArray[np.float32]
@@ -34,8 +36,16 @@ def speech_like() -> Samples:
 
 
 def voices() -> list[Samples]:
-    """Four other talkers, at other levels and of other lengths."""
+    """Four other speakers, at other levels and of other lengths."""
     return [aug.change_gain(noise(0.4 * n)[::-1], gain_db=-6 * n) for n in (1, 2, 3, 4)]
+
+
+def augment_all(
+    samples: Samples, rate_hz: int, policy: Augmentation, **options: Any
+) -> list[Samples]:
+    return [
+        augment(samples, rate_hz, policy, copy=copy, **options) for copy in range(policy.copies)
+    ]
 
 
 def peak_hz(samples: Samples) -> float:
@@ -102,7 +112,7 @@ def test_band_limit_leaves_less_than_minus_40_db_above_its_edge(high_hz: float) 
 
 
 def test_telephone_keeps_its_band_alone() -> None:
-    line = aug.telephoned(noise(), RATE_HZ)
+    line = aug.simulate_telephone(noise(), RATE_HZ)
     passed_db = power_db(line, 400, 3200)
     # The mu law's own quantization noise, some 35 dB down, is spread over 0 to 4 kHz.
     assert power_db(line, 0, 250) < passed_db - 30
@@ -110,7 +120,7 @@ def test_telephone_keeps_its_band_alone() -> None:
 
 
 def test_sampling_at_8_khz_leaves_nothing_above_4_khz() -> None:
-    narrow = aug.narrowed(noise(), RATE_HZ, via_hz=8000)
+    narrow = aug.resample_via(noise(), RATE_HZ, via_hz=8000)
     assert len(narrow) == RATE_HZ
     assert power_db(narrow, 4100, 8000) < power_db(narrow, 100, 3500) - 40
 
@@ -156,96 +166,98 @@ def test_a_flat_equalizer_changes_nothing() -> None:
 
 def test_mu_law_keeps_37_db() -> None:
     speech = noise()
-    error = aug.companded(speech) - speech
+    error = aug.apply_mu_law(speech) - speech
     assert 20 * np.log10(np.std(speech) / np.std(error)) > 34
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 16000, 44100, 48000])
 def test_mp3_keeps_length_time_and_sound(rate_hz: int) -> None:
     sound = tone(1000, 1.0, rate_hz) * np.hanning(rate_hz).astype(np.float32)
-    coded = aug.mp3_coded(sound, rate_hz, bitrate_kbps=64)
+    coded = aug.encode_mp3(sound, rate_hz, bitrate_kbps=64)
     assert len(coded) == len(sound)
     assert np.corrcoef(coded, sound)[0, 1] > 0.99
 
 
 def test_quantized_samples_are_steps_of_16_bits() -> None:
-    steps = aug.quantized(noise()) * 32768
+    steps = aug.quantize(noise()) * 32768
     np.testing.assert_array_equal(steps, np.round(steps))
 
 
 def test_the_default_policy_makes_six_copies_of_different_lengths() -> None:
-    copies = aug.augment(speech_like(), RATE_HZ, aug.Augmentation(), seed=0, index=0)
-    assert len(copies) == aug.Augmentation().copies == 6
+    copies = augment_all(speech_like(), RATE_HZ, Augmentation(), seed=0, index=0)
+    assert len(copies) == Augmentation().copies == 6
     assert len({len(copy) for copy in copies}) == 6
     assert all(copy.dtype == np.float32 for copy in copies)
 
 
 @pytest.mark.parametrize(("seed", "index", "is_same"), [(0, 3, True), (1, 3, False), (0, 4, False)])
 def test_seed_and_index_decide_the_copies(seed: int, index: int, is_same: bool) -> None:
-    first = aug.augment(speech_like(), RATE_HZ, aug.Augmentation(), seed=0, index=3)
-    other = aug.augment(speech_like(), RATE_HZ, aug.Augmentation(), seed=seed, index=index)
+    first = augment_all(speech_like(), RATE_HZ, Augmentation(), seed=0, index=3)
+    other = augment_all(speech_like(), RATE_HZ, Augmentation(), seed=seed, index=index)
     assert np.array_equal(first[-1], other[-1]) == is_same
 
 
 @pytest.mark.parametrize("snr_db", [0.0, 10.0, 25.0])
 @pytest.mark.parametrize("count", [1, 4])
-def test_the_talkers_together_are_as_loud_as_asked_for(snr_db: float, count: int) -> None:
+def test_all_babble_together_are_as_loud_as_asked_for(snr_db: float, count: int) -> None:
     speech, rng = speech_like(), np.random.default_rng(2)
-    mixed = aug.add_talkers(speech, RATE_HZ, rng, talkers=voices()[:count], snr_db=snr_db)
+    mixed = aug.add_babble(speech, RATE_HZ, rng, speech=voices()[:count], snr_db=snr_db)
     reached = aug.active_rms(speech, RATE_HZ) / aug.active_rms(mixed - speech, RATE_HZ)
     assert 20 * np.log10(reached) == pytest.approx(snr_db, abs=0.01)
 
 
 @pytest.mark.parametrize("count", [100, 16000, 90000])
-def test_what_a_talker_says_is_repeated_to_the_end(count: int) -> None:
+def test_background_speech_is_repeated_to_the_end(count: int) -> None:
     speech = noise(6)[:count]
-    mixed = aug.add_talkers(
-        speech, RATE_HZ, np.random.default_rng(0), talkers=[tone(440, 0.5)], snr_db=0
+    mixed = aug.add_babble(
+        speech, RATE_HZ, np.random.default_rng(0), speech=[tone(440, 0.5)], snr_db=0
     )
     talk = mixed - speech
     assert len(talk) == count
     assert np.abs(talk[-100:]).max() > 0.5 * np.abs(talk).max()
 
 
-def test_nobody_to_talk_leaves_the_speech_as_it_is() -> None:
+def test_no_background_speech_leaves_the_speech_as_it_is() -> None:
     speech, rng = speech_like(), np.random.default_rng(0)
-    for talkers in ([], [np.zeros(500, np.float32)], [np.zeros(0, np.float32)]):
-        mixed = aug.add_talkers(speech, RATE_HZ, rng, talkers=talkers, snr_db=0)
+    for speakers in ([], [np.zeros(500, np.float32)], [np.zeros(0, np.float32)]):
+        mixed = aug.add_babble(speech, RATE_HZ, rng, speech=speakers, snr_db=0)
         np.testing.assert_array_equal(mixed, speech)
     with pytest.raises(TrainingError, match="at least two known speakers"):
-        aug.perturb(speech, RATE_HZ, "talkers 10 dB", key="a")
+        apply_condition(speech, RATE_HZ, "babble 10 dB", key="a")
 
 
-def test_talkers_are_heard_in_training_copies_where_voices_are_known() -> None:
-    policy = aug.Augmentation(talkers_probability=1, noise_probability=1)
-    alone = aug.augment(speech_like(), RATE_HZ, policy, seed=0, index=0)
-    joined = aug.augment(speech_like(), RATE_HZ, policy, seed=0, index=0, voices=voices())
+def test_babble_is_heard_in_training_copies_where_speakers_are_known() -> None:
+    policy = Augmentation(babble_probability=1, noise_probability=1)
+    alone = augment_all(speech_like(), RATE_HZ, policy, seed=0, index=0)
+    joined = augment_all(speech_like(), RATE_HZ, policy, seed=0, index=0, speech=voices())
     is_same = [np.array_equal(a, b) for a, b in zip(alone, joined, strict=True)]
     assert is_same == [True] * 2 + [False] * 4
 
 
-@pytest.mark.parametrize("condition", aug.CONDITIONS)
-def test_a_perturbation_depends_on_the_key_alone(condition: str) -> None:
-    how: dict[str, Any] = {"key": "a/b.wav", "voices": voices()}
-    first = aug.perturb(speech_like(), RATE_HZ, condition, **how)
-    again = aug.perturb(speech_like(), RATE_HZ, condition, **how)
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_a_condition_depends_on_the_key_alone(condition: str) -> None:
+    how: dict[str, Any] = {"key": "a/b.wav", "speech": voices()}
+    first = apply_condition(speech_like(), RATE_HZ, condition, **how)
+    again = apply_condition(speech_like(), RATE_HZ, condition, **how)
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, speech_like())
 
 
-@pytest.mark.parametrize("condition", ["noise 20 dB", "noise 10 dB", "reverb", "talkers 10 dB"])
+@pytest.mark.parametrize("condition", ["noise 20 dB", "noise 10 dB", "reverb", "babble 10 dB"])
 def test_other_utterances_meet_other_noise(condition: str) -> None:
-    first = aug.perturb(speech_like(), RATE_HZ, condition, key="a/b.wav", voices=voices())
-    other = aug.perturb(speech_like(), RATE_HZ, condition, key="a/c.wav", voices=voices())
+    first = apply_condition(speech_like(), RATE_HZ, condition, key="a/b.wav", speech=voices())
+    other = apply_condition(speech_like(), RATE_HZ, condition, key="a/c.wav", speech=voices())
     assert not np.array_equal(first, other)
 
 
-@pytest.mark.parametrize("condition", aug.CONDITIONS)
+@pytest.mark.parametrize("condition", CONDITIONS)
 @pytest.mark.parametrize("count", [1, 100, 4000, 16000])
 @pytest.mark.filterwarnings("error")
-def test_silence_stays_finite_under_every_perturbation(condition: str, count: int) -> None:
+def test_silence_stays_finite_under_every_condition(condition: str, count: int) -> None:
     silence = np.zeros(count, np.float32)
-    output = aug.perturb(silence, RATE_HZ, condition, key="silence", voices=[silence, *voices()])
+    output = apply_condition(
+        silence, RATE_HZ, condition, key="silence", speech=[silence, *voices()]
+    )
     assert np.isfinite(output).all()
 
 
@@ -260,9 +272,9 @@ def test_training_copies_are_finite_for_any_sound(
     count: int, scale: float, seed: int, rate_hz: int
 ) -> None:
     sound = (scale * np.random.default_rng(seed).uniform(-1, 1, count)).astype(np.float32)
-    policy = aug.Augmentation(mixed_copies=3, mp3_probability=0.5, talkers_probability=0.5)
+    policy = Augmentation(mixed_copies=3, mp3_probability=0.5, babble_probability=0.5)
     before = sound.copy()
-    for copy in aug.augment(sound, rate_hz, policy, seed=seed, index=0, voices=[sound, tone(90)]):
+    for copy in augment_all(sound, rate_hz, policy, seed=seed, index=0, speech=[sound, tone(90)]):
         assert copy.dtype == np.float32
         assert np.isfinite(copy).all()
     np.testing.assert_array_equal(sound, before)

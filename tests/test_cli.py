@@ -908,15 +908,15 @@ def test_a_planted_speaker_stops_the_evaluation_by_name(
     assert f"1 speaker on both sides, ALLOWED: ravdess/{speaker}" in allowed.out
 
 
-def test_altered_recordings_are_tested_beside_clean_ones(run: Run, ravdess_to_read: Path) -> None:
-    conditions = ["gain -20 dB", "noise 10 dB", "talkers 10 dB"]
-    asked = [word for condition in conditions for word in ("--perturb", condition)]
+def test_degraded_recordings_are_tested_with_clean_ones(run: Run, ravdess_to_read: Path) -> None:
+    conditions = ["gain -20 dB", "noise 10 dB", "babble 10 dB"]
+    asked = [word for condition in conditions for word in ("--condition", condition)]
     done = evaluate_small(run, ravdess_to_read, *asked, "--no-beside", "--format", "json")
     assert done.code == 0
     assert list(json.loads(done.out)["systems"]["mlp"]["robustness"]) == conditions
 
 
-def test_talkers_change_the_copies_that_are_trained_on(ravdess_to_read: Path) -> None:
+def test_babble_changes_the_copies_that_are_trained_on(ravdess_to_read: Path) -> None:
     recipe = replace(recipe_named("mlp"), augmentation=Augmentation(speeds=(), mixed_copies=1))
     options: dict[str, Any] = {
         "roots": [ravdess_to_read],
@@ -927,7 +927,7 @@ def test_talkers_change_the_copies_that_are_trained_on(ravdess_to_read: Path) ->
         "cached": True,
     }
     silent, talking = (
-        gathered(["ravdess"], recipe, ["happy"], talkers=share, **options).copies
+        gathered(["ravdess"], recipe, ["happy"], babble=share, **options).copies
         for share in (0.0, 1.0)
     )
     assert silent
@@ -962,11 +962,11 @@ def test_nobody_talks_in_a_corpus_of_unknown_speakers(
         "--protocol",
         "random",
         "--no-beside",
-        "--perturb",
-        "talkers 20 dB",
+        "--condition",
+        "babble 20 dB",
     )
     assert done.code == 1
-    assert "talkers 20 dB: recordings of at least two known speakers are needed" in done.err
+    assert "babble 20 dB: recordings of at least two known speakers are needed" in done.err
 
 
 @pytest.mark.parametrize(
@@ -976,7 +976,7 @@ def test_nobody_talks_in_a_corpus_of_unknown_speakers(
         (["--recipe=logistic", "--no-augment"], "--no-augment"),
     ],
 )
-def test_talkers_where_no_copies_are_made_are_said_to_change_nothing(
+def test_babble_without_copies_changes_nothing_and_a_note_states_it(
     run: Run, ravdess_to_read: Path, tmp_path: Path, how: list[str], why: str
 ) -> None:
     done = run(
@@ -987,7 +987,7 @@ def test_talkers_where_no_copies_are_made_are_said_to_change_nothing(
         "--features",
         "classic",
         *how,
-        "--talkers",
+        "--babble",
         "0.5",
         "--test-size",
         "0",
@@ -995,20 +995,20 @@ def test_talkers_where_no_copies_are_made_are_said_to_change_nothing(
         tmp_path / "m.onnx",
     )
     assert done.code == 0
-    assert f"--talkers changes nothing without altered copies: {why}\n" in done.err
+    assert f"--babble changes nothing without augmented copies: {why}\n" in done.err
 
 
 def test_a_model_file_says_how_its_copies_were_made(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "m.onnx"
-    asked = ["--features=classic", "--recipe=logistic", "--talkers=0.5", "--test-size=0"]
+    asked = ["--features=classic", "--recipe=logistic", "--babble=0.5", "--test-size=0"]
     done = run("train", "ravdess", "--data", ravdess_to_read, *asked, "-o", file)
     assert done.code == 0
-    assert "--talkers changes nothing" not in done.err
+    assert "--babble changes nothing" not in done.err
     told = run("info", file).out
     assert "copies    at speeds 0.9 1.1, mixed 4, " in told
-    assert ", of the noisy with talkers 0.5 " in told
+    assert ", of the noisy with babble 0.5 " in told
 
 
 def of_strangers(found: Path, table: Path) -> Path:
@@ -1016,7 +1016,7 @@ def of_strangers(found: Path, table: Path) -> Path:
     return table_of(sorted(found.rglob("*.wav"))[:4], table, "voice {}")
 
 
-def test_talkers_that_are_asked_for_need_a_speaker_with_two_recordings(
+def test_babble_that_is_asked_for_needs_a_speaker_with_two_recordings(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:
     table = of_strangers(ravdess_to_read, tmp_path / "mine.csv")
@@ -1029,16 +1029,16 @@ def test_talkers_that_are_asked_for_need_a_speaker_with_two_recordings(
         "classic",
         "--recipe",
         "logistic",
-        "--talkers",
+        "--babble",
         "0.5",
         "-o",
         tmp_path / "m.onnx",
     )
     assert done.code == 1
-    assert "--talkers: no speaker is known by two recordings or more" in done.err
+    assert "--babble: no speaker is known by two recordings or more" in done.err
 
 
-def test_a_model_file_claims_no_talkers_where_nobody_could_talk(
+def test_a_model_file_claims_no_babble_without_known_speakers(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:
     table, file = of_strangers(ravdess_to_read, tmp_path / "mine.csv"), tmp_path / "m.onnx"
@@ -1057,11 +1057,11 @@ def test_a_model_file_claims_no_talkers_where_nobody_could_talk(
         file,
     )
     assert done.code == 0
-    assert "nobody talks in any copy" in done.err
-    assert load(file).card.augmentation["talkers_probability"] == 0
+    assert "no copy has background speech" in done.err
+    assert load(file).card.augmentation["babble_probability"] == 0
 
 
-@pytest.mark.parametrize("option", ["--talkers", "--test-size"])
+@pytest.mark.parametrize("option", ["--babble", "--test-size"])
 @pytest.mark.parametrize("share", ["nan", "-0.1", "1.5", "inf", "many"])
 def test_a_share_that_is_none_is_refused_before_the_work(
     run: Run, ravdess_to_read: Path, option: str, share: str

@@ -198,7 +198,7 @@ def test_rows_hold_copies_of_their_own_utterances_and_of_no_other(small_ravdess:
 def test_copies_without_talkers_follow_the_seed_and_no_other_utterance(
     small_ravdess: Path,
 ) -> None:
-    spec, policy = feature_spec("classic"), replace(POLICY, talkers_probability=0)
+    spec, policy = feature_spec("classic"), replace(POLICY, babble_probability=0)
     data = gather({"ravdess": small_ravdess}, spec)
     few = gather({"ravdess": small_ravdess}, spec, emotions=["happy"])
     matrices = [with_copies(d, policy, seed=s).copies for d, s in ((data, 0), (few, 0), (data, 1))]
@@ -210,7 +210,7 @@ def test_copies_without_talkers_follow_the_seed_and_no_other_utterance(
 
 
 def test_copies_do_not_follow_the_order_of_utterances(small_ravdess: Path) -> None:
-    policy = replace(POLICY, noise_probability=1, talkers_probability=1)
+    policy = replace(POLICY, noise_probability=1, babble_probability=1)
     data = gather({"ravdess": small_ravdess}, feature_spec("classic"))
     reverse = replace(data, utterances=data.utterances[::-1], matrix=data.matrix[::-1])
     found, turned = (with_copies(d, policy, seed=0, cached=False).copies for d in (data, reverse))
@@ -256,7 +256,7 @@ def test_a_part_of_a_dataset_keeps_its_own_copies(small_ravdess: Path) -> None:
 
 
 def test_the_card_states_how_the_copies_were_made(small_ravdess: Path) -> None:
-    policy = replace(POLICY, talkers_probability=0.25)
+    policy = replace(POLICY, babble_probability=0.25)
     data = with_copies(gather({"ravdess": small_ravdess}, feature_spec("classic")), policy, seed=0)
     fitted = fit(make_pipeline(StandardScaler(), LogisticRegression()), data.rows())
     card = export(fitted, data, recipe="logistic", seed=0, scores={}).card

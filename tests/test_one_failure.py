@@ -20,7 +20,7 @@ from support.deaths import DieAtWindow
 
 from voxaffect.audio import Signal, read
 from voxaffect.errors import AudioError, ModelError
-from voxaffect.extraction import Variant, Workers, extract, failure_reason
+from voxaffect.extraction import Transform, Workers, extract, failure_reason
 from voxaffect.extraction.sources import Named, digest_of, name_sources, waves
 from voxaffect.features import feature_spec
 from voxaffect.features.affect.enrollment import Speaker
@@ -270,8 +270,8 @@ def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
     assert digest_of(path) is None
     found = extract([path], CLASSIC, workers=1)
     assert [failure.path for failure in found.failures] == [path]
-    copied = Variant("none", lambda signal, _: signal)
-    assert len(extract([path], CLASSIC, variant=copied, workers=1).failures) == 1
+    copied = Transform("none", lambda signal, _: signal)
+    assert len(extract([path], CLASSIC, transform=copied, workers=1).failures) == 1
 
 
 def test_what_names_recordings_is_lazy() -> None:

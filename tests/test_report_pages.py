@@ -232,7 +232,7 @@ def without(document: dict[str, Any], *keys: str) -> dict[str, Any]:
         (("risk_coverage", "thresholds"), "What if it may say “uncertain”?", "no risk by coverage"),
         (("by_speaker",), "Speaker by speaker", "no speaker is known"),
         (("by_sex", "by_intensity"), "By sex and intensity", "neither is known"),
-        (("robustness",), "When the sound is worse", "no altered recordings"),
+        (("robustness",), "When the sound is worse", "no degraded audio"),
         (("insight",), "Which features carry it", "no families of features"),
         (("embedding",), "Where utterances lie", "no embedding"),
         (("probabilities",), "Worst errors", "no probabilities"),

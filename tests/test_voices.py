@@ -1,4 +1,4 @@
-"""Who may talk in the background: own speaker in training, others in tests, never oneself."""
+"""Babble: own speaker in training, others in tests, never oneself."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import soundfile
 
 from voxaffect.audio import Signal
 from voxaffect.corpora import Utterance
-from voxaffect.training.augmentation.babble import Voices
-from voxaffect.training.augmentation.effects import Augmentation, training_variants
-from voxaffect.training.augmentation.effects import test_variant as variant_of
+from voxaffect.training.augmentation.babble import BabbleSource
+from voxaffect.training.augmentation.conditions import condition_transform
+from voxaffect.training.augmentation.policy import Augmentation, augmentation_transforms
 
 RATE_HZ = 16_000
 
@@ -41,20 +41,23 @@ def tones(found: object) -> set[int]:
 
 
 def test_own_voices_are_the_speakers_other_recordings(spoken: list[Utterance]) -> None:
-    voices = Voices.of(spoken)
+    source = BabbleSource.from_utterances(spoken)
     for place, other in [(0, 1), (1, 0), (4, 5)]:
-        assert tones(voices.own(digest(spoken[place]), rate_hz=RATE_HZ)) == {other}
+        assert tones(source.same_speaker(digest(spoken[place]), rate_hz=RATE_HZ)) == {other}
 
 
 def test_other_voices_are_all_other_speakers(spoken: list[Utterance]) -> None:
-    voices = Voices.of(spoken)
-    assert tones(voices.others(digest(spoken[2]), rate_hz=RATE_HZ)) == {0, 1, 4, 5}
-    assert tones(voices.others(digest(spoken[6]), rate_hz=RATE_HZ)) == {0, 1, 2, 3, 4, 5}
+    source = BabbleSource.from_utterances(spoken)
+    assert tones(source.other_speakers(digest(spoken[2]), rate_hz=RATE_HZ)) == {0, 1, 4, 5}
+    assert tones(source.other_speakers(digest(spoken[6]), rate_hz=RATE_HZ)) == {0, 1, 2, 3, 4, 5}
 
 
 def test_an_unknown_speaker_has_no_voices(spoken: list[Utterance]) -> None:
-    assert len(Voices.of(spoken).own(digest(spoken[6]), rate_hz=RATE_HZ)) == 0
-    assert len(Voices.none().own(digest(spoken[0]), rate_hz=RATE_HZ)) == 0
+    assert (
+        len(BabbleSource.from_utterances(spoken).same_speaker(digest(spoken[6]), rate_hz=RATE_HZ))
+        == 0
+    )
+    assert len(BabbleSource.empty().same_speaker(digest(spoken[0]), rate_hz=RATE_HZ)) == 0
 
 
 def test_the_same_recording_under_two_names_does_not_talk_over_itself(
@@ -62,23 +65,27 @@ def test_the_same_recording_under_two_names_does_not_talk_over_itself(
 ) -> None:
     twin = replace(spoken[0], path=tmp_path / "twin.wav")
     twin.path.write_bytes(spoken[0].path.read_bytes())
-    assert tones(Voices.of([*spoken, twin]).own(digest(spoken[0]), rate_hz=RATE_HZ)) == {1}
+    assert tones(
+        BabbleSource.from_utterances([*spoken, twin]).same_speaker(
+            digest(spoken[0]), rate_hz=RATE_HZ
+        )
+    ) == {1}
 
 
 def test_voices_come_at_the_rate_asked_for(spoken: list[Utterance]) -> None:
-    voice = Voices.of(spoken).own(digest(spoken[0]), rate_hz=8_000)[0]
+    voice = BabbleSource.from_utterances(spoken).same_speaker(digest(spoken[0]), rate_hz=8_000)[0]
     assert len(voice) == 8_000
 
 
 def test_the_key_follows_content_and_not_order_or_names(
     spoken: list[Utterance], tmp_path: Path
 ) -> None:
-    key = Voices.of(spoken).key
+    key = BabbleSource.from_utterances(spoken).key
     moved = replace(spoken[0], path=tmp_path / "moved.wav")
     moved.path.write_bytes(spoken[0].path.read_bytes())
-    assert Voices.of([*reversed(spoken[1:]), moved]).key == key
-    assert Voices.of(spoken[1:]).key != key
-    assert Voices.of([replace(spoken[0], speaker="b"), *spoken[1:]]).key != key
+    assert BabbleSource.from_utterances([*reversed(spoken[1:]), moved]).key == key
+    assert BabbleSource.from_utterances(spoken[1:]).key != key
+    assert BabbleSource.from_utterances([replace(spoken[0], speaker="b"), *spoken[1:]]).key != key
 
 
 def test_a_recording_that_two_speakers_have_is_the_first_ones_in_any_order(
@@ -87,16 +94,25 @@ def test_a_recording_that_two_speakers_have_is_the_first_ones_in_any_order(
     shared = replace(spoken[4], path=tmp_path / "shared.wav")
     shared.path.write_bytes(spoken[0].path.read_bytes())
     for order in ([*spoken, shared], [shared, *spoken]):
-        assert tones(Voices.of(order).own(digest(shared), rate_hz=RATE_HZ)) == {1}
-    assert Voices.of([*spoken, shared]).key == Voices.of([shared, *spoken]).key
+        assert tones(
+            BabbleSource.from_utterances(order).same_speaker(digest(shared), rate_hz=RATE_HZ)
+        ) == {1}
+    assert (
+        BabbleSource.from_utterances([*spoken, shared]).key
+        == BabbleSource.from_utterances([shared, *spoken]).key
+    )
 
 
-def test_a_copy_with_talkers_is_cached_apart_from_one_without(spoken: list[Utterance]) -> None:
+def test_a_copy_with_babble_is_cached_apart_from_one_without(spoken: list[Utterance]) -> None:
     policy = Augmentation()
     keys = {
-        variant.key
-        for voices in (None, Voices.of(spoken), Voices.of(spoken[:4]))
-        for variant in training_variants(policy, rate_hz=RATE_HZ, seed=0, voices=voices)
+        transform.key
+        for source in (
+            None,
+            BabbleSource.from_utterances(spoken),
+            BabbleSource.from_utterances(spoken[:4]),
+        )
+        for transform in augmentation_transforms(policy, rate_hz=RATE_HZ, seed=0, babble=source)
     }
     assert len(keys) == 3 * policy.copies
 
@@ -110,25 +126,29 @@ def test_only_the_own_speaker_is_heard_in_a_training_copy(spoken: list[Utterance
         equalizer_db=0,
         room_probability=0,
         noise_probability=1,
-        talkers_probability=1,
-        talkers_snr_db=(0, 0),
-        most_talkers=1,
+        babble_probability=1,
+        babble_snr_db=(0, 0),
+        babble_voices=1,
         low_pass_probability=0,
         narrow_probability=0,
         telephone_probability=0,
         mp3_probability=0,
     )
     signal = Signal(soundfile.read(spoken[4].path, dtype="float32")[0], RATE_HZ)
-    for variant in training_variants(policy, rate_hz=RATE_HZ, seed=0, voices=Voices.of(spoken)):
-        added = variant.alter(signal, digest(spoken[4])).samples - signal.samples
+    for transform in augmentation_transforms(
+        policy, rate_hz=RATE_HZ, seed=0, babble=BabbleSource.from_utterances(spoken)
+    ):
+        added = transform.apply(signal, digest(spoken[4])).samples - signal.samples
         heard_hz = float(np.argmax(np.abs(np.fft.rfft(added))))
         assert 0.74 * 1_200 < heard_hz < 1.36 * 1_200
 
 
 def test_only_others_are_heard_in_a_test_condition(spoken: list[Utterance]) -> None:
-    variant = variant_of("talkers 10 dB", rate_hz=RATE_HZ, voices=Voices.of(spoken))
+    transform = condition_transform(
+        "babble 10 dB", rate_hz=RATE_HZ, babble=BabbleSource.from_utterances(spoken)
+    )
     signal = Signal(soundfile.read(spoken[4].path, dtype="float32")[0], RATE_HZ)
-    added = variant.alter(signal, digest(spoken[4])).samples - signal.samples
+    added = transform.apply(signal, digest(spoken[4])).samples - signal.samples
     spectrum = np.abs(np.fft.rfft(added))
     heard = {place for place in range(7) if spectrum[200 * (place + 1)] > 0.1 * spectrum.max()}
     assert heard

@@ -25,20 +25,14 @@ from test_extraction import row_count
 
 from voxaffect.audio import Signal, read
 from voxaffect.errors import WorkerError
-from voxaffect.extraction import FeatureCache, Variant, Workers, extract
+from voxaffect.extraction import FeatureCache, Transform, Workers, extract
 from voxaffect.extraction.workers import KINDS, _Pace
 from voxaffect.features import feature_spec
 from voxaffect.recognition import predict_many
-from voxaffect.training.augmentation.effects import (
-    Augmentation,
-    augmented,
-    perturb,
-    test_variant,
-    training_variants,
-)
+from voxaffect.training.augmentation.conditions import apply_condition, condition_transform
+from voxaffect.training.augmentation.policy import Augmentation, augment, augmentation_transforms
 
 CLASSIC, AFFECT = feature_spec("classic"), feature_spec("affect")
-test_variant.__test__ = False  # type: ignore[attr-defined]  # it is no test, for all its name
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
 
 
@@ -67,56 +61,58 @@ def test_predictions_are_the_same(recordings: list[Path], trained: Trained, two:
     assert two.process_ids
 
 
-VARIANTS = (
-    *training_variants(Augmentation(), rate_hz=16_000, seed=3)[::3],
-    test_variant("noise 20 dB", rate_hz=16_000, voices=None),
-    test_variant("8 kHz", rate_hz=None, voices=None),
+TRANSFORMS = (
+    *augmentation_transforms(Augmentation(), rate_hz=16_000, seed=3)[::3],
+    condition_transform("noise 20 dB", rate_hz=16_000, babble=None),
+    condition_transform("8 kHz", rate_hz=None, babble=None),
 )
 
 
-def test_altered_recordings_are_the_same(recordings: list[Path], two: Workers) -> None:
-    for variant in VARIANTS:
-        sent = extract(recordings, CLASSIC, variant=variant, workers=two).matrix
-        here = extract(recordings, CLASSIC, variant=variant, workers=1).matrix
+def test_transformed_recordings_are_the_same(recordings: list[Path], two: Workers) -> None:
+    for transform in TRANSFORMS:
+        sent = extract(recordings, CLASSIC, transform=transform, workers=two).matrix
+        here = extract(recordings, CLASSIC, transform=transform, workers=1).matrix
         assert sent.tobytes() == here.tobytes()
     assert two.process_ids
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.key.partition(",")[0])
-def test_a_variant_can_be_sent(variant: Variant) -> None:
-    assert pickle.loads(pickle.dumps(variant)) == variant
+@pytest.mark.parametrize(
+    "transform", TRANSFORMS, ids=lambda transform: transform.key.partition(",")[0]
+)
+def test_a_transform_can_be_sent(transform: Transform) -> None:
+    assert pickle.loads(pickle.dumps(transform)) == transform
 
 
-def test_variants_keep_their_keys_and_numbers(signal: Signal) -> None:
+def test_transforms_keep_their_keys_and_numbers(signal: Signal) -> None:
     policy, digest = Augmentation(), bytes(range(32))
-    for copy, variant in enumerate(training_variants(policy, rate_hz=16_000, seed=7)):
-        assert variant.key == f"copy {copy}, seed 7, {policy}, voices none"
+    for copy, transform in enumerate(augmentation_transforms(policy, rate_hz=16_000, seed=7)):
+        assert transform.key == f"copy {copy}, seed 7, {policy}, babble none"
         index = int.from_bytes(digest[:8], "big")
-        expected = augmented(signal.samples, 16_000, policy, seed=7, index=index, copy=copy)
-        assert np.array_equal(variant.alter(signal, digest).samples, expected)
-    condition = test_variant("reverb", rate_hz=None, voices=None)
+        expected = augment(signal.samples, 16_000, policy, seed=7, index=index, copy=copy)
+        assert np.array_equal(transform.apply(signal, digest).samples, expected)
+    condition = condition_transform("reverb", rate_hz=None, babble=None)
     assert condition.key == "condition reverb, version 1"
-    expected = perturb(signal.samples, 16_000, "reverb", key=digest.hex())
-    assert np.array_equal(condition.alter(signal, digest).samples, expected)
+    expected = apply_condition(signal.samples, 16_000, "reverb", key=digest.hex())
+    assert np.array_equal(condition.apply(signal, digest).samples, expected)
 
 
-def test_a_variant_that_cannot_be_sent_stays_in_threads(
+def test_a_transform_that_cannot_be_sent_stays_in_threads(
     recordings: list[Path], two: Workers
 ) -> None:
-    closure = Variant("louder", lambda signal, _: Signal(2 * signal.samples, signal.rate_hz))
-    assert len(extract(recordings, CLASSIC, variant=closure, workers=two).matrix) == 12
+    closure = Transform("louder", lambda signal, _: Signal(2 * signal.samples, signal.rate_hz))
+    assert len(extract(recordings, CLASSIC, transform=closure, workers=two).matrix) == 12
     assert two.process_ids == ()
 
 
-def test_a_variant_from_a_module_that_a_process_lacks_stays_in_threads(
+def test_a_transform_from_a_module_that_a_process_lacks_stays_in_threads(
     recordings: list[Path], two: Workers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "lacking.py").write_text("def alter(signal, digest): return signal")
     with monkeypatch.context() as patch:
         patch.syspath_prepend(tmp_path)
         import lacking  # type: ignore[import-not-found]
-    variant = Variant("none", lacking.alter)
-    found = extract(recordings, CLASSIC, variant=variant, workers=two).matrix
+    transform = Transform("none", lacking.alter)
+    found = extract(recordings, CLASSIC, transform=transform, workers=two).matrix
     assert np.array_equal(found, extract(recordings, CLASSIC, workers=1).matrix)
 
 
@@ -413,7 +409,7 @@ def test_what_ends_a_program_is_no_failure(
         raise error
 
     with pytest.raises(error):
-        extract(recordings, CLASSIC, variant=Variant("end", alter), workers=1)
+        extract(recordings, CLASSIC, transform=Transform("end", alter), workers=1)
 
 
 @POSIX
@@ -455,7 +451,7 @@ def test_recordings_whose_processes_die_are_listed_and_the_others_kept(
     good = [path for path in recordings if path not in bad]
     database = tmp_path / "cache" / "features.sqlite"
     with FeatureCache(database) as cache, Workers(2, kind="processes") as crew:
-        found = extract(recordings, CLASSIC, variant=deadly(*bad), workers=crew, cache=cache)
+        found = extract(recordings, CLASSIC, transform=deadly(*bad), workers=crew, cache=cache)
         assert row_count(database) == len(good)
     assert [failure.path for failure in found.failures] == bad
     assert [failure.reason for failure in found.failures] == [
@@ -466,9 +462,9 @@ def test_recordings_whose_processes_die_are_listed_and_the_others_kept(
     assert found.matrix.tobytes() == extract(good, CLASSIC).matrix.tobytes()
 
 
-def deadly(*paths: Path) -> Variant:
+def deadly(*paths: Path) -> Transform:
     """Return what ends the process that reads one of some recordings."""
-    return Variant("deadly", partial(die_at, [str(path) for path in paths], os.getpid()))
+    return Transform("deadly", partial(die_at, [str(path) for path in paths], os.getpid()))
 
 
 def many(folder: Path, *, count: int) -> list[Path]:

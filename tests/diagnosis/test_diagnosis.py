@@ -32,9 +32,9 @@ from voxaffect.training.augmentation.effects import (
     add_room,
     change_gain,
     limit_band,
-    narrowed,
-    quantized,
-    telephoned,
+    quantize,
+    resample_via,
+    simulate_telephone,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -101,8 +101,8 @@ DEFECTS: dict[str, tuple[Callable[[Samples], Samples], str, str]] = {
     "drowned": (lambda x: noisy(x, 0), "noise", "problem"),
     "reverberant": (lambda x: roomy(spaced(x), 0.4), "room", "warning"),
     "very reverberant": (lambda x: roomy(spaced(x), 1.0), "room", "problem"),
-    "telephone": (lambda x: telephoned(x, RATE_HZ), "bandwidth", "problem"),
-    "8 kHz before": (lambda x: narrowed(x, RATE_HZ, via_hz=8000), "bandwidth", "warning"),
+    "telephone": (lambda x: simulate_telephone(x, RATE_HZ), "bandwidth", "problem"),
+    "8 kHz before": (lambda x: resample_via(x, RATE_HZ, via_hz=8000), "bandwidth", "warning"),
     "low-passed": (lambda x: limit_band(x, RATE_HZ, high_hz=6000), "bandwidth", "warning"),
     "muffled": (lambda x: limit_band(x, RATE_HZ, high_hz=2500), "bandwidth", "problem"),
     "a dead channel": (lambda x: np.stack([0 * x, x], 1), "channels", "warning"),
@@ -126,7 +126,7 @@ DEFECTS: dict[str, tuple[Callable[[Samples], Samples], str, str]] = {
 def test_a_planted_defect_is_named(name: str, trained: Trained) -> None:
     plant, topic, verdict = DEFECTS[name]
     samples = plant(spoken())
-    samples = samples if name == "far too loud" else quantized(samples)
+    samples = samples if name == "far too loud" else quantize(samples)
     found = diagnose(samples, rate_hz=RATE_HZ, model=trained.model)
     assert {flaw.topic: flaw.verdict for flaw in found.flaws}[topic] == verdict
 
@@ -134,7 +134,7 @@ def test_a_planted_defect_is_named(name: str, trained: Trained) -> None:
 @pytest.mark.parametrize("rate_hz", [16_000, 22_050, 44_100, 48_000])
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_clean_recording_has_no_flaw(rate_hz: int, seed: int, trained: Trained) -> None:
-    samples = quantized(spoken(rate_hz=rate_hz, seed=seed))
+    samples = quantize(spoken(rate_hz=rate_hz, seed=seed))
     assert topics(diagnose(samples, rate_hz=rate_hz, model=trained.model)) == set()
 
 
@@ -185,9 +185,9 @@ def test_compute_spectra_of_noise_sum_to_its_power() -> None:
 
 def test_a_sine_has_no_flat_tops_and_its_clipped_copy_has_two_a_period() -> None:
     sine = 0.9 * np.sin(2 * np.pi * 200 * np.arange(RATE_HZ) / RATE_HZ + 0.3)
-    found = find_flat_tops(quantized(np.clip(sine, -0.7, 0.7)))
+    found = find_flat_tops(quantize(np.clip(sine, -0.7, 0.7)))
     assert found.runs == 400
-    assert find_flat_tops(quantized(sine * np.linspace(0.5, 1, RATE_HZ))).runs <= 2
+    assert find_flat_tops(quantize(sine * np.linspace(0.5, 1, RATE_HZ))).runs <= 2
 
 
 def test_bandwidth_is_where_it_was_cut() -> None:
@@ -222,7 +222,7 @@ def test_whatever_the_samples_there_is_a_diagnosis(samples: Samples, rate_hz: in
 
 
 def test_trust_is_the_least_that_a_finding_leaves(trained: Trained) -> None:
-    found = diagnose(quantized(noisy(spoken(), 5)), rate_hz=RATE_HZ, model=trained.model)
+    found = diagnose(quantize(noisy(spoken(), 5)), rate_hz=RATE_HZ, model=trained.model)
     assert found.trust == "low"
     assert found.reasons[0] == "noise"
 
@@ -277,7 +277,7 @@ def test_the_bundled_model_states_the_costs_of_the_benchmark() -> None:
 
 
 def test_a_cost_is_quoted_only_for_a_recipe_that_was_measured(trained: Trained) -> None:
-    samples = quantized(telephoned(spoken(), RATE_HZ))
+    samples = quantize(simulate_telephone(spoken(), RATE_HZ))
     [ours] = [f for f in diagnose(samples, rate_hz=RATE_HZ).flaws if f.topic == "bandwidth"]
     clean, there = (load().card.conditions[name] for name in ("clean", "telephone"))
     assert f"{clean:.3f} clean, {there:.3f} at 'telephone'" in ours.effect
@@ -376,7 +376,7 @@ def test_a_defect_planted_in_a_real_recording_is_named(
     for path in sampled(data_root(corpus), 6):
         signal = read(path)
         altered = (
-            telephoned(signal.samples, signal.rate_hz)
+            simulate_telephone(signal.samples, signal.rate_hz)
             if name == "telephone"
             else (
                 noisy(signal.samples, 10, signal.rate_hz)
@@ -384,7 +384,7 @@ def test_a_defect_planted_in_a_real_recording_is_named(
                 else plant(signal.samples)
             )
         )
-        found = diagnose(quantized(altered), rate_hz=signal.rate_hz, model=trained.model)
+        found = diagnose(quantize(altered), rate_hz=signal.rate_hz, model=trained.model)
         named += topic in topics(found)
     assert named == 6
 

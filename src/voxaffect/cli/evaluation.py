@@ -53,8 +53,8 @@ from voxaffect.outputs.report import (
 )
 from voxaffect.outputs.report import compare as compare_documents
 from voxaffect.training import RECIPES, Dataset, Recipe
-from voxaffect.training.augmentation.babble import Voices
-from voxaffect.training.augmentation.effects import CONDITIONS, TALKERS_DB
+from voxaffect.training.augmentation.babble import BabbleSource
+from voxaffect.training.augmentation.conditions import CONDITIONS, needs_babble
 
 _ALL = "all"
 _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
@@ -87,12 +87,12 @@ _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
     "the tutorial protocol, tutorial and mlp]",
 )
 @click.option(
-    "--perturb",
+    "--condition",
     "conditions",
     type=click.Choice([*CONDITIONS, _ALL]),
     multiple=True,
     metavar="CONDITION",
-    help="Test what is altered, too, such as 'noise 10 dB'. Repeatable. One of: "
+    help="Also test under degraded audio, such as 'noise 10 dB'. Repeatable. One of: "
     f"{'; '.join([*CONDITIONS, _ALL])}.",
 )
 @click.option(
@@ -226,8 +226,9 @@ def _systems(
         key = (recipe.features, recipe.groups, recipe.augmentation)
         if key not in datasets:
             clean = gathered(corpora, recipe, emotions, **options)
-            voices = Voices.of(clean.utterances) if TALKERS_DB.keys() & conditions else None
-            plain = {**options, "augment": False, "voices": voices}
+            is_needed = any(map(needs_babble, conditions))
+            source = BabbleSource.from_utterances(clean.utterances) if is_needed else None
+            plain = {**options, "augment": False, "source": source}
             datasets[key] = {"": clean} | {
                 name: gathered(corpora, recipe, emotions, condition=name, **plain)
                 for name in conditions

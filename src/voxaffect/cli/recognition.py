@@ -393,7 +393,7 @@ _COPIES = {
     "mixed": "mixed_copies",
     "of these in rooms": "room_probability",
     "noisy": "noise_probability",
-    "of the noisy with talkers": "talkers_probability",
+    "of the noisy with babble": "babble_probability",
 }
 """What `info` tells of a card's augmentation."""
 

@@ -35,8 +35,8 @@ from voxaffect.training import (
     recipe_named,
     with_copies,
 )
-from voxaffect.training.augmentation.babble import Voices
-from voxaffect.training.augmentation.effects import test_variant
+from voxaffect.training.augmentation.babble import BabbleSource, has_other_recordings
+from voxaffect.training.augmentation.conditions import condition_transform
 
 MAX_SEED = 2**32 - 100  # scikit-learn's limit, less the seeds that protocols count up
 DEFAULT_FEATURES = next(iter(DEFAULT_RECIPES))
@@ -91,15 +91,15 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
             "--augment/--no-augment",
             default=True,
             show_default=True,
-            help="Train on altered copies too, where the recipe does.",
+            help="Train on augmented copies too, where the recipe does.",
         ),
         click.option(
-            "--talkers",
+            "--babble",
             type=Share(),
             metavar="SHARE",
-            help="Share of the noisy copies in which the noise is people talking: the "
-            "same speaker's other recordings.  "
-            f"[default: {Augmentation().talkers_probability:g}]",
+            help="Share of the noisy copies that use background speech: other recordings "
+            "of the same speaker.  "
+            f"[default: {Augmentation().babble_probability:g}]",
         ),
         click.option("--seed", type=click.IntRange(0, MAX_SEED), default=9, show_default=True),
         click.option(
@@ -134,7 +134,7 @@ def gathered(
     roots: Sequence[Path],
     features: str | None,
     augment: bool,
-    talkers: float | None,
+    babble: float | None,
     seed: int,
     workers: int | None,
     cached: bool,
@@ -144,7 +144,7 @@ def gathered(
     name: str | None = None,
     max_seconds: float = MAX_SECONDS,
     condition: str | None = None,
-    voices: Voices | None = None,
+    source: BabbleSource | None = None,
 ) -> Dataset:
     """Utterances, features and copies, as the options say; what was found goes to stderr."""
     if len(set(corpora)) < len(corpora):
@@ -160,14 +160,14 @@ def gathered(
         "progress": stderr_is_terminal(),
         "max_seconds": max_seconds,
     }
-    variant = None
+    transform = None
     if condition:
-        variant = test_variant(condition, rate_hz=spec.rate_hz, voices=voices)
+        transform = condition_transform(condition, rate_hz=spec.rate_hz, babble=source)
     data = gather(
         places,
         spec,
         emotions=None if emotions == ["all"] else emotions,
-        variant=variant,
+        transform=transform,
         layout=layout,
         labels=labels,
         columns=columns,
@@ -184,14 +184,14 @@ def gathered(
     policy = recipe.augmentation if augment else None
     if policy:
         count = len(data.utterances) * policy.copies
-        print_message(f"{count:,} altered copies to train on; --no-augment does without")
-        if talkers is not None:
-            policy = replace(policy, talkers_probability=talkers)
-        _tell_who_talks(data, policy, is_asked=talkers is not None)
+        print_message(f"{count:,} augmented copies to train on; --no-augment does without")
+        if babble is not None:
+            policy = replace(policy, babble_probability=babble)
+        _check_babble(data, policy, is_asked=babble is not None)
         data = with_copies(data, policy, seed=seed, **shared)
-    elif talkers and not condition:
+    elif babble and not condition:
         why = "--no-augment" if recipe.augmentation else f"{recipe.name} trains on none"
-        print_message(f"--talkers changes nothing without altered copies: {why}")
+        print_message(f"--babble changes nothing without augmented copies: {why}")
     return data
 
 
@@ -216,14 +216,14 @@ def _say_notes(notes: Sequence[str]) -> None:
             print_message(note)
 
 
-def _tell_who_talks(data: Dataset, policy: Augmentation, *, is_asked: bool) -> None:
-    """Say that nobody can talk in the background; what was asked for and cannot be is refused."""
-    if not policy.talkers_probability or Voices.can_be_heard(data.utterances):
+def _check_babble(data: Dataset, policy: Augmentation, *, is_asked: bool) -> None:
+    """Note that background speech is impossible here; refuse it if it was asked for."""
+    if not policy.babble_probability or has_other_recordings(data.utterances):
         return
-    reason = "no speaker is known by two recordings or more, so nobody talks in any copy"
+    reason = "no speaker is known by two recordings or more, so no copy has background speech"
     if is_asked:
-        raise TrainingError(f"--talkers: {reason}. Name the speakers, or leave the option out.")
-    print_message(f"talkers: {reason}")
+        raise TrainingError(f"--babble: {reason}. Name the speakers, or leave the option out.")
+    print_message(f"babble: {reason}")
 
 
 @click.command()

@@ -27,7 +27,7 @@ __all__ = [
     "Extraction",
     "Failure",
     "FeatureCache",
-    "Variant",
+    "Transform",
     "Workers",
     "at_work",
     "compute_each",
@@ -51,20 +51,20 @@ Outcome = NDArray[np.float32] | str
 
 
 @dataclass(frozen=True)
-class Variant:
+class Transform:
     """Something done to every recording before its features are computed.
 
     Parameters
     ----------
     key : str
         Names it with everything that can change a number; part of the cache key.
-    alter : callable
+    apply : callable
         From a ``Signal`` and the digest of its file (a seed that follows the content, not
         the place in a list) to a ``Signal``. One that pickles can go to worker processes.
     """
 
     key: str
-    alter: Callable[[Signal, bytes], Signal]
+    apply: Callable[[Signal, bytes], Signal]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,7 @@ def extract(
     paths: Sequence[str | Path | Excerpt],
     spec: FeatureSpec,
     *,
-    variant: Variant | None = None,
+    transform: Transform | None = None,
     workers: int | Workers | None = None,
     cache: FeatureCache | None = None,
     progress: bool = False,
@@ -103,7 +103,7 @@ def extract(
     paths : sequence of str, Path or Excerpt
         An excerpt is a part of a recording.
     spec : FeatureSpec
-    variant : Variant, optional
+    transform : Transform, optional
         Done to every recording first; nothing by default.
     workers : int or Workers, optional
         How many; as many as processors by default. They are threads, and become processes
@@ -141,9 +141,9 @@ def extract(
     if cache is not None:
         check_kind(cache, FeatureCache, "cache", "a FeatureCache, or None")
     check_known(spec)
-    task = _Task(spec, variant, max_seconds)
+    task = _Task(spec, transform, max_seconds)
     outcomes: list[Outcome | None] = []
-    title = f"{spec.name}, {variant.key.partition(',')[0]}" if variant else spec.name
+    title = f"{spec.name}, {transform.key.partition(',')[0]}" if transform else spec.name
     bar = show_progress(title=title, is_shown=progress, total=len(files), unit="file")
     with bar, at_work(workers) as crew:
         for start in range(0, len(files), _CHUNK_FILES):
@@ -191,23 +191,23 @@ class _Task:
     """What is computed from each file; it can be sent to another process."""
 
     spec: FeatureSpec
-    variant: Variant | None
+    transform: Transform | None
     max_seconds: float
 
     @property
     def recipe(self) -> str:
         """The cache key beside the content: what another limit let pass is not known here."""
         limit = "" if self.max_seconds == MAX_SECONDS else f"max_seconds={self.max_seconds:g}"
-        return self.spec.to_json() + (self.variant.key if self.variant else "") + limit
+        return self.spec.to_json() + (self.transform.key if self.transform else "") + limit
 
     def __call__(self, item: Item) -> tuple[bytes, Outcome]:
         """Digest and vector of a recording, or why there is none: whatever is raised."""
         try:
             digest, signal = load_item(
-                item, needs_digest=self.variant is not None, max_seconds=self.max_seconds
+                item, needs_digest=self.transform is not None, max_seconds=self.max_seconds
             )
-            if self.variant:
-                signal = self.variant.alter(signal, digest)
+            if self.transform:
+                signal = self.transform.apply(signal, digest)
             return digest, describe(signal, self.spec)
         except Exception as error:
             return b"", failure_reason(error, subject_of(item))

@@ -68,7 +68,7 @@ class ModelCard:
     corpora : mapping of str to mapping
         By name: number of utterances and of speakers, license, citation.
     augmentation : mapping
-        How the altered copies were made that it was trained on too, as
+        How the augmented copies that it was also trained on were made, as
         ``training.Augmentation``; empty if there were none, or before format 3.
     scores : mapping of str to mapping
         By protocol: mean and standard deviation of each metric.
@@ -80,12 +80,12 @@ class ModelCard:
         Of every feature over the utterances trained on; empty where format 1 did not say.
     distances : mapping of str to float
         Percentiles (``5``, ``50``, ``95``, ``99``) of `distance` over all that was trained on,
-        altered copies too; may be empty.
+        augmented copies too; may be empty.
     abstention : mapping of str to float
         ``threshold`` of the highest probability under which a prediction is uncertain, and the
         ``risk`` (share of wrong ones) and ``coverage`` of the others on new voices; may be empty.
     conditions : mapping of str to float
-        UAR of the recipe on new voices, ``clean`` and under altered sound; may be empty.
+        UAR of the recipe on new voices, ``clean`` and under degraded audio; may be empty.
     libraries : mapping of str to str
         Versions that trained the model.
     created : str
@@ -217,12 +217,18 @@ def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-# Fields of the corpora and of the augmentation that model files have under another spelling.
+# Former names of fields of the corpora and the augmentation, and of conditions.
 _RENAMED = {
     "licence": "license",
     "equaliser_db": "equalizer_db",
     "equaliser_points": "equalizer_points",
     "noise_colours": "noise_colors",
+    "talkers_probability": "babble_probability",
+    "most_talkers": "babble_voices",
+    "talkers_snr_db": "babble_snr_db",
+    "talkers_speeds": "babble_speeds",
+    "talkers 20 dB": "babble 20 dB",
+    "talkers 10 dB": "babble 10 dB",
 }
 
 
@@ -230,7 +236,7 @@ def _rename_fields(fields: dict[str, Any]) -> None:
     """Give every field its present name."""
     corpora, augmentation = fields.get("corpora"), fields.get("augmentation")
     entries = [*corpora.values()] if isinstance(corpora, dict) else []
-    for entry in [augmentation, *entries]:
+    for entry in [augmentation, fields.get("conditions"), *entries]:
         if isinstance(entry, dict):
             for former in entry.keys() & _RENAMED.keys():
                 entry[_RENAMED[former]] = entry.pop(former)

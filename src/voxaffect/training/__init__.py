@@ -11,7 +11,7 @@ import numpy as np
 from voxaffect.errors import ArgumentError, TrainingError, extra
 from voxaffect.models.card import check_emotions
 from voxaffect.records.arguments import check_kind
-from voxaffect.training.augmentation.effects import Augmentation
+from voxaffect.training.augmentation.policy import Augmentation
 from voxaffect.training.dataset import Copies, Dataset, Rows, gather, observed, with_copies
 from voxaffect.training.export import export
 from voxaffect.training.recipes import (

@@ -27,15 +27,15 @@ from voxaffect.extraction import (
     MAX_SECONDS,
     Extraction,
     Failure,
-    Variant,
+    Transform,
     Workers,
     extract,
     open_cache,
 )
 from voxaffect.features import FeatureSpec, at_rate, check_known
 from voxaffect.records.arguments import check_kind, check_list
-from voxaffect.training.augmentation.babble import Voices
-from voxaffect.training.augmentation.effects import Augmentation, training_variants
+from voxaffect.training.augmentation.babble import BabbleSource, has_other_recordings
+from voxaffect.training.augmentation.policy import Augmentation, augmentation_transforms
 from voxaffect.training.sources import source_of
 
 _SHOWN = 3  # recordings that one message lists
@@ -48,7 +48,7 @@ class Rows:
     Parameters
     ----------
     matrix : ndarray, shape (n, d), float32
-        Utterances, then altered copies of them.
+        Utterances, then augmented copies of them.
     emotions : ndarray of str, shape (n,)
     origins : ndarray of int, shape (n,)
         Copies of one utterance share a number; its first row is the original.
@@ -64,7 +64,7 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Copies:
-    """Altered copies of utterances, to train on and never to test on.
+    """Augmented copies of utterances, to train on and never to test on.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ def gather(
     spec: FeatureSpec,
     *,
     emotions: Sequence[str] | None = None,
-    variant: Variant | None = None,
+    transform: Transform | None = None,
     layout: str | None = None,
     labels: Mapping[str, str] | str | None = None,
     columns: Mapping[str, str] | None = None,
@@ -225,7 +225,7 @@ def gather(
         Without a rate, that of the first recording is fixed in it.
     emotions : sequence of str, optional
         Keep these only, named by our words or by those of the data.
-    variant : Variant, optional
+    transform : Transform, optional
         Done to every recording first.
     layout : str, optional
         Of ``folder``: what each level of folders names, such as ``speaker/emotion``; by default
@@ -270,7 +270,7 @@ def gather(
     found = _extracted(
         paths,
         spec,
-        variant,
+        transform,
         workers=workers,
         cached=cached,
         progress=progress,
@@ -358,22 +358,24 @@ def with_copies(
     paths = [source_of(utterance) for utterance in data.utterances]
     if data.spec is None or data.spec.rate_hz is None:
         raise TrainingError("copies need the spec that the features were computed by.")
-    if not Voices.can_be_heard(data.utterances):
-        policy = replace(policy, talkers_probability=0.0)  # what is stated is what was done
-    voices = Voices.of(data.utterances) if policy.talkers_probability else None
-    variants = training_variants(policy, rate_hz=data.spec.rate_hz, seed=seed, voices=voices)
+    if not has_other_recordings(data.utterances):
+        policy = replace(policy, babble_probability=0.0)  # what is stated is what was done
+    babble = BabbleSource.from_utterances(data.utterances) if policy.babble_probability else None
+    transforms = augmentation_transforms(
+        policy, rate_hz=data.spec.rate_hz, seed=seed, babble=babble
+    )
     with Workers(workers) as crew:
         copies = [
             _extracted(
                 paths,
                 data.spec,
-                variant,
+                transform,
                 workers=crew,
                 cached=cached,
                 progress=progress,
                 max_seconds=max_seconds,
             )
-            for variant in variants
+            for transform in transforms
         ]
     matrix = np.concatenate([copy.matrix for copy in copies])
     made = Copies(matrix, np.concatenate([copy.kept for copy in copies]))
@@ -383,7 +385,7 @@ def with_copies(
 def _extracted(
     paths: Sequence[Recording],
     spec: FeatureSpec,
-    variant: Variant | None,
+    transform: Transform | None,
     *,
     workers: int | Workers | None,
     cached: bool,
@@ -394,7 +396,7 @@ def _extracted(
         return extract(
             paths,
             spec,
-            variant=variant,
+            transform=transform,
             workers=workers,
             cache=cache,
             progress=progress,

@@ -18,7 +18,7 @@ from voxaffect.models import METADATA_KEY, Model, ModelCard, add_checksum, dista
 from voxaffect.models.card import MAX_TEXT_LENGTH
 from voxaffect.models.operators import check_operators
 from voxaffect.models.protobuf import read_outline
-from voxaffect.training.augmentation.effects import Augmentation
+from voxaffect.training.augmentation.policy import Augmentation
 from voxaffect.training.dataset import Dataset
 
 _TOLERANCE = 1e-4

@@ -11,7 +11,7 @@ from typing import Any
 from voxaffect.errors import ArgumentError, TrainingError, extra
 from voxaffect.features import feature_spec, names
 from voxaffect.records.arguments import check_kind, is_known
-from voxaffect.training.augmentation.effects import Augmentation
+from voxaffect.training.augmentation.policy import Augmentation
 
 
 @dataclass(frozen=True)

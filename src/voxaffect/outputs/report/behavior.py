@@ -400,7 +400,7 @@ def robustness_section(document: Document) -> Section | Missing:
     """What noise, rooms, bands and codecs cost."""
     systems = [each for each in shown(document) if each.system.get("robustness")][:MOST_SYSTEMS]
     if not systems:
-        return Missing("Robustness", "no altered recordings were tested (--perturb).")
+        return Missing("Robustness", "no degraded audio was tested (--condition).")
     clean = {each.name: dig(each.evaluation, "metrics", "uar") for each in systems}
     names = list(dict.fromkeys(name for each in systems for name in each.system["robustness"]))
     found: dict[str, list[Mapping[str, Any] | None]] = {
@@ -420,8 +420,8 @@ def robustness_section(document: Document) -> Section | Missing:
         "robustness",
         found,
         ["as recorded", *names],
-        what="UAR on altered recordings",
-        caption="The same folds, trained on the same, tested on altered recordings; a change "
+        what="UAR on degraded audio",
+        caption="The same folds, trained on the same, tested on degraded audio; a change "
         f"below 0 is worse. The dotted line is {first.name} on the recordings as they are.",
         reference=clean[first.name]["mean"],
     )

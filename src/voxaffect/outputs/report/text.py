@@ -11,7 +11,7 @@ from voxaffect.outputs.report.reading import unsure
 from voxaffect.outputs.report.wording import legend, measured, number
 
 _METRICS = {"uar": "UAR", "accuracy": "accuracy", "macro_f1": "macro-F1"}
-_CHANGE = "UAR on altered recordings; change from the recordings as they are, below 0 is worse"
+_CHANGE = "UAR on degraded audio; change from the recordings as they are, below 0 is worse"
 _WHOLE = {"top_two": "top-2", "nll": "NLL", "ece": "ECE"}
 
 
@@ -100,7 +100,7 @@ def _doubts(found: Document) -> Iterator[str]:
 
 
 def _robustness(found: Document) -> str:
-    """UAR on altered recordings, under a heading that says which way a change goes."""
+    """UAR on degraded audio, under a heading that says which way a change goes."""
     rows = [
         [name, condition, f"{row['uar']:.3f}", f"{-row['loss']:+.3f}"]
         for name, system in found["systems"].items()

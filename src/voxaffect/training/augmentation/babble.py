@@ -1,4 +1,4 @@
-"""Who may talk in the background of whom: other recordings, read when they are asked for."""
+"""Babble: other recordings of known speakers as background speech, read when they are needed."""
 
 from __future__ import annotations
 
@@ -7,38 +7,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
-import numpy as np
-from numpy.typing import NDArray
-
-from voxaffect.audio import Recording, digest_recording, read_recording, resample
+from voxaffect.audio import Recording, Samples, digest_recording, read_recording, resample
 from voxaffect.corpora import Utterance
 from voxaffect.training.sources import source_of
 
-Samples = NDArray[np.float32]
-
 
 @dataclass(frozen=True)
-class Voices:
-    """Recordings of known speakers, found by the content of the one that they stand behind.
+class BabbleSource:
+    """Source of background speech: recordings of known speakers, by the digest of the foreground.
 
-    Training copies take the voices of their own speaker: a copy then holds nobody whom a test
-    set of unheard speakers may hold. A random split has no such border; there a training copy
-    can hold a test recording in its background, as it holds the test speaker anyway.
+    Augmented copies take recordings of the same speaker: then a copy holds no speaker that a test
+    set of new speakers may hold. A random split has no such border: its training copies can hold
+    a test recording in their background.
 
     Parameters
     ----------
     speakers : mapping of bytes to str
         Speaker of each recording, by the SHA-256 of its file.
     recordings : mapping of str to tuple of (bytes, Path or Excerpt)
-        Of each speaker, in the order of their digests: of the content, not of the names.
+        Of each speaker, in the order of the digests: by content, not by name.
     """
 
     speakers: Mapping[bytes, str]
     recordings: Mapping[str, tuple[tuple[bytes, Recording], ...]]
 
     @classmethod
-    def of(cls, utterances: Sequence[Utterance]) -> Voices:
-        """Read every file once, for its digest; utterances of unknown speakers are left out.
+    def from_utterances(cls, utterances: Sequence[Utterance]) -> BabbleSource:
+        """Read every file once, for its digest; leave utterances of unknown speakers out.
 
         Raises
         ------
@@ -46,7 +41,7 @@ class Voices:
             If a file cannot be read.
         """
         speakers: dict[bytes, str] = {}
-        found: dict[str, dict[bytes, Recording]] = {}
+        recordings: dict[str, dict[bytes, Recording]] = {}
         for utterance in utterances:
             if utterance.speaker is not None:
                 recording = source_of(utterance)
@@ -54,49 +49,51 @@ class Voices:
                 speaker = f"{utterance.corpus}/{utterance.speaker}"
                 # A recording that two speakers have is the first one's, whatever the order.
                 speakers[digest] = min(speaker, speakers.get(digest, speaker))
-                found.setdefault(speaker, {})[digest] = recording
-        ordered = {speaker: tuple(sorted(of.items())) for speaker, of in found.items()}
+                recordings.setdefault(speaker, {})[digest] = recording
+        ordered = {speaker: tuple(sorted(own.items())) for speaker, own in recordings.items()}
         return cls(speakers, ordered)
 
-    @staticmethod
-    def can_be_heard(utterances: Sequence[Utterance]) -> bool:
-        """Whether any speaker is known by a second recording."""
-        known = [(u.corpus, u.speaker) for u in utterances if u.speaker is not None]
-        return len(set(known)) < len(known)
-
     @classmethod
-    def none(cls) -> Voices:
-        """Nobody talks."""
+    def empty(cls) -> BabbleSource:
+        """Source without any recording."""
         return cls({}, {})
 
     @property
     def key(self) -> str:
-        """Names who they are: part of what features are cached by."""
+        """Text that identifies all recordings: part of the cache key of features."""
         if not self.speakers:
             return "none"
-        group = {
-            speaker: hashlib.sha256(b"".join(digest for digest, _ in of)).digest()
-            for speaker, of in self.recordings.items()
+        groups = {
+            speaker: hashlib.sha256(b"".join(digest for digest, _ in own)).digest()
+            for speaker, own in self.recordings.items()
         }
-        told = hashlib.sha256()
+        total = hashlib.sha256()
         for digest, speaker in sorted(self.speakers.items()):
-            told.update(digest + group[speaker])
-        return told.hexdigest()[:16]
+            total.update(digest + groups[speaker])
+        return total.hexdigest()[:16]
 
-    def own(self, digest: bytes, *, rate_hz: int) -> Sequence[Samples]:
-        """Other recordings of the speaker of a recording; none where it is unknown."""
-        of = self.recordings.get(self.speakers.get(digest, ""), ())
-        return _Read([path for other, path in of if other != digest], rate_hz)
+    def same_speaker(self, digest: bytes, *, rate_hz: int) -> Sequence[Samples]:
+        """Other recordings of the speaker of a recording; none if the speaker is unknown."""
+        own = self.recordings.get(self.speakers.get(digest, ""), ())
+        return _LazyRecordings([path for other, path in own if other != digest], rate_hz)
 
-    def others(self, digest: bytes, *, rate_hz: int) -> Sequence[Samples]:
+    def other_speakers(self, digest: bytes, *, rate_hz: int) -> Sequence[Samples]:
         """Recordings of all other speakers."""
         speaker = self.speakers.get(digest)
         order = sorted(self.recordings.items(), key=lambda item: item[1][0][0])
-        return _Read([path for of, found in order if of != speaker for _, path in found], rate_hz)
+        return _LazyRecordings(
+            [path for name, own in order if name != speaker for _, path in own], rate_hz
+        )
 
 
-class _Read(Sequence[Samples]):
-    """Recordings at one rate, each read when it is asked for."""
+def has_other_recordings(utterances: Sequence[Utterance]) -> bool:
+    """Return whether any speaker is known by a second recording."""
+    known = [(u.corpus, u.speaker) for u in utterances if u.speaker is not None]
+    return len(set(known)) < len(known)
+
+
+class _LazyRecordings(Sequence[Samples]):
+    """Recordings at one rate, each read when it is used."""
 
     def __init__(self, paths: Sequence[Recording], rate_hz: int) -> None:
         self._paths, self._rate_hz = paths, rate_hz
@@ -105,10 +102,10 @@ class _Read(Sequence[Samples]):
         return len(self._paths)
 
     @overload
-    def __getitem__(self, place: int) -> Samples: ...
+    def __getitem__(self, index: int) -> Samples: ...
     @overload
-    def __getitem__(self, place: slice) -> Sequence[Samples]: ...
-    def __getitem__(self, place: int | slice) -> Samples | Sequence[Samples]:
-        if isinstance(place, slice):
-            return _Read(self._paths[place], self._rate_hz)
-        return resample(read_recording(self._paths[place]), self._rate_hz).samples
+    def __getitem__(self, index: slice) -> Sequence[Samples]: ...
+    def __getitem__(self, index: int | slice) -> Samples | Sequence[Samples]:
+        if isinstance(index, slice):
+            return _LazyRecordings(self._paths[index], self._rate_hz)
+        return resample(read_recording(self._paths[index]), self._rate_hz).samples
