@@ -32,7 +32,14 @@ from voxaffect.features import feature_spec
 from voxaffect.features import names as feature_names
 from voxaffect.features.affect.enrollment import adapt
 from voxaffect.features.affect.enrollment import enroll as enroll_vectors
-from voxaffect.training import OBSERVED_EMOTIONS, Dataset, fit, gather, recipe_named, with_copies
+from voxaffect.training import (
+    OBSERVED_EMOTIONS,
+    Dataset,
+    augment_dataset,
+    fit,
+    get_recipe,
+    load_dataset,
+)
 from voxaffect.training.augmentation.babble import BabbleSource
 from voxaffect.training.augmentation.conditions import CONDITIONS, condition_transform, needs_babble
 
@@ -50,15 +57,15 @@ def gathered(
     emotions: tuple[str, ...] | None = None,
 ) -> Dataset:
     """Corpora with the features and copies that a recipe trains on."""
-    recipe = recipe_named(recipe_name)
-    data = gather(
+    recipe = get_recipe(recipe_name)
+    data = load_dataset(
         {name: root / name for name in names},
         feature_spec(recipe.features, groups=recipe.groups),
         emotions=emotions,
         progress=True,
     )
     if recipe.augmentation:
-        data = with_copies(data, recipe.augmentation, seed=SEED, progress=True)
+        data = augment_dataset(data, recipe.augmentation, seed=SEED, progress=True)
     return data
 
 
@@ -106,14 +113,14 @@ def emobox(recipe: str, root: Path) -> dict[str, Any]:
     """Eight emotions on EmoBox's folds, clean and degraded, fitted once a fold."""
     data = gathered(recipe, root)
     conditions = {"clean": data.matrix}
-    if recipe_named(recipe).augmentation:
+    if get_recipe(recipe).augmentation:
         conditions |= {name: degraded(data, name) for name in CONDITIONS}
         matrix, places = originals(data, root)
         replaced = data.matrix.copy()
         replaced[places] = matrix
         conditions["48 kHz original"] = replaced
     found = evaluate_conditions(
-        recipe_named(recipe).build(SEED), data, conditions, protocol="emobox", seed=SEED
+        get_recipe(recipe).build(SEED), data, conditions, protocol="emobox", seed=SEED
     )
     result = {name: figures(evaluation) for name, evaluation in found.items()}
     if "48 kHz original" in found:
@@ -141,7 +148,7 @@ def _of_originals(found: dict[str, Evaluation], places: np.ndarray) -> dict[str,
 def four(recipe: str, root: Path) -> dict[str, Any]:
     """The tutorial's four emotions: random splits, and new voices beside them."""
     data = gathered(recipe, root, emotions=OBSERVED_EMOTIONS)
-    estimator, result = recipe_named(recipe).build(SEED), {}
+    estimator, result = get_recipe(recipe).build(SEED), {}
     # The network is not trained for each of twenty random splits.
     protocols = {"emobox": SEED} if recipe == "accurate" else {"tutorial": 0, "emobox": SEED}
     for protocol, seed in protocols.items():
@@ -156,7 +163,7 @@ def cross(recipe: str, root: Path) -> dict[str, Any]:
     """Trained on RAVDESS, tested on EMO-DB: six emotions, nothing adapted."""
     data = gathered(recipe, root, ("ravdess", "emodb"), COMMON)
     found = evaluate_conditions(
-        recipe_named(recipe).build(SEED), data, {"": data.matrix}, protocol="cross", seed=SEED
+        get_recipe(recipe).build(SEED), data, {"": data.matrix}, protocol="cross", seed=SEED
     )[""]
     return figures(found)
 
@@ -172,7 +179,7 @@ def enroll(recipe: str, root: Path) -> dict[str, Any]:
     speakers = np.array([u.speaker for u in data.utterances])
     found: dict[int, list[tuple[float, float]]] = {count: [] for count in ENROLLED}
     for fold in protocol_named("emobox").split(data.utterances, SEED):
-        fitted = fit(recipe_named(recipe).build(SEED), data.rows(fold.train))
+        fitted = fit(get_recipe(recipe).build(SEED), data.rows(fold.train))
         mean = data.matrix[fold.train].mean(axis=0, dtype=np.float64)
         plain = fitted.predict(data.matrix)
         for count in ENROLLED:

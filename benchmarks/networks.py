@@ -22,7 +22,7 @@ from selection import CONDITIONS, WIDTH, narrow
 
 from voxaffect.evaluation import protocol_named
 from voxaffect.evaluation.metrics.categorical import uar
-from voxaffect.training import Dataset, recipe_named
+from voxaffect.training import Dataset, get_recipe
 from voxaffect.training.estimators import FLOOR_PROBABILITY, NetworkClassifier
 from voxaffect.training.network import Plan
 
@@ -47,7 +47,7 @@ def tests(
     """UAR by condition, mean over both folds, with one network, two and three."""
     truth, folds = np.array(data.emotions), protocol_named("emobox").split(data.utterances, SEED)
     rows = data.rows(np.intersect1d(*(folds[place].train for place in pair)))
-    regression = recipe_named("logistic").build(SEED).fit(narrow(rows.matrix), rows.emotions)
+    regression = get_recipe("logistic").build(SEED).fit(narrow(rows.matrix), rows.emotions)
     networks = [
         NetworkClassifier(plan=plan, random_state=SEED + number).fit(
             rows.matrix[:, WIDTH:], rows.emotions, origins=rows.origins

@@ -26,7 +26,15 @@ from voxaffect.evaluation import protocol_named
 from voxaffect.evaluation.metrics.calibration import calibration_error
 from voxaffect.evaluation.metrics.categorical import uar
 from voxaffect.features import feature_spec, names
-from voxaffect.training import Augmentation, Copies, Dataset, fit, gather, recipe_named, with_copies
+from voxaffect.training import (
+    Augmentation,
+    AugmentedCopies,
+    Dataset,
+    augment_dataset,
+    fit,
+    get_recipe,
+    load_dataset,
+)
 from voxaffect.training.recipes import ACCURATE_GROUPS, LOGISTIC_C
 
 CONDITIONS = ("clean", "noise 20 dB", "noise 10 dB", "reverb", "8 kHz", "babble 10 dB")
@@ -65,11 +73,11 @@ def narrow(matrix: np.ndarray) -> np.ndarray:
 
 def with_policy(data: Dataset, policy: Augmentation) -> Dataset:
     """Add the copies of a policy; the speed copies are shared by all policies."""
-    speeds = with_copies(data, Augmentation(mixed_copies=0), seed=SEED).copies
-    mixed = with_copies(data, replace(policy, speeds=()), seed=SEED).copies
+    speeds = augment_dataset(data, Augmentation(mixed_copies=0), seed=SEED).copies
+    mixed = augment_dataset(data, replace(policy, speeds=()), seed=SEED).copies
     parts = [copies for copies in (speeds, mixed) if copies is not None]
     matrix = np.concatenate([narrow(copies.matrix) for copies in parts])
-    copies = Copies(matrix, np.concatenate([copies.origins for copies in parts]))
+    copies = AugmentedCopies(matrix, np.concatenate([copies.origins for copies in parts]))
     return Dataset(data.utterances, narrow(data.matrix), copies=copies)
 
 
@@ -80,7 +88,7 @@ def tests(
     truth, folds = np.array(data.emotions), protocol_named("emobox").split(data.utterances, SEED)
     found: dict[str, Any] = {}
     for first, second in ((k, (k + 1) % len(folds)) for k in range(len(folds))):
-        model = recipe_named("logistic").build(SEED)
+        model = get_recipe("logistic").build(SEED)
         model.set_params(**parameters)
         fit(model, data.rows(np.intersect1d(folds[first].train, folds[second].train)))
         for outer, inner in ((first, second), (second, first)):
@@ -122,7 +130,7 @@ def main() -> None:
     if given.data is None:
         parser.error("name the folder of the corpora: --data DIR, or set VOXAFFECT_DATA")
     spec = feature_spec("affect", groups=ACCURATE_GROUPS)
-    data = gather({"ravdess": Path(given.data) / "ravdess"}, spec)
+    data = load_dataset({"ravdess": Path(given.data) / "ravdess"}, spec)
     tested = {n: narrow(data.matrix if n == "clean" else degraded(data, n)) for n in CONDITIONS}
     for name in given.only or CANDIDATES:
         policy, parameters = CANDIDATES[name]

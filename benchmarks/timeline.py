@@ -57,7 +57,7 @@ import soxr
 
 from voxaffect.audio import Signal, read
 from voxaffect.corpora import Utterance, utterances
-from voxaffect.evaluation import evaluate
+from voxaffect.evaluation import evaluate_estimator
 from voxaffect.evaluation.metrics.calibration import WANTED_RISK
 from voxaffect.features import describe, feature_spec
 from voxaffect.features.front_end import find_speech
@@ -65,7 +65,15 @@ from voxaffect.models import Model, load
 from voxaffect.recognition import Segment, Smoothing, Stream, Update, Window
 from voxaffect.recognition.timelines.stream import Event, Narrator, judge
 from voxaffect.recognition.timelines.windowing import Cutter, Cutting, Span, Tick
-from voxaffect.training import Dataset, export, fit, gather, recipe, recipe_named, with_copies
+from voxaffect.training import (
+    Dataset,
+    augment_dataset,
+    export,
+    fit,
+    get_recipe,
+    load_dataset,
+    make_estimator,
+)
 
 LIBRARIES = ("voxaffect", "numpy", "scipy", "soxr", "soundfile", "onnxruntime", "scikit-learn")
 SEED = 9
@@ -151,23 +159,23 @@ def concatenated(
 
 def others(root: Path, speakers: Sequence[str]) -> Dataset:
     """What `logistic` is trained on, without some speakers."""
-    chosen = recipe_named("logistic")
+    chosen = get_recipe("logistic")
     spec = feature_spec(chosen.features, groups=chosen.groups)
-    data = gather({"ravdess": root}, spec, progress=True)
+    data = load_dataset({"ravdess": root}, spec, progress=True)
     if chosen.augmentation:
-        data = with_copies(data, chosen.augmentation, seed=SEED, progress=True)
+        data = augment_dataset(data, chosen.augmentation, seed=SEED, progress=True)
     return data.where([one for one in data.utterances if one.speaker not in speakers])
 
 
 def trained(data: Dataset) -> Model:
-    estimator = fit(recipe("logistic", SEED), data.rows())
+    estimator = fit(make_estimator("logistic", SEED), data.rows())
     return export(estimator, data, recipe="logistic", seed=SEED, scores={})
 
 
 def threshold(data: Dataset) -> float:
     """Probability under which `train` would call an answer uncertain."""
-    found = evaluate(
-        recipe("logistic", SEED),
+    found = evaluate_estimator(
+        make_estimator("logistic", SEED),
         data.matrix,
         data.utterances,
         protocol="speakers",

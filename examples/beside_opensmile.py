@@ -23,9 +23,9 @@ SEED = 9
 root, out = Path(sys.argv[1]), Path(sys.argv[2])
 
 # 1. Our system: affect features, with augmented copies to train on, and the logistic recipe.
-recipe = va.recipe_named("logistic")
-ours = va.gather({"ravdess": root}, va.feature_spec("affect"), progress=True)
-ours = va.with_copies(ours, recipe.augmentation, seed=SEED, progress=True)
+recipe = va.get_recipe("logistic")
+ours = va.load_dataset({"ravdess": root}, va.feature_spec("affect"), progress=True)
+ours = va.augment_dataset(ours, recipe.augmentation, seed=SEED, progress=True)
 systems = {"logistic": va.System(recipe.build(SEED), ours, summary=recipe.summary)}
 
 # 2. openSMILE's features of the same utterances, and a machine whose penalty is chosen by folds
@@ -43,7 +43,7 @@ for name in ("eGeMAPSv02", "ComParE_2016"):
     systems[f"{name} + SVM"] = va.System(machine, theirs, summary=f"openSMILE {name}, RBF SVM")
 
 # 3. The same folds for all, without a random split beside; the differences are paired.
-found = va.study(systems, protocol="emobox", seed=SEED, beside=False, progress=True)
+found = va.evaluate_systems(systems, protocol="emobox", seed=SEED, beside=False, progress=True)
 for one, other, apart in found.paired():
     low, high = apart.interval
     print(f"{one} less {other}: {apart.difference:+.3f} UAR ({low:+.3f} to {high:+.3f})")

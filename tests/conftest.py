@@ -22,7 +22,7 @@ from voxaffect.corpora import utterances
 from voxaffect.extraction import extract
 from voxaffect.features import feature_spec
 from voxaffect.models import Model
-from voxaffect.training import Dataset, export, recipe
+from voxaffect.training import Dataset, export, make_estimator
 
 RATE_HZ = 16_000
 
@@ -149,7 +149,7 @@ def trained(ravdess_to_read: Path) -> Trained:
     spec = feature_spec("classic", rate_hz=RATE_HZ)
     matrix = extract([utterance.path for utterance in members], spec).matrix
     data = Dataset(members, matrix, spec, ())
-    pipeline = recipe("mlp", 9)
+    pipeline = make_estimator("mlp", 9)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Got `batch_size` less than 1 or larger than")
         pipeline.fit(matrix, data.emotions)

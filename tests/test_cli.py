@@ -28,7 +28,7 @@ from voxaffect.features import feature_spec, names
 from voxaffect.models import load
 from voxaffect.outputs.formats import PREDICTION_FORMATS
 from voxaffect.recognition import enroll_speaker, predict, predict_many
-from voxaffect.training import Augmentation, export, recipe_named
+from voxaffect.training import Augmentation, export, get_recipe
 from voxaffect.tutorial import load_data
 
 TEXTS = [name for name, form in PREDICTION_FORMATS.items() if form.is_text]
@@ -917,7 +917,7 @@ def test_degraded_recordings_are_tested_with_clean_ones(run: Run, ravdess_to_rea
 
 
 def test_babble_changes_the_copies_that_are_trained_on(ravdess_to_read: Path) -> None:
-    recipe = replace(recipe_named("mlp"), augmentation=Augmentation(speeds=(), mixed_copies=1))
+    recipe = replace(get_recipe("mlp"), augmentation=Augmentation(speeds=(), mixed_copies=1))
     options: dict[str, Any] = {
         "roots": [ravdess_to_read],
         "features": None,

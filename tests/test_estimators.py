@@ -18,15 +18,15 @@ from sklearn.preprocessing import StandardScaler
 from voxaffect.errors import TrainingError
 from voxaffect.features import feature_spec
 from voxaffect.models import ModelCard
-from voxaffect.training import RECIPES, Augmentation, export, fit, gather, with_copies
-from voxaffect.training.dataset import Rows
+from voxaffect.training import RECIPES, Augmentation, augment_dataset, export, fit, load_dataset
+from voxaffect.training.dataset import TrainingRows
 from voxaffect.training.estimators import ClippedScaler, Ensemble, softmax, temperature
 from voxaffect.training.graph import to_graph
 
 RNG = np.random.default_rng(0)
 
 
-def rows(count: int = 240, seed: int = 0) -> Rows:
+def rows(count: int = 240, seed: int = 0) -> TrainingRows:
     """Three emotions in ten features, of eight speakers; the second half is copies of the first."""
     rng = np.random.default_rng(seed)
     half = count // 2
@@ -35,7 +35,7 @@ def rows(count: int = 240, seed: int = 0) -> Rows:
     matrix[np.arange(half), np.arange(half) % 3] += 2
     copies = matrix + rng.standard_normal(matrix.shape).astype(np.float32) * 0.3
     speakers = np.array([f"speaker {place // 3 % 8}" for place in range(half)])
-    return Rows(
+    return TrainingRows(
         np.concatenate((matrix, copies)),
         np.tile(emotions, 2),
         np.tile(np.arange(half), 2),
@@ -109,7 +109,7 @@ class Recorder(LogisticRegression):
         return super().fit(matrix, y)
 
 
-def speakers_of(data: Rows, matrix: np.ndarray) -> set[str]:
+def speakers_of(data: TrainingRows, matrix: np.ndarray) -> set[str]:
     heard = {tuple(row) for row in matrix}
     return {s for s, row in zip(data.speakers, data.matrix, strict=True) if tuple(row) in heard}
 
@@ -175,7 +175,9 @@ def test_one_emotion_alone_is_refused() -> None:
     with pytest.raises(TrainingError, match="at least two emotions"):
         fit(
             two_members(),
-            Rows(data.matrix[only], data.emotions[only], data.origins[only], data.speakers[only]),
+            TrainingRows(
+                data.matrix[only], data.emotions[only], data.origins[only], data.speakers[only]
+            ),
         )
 
 
@@ -183,8 +185,8 @@ POLICY = Augmentation(speeds=(0.9,), mixed_copies=1)
 
 
 def test_rows_hold_copies_of_their_own_utterances_and_of_no_other(small_ravdess: Path) -> None:
-    data = gather({"ravdess": small_ravdess}, feature_spec("classic"))
-    data = with_copies(data, POLICY, seed=0)
+    data = load_dataset({"ravdess": small_ravdess}, feature_spec("classic"))
+    data = augment_dataset(data, POLICY, seed=0)
     places = np.arange(0, len(data.utterances), 3)
     found = data.rows(places)
     assert len(found.matrix) == 3 * len(places)
@@ -199,9 +201,11 @@ def test_copies_without_talkers_follow_the_seed_and_no_other_utterance(
     small_ravdess: Path,
 ) -> None:
     spec, policy = feature_spec("classic"), replace(POLICY, babble_probability=0)
-    data = gather({"ravdess": small_ravdess}, spec)
-    few = gather({"ravdess": small_ravdess}, spec, emotions=["happy"])
-    matrices = [with_copies(d, policy, seed=s).copies for d, s in ((data, 0), (few, 0), (data, 1))]
+    data = load_dataset({"ravdess": small_ravdess}, spec)
+    few = load_dataset({"ravdess": small_ravdess}, spec, emotions=["happy"])
+    matrices = [
+        augment_dataset(d, policy, seed=s).copies for d, s in ((data, 0), (few, 0), (data, 1))
+    ]
     assert all(matrices)
     whole, part, other = (found.matrix for found in matrices if found)
     is_happy = np.array(data.emotions) == "happy"
@@ -211,9 +215,11 @@ def test_copies_without_talkers_follow_the_seed_and_no_other_utterance(
 
 def test_copies_do_not_follow_the_order_of_utterances(small_ravdess: Path) -> None:
     policy = replace(POLICY, noise_probability=1, babble_probability=1)
-    data = gather({"ravdess": small_ravdess}, feature_spec("classic"))
+    data = load_dataset({"ravdess": small_ravdess}, feature_spec("classic"))
     reverse = replace(data, utterances=data.utterances[::-1], matrix=data.matrix[::-1])
-    found, turned = (with_copies(d, policy, seed=0, cached=False).copies for d in (data, reverse))
+    found, turned = (
+        augment_dataset(d, policy, seed=0, cached=False).copies for d in (data, reverse)
+    )
     assert found
     assert turned
     count = len(data.utterances)
@@ -229,7 +235,7 @@ def test_a_recipe_of_affect_features_exports_what_it_learnt(name: str) -> None:
     emotions = np.array(["calm", "happy", "sad"])[np.arange(48) % 3]
     matrix[np.arange(48), np.arange(48) % 3] += 4
     speakers = np.array([f"{place // 12}" for place in range(48)])
-    fitted = fit(recipe.build(0), Rows(matrix, emotions, np.arange(48), speakers))
+    fitted = fit(recipe.build(0), TrainingRows(matrix, emotions, np.arange(48), speakers))
     np.testing.assert_allclose(run(fitted, matrix), fitted.predict_proba(matrix), atol=1e-4)
 
 
@@ -247,7 +253,9 @@ def test_an_interrupted_training_gives_no_half_trained_model() -> None:
 
 
 def test_a_part_of_a_dataset_keeps_its_own_copies(small_ravdess: Path) -> None:
-    data = with_copies(gather({"ravdess": small_ravdess}, feature_spec("classic")), POLICY, seed=0)
+    data = augment_dataset(
+        load_dataset({"ravdess": small_ravdess}, feature_spec("classic")), POLICY, seed=0
+    )
     part = data.where(data.utterances[3:9])
     assert part.utterances == data.utterances[3:9]
     whole, own = data.rows(np.arange(3, 9)), part.rows()
@@ -257,7 +265,9 @@ def test_a_part_of_a_dataset_keeps_its_own_copies(small_ravdess: Path) -> None:
 
 def test_the_card_states_how_the_copies_were_made(small_ravdess: Path) -> None:
     policy = replace(POLICY, babble_probability=0.25)
-    data = with_copies(gather({"ravdess": small_ravdess}, feature_spec("classic")), policy, seed=0)
+    data = augment_dataset(
+        load_dataset({"ravdess": small_ravdess}, feature_spec("classic")), policy, seed=0
+    )
     fitted = fit(make_pipeline(StandardScaler(), LogisticRegression()), data.rows())
     card = export(fitted, data, recipe="logistic", seed=0, scores={}).card
     stated = {

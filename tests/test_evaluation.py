@@ -21,9 +21,9 @@ from sklearn.preprocessing import StandardScaler
 
 from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError, TrainingError
-from voxaffect.evaluation import PROTOCOLS, evaluate, protocol_named, random_split
+from voxaffect.evaluation import PROTOCOLS, evaluate_estimator, protocol_named, random_split
 from voxaffect.evaluation.metrics.categorical import confusion, scores
-from voxaffect.training import observed, recipe, recipe_named, seeded
+from voxaffect.training import clone_with_seed, get_recipe, make_estimator, select_emotions
 
 EMOTIONS = ("angry", "calm", "happy")
 
@@ -235,7 +235,7 @@ def nearest() -> Any:
 @pytest.mark.parametrize("protocol", ["random", "speakers"])
 def test_an_evaluation_adds_up(trained: Trained, protocol: str) -> None:
     data = trained.data
-    found = evaluate(nearest(), data.matrix, data.utterances, protocol=protocol)
+    found = evaluate_estimator(nearest(), data.matrix, data.utterances, protocol=protocol)
     assert found.emotions == ("calm", "disgust", "fearful", "happy")
     assert found.confusion.sum() == sum(len(result.fold.test) for result in found.folds)
     weights = [len(result.fold.test) for result in found.folds]
@@ -250,7 +250,7 @@ def test_an_evaluation_adds_up(trained: Trained, protocol: str) -> None:
 def test_each_fold_is_what_scikit_learn_says_of_it(trained: Trained) -> None:
     data = trained.data
     truth = np.array(data.emotions)
-    found = evaluate(nearest(), data.matrix, data.utterances, protocol="speakers", seed=4)
+    found = evaluate_estimator(nearest(), data.matrix, data.utterances, protocol="speakers", seed=4)
     for result in found.folds:
         fitted = nearest().fit(data.matrix[result.fold.train], truth[result.fold.train])
         expected = fitted.predict_proba(data.matrix[result.fold.test])
@@ -268,7 +268,8 @@ def test_the_number_of_processes_changes_no_number() -> None:
     matrix[:, 0] += [EMOTIONS.index(emotion) for emotion in emotions]
     model = make_pipeline(StandardScaler(), LogisticRegression())
     one, two = (
-        evaluate(model, matrix, everyone, protocol="loso", workers=workers) for workers in (1, 2)
+        evaluate_estimator(model, matrix, everyone, protocol="loso", workers=workers)
+        for workers in (1, 2)
     )
     assert np.array_equal(one.probabilities, two.probabilities)
     assert one.summary == two.summary
@@ -282,7 +283,7 @@ def test_an_evaluation_is_the_same_for_the_same_seed(trained: Trained) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         once, again = (
-            evaluate(model, data.matrix, data.utterances, protocol="random", seed=3)
+            evaluate_estimator(model, data.matrix, data.utterances, protocol="random", seed=3)
             for _ in range(2)
         )
     assert all(
@@ -294,13 +295,13 @@ def test_an_evaluation_is_the_same_for_the_same_seed(trained: Trained) -> None:
 def test_guessing_scores_chance(trained: Trained) -> None:
     data = trained.data
     guess = DummyClassifier(strategy="prior")
-    found = evaluate(guess, data.matrix, data.utterances, protocol="speakers")
+    found = evaluate_estimator(guess, data.matrix, data.utterances, protocol="speakers")
     assert found.summary["uar"]["mean"] == pytest.approx(0.25)
 
 
 def test_the_estimator_given_stays_unfitted(trained: Trained) -> None:
     model = nearest()
-    evaluate(model, trained.data.matrix, trained.data.utterances, protocol="speakers")
+    evaluate_estimator(model, trained.data.matrix, trained.data.utterances, protocol="speakers")
     assert not hasattr(model[-1], "classes_")
 
 
@@ -315,7 +316,7 @@ def test_an_emotion_that_only_some_folds_train_gets_its_own_column() -> None:
     rng = np.random.default_rng(0)
     matrix = rng.standard_normal((36, 4)).astype(np.float32)
     matrix[:, 0] = [10.0 * EMOTIONS.index(emotion) for emotion in emotions]
-    found = evaluate(nearest(), matrix, everyone, protocol="speakers")
+    found = evaluate_estimator(nearest(), matrix, everyone, protocol="speakers")
     assert found.confusion.tolist() == [[18, 0], [0, 18]]
 
 
@@ -324,7 +325,7 @@ def test_an_emotion_that_only_some_folds_train_gets_its_own_column() -> None:
 
 def run(utterances: list[Utterance], protocol: str) -> None:
     matrix = np.random.default_rng(0).standard_normal((len(utterances), 3)).astype(np.float32)
-    evaluate(nearest(), matrix, utterances, protocol=protocol)
+    evaluate_estimator(nearest(), matrix, utterances, protocol=protocol)
 
 
 def test_one_speaker_is_not_enough() -> None:
@@ -386,7 +387,9 @@ def test_an_unknown_protocol_names_the_known_ones() -> None:
 
 def test_rows_and_utterances_must_be_as_many() -> None:
     with pytest.raises(EvaluationError, match="3 rows of features for 2 utterances"):
-        evaluate(nearest(), np.zeros((3, 2), np.float32), members(["A", "B"]), protocol="random")
+        evaluate_estimator(
+            nearest(), np.zeros((3, 2), np.float32), members(["A", "B"]), protocol="random"
+        )
 
 
 @pytest.mark.parametrize(("count", "test_size"), [(1, 0.25), (0, 0.25), (10, 0.0), (10, 1.0)])
@@ -400,11 +403,11 @@ def test_a_side_without_utterances_is_refused(count: int, test_size: float) -> N
 
 def test_an_unknown_recipe_names_the_known_ones() -> None:
     with pytest.raises(TrainingError, match=r"no recipe named 'svm'; there are: tutorial, mlp"):
-        recipe("svm")
+        make_estimator("svm")
 
 
 def test_the_tutorial_recipe_is_the_bare_mlp_as_written() -> None:
-    (step,) = recipe("tutorial", 5).steps
+    (step,) = make_estimator("tutorial", 5).steps
     expected = {
         "alpha": 0.01,
         "batch_size": 256,
@@ -415,23 +418,23 @@ def test_the_tutorial_recipe_is_the_bare_mlp_as_written() -> None:
         "random_state": 5,
     }
     assert {key: step[1].get_params()[key] for key in expected} == expected
-    assert recipe_named("tutorial").emotions == ("calm", "happy", "fearful", "disgust")
+    assert get_recipe("tutorial").emotions == ("calm", "happy", "fearful", "disgust")
 
 
 def test_the_mlp_recipe_adds_the_scaler() -> None:
-    steps = [type(step).__name__ for _, step in recipe("mlp").steps]
+    steps = [type(step).__name__ for _, step in make_estimator("mlp").steps]
     assert steps == ["StandardScaler", "MLPClassifier"]
 
 
 def test_a_seed_reaches_every_step_and_not_the_original() -> None:
-    original = recipe("mlp", 1)
-    assert seeded(original, 42)[-1].random_state == 42
+    original = make_estimator("mlp", 1)
+    assert clone_with_seed(original, 42)[-1].random_state == 42
     assert original[-1].random_state == 1
 
 
 def test_an_unknown_emotion_names_the_known_ones() -> None:
     with pytest.raises(TrainingError, match="no recording of 'sad'; there are: happy"):
-        observed(members(["A", "B"]), ["happy", "sad"])
+        select_emotions(members(["A", "B"]), ["happy", "sad"])
 
 
 # Across corpora.

@@ -21,7 +21,7 @@ from voxaffect.features import names
 from voxaffect.models import METADATA_KEY, Model, add_checksum, load
 from voxaffect.models.operators import MAX_NODES, OPERATORS, OPSETS
 from voxaffect.models.protobuf import read_outline
-from voxaffect.training import export, recipe
+from voxaffect.training import export, make_estimator
 
 FORMAT_3 = (Path(__file__).parent / "data" / "format-3.onnx").read_bytes()
 CARD = json.loads(next(p.value for p in onnx.load_model_from_string(FORMAT_3).metadata_props)) | {
@@ -245,9 +245,9 @@ def estimators() -> dict[str, Any]:
         "pca": make_pipeline(RobustScaler(), PCA(5), regression),
         "selected": make_pipeline(MinMaxScaler(), SelectKBest(k=5), regression),
         "power": make_pipeline(PowerTransformer(), regression),
-        "tutorial": recipe("tutorial", 9),
-        "mlp": recipe("mlp", 9),
-        "logistic": recipe("logistic", 9),
+        "tutorial": make_estimator("tutorial", 9),
+        "mlp": make_estimator("mlp", 9),
+        "logistic": make_estimator("logistic", 9),
     }
 
 

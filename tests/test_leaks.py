@@ -18,7 +18,7 @@ from voxaffect.errors import EvaluationError, LeakError
 from voxaffect.evaluation import (
     Fold,
     check_leaks,
-    evaluate,
+    evaluate_estimator,
     protocol_named,
     read_split,
     write_split,
@@ -43,7 +43,7 @@ def members(tmp_path: Path) -> Members:
 
 def run(members: Members, protocol: str = "speakers", **options: bool) -> None:
     matrix = np.random.default_rng(0).standard_normal((len(members), 3)).astype(np.float32)
-    evaluate(KNeighborsClassifier(1), matrix, members, protocol=protocol, **options)
+    evaluate_estimator(KNeighborsClassifier(1), matrix, members, protocol=protocol, **options)
 
 
 def halves(members: Members) -> Fold:
@@ -66,7 +66,7 @@ def test_a_speaker_planted_on_both_sides_is_named(members: Members, tmp_path: Pa
     write_split(tmp_path / "split.csv", [planted], members)
     speaker = members[folds[0].test[0]].speaker
     with pytest.raises(LeakError, match=rf"protocol file: .* 1 speaker: ravdess/{speaker}"):
-        evaluate(
+        evaluate_estimator(
             KNeighborsClassifier(1),
             np.zeros((16, 3), np.float32),
             members,
@@ -129,7 +129,7 @@ def test_a_random_split_means_its_leaks_and_reports_them(members: Members, proto
 
 def test_leaks_can_be_allowed_and_are_reported_all_the_same(members: Members) -> None:
     shutil.copy(members[0].path, members[-1].path)
-    found = evaluate(
+    found = evaluate_estimator(
         KNeighborsClassifier(1),
         np.eye(16, 3, dtype=np.float32),
         members,

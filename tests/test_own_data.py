@@ -12,7 +12,7 @@ from conftest import RATE_HZ, Run, voice
 from voxaffect.errors import CorpusError, TrainingError
 from voxaffect.features import feature_spec
 from voxaffect.models import load
-from voxaffect.training import gather
+from voxaffect.training import load_dataset
 
 SPEC = feature_spec("classic", rate_hz=RATE_HZ)
 CLASSIC = ("--features", "classic", "--no-cache")
@@ -51,17 +51,17 @@ def test_the_layout_and_the_labels_are_reported_and_kept(
 
 @pytest.mark.parametrize("named", ["Ärger,Freude", "angry,happy", "arger,JOY", "anger,felicità"])
 def test_emotions_are_chosen_by_any_of_their_words(people: Path, named: str) -> None:
-    data = gather({"folder": people}, SPEC, emotions=named.split(","), cached=False)
+    data = load_dataset({"folder": people}, SPEC, emotions=named.split(","), cached=False)
     assert set(data.emotions) == {"angry", "happy"}
 
 
 def test_an_emotion_that_is_not_there_is_refused(people: Path) -> None:
     with pytest.raises(TrainingError, match="no recording of 'sad'; there are: angry, happy"):
-        gather({"folder": people}, SPEC, emotions=["sad", "happy"], cached=False)
+        load_dataset({"folder": people}, SPEC, emotions=["sad", "happy"], cached=False)
 
 
 def test_labels_that_are_kept_are_shown_as_the_data_have_them(people: Path) -> None:
-    data = gather({"folder": people}, SPEC, labels="none", emotions=["Ärger"], cached=False)
+    data = load_dataset({"folder": people}, SPEC, labels="none", emotions=["Ärger"], cached=False)
     assert set(data.emotions) == {"Ärger"}
     assert "labels" not in data.summary()["folder"]
 
@@ -103,7 +103,7 @@ def test_a_wish_for_data_that_are_not_there_is_refused(
     small_ravdess: Path, wish: dict[str, object], message: str
 ) -> None:
     with pytest.raises(TrainingError, match=message):
-        gather({"ravdess": small_ravdess}, SPEC, **wish)  # type: ignore[arg-type]
+        load_dataset({"ravdess": small_ravdess}, SPEC, **wish)  # type: ignore[arg-type]
 
 
 def test_columns_are_named_on_the_command_line(people: Path, tmp_path: Path, run: Run) -> None:
@@ -196,13 +196,15 @@ def _table(folder: Path, *rows: str) -> Path:
 
 def test_a_speaker_has_one_spelling_so_that_nobody_is_two(tmp_path: Path) -> None:
     table = _table(tmp_path, "a.wav,joy,Anna", "b.wav,sad,anna ", "c.wav,sad,1.0", "d.wav,sad,01")
-    data = gather({"csv": table}, SPEC, cached=False)
+    data = load_dataset({"csv": table}, SPEC, cached=False)
     assert data.speakers == 2
     assert "speakers: 1.0 as 01, anna as Anna" in data.notes
 
 
 def test_a_word_for_unknown_is_no_speaker(tmp_path: Path) -> None:
-    data = gather({"csv": _table(tmp_path, "a.wav,joy,unknown", "b.wav,sad,?")}, SPEC, cached=False)
+    data = load_dataset(
+        {"csv": _table(tmp_path, "a.wav,joy,unknown", "b.wav,sad,?")}, SPEC, cached=False
+    )
     assert data.speakers == 0
     assert "speakers: ? as nobody known, unknown as nobody known" in data.notes
 
@@ -210,8 +212,8 @@ def test_a_word_for_unknown_is_no_speaker(tmp_path: Path) -> None:
 def test_an_unclear_label_stops_only_those_who_want_it(tmp_path: Path) -> None:
     table = _table(tmp_path, "a.wav,joy,x", "b.wav,sad,y", "c.wav,xxx,y")
     with pytest.raises(CorpusError, match=r"'xxx' stands for no emotion. .* --emotions"):
-        gather({"csv": table}, SPEC, cached=False)
-    data = gather({"csv": table}, SPEC, emotions=["happy", "sad"], cached=False)
+        load_dataset({"csv": table}, SPEC, cached=False)
+    data = load_dataset({"csv": table}, SPEC, emotions=["happy", "sad"], cached=False)
     assert data.emotions == ["happy", "sad"]
 
 
@@ -221,7 +223,7 @@ def test_one_recording_under_two_emotions_is_refused_whatever_its_files(
     sound, rate_hz = soundfile.read(people / "anna" / "Freude" / "0.wav", dtype="int16")
     soundfile.write(people / "bert" / "Ärger" / "copy.flac", sound, rate_hz, subtype="PCM_16")
     with pytest.raises(TrainingError, match="under several emotions") as caught:
-        gather({"folder": people}, SPEC, cached=False)
+        load_dataset({"folder": people}, SPEC, cached=False)
     assert "0.wav (happy)" in str(caught.value)
     assert "copy.flac (angry)" in str(caught.value)
     done = run("corpora", "check", "folder", people)
@@ -235,7 +237,7 @@ def test_one_recording_twice_under_one_emotion_is_left_to_the_leak_check(
 ) -> None:
     copy = people / "anna" / "Freude" / "copy.wav"
     copy.write_bytes((people / "anna" / "Freude" / "0.wav").read_bytes())
-    assert len(gather({"folder": people}, SPEC, cached=False).utterances) == 9
+    assert len(load_dataset({"folder": people}, SPEC, cached=False).utterances) == 9
     done = run("corpora", "check", "folder", people)
     assert done.code == 1
     assert "the same recording: " in done.out
@@ -257,7 +259,7 @@ def test_a_part_after_the_end_of_its_recording_is_found_by_the_check(
 
 def test_a_map_of_labels_that_names_nothing_of_the_data_is_refused(people: Path, run: Run) -> None:
     with pytest.raises(CorpusError, match=r"no entry names a label of the data, found 'Wutt'"):
-        gather({"folder": people}, SPEC, labels={"Wutt": "bad"}, cached=False)
+        load_dataset({"folder": people}, SPEC, labels={"Wutt": "bad"}, cached=False)
     wanted = people.parent / "map.csv"
     wanted.write_text("from,to\nWutt,bad\n")
     done = run("corpora", "check", "folder", people, "--labels", wanted)
@@ -272,7 +274,7 @@ def test_an_entry_of_a_map_that_names_no_label_is_reported(people: Path, run: Ru
     done = run("corpora", "check", "folder", people, "--labels", wanted)
     assert note in done.out + done.err
     labels = {"happy": "good", "Wutt": "bad"}
-    data = gather({"folder": people}, SPEC, labels=labels, cached=False)
+    data = load_dataset({"folder": people}, SPEC, labels=labels, cached=False)
     assert note in " ".join(data.notes)
 
 

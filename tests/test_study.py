@@ -18,7 +18,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from voxaffect.errors import EvaluationError
-from voxaffect.evaluation import System, evaluate, read_split, study, write_split
+from voxaffect.evaluation import (
+    System,
+    evaluate_estimator,
+    evaluate_systems,
+    read_split,
+    write_split,
+)
 from voxaffect.evaluation.metrics.categorical import uar
 from voxaffect.evaluation.protocols import protocol_named
 from voxaffect.outputs.report import (
@@ -61,12 +67,12 @@ def found(trained: Trained) -> Any:
         "nearest": System(nearest(), trained.data, {"louder": noisy}, "three neighbors"),
         "linear": System(linear(), trained.data),
     }
-    return study(systems, protocol="speakers", insight=True, seed=3)
+    return evaluate_systems(systems, protocol="speakers", insight=True, seed=3)
 
 
 def test_a_study_evaluates_as_evaluate_does(found: Any, trained: Trained) -> None:
     for protocol in ("speakers", "random"):
-        alone = evaluate(
+        alone = evaluate_estimator(
             nearest(), trained.data.matrix, trained.data.utterances, protocol=protocol, seed=3
         )
         beside = found.systems["nearest"].evaluations[protocol]
@@ -83,16 +89,16 @@ def test_the_premium_is_what_the_random_split_claims_beyond_new_voices(found: An
 
 
 def test_a_random_study_has_new_voices_beside_it(trained: Trained) -> None:
-    both = study({"nearest": System(nearest(), trained.data)}, protocol="random")
+    both = evaluate_systems({"nearest": System(nearest(), trained.data)}, protocol="random")
     assert list(both.systems["nearest"].evaluations) == ["random", "speakers"]
-    turned = study({"nearest": System(nearest(), trained.data)}, protocol="speakers")
+    turned = evaluate_systems({"nearest": System(nearest(), trained.data)}, protocol="speakers")
     assert both.premium("nearest")[0] == pytest.approx(turned.premium("nearest")[0])  # type: ignore[index]
 
 
 def test_without_speakers_it_says_why_nothing_stands_beside(trained: Trained) -> None:
     unknown = tuple(replace(one, speaker=None) for one in trained.data.utterances)
     data = replace(trained.data, utterances=unknown)
-    alone = study({"nearest": System(nearest(), data)}, protocol="random")
+    alone = evaluate_systems({"nearest": System(nearest(), data)}, protocol="random")
     assert "the speaker of 64 of 64 utterances is unknown" in alone.missing
     assert alone.premium("nearest") is None
     plain = document(alone)
@@ -115,7 +121,7 @@ def test_systems_must_be_of_the_same_utterances(trained: Trained) -> None:
     fewer = data.where(data.utterances[:-1])
     systems = {"all": System(nearest(), data), "fewer": System(nearest(), fewer)}
     with pytest.raises(EvaluationError, match="fewer: 63 utterances, and the first system has 64"):
-        study(systems, protocol="speakers")
+        evaluate_systems(systems, protocol="speakers")
 
 
 def test_a_family_that_decides_everything_is_found(trained: Trained) -> None:
@@ -124,7 +130,7 @@ def test_a_family_that_decides_everything_is_found(trained: Trained) -> None:
     _, codes = np.unique(data.emotions, return_inverse=True)
     matrix = np.zeros_like(data.matrix)
     matrix[:, :40] = np.eye(4, 40, dtype=np.float32)[codes]
-    told = study(
+    told = evaluate_systems(
         {"nearest": System(nearest(), replace(data, matrix=matrix))},
         protocol="speakers",
         insight=True,
@@ -142,7 +148,7 @@ def test_an_estimator_without_probabilities_is_scored_by_its_answers(
     trained: Trained, estimator: Any
 ) -> None:
     data = trained.data
-    found = evaluate(estimator, data.matrix, data.utterances, protocol="speakers")
+    found = evaluate_estimator(estimator, data.matrix, data.utterances, protocol="speakers")
     truth = np.array(data.emotions)
     for result in found.folds:
         fitted = estimator.fit(data.matrix[result.fold.train], truth[result.fold.train])
@@ -163,7 +169,9 @@ def test_an_estimator_without_probabilities_is_scored_by_its_answers(
 def test_what_an_estimator_cannot_say_is_not_available(
     trained: Trained, tmp_path: Path, estimator: Any, certainty: str, given: tuple[str, ...]
 ) -> None:
-    told = document(study({"mine": System(estimator, trained.data)}, protocol="speakers"))
+    told = document(
+        evaluate_systems({"mine": System(estimator, trained.data)}, protocol="speakers")
+    )
     one = told["systems"]["mine"]["evaluations"]["speakers"]
     assert one["certainty"] == certainty
     assert bool(one["reliability"]) == ("ece" in given)
@@ -183,7 +191,7 @@ def test_a_single_fold_has_no_standard_deviation(trained: Trained, tmp_path: Pat
     fold = protocol_named("speakers").split(data.utterances, 0)[0]
     write_split(tmp_path / "split.csv", [fold], data.utterances)
     told = document(
-        study(
+        evaluate_systems(
             {"mine": System(nearest(), data)},
             beside=False,
             protocol=read_split(tmp_path / "split.csv"),
@@ -202,7 +210,7 @@ def test_a_single_fold_has_no_standard_deviation(trained: Trained, tmp_path: Pat
 def test_scores_of_two_emotions_become_probabilities_of_both(trained: Trained) -> None:
     two = [one for one in trained.data.utterances if one.emotion in ("calm", "happy")]
     data = trained.data.where(two)
-    found = evaluate(RidgeClassifier(), data.matrix, data.utterances, protocol="speakers")
+    found = evaluate_estimator(RidgeClassifier(), data.matrix, data.utterances, protocol="speakers")
     assert found.probabilities.shape[1] == 2
     assert found.probabilities.sum(axis=1) == pytest.approx(1.0)
 
@@ -212,7 +220,7 @@ def test_features_of_any_kind_need_no_recordings(trained: Trained) -> None:
         replace(one, path=Path("nowhere") / one.path.name) for one in trained.data.utterances
     )
     data = Dataset(gone, np.random.default_rng(0).standard_normal((64, 5)).astype(np.float32))
-    told = document(study({"mine": System(nearest(), data)}, protocol="speakers"))
+    told = document(evaluate_systems({"mine": System(nearest(), data)}, protocol="speakers"))
     assert told["data"]["features"] is None
     assert {leak["kind"]: leak["count"] for leak in told["leaks"]}["unheard"] == 64
     assert "64 recordings could not be decoded" in to_text(told)
@@ -247,7 +255,7 @@ def test_two_runs_give_the_same_bytes_but_for_the_time(trained: Trained) -> None
     texts = []
     for _ in range(2):
         systems = {"linear": System(linear(), trained.data)}
-        told = document(study(systems, protocol="speakers", insight=True), embedded=True)
+        told = document(evaluate_systems(systems, protocol="speakers", insight=True), embedded=True)
         texts.append(to_json({**told, "created": ""}))
     assert texts[0] == texts[1]
 
@@ -304,7 +312,7 @@ def test_comparison_needs_the_same_folds_and_a_system_that_is_there(
 ) -> None:
     told = document(found)
     other = document(
-        study(
+        evaluate_systems(
             {"nearest": System(nearest(), trained.data)}, protocol="speakers", seed=4, beside=False
         )
     )
@@ -323,7 +331,9 @@ def test_a_cross_corpus_study_shows_which_emotions_meet(trained: Trained) -> Non
         for one in data.utterances
     )
     told = document(
-        study({"nearest": System(nearest(), replace(data, utterances=moved))}, protocol="cross")
+        evaluate_systems(
+            {"nearest": System(nearest(), replace(data, utterances=moved))}, protocol="cross"
+        )
     )
     text = to_text(told)
     assert told["beside"] is None
@@ -335,7 +345,7 @@ def test_a_cross_corpus_study_shows_which_emotions_meet(trained: Trained) -> Non
 
 
 def test_sentences_stand_beside_sentences_of_new_speakers(trained: Trained) -> None:
-    found = study({"nearest": System(nearest(), trained.data)}, protocol="sentences")
+    found = evaluate_systems({"nearest": System(nearest(), trained.data)}, protocol="sentences")
     assert list(found.systems["nearest"].evaluations) == ["sentences", "sentences-speakers"]
     assert found.premium("nearest") is not None
 
@@ -425,13 +435,17 @@ def test_what_is_no_answer_is_refused_and_never_scored(
 ) -> None:
     kind = type("Broken", (Answering,), {method: lambda _, rows: told(rows)})
     with pytest.raises(EvaluationError, match="Broken gave probabilities"):
-        evaluate(kind(), trained.data.matrix, trained.data.utterances, protocol="speakers")
+        evaluate_estimator(
+            kind(), trained.data.matrix, trained.data.utterances, protocol="speakers"
+        )
 
 
 def test_an_estimator_without_classes_is_refused_by_name(trained: Trained) -> None:
     kind = type("Nameless", (Answering,), {"fit": lambda self, _, __: self})
     with pytest.raises(EvaluationError, match="Nameless: expected classes_ of"):
-        evaluate(kind(), trained.data.matrix, trained.data.utterances, protocol="speakers")
+        evaluate_estimator(
+            kind(), trained.data.matrix, trained.data.utterances, protocol="speakers"
+        )
 
 
 @pytest.mark.parametrize(
@@ -450,15 +464,15 @@ def test_what_are_no_finite_features_is_refused_by_the_name_of_the_condition(
 ) -> None:
     matrix = change(trained.data.matrix)
     with pytest.raises(EvaluationError, match="features"):
-        evaluate(linear(), matrix, trained.data.utterances, protocol="speakers")
+        evaluate_estimator(linear(), matrix, trained.data.utterances, protocol="speakers")
     system = System(linear(), trained.data, {"louder": matrix})
     with pytest.raises(EvaluationError, match=r"louder: .*features"):
-        study({"linear": system}, protocol="speakers")
+        evaluate_systems({"linear": system}, protocol="speakers")
 
 
 def test_no_system_is_no_study() -> None:
     with pytest.raises(EvaluationError, match="no system"):
-        study({}, protocol="speakers")
+        evaluate_systems({}, protocol="speakers")
 
 
 def test_comparison_names_what_differs_in_the_data(trained: Trained) -> None:
@@ -466,10 +480,10 @@ def test_comparison_names_what_differs_in_the_data(trained: Trained) -> None:
         first, *others = trained.data.utterances
         data = replace(trained.data, utterances=(replace(first, **changes), *others))
         system = {"nearest": System(nearest(), data)}
-        return document(study(system, protocol="speakers", seed=3, beside=False))
+        return document(evaluate_systems(system, protocol="speakers", seed=3, beside=False))
 
     plain = document(
-        study(
+        evaluate_systems(
             {"nearest": System(nearest(), trained.data)}, protocol="speakers", seed=3, beside=False
         )
     )

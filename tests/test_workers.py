@@ -592,7 +592,7 @@ import numpy as np
 from pathlib import Path
 from sklearn.dummy import DummyClassifier
 from voxaffect.corpora import Utterance
-from voxaffect.evaluation import evaluate, runner as runs
+from voxaffect.evaluation import evaluate_estimator, runner as runs
 
 class Slow(DummyClassifier):
     def fit(self, matrix, y):
@@ -604,7 +604,7 @@ if __name__ == "__main__":
     spoken = [Utterance(Path(f"{n}.wav"), "mine", "ab"[n % 2], speaker=f"{n // 4}")
               for n in range(24)]
     runs._SMALL = 0
-    evaluate(Slow(), np.zeros((24, 3), np.float32), spoken, protocol="loso", workers=2,
+    evaluate_estimator(Slow(), np.zeros((24, 3), np.float32), spoken, protocol="loso", workers=2,
              allow_leaks=True)
 """
 
@@ -614,7 +614,7 @@ import numpy as np
 from pathlib import Path
 from sklearn.dummy import DummyClassifier
 from voxaffect.corpora import Utterance
-from voxaffect.evaluation import evaluate, runner as runs
+from voxaffect.evaluation import evaluate_estimator, runner as runs
 
 class Deadly(DummyClassifier):
     def fit(self, matrix, y):
@@ -628,8 +628,8 @@ if __name__ == "__main__":
     spoken = [Utterance(Path(f"{n}.wav"), "mine", "ab"[n % 2], speaker=f"{n // 4}")
               for n in range(24)]
     runs._SMALL = 0
-    found = evaluate(Deadly(), np.zeros((24, 3), np.float32), spoken, protocol="loso", workers=2,
-                     allow_leaks=True)
+    found = evaluate_estimator(Deadly(), np.zeros((24, 3), np.float32), spoken, protocol="loso",
+                     workers=2, allow_leaks=True)
     print(len(found.folds))
 """
 

@@ -21,7 +21,7 @@ from voxaffect.corpora import CORPORA
 from voxaffect.errors import EvaluationError, TrainingError, extra
 from voxaffect.evaluation import random_split
 from voxaffect.features import SETS, describe, feature_spec
-from voxaffect.training import OBSERVED_EMOTIONS, gather
+from voxaffect.training import OBSERVED_EMOTIONS, load_dataset
 
 emotions: dict[str, str] = dict(CORPORA["ravdess"].emotions)
 """RAVDESS's codes, the third field of its file names, and what they mean."""
@@ -135,7 +135,7 @@ def load_data(
     with extra("train"):
         import sklearn  # noqa: F401 (said now, not after the extraction)
     kept = observed_emotions if observed is _INITIAL else observed
-    data = gather(
+    data = load_dataset(
         {"ravdess": root},
         feature_spec("classic"),
         emotions=_names(kept),

@@ -17,7 +17,7 @@ from voxaffect.evaluation.protocols import Fold, protocol_named
 from voxaffect.evaluation.splits import recording_of
 from voxaffect.extraction import FeatureCache, extract
 from voxaffect.features import feature_spec
-from voxaffect.training import gather
+from voxaffect.training import load_dataset
 
 SPEC = feature_spec("classic", rate_hz=RATE_HZ)
 
@@ -133,7 +133,7 @@ def test_a_part_that_cannot_be_used_is_that_parts_failure(call: Path) -> None:
 def test_features_of_a_table_of_parts_are_those_of_cut_files(call: Path, tmp_path: Path) -> None:
     table = tmp_path / "parts.csv"
     table.write_text("file,start,end,emotion\ncall.flac,0.5,2,joy\ncall.flac,2,4,Trauer\n")
-    data = gather({"csv": table}, SPEC, cached=False, name="calls")
+    data = load_dataset({"csv": table}, SPEC, cached=False, name="calls")
     samples = read(call).samples
     cut = [tmp_path / "1.wav", tmp_path / "2.wav"]
     soundfile.write(cut[0], samples[8_000:32_000], RATE_HZ, subtype="FLOAT")

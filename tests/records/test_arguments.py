@@ -81,21 +81,25 @@ CALLS: dict[str, Callable[[Any], object]] = {
     "probabilities": lambda odd: va.load().probabilities(odd),
     "FeatureExtractor": lambda odd: va.FeatureExtractor(odd).fit([]),
     "transform": lambda odd: va.FeatureExtractor("classic").fit([]).transform(odd),
-    "gather": lambda odd: va.gather(odd, SPEC),
-    "gather spec": lambda odd: va.gather(["folder"], odd),
-    "with_copies": lambda odd: va.with_copies(odd, odd, seed=0),
-    "recipe": lambda odd: va.recipe(odd),
-    "recipe seed": lambda odd: va.recipe("mlp", odd),
-    "fit": lambda odd: va.fit(va.recipe("mlp"), odd),
-    "evaluate": lambda odd: va.evaluate(va.recipe("mlp"), odd, [], protocol="speakers"),
-    "evaluate estimator": lambda odd: va.evaluate(odd, np.ones((0, 1)), [], protocol="speakers"),
-    "evaluate utterances": lambda odd: va.evaluate(
-        va.recipe("mlp"), np.ones((2, 1)), odd, protocol="speakers"
+    "load_dataset": lambda odd: va.load_dataset(odd, SPEC),
+    "load_dataset spec": lambda odd: va.load_dataset(["folder"], odd),
+    "augment_dataset": lambda odd: va.augment_dataset(odd, odd, seed=0),
+    "recipe": lambda odd: va.make_estimator(odd),
+    "recipe seed": lambda odd: va.make_estimator("mlp", odd),
+    "fit": lambda odd: va.fit(va.make_estimator("mlp"), odd),
+    "evaluate": lambda odd: va.evaluate_estimator(
+        va.make_estimator("mlp"), odd, [], protocol="speakers"
     ),
-    "evaluate protocol": lambda odd: va.evaluate(
-        va.recipe("mlp"), np.ones((0, 1)), [], protocol=odd
+    "evaluate estimator": lambda odd: va.evaluate_estimator(
+        odd, np.ones((0, 1)), [], protocol="speakers"
     ),
-    "study": lambda odd: va.study(odd, protocol="speakers"),
+    "evaluate utterances": lambda odd: va.evaluate_estimator(
+        va.make_estimator("mlp"), np.ones((2, 1)), odd, protocol="speakers"
+    ),
+    "evaluate protocol": lambda odd: va.evaluate_estimator(
+        va.make_estimator("mlp"), np.ones((0, 1)), [], protocol=odd
+    ),
+    "study": lambda odd: va.evaluate_systems(odd, protocol="speakers"),
     "document": lambda odd: va.document(odd),
     "write_report": lambda odd: va.write_report(odd, "nowhere"),
     "read_split": lambda odd: va.read_split(odd),
@@ -161,13 +165,15 @@ def test_a_path_of_an_utterance_may_be_text() -> None:
 @pytest.mark.parametrize("name", ["SPEAKERS", "Speakers"])
 def test_a_protocol_is_known_in_any_case(name: str) -> None:
     with pytest.raises(EvaluationError) as raised:
-        va.evaluate(va.recipe("mlp"), np.ones((0, 1)), [], protocol=name)
+        va.evaluate_estimator(va.make_estimator("mlp"), np.ones((0, 1)), [], protocol=name)
     assert "no protocol named" not in str(raised.value)
 
 
 def test_a_study_is_written_as_a_report(trained: Trained, tmp_path: Path) -> None:
-    estimator = va.recipe("logistic")
-    made = va.study({"a": va.System(estimator, trained.data)}, protocol="speakers", workers=1)
+    estimator = va.make_estimator("logistic")
+    made = va.evaluate_systems(
+        {"a": va.System(estimator, trained.data)}, protocol="speakers", workers=1
+    )
     paths = va.write_report(made, tmp_path / "report")
     assert paths[-1].name == "report.html"
 

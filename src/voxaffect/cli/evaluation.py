@@ -33,9 +33,9 @@ from voxaffect.evaluation import (
     Protocol,
     Study,
     System,
+    evaluate_systems,
     protocol_named,
     read_split,
-    study,
     write_split,
 )
 from voxaffect.evaluation.protocols import common_emotions
@@ -175,7 +175,7 @@ def evaluate(
     if by.name == "cross":
         _hint_at_labels(next(iter(systems.values())).data)
     with list_failures_on_error(failures):
-        found = study(
+        found = evaluate_systems(
             systems,
             protocol=by,
             seed=options["seed"],

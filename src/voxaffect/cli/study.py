@@ -17,7 +17,7 @@ from voxaffect.cli.sources import recordings
 from voxaffect.console import print_message, print_note, stderr_is_terminal
 from voxaffect.corpora import OWN_DATA
 from voxaffect.errors import EvaluationError, TrainingError, VoxaffectError
-from voxaffect.evaluation import HeldOut, evaluate, held_out, random_split
+from voxaffect.evaluation import HeldOut, evaluate_estimator, held_out, random_split
 from voxaffect.evaluation.metrics.calibration import WANTED_RISK
 from voxaffect.extraction import MAX_SECONDS, Failure, extract, open_cache
 from voxaffect.features import SETS, feature_spec
@@ -29,11 +29,11 @@ from voxaffect.training import (
     Augmentation,
     Dataset,
     Recipe,
+    augment_dataset,
     export,
     fit,
-    gather,
-    recipe_named,
-    with_copies,
+    get_recipe,
+    load_dataset,
 )
 from voxaffect.training.augmentation.babble import BabbleSource, has_other_recordings
 from voxaffect.training.augmentation.conditions import condition_transform
@@ -123,7 +123,7 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def chosen_recipes(names: Sequence[str], features: str | None) -> list[Recipe]:
     """Recipes asked for, or what is advised for the features."""
-    return [recipe_named(name) for name in names or [DEFAULT_RECIPES[features or DEFAULT_FEATURES]]]
+    return [get_recipe(name) for name in names or [DEFAULT_RECIPES[features or DEFAULT_FEATURES]]]
 
 
 def gathered(
@@ -163,7 +163,7 @@ def gathered(
     transform = None
     if condition:
         transform = condition_transform(condition, rate_hz=spec.rate_hz, babble=source)
-    data = gather(
+    data = load_dataset(
         places,
         spec,
         emotions=None if emotions == ["all"] else emotions,
@@ -188,7 +188,7 @@ def gathered(
         if babble is not None:
             policy = replace(policy, babble_probability=babble)
         _check_babble(data, policy, is_asked=babble is not None)
-        data = with_copies(data, policy, seed=seed, **shared)
+        data = augment_dataset(data, policy, seed=seed, **shared)
     elif babble and not condition:
         why = "--no-augment" if recipe.augmentation else f"{recipe.name} trains on none"
         print_message(f"--babble changes nothing without augmented copies: {why}")
@@ -296,7 +296,7 @@ def _measured(
     once = {metric: {"mean": value, "sd": 0.0} for metric, value in asdict(held.scores).items()}
     by_protocol: dict[str, Any] = {f"random {test_size:.0%}, seed {seed}": once}
     try:
-        voices = evaluate(
+        voices = evaluate_estimator(
             estimator,
             data.matrix,
             data.utterances,

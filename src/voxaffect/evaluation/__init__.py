@@ -12,9 +12,9 @@ from voxaffect.evaluation.protocols import (
     random_split,
 )
 from voxaffect.evaluation.result import Evaluation, FoldResult, Group
-from voxaffect.evaluation.runner import HeldOut, evaluate, evaluate_conditions, held_out
+from voxaffect.evaluation.runner import HeldOut, evaluate_conditions, evaluate_estimator, held_out
 from voxaffect.evaluation.splits import read_split, write_split
-from voxaffect.evaluation.studies import Found, Study, System, study
+from voxaffect.evaluation.studies import Found, Study, System, evaluate_systems
 
 __all__ = [
     "PROTOCOLS",
@@ -31,12 +31,12 @@ __all__ = [
     "Study",
     "System",
     "check_leaks",
-    "evaluate",
     "evaluate_conditions",
+    "evaluate_estimator",
+    "evaluate_systems",
     "held_out",
     "protocol_named",
     "random_split",
     "read_split",
-    "study",
     "write_split",
 ]

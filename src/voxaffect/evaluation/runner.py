@@ -24,7 +24,7 @@ from voxaffect.evaluation.protocols import Fold, Protocol, protocol_named, rando
 from voxaffect.evaluation.result import Certainty, Evaluation, FoldResult
 from voxaffect.extraction import worker_count
 from voxaffect.records.arguments import check_kind, check_list
-from voxaffect.training import Copies, Dataset, check_estimator, fit, seeded
+from voxaffect.training import AugmentedCopies, Dataset, check_estimator, clone_with_seed, fit
 
 Matrix = NDArray[np.float32]
 Alteration = Callable[[Matrix, int], Matrix]
@@ -37,13 +37,13 @@ _SMALL = 100_000  # numbers; below, starting processes takes longer than they sa
 _LOOK_SECONDS = 1.0
 
 
-def evaluate(
+def evaluate_estimator(
     estimator: Any,
     matrix: Matrix,
     utterances: Sequence[Utterance],
     *,
     protocol: str | Protocol,
-    copies: Copies | None = None,
+    copies: AugmentedCopies | None = None,
     seed: int = 0,
     workers: int | None = None,
     allow_leaks: bool = False,
@@ -61,7 +61,7 @@ def evaluate(
     utterances : sequence of Utterance, length n
     protocol : str or Protocol
         One of ``PROTOCOLS``, or as `read_split` gives it.
-    copies : Copies, optional
+    copies : AugmentedCopies, optional
         Altered copies to train on: those of training utterances, never of others.
     seed : int
     workers : int, optional
@@ -211,7 +211,7 @@ class _Task:
             from threadpoolctl import threadpool_limits
         # One thread whatever the workers: the order of a sum must not depend on their number.
         with threadpool_limits(1, user_api="blas"):
-            fitted = fit(seeded(self.estimator, fold.seed), self.data.rows(fold.train))
+            fitted = fit(clone_with_seed(self.estimator, fold.seed), self.data.rows(fold.train))
             columns = self._columns(fitted)
             found = {}
             for name, condition in self.conditions.items():
@@ -396,7 +396,7 @@ def held_out(estimator: Any, data: Dataset, *, test_size: float, seed: int) -> H
     """
     truth = np.array(data.emotions)
     train, test = random_split(len(truth), test_size=test_size, seed=seed)
-    fitted = fit(seeded(estimator, seed), data.rows(train))
+    fitted = fit(clone_with_seed(estimator, seed), data.rows(train))
     found = scores(truth[test].tolist(), list(map(str, fitted.predict(data.matrix[test]))))
     return HeldOut(
         data.matrix[train].shape, data.matrix[test].shape, found, _share_heard(data, train, test)

@@ -154,7 +154,7 @@ class Shuffled:
         return shuffled
 
 
-def study(
+def evaluate_systems(
     systems: Mapping[str, System],
     *,
     protocol: str | Protocol,

@@ -12,15 +12,22 @@ from voxaffect.errors import ArgumentError, TrainingError, extra
 from voxaffect.models.card import check_emotions
 from voxaffect.records.arguments import check_kind
 from voxaffect.training.augmentation.policy import Augmentation
-from voxaffect.training.dataset import Copies, Dataset, Rows, gather, observed, with_copies
+from voxaffect.training.dataset import (
+    AugmentedCopies,
+    Dataset,
+    TrainingRows,
+    augment_dataset,
+    load_dataset,
+    select_emotions,
+)
 from voxaffect.training.export import export
 from voxaffect.training.recipes import (
     DEFAULT_RECIPES,
     OBSERVED_EMOTIONS,
     RECIPES,
     Recipe,
-    recipe,
-    recipe_named,
+    get_recipe,
+    make_estimator,
 )
 
 __all__ = [
@@ -28,19 +35,19 @@ __all__ = [
     "OBSERVED_EMOTIONS",
     "RECIPES",
     "Augmentation",
-    "Copies",
+    "AugmentedCopies",
     "Dataset",
     "Recipe",
-    "Rows",
+    "TrainingRows",
+    "augment_dataset",
     "check_estimator",
+    "clone_with_seed",
     "export",
     "fit",
-    "gather",
-    "observed",
-    "recipe",
-    "recipe_named",
-    "seeded",
-    "with_copies",
+    "get_recipe",
+    "load_dataset",
+    "make_estimator",
+    "select_emotions",
 ]
 
 
@@ -48,14 +55,14 @@ _NARROW_FEATURES = 1_000
 _INTERRUPTED = "Training interrupted by user"
 
 
-def fit(estimator: Any, rows: Rows) -> Any:
+def fit(estimator: Any, rows: TrainingRows) -> Any:
     """Fit an estimator to features and emotions.
 
     Parameters
     ----------
     estimator : scikit-learn classifier
         Fitted in place. One that asks for ``origins`` and ``speakers`` gets them.
-    rows : Rows
+    rows : TrainingRows
         Of at least two different emotions.
 
     Returns
@@ -68,7 +75,7 @@ def fit(estimator: Any, rows: Rows) -> Any:
         If there is nothing to tell apart, an emotion's name does not fit in a model file, or
         NaN is among the features.
     """
-    check_kind(rows, Rows, "rows", "Rows, as Dataset.rows gives them")
+    check_kind(rows, TrainingRows, "rows", "TrainingRows, as Dataset.rows gives them")
     check_estimator(estimator)
     found = np.unique(rows.emotions)
     if len(found) < 2:
@@ -115,7 +122,7 @@ def check_estimator(estimator: object) -> None:
         )
 
 
-def seeded(estimator: Any, seed: int) -> Any:
+def clone_with_seed(estimator: Any, seed: int) -> Any:
     """Return an unfitted copy of an estimator with every ``random_state`` in it set to the seed."""
     with extra("train"):
         from sklearn.base import clone

@@ -32,17 +32,19 @@ from voxaffect.extraction import (
     extract,
     open_cache,
 )
-from voxaffect.features import FeatureSpec, at_rate, check_known
+from voxaffect.features import FeatureSpec, at_rate, check_known, feature_spec
 from voxaffect.records.arguments import check_kind, check_list
 from voxaffect.training.augmentation.babble import BabbleSource, has_other_recordings
 from voxaffect.training.augmentation.policy import Augmentation, augmentation_transforms
 from voxaffect.training.sources import source_of
 
+Corpora = str | Sequence[str] | Mapping[str, str | Path | None]
+
 _SHOWN = 3  # recordings that one message lists
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class TrainingRows:
     """What an estimator is fitted on.
 
     Parameters
@@ -63,7 +65,7 @@ class Rows:
 
 
 @dataclass(frozen=True, eq=False)
-class Copies:
+class AugmentedCopies:
     """Augmented copies of utterances, to train on and never to test on.
 
     Parameters
@@ -90,7 +92,7 @@ class Dataset:
         features come from elsewhere.
     failures : tuple of Failure
         Recordings that could not be used.
-    copies : Copies, optional
+    copies : AugmentedCopies, optional
         Altered ones, if any were made.
     augmentation : Augmentation, optional
         How they were made.
@@ -102,7 +104,7 @@ class Dataset:
     matrix: NDArray[np.float32]
     spec: FeatureSpec | None = None
     failures: tuple[Failure, ...] = ()
-    copies: Copies | None = None
+    copies: AugmentedCopies | None = None
     augmentation: Augmentation | None = None
     notes: tuple[str, ...] = ()
 
@@ -117,7 +119,7 @@ class Dataset:
         named = {(u.corpus, u.speaker) for u in self.utterances if u.speaker is not None}
         return len(named)
 
-    def rows(self, places: NDArray[np.intp] | None = None) -> Rows:
+    def rows(self, places: NDArray[np.intp] | None = None) -> TrainingRows:
         """Rows to fit on: some utterances, or all, with their copies and nobody else's.
 
         Parameters
@@ -133,7 +135,7 @@ class Dataset:
             parts.append(self.copies.matrix[wanted])
         emotions = np.array(self.emotions)[origins]
         speakers = np.array([_speaker(u, i) for i, u in enumerate(self.utterances)])[origins]
-        return Rows(np.concatenate(parts), emotions, origins, speakers)
+        return TrainingRows(np.concatenate(parts), emotions, origins, speakers)
 
     def where(self, kept: Collection[Utterance]) -> Dataset:
         """Return the dataset of some of its utterances, with their copies."""
@@ -142,7 +144,7 @@ class Dataset:
         if copies is not None:
             wanted = np.isin(copies.origins, places)
             origins = np.searchsorted(places, copies.origins[wanted])
-            copies = Copies(copies.matrix[wanted], origins)
+            copies = AugmentedCopies(copies.matrix[wanted], origins)
         utterances = tuple(self.utterances[place] for place in places)
         return replace(self, utterances=utterances, matrix=self.matrix[places], copies=copies)
 
@@ -168,7 +170,9 @@ def _speaker(utterance: Utterance, place: int) -> str:
     return f"{utterance.corpus}/{utterance.speaker or f'unknown {place}'}"
 
 
-def observed(found: Sequence[Utterance], emotions: Sequence[str] | None) -> tuple[Utterance, ...]:
+def select_emotions(
+    found: Sequence[Utterance], emotions: Sequence[str] | None
+) -> tuple[Utterance, ...]:
     """Utterances of some emotions, or of all where none are named.
 
     Raises
@@ -199,9 +203,9 @@ def _emotion_named(wanted: str, found: Sequence[Utterance]) -> str | None:
     return names.get(normalize(wanted)) or (other if other in emotions else None)
 
 
-def gather(
-    corpora: Mapping[str, str | Path | None] | Sequence[str],
-    spec: FeatureSpec,
+def load_dataset(
+    corpora: Corpora,
+    features: FeatureSpec | str,
     *,
     emotions: Sequence[str] | None = None,
     transform: Transform | None = None,
@@ -218,11 +222,11 @@ def gather(
 
     Parameters
     ----------
-    corpora : mapping of str to path, or sequence of str
+    corpora : str, sequence of str, or mapping of str to path
         Names (keys of ``CORPORA``, ``folder`` or ``csv``), and where each is, as for
         ``corpora.root_of``.
-    spec : FeatureSpec
-        Without a rate, that of the first recording is fixed in it.
+    features : FeatureSpec or str
+        Spec, or name of a feature set. Without a rate, that of the first recording is fixed in it.
     emotions : sequence of str, optional
         Keep these only, named by our words or by those of the data.
     transform : Transform, optional
@@ -254,7 +258,10 @@ def gather(
         If a corpus cannot be read, an emotion is unknown, no recording could be used, or one of
         people's own recordings is there under two emotions.
     """
+    spec = feature_spec(features) if isinstance(features, str) else features
     check_known(spec)
+    if isinstance(corpora, str):
+        corpora = [corpora]
     if not isinstance(corpora, Mapping):
         corpora = dict.fromkeys(check_list(corpora, "corpora", "names of corpora"))
     roots = {str(name): root for name, root in corpora.items()}
@@ -263,7 +270,7 @@ def gather(
     everything, notes = read_corpora(
         {name: root_of(name, root) for name, root in roots.items()}, reading
     )
-    chosen = observed(everything, emotions)
+    chosen = select_emotions(everything, emotions)
     check_clear((utterance.emotion for utterance in chosen), labels)
     paths = [source_of(utterance) for utterance in chosen]
     spec = at_rate(spec, _first_rate_hz(paths))
@@ -323,7 +330,7 @@ def _check_own(names: Collection[str], wishes: Reading) -> None:
             raise TrainingError(f"{wish}: is for {kind}, and it is not among the corpora.")
 
 
-def with_copies(
+def augment_dataset(
     data: Dataset,
     policy: Augmentation,
     *,
@@ -341,7 +348,7 @@ def with_copies(
     policy : Augmentation
     seed : int
     workers, cached, progress, max_seconds
-        As for `gather`.
+        As for `load_dataset`.
 
     Returns
     -------
@@ -378,7 +385,7 @@ def with_copies(
             for transform in transforms
         ]
     matrix = np.concatenate([copy.matrix for copy in copies])
-    made = Copies(matrix, np.concatenate([copy.kept for copy in copies]))
+    made = AugmentedCopies(matrix, np.concatenate([copy.kept for copy in copies]))
     return replace(data, copies=made, augmentation=policy)
 
 

@@ -166,7 +166,7 @@ DEFAULT_RECIPES: Mapping[str, str] = {"affect": "logistic", "classic": "mlp"}
 """By feature set; the first is the default of all."""
 
 
-def recipe_named(name: str) -> Recipe:
+def get_recipe(name: str) -> Recipe:
     """Look a recipe up.
 
     Raises
@@ -179,7 +179,7 @@ def recipe_named(name: str) -> Recipe:
     return RECIPES[name]
 
 
-def recipe(name: str, seed: int = 0) -> Any:
+def make_estimator(name: str, seed: int = 0) -> Any:
     """Return the unfitted scikit-learn pipeline of a recipe.
 
     Raises
@@ -187,7 +187,7 @@ def recipe(name: str, seed: int = 0) -> Any:
     TrainingError
         If there is none of that name.
     """
-    chosen = recipe_named(name)
+    chosen = get_recipe(name)
     check_kind(seed, Integral, "seed", "a whole number")
     if not 0 <= seed < 2**32:  # as scikit-learn and NumPy take it
         raise ArgumentError(f"seed: expected 0 to {2**32 - 1}, found {shortened(seed)}.")

@@ -39,7 +39,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Examples
     --------
     >>> from sklearn.pipeline import make_pipeline
-    >>> pipeline = make_pipeline(FeatureExtractor("classic"), recipe("mlp"))  # doctest: +SKIP
+    >>> pipeline = make_pipeline(FeatureExtractor("classic"), make_estimator("mlp"))
     """
 
     def __init__(
