@@ -34,7 +34,7 @@ import soundfile
 from scipy.fft import rfft
 
 from voxaffect.audio import read
-from voxaffect.extraction import FeatureCache, Workers, extract
+from voxaffect.extraction import FeatureCache, LocalExecutor, extract
 from voxaffect.features import describe, feature_spec
 from voxaffect.features.spectrum import frames
 
@@ -118,20 +118,22 @@ def corpus(paths: list[Path], rounds: int) -> dict[str, list[float]]:
 
 def by_kind(paths: list[Path], rounds: int) -> dict[str, list[float]]:
     """Seconds for all clips without a cache: one thread, two, and two processes."""
-    crews = {
+    executors = {
         "one thread": (1, "threads"),
         "two threads": (2, "threads"),
         "two processes": (2, "processes"),
         "two workers": (2, "auto"),
     }
     specs = {name: feature_spec(name) for name in ("classic", "affect")}
-    times: dict[str, list[float]] = {f"{name}, {crew}": [] for name in specs for crew in crews}
+    times: dict[str, list[float]] = {
+        f"{name}, {title}": [] for name in specs for title in executors
+    }
     for _ in range(rounds):
-        for (name, spec), (crew, (count, kind)) in product(specs.items(), crews.items()):
+        for (name, spec), (title, (count, kind)) in product(specs.items(), executors.items()):
             start = time.perf_counter()
-            with Workers(count, kind=kind) as workers:
-                extract(paths, spec, workers=workers)
-            times[f"{name}, {crew}"].append(time.perf_counter() - start)
+            with LocalExecutor(count, kind=kind) as executor:
+                extract(paths, spec, workers=executor)
+            times[f"{name}, {title}"].append(time.perf_counter() - start)
     return times
 
 

@@ -86,15 +86,15 @@ CHILD = """
 import json, resource, sys, time
 begin = time.perf_counter()
 import voxaffect as va
-from voxaffect.extraction import Workers
+from voxaffect.extraction import LocalExecutor
 def peak_kb(process):
     # Not ru_maxrss: a child begins with its parent's, and this parent holds an hour of sound.
     status = open(f"/proc/{process}/status")
     return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 start = time.perf_counter()
-with Workers(int(sys.argv[2])) as crew:
-    found, = va.timeline(sys.argv[1], workers=crew)
-    processes = ["self", *crew.process_ids]
+with LocalExecutor(int(sys.argv[2])) as executor:
+    found, = va.timeline(sys.argv[1], workers=executor)
+    processes = ["self", *executor.process_ids]
     peak = sum(map(peak_kb, processes))
 seconds = time.perf_counter() - start
 usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))

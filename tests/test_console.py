@@ -83,8 +83,6 @@ ALLOWED = {
     "cli/__init__.py": "notices that click has replaced standard output",
     "files/__init__.py": "asks whether standard error is a terminal",
     "cli/live.py": "gives rich the terminal, of which `live.view` draws only what is printable",
-    "extraction/process.py": "a worker, whose standard output is the pipe to its parent",
-    "extraction/workers.py": "asks what a worker inherits",
 }
 
 

@@ -20,7 +20,7 @@ from support.deaths import DieAtWindow
 
 from voxaffect.audio import Signal, read
 from voxaffect.errors import AudioError, ModelError
-from voxaffect.extraction import Transform, Workers, extract, failure_reason
+from voxaffect.extraction import LocalExecutor, Transform, extract, failure_reason
 from voxaffect.extraction.sources import Named, digest_of, name_sources, waves
 from voxaffect.features import feature_spec
 from voxaffect.features.affect.enrollment import Speaker
@@ -139,8 +139,8 @@ def test_a_window_whose_process_dies_is_described_in_another(
     monkeypatch.setattr(
         "voxaffect.recognition.timelines.offline.describe_speech", DieAtWindow(tmp_path / "died")
     )
-    with Workers(2, kind="processes") as crew:
-        assert timeline(recording, model=trained.model, workers=crew) == expected
+    with LocalExecutor(2, kind="processes") as executor:
+        assert timeline(recording, model=trained.model, workers=executor) == expected
     assert (tmp_path / "died").exists()
 
 
@@ -182,9 +182,9 @@ def test_recordings_of_every_kind_are_predicted_under_their_names(
         "nine",
         "ten",
     ]
-    with Workers(2, kind=kind) as crew:
-        batch = predict_many(sources, rate_hz=RATE_HZ, model=trained.model, workers=crew)
-        assert bool(crew.process_ids) == (kind == "processes")
+    with LocalExecutor(2, kind=kind) as executor:
+        batch = predict_many(sources, rate_hz=RATE_HZ, model=trained.model, workers=executor)
+        assert bool(executor.process_ids) == (kind == "processes")
     assert batch.failures == ()
     assert [prediction.source for prediction in batch.predictions] == names
     bits = [predict(path, model=trained.model).probabilities for path in recordings[:7]]

@@ -18,7 +18,7 @@ from test_stream import talk
 
 from voxaffect import Signal, Timeline, describe, load, read, timeline
 from voxaffect.errors import AudioError
-from voxaffect.extraction import Workers
+from voxaffect.extraction import LocalExecutor
 from voxaffect.features.affect.frames import SAMPLES_AFTER, SAMPLES_BEFORE, share, share_within
 from voxaffect.features.front_end import HOP_SAMPLES
 from voxaffect.recognition.timelines.buffer import Tail
@@ -116,21 +116,21 @@ def test_workers_change_nothing(talked: Timeline) -> None:
 
 
 def test_worker_processes_change_nothing(talked: Timeline) -> None:
-    with Workers(2, kind="processes") as crew:
-        assert only(talk(), workers=crew) == talked
-        assert crew.process_ids
+    with LocalExecutor(2, kind="processes") as executor:
+        assert only(talk(), workers=executor) == talked
+        assert executor.process_ids
         both = np.stack([talk(), np.roll(talk(), 5_000)], axis=1)
         kept = {"rate_hz": RATE_HZ, "channels": "each", "window_seconds": 1.0}
         expected = timeline(both, workers=1, **kept)  # type: ignore[arg-type]
-        assert timeline(both, workers=crew, **kept) == expected  # type: ignore[arg-type]
+        assert timeline(both, workers=executor, **kept) == expected  # type: ignore[arg-type]
 
 
 def test_worker_processes_that_are_killed_change_no_timeline(talked: Timeline) -> None:
-    with Workers(2, kind="processes") as crew:
-        list(crew.outcomes(time.sleep, [0.01] * 8))
-        for process in crew.process_ids:
+    with LocalExecutor(2, kind="processes") as executor:
+        list(executor.map_unordered(time.sleep, [0.01] * 8))
+        for process in executor.process_ids:
             os.kill(process, signal.SIGTERM)
-        assert only(talk(), workers=crew) == talked
+        assert only(talk(), workers=executor) == talked
 
 
 def test_a_path_bytes_a_stream_a_signal_and_an_array_are_one_timeline(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from voxaffect.corpora.reading import Reading, parse, survey
 from voxaffect.corpora.table import CORPORA, Corpus, expand
 from voxaffect.corpora.utterance import Utterance
 from voxaffect.errors import AudioError
-from voxaffect.extraction import Workers
+from voxaffect.extraction import LocalExecutor
 
 SILENT_PEAK = 1e-3
 """A recording that never leaves its mean by more than this, −60 dB, is called silent."""
@@ -226,8 +226,8 @@ def _identity(utterance: Utterance) -> Utterance:
 
 def _hear_all(paths: Sequence[Path], *, progress: bool) -> list[_Heard]:
 
-    with Workers(_WORKERS, kind="threads") as workers:
-        heard = workers.map(_hear, paths)
+    with LocalExecutor(_WORKERS, kind="threads") as threads:
+        heard = threads.map(_hear, paths)
         return list(show_progress(heard, title="listening", is_shown=progress, total=len(paths)))
 
 

@@ -17,7 +17,7 @@ from voxaffect.corpora import Utterance
 from voxaffect.errors import AudioError, LeakError
 from voxaffect.evaluation.protocols import Fold, Protocol
 from voxaffect.evaluation.splits import recording_of
-from voxaffect.extraction import Workers
+from voxaffect.extraction import LocalExecutor
 from voxaffect.training.sources import source_of
 
 KINDS = ("speaker", "recording", "twin", "sentence")
@@ -150,8 +150,8 @@ def _twin(utterance: Utterance) -> str | None:
 
 
 def _fingerprints(paths: Sequence[Recording]) -> list[str | None]:
-    with Workers(kind="threads") as workers:
-        return list(workers.map(_fingerprint, paths))
+    with LocalExecutor(kind="threads") as threads:
+        return list(threads.map(_fingerprint, paths))
 
 
 def _fingerprint(path: Recording) -> str | None:

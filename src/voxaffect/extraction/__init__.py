@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,24 +17,30 @@ from voxaffect.audio import Excerpt, Recording, Signal, get_file
 from voxaffect.console import show_progress
 from voxaffect.errors import AudioError, CacheError, WorkerError
 from voxaffect.extraction.cache import FeatureCache, open_cache, warn_once
+from voxaffect.extraction.executors import (
+    BatchExecutor,
+    LocalExecutor,
+    open_executor,
+    worker_count,
+)
 from voxaffect.extraction.failures import Failure, failure_reason
 from voxaffect.extraction.sources import Item, digest_of, load_item, subject_of
-from voxaffect.extraction.workers import Workers, at_work, worker_count
 from voxaffect.features import FeatureSpec, check_known, describe, names
 from voxaffect.records.arguments import check_kind, check_list, check_path
 
 __all__ = [
     "MAX_SECONDS",
+    "BatchExecutor",
     "Extraction",
     "Failure",
     "FeatureCache",
+    "LocalExecutor",
     "Transform",
-    "Workers",
-    "at_work",
     "compute_each",
     "extract",
     "failure_reason",
     "open_cache",
+    "open_executor",
     "worker_count",
 ]
 
@@ -91,7 +98,7 @@ def extract(
     spec: FeatureSpec,
     *,
     transform: Transform | None = None,
-    workers: int | Workers | None = None,
+    workers: int | Executor | None = None,
     cache: FeatureCache | None = None,
     progress: bool = False,
     max_seconds: float = MAX_SECONDS,
@@ -105,10 +112,10 @@ def extract(
     spec : FeatureSpec
     transform : Transform, optional
         Done to every recording first; nothing by default.
-    workers : int or Workers, optional
+    workers : int or Executor, optional
         How many; as many as processors by default. They are threads, and become processes
-        where enough is left to do; `Workers` that are given serve several calls. Neither
-        number nor kind changes a number.
+        where enough is left to do. A `LocalExecutor` serves several calls; any other
+        `concurrent.futures.Executor` will do. Neither number nor kind changes a number.
     cache : FeatureCache, optional
         Where known vectors are looked up and new ones kept; none by default.
     progress : bool
@@ -145,14 +152,14 @@ def extract(
     outcomes: list[Outcome | None] = []
     title = f"{spec.name}, {transform.key.partition(',')[0]}" if transform else spec.name
     bar = show_progress(title=title, is_shown=progress, total=len(files), unit="file")
-    with bar, at_work(workers) as crew:
+    with bar, open_executor(workers) as executor:
         for start in range(0, len(files), _CHUNK_FILES):
             chunk = files[start : start + _CHUNK_FILES]
-            found = _known(chunk, task, cache, crew)
+            found = _known(chunk, task, cache, executor.count)
             missing = [place for place, vector in enumerate(found) if vector is None]
             bar.update(len(chunk) - len(missing))
             left = [chunk[place] for place in missing]
-            with closing(_computed(left, task, cache, crew)) as computed:
+            with closing(_computed(left, task, cache, executor)) as computed:
                 for position, outcome in computed:
                     found[missing[position]] = outcome
                     bar.update()
@@ -161,7 +168,7 @@ def extract(
 
 
 def compute_each(
-    items: Sequence[Item], task: Callable[[Item], Result], crew: Workers
+    items: Sequence[Item], task: Callable[[Item], Result], executor: BatchExecutor
 ) -> Generator[tuple[int, Result | str]]:
     """Results of a task on many recordings, as they are finished.
 
@@ -171,14 +178,14 @@ def compute_each(
         As `name_sources` and `waves` give them.
     task : callable
         A pure function of an item. One that pickles can go to worker processes.
-    crew : Workers
+    executor : BatchExecutor
 
     Yields
     ------
     tuple of int and (object or str)
         Index; the result, or why the worker process that computed it has ended.
     """
-    with closing(crew.outcomes(task, items)) as outcomes:
+    with closing(executor.map_unordered(task, items)) as outcomes:
         for index, result in outcomes:
             if isinstance(result, WorkerError):
                 yield index, failure_reason(result, subject_of(items[index]))
@@ -214,10 +221,10 @@ class _Task:
 
 
 def _results(
-    task: _Task, items: Sequence[Item], crew: Workers
+    task: _Task, items: Sequence[Item], executor: BatchExecutor
 ) -> Generator[tuple[int, bytes, Outcome]]:
     """Index, digest, and the vector or why there is none, as they are finished."""
-    with closing(compute_each(items, task, crew)) as each:
+    with closing(compute_each(items, task, executor)) as each:
         for index, result in each:
             if isinstance(result, str):
                 yield index, b"", result
@@ -226,25 +233,26 @@ def _results(
 
 
 def _known(
-    paths: Sequence[Recording], task: _Task, cache: FeatureCache | None, crew: Workers
+    paths: Sequence[Recording], task: _Task, cache: FeatureCache | None, workers: int
 ) -> list[Outcome | None]:
     """Vectors that the cache holds; None for the others."""
     if cache is None:
         return [None] * len(paths)
-    digests = list(crew.map(digest_of, paths))
+    with LocalExecutor(workers, kind="threads") as threads:
+        digests = list(threads.map(digest_of, paths))
     readable = [digest for digest in digests if digest]
     vectors = cache.get(readable, task.recipe, length=len(names(task.spec)))
     return [vectors.get(digest) if digest else None for digest in digests]
 
 
 def _computed(
-    paths: Sequence[Recording], task: _Task, cache: FeatureCache | None, crew: Workers
+    paths: Sequence[Recording], task: _Task, cache: FeatureCache | None, executor: BatchExecutor
 ) -> Generator[tuple[int, Outcome]]:
     """Compute the rest, saving as it comes: this process alone writes the cache."""
     unsaved: dict[bytes, NDArray[np.float32]] = {}
     saved_at = monotonic()
     try:
-        for place, digest, outcome in _results(task, paths, crew):
+        for place, digest, outcome in _results(task, paths, executor):
             if digest and not isinstance(outcome, str):
                 unsaved[digest] = outcome
             if monotonic() - saved_at > _SAVE_SECONDS:

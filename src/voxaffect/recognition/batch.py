@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
 from voxaffect.console import show_progress
-from voxaffect.extraction import Failure, Workers, failure_reason, worker_count
+from voxaffect.extraction import Failure, LocalExecutor, failure_reason, worker_count
 from voxaffect.features.affect.enrollment import Speaker
 from voxaffect.models import Model
 from voxaffect.recognition.checkpoint import Journal, Stamp, stamp
@@ -150,14 +150,14 @@ class Timelines:
     ) -> Generator[tuple[int, Sequence[Timeline] | str]]:
         """Yield place and timelines of each path, one after the other: each has all workers."""
         began = monotonic()
-        with Workers(workers) as crew:
+        with LocalExecutor(workers) as executor:
             for place, path in enumerate(paths):
                 left = len(paths) - place - 1
-                crew.foresee(left * (monotonic() - began) / max(place, 1))
+                executor.expect_seconds(left * (monotonic() - began) / max(place, 1))
                 progress = self.shows_progress and len(paths) == 1
                 outcome: Sequence[Timeline] | str
                 try:
-                    outcome = self.recognize(path, workers=crew, progress=progress)
+                    outcome = self.recognize(path, workers=executor, progress=progress)
                 except Exception as error:
                     outcome = failure_reason(error, str(path))
                 yield place, outcome

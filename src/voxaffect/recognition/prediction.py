@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence, Sized
+from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
@@ -17,12 +18,12 @@ from voxaffect.audio import Blocks, Source, get_file, open_blocks
 from voxaffect.console import show_progress
 from voxaffect.errors import AudioError
 from voxaffect.extraction import (
+    BatchExecutor,
     Failure,
-    Workers,
-    at_work,
     compute_each,
     extract,
     failure_reason,
+    open_executor,
 )
 from voxaffect.extraction.sources import (
     Item,
@@ -164,7 +165,7 @@ class Method:
         return UtteranceTask(self.model.card.spec, self.channels, self.vad, self.max_seconds)
 
     def predict(
-        self, recording: Blocks, workers: int | Workers | None = None
+        self, recording: Blocks, workers: int | Executor | None = None
     ) -> tuple[Prediction, ...]:
         """Predictions of an open recording of any length."""
         reader = ChannelReader(recording, self.channels)
@@ -289,7 +290,7 @@ def enroll_speaker(
 def _check_speech(paths: Sequence[Path], task: UtteranceTask, workers: int | None) -> None:
     """Refuse recordings of a speaker in which no speech was found: each is named."""
     silent = {}
-    with at_work(workers) as crew, closing(compute_each(paths, task, crew)) as each:
+    with open_executor(workers) as executor, closing(compute_each(paths, task, executor)) as each:
         for index, result in each:
             if isinstance(result, str):
                 silent[index] = result
@@ -314,7 +315,7 @@ def predict(
     channels: str = "mix",
     vad: str = DEFAULT_VAD,
     max_seconds: float | None = None,
-    workers: int | Workers | None = None,
+    workers: int | Executor | None = None,
 ) -> Prediction:
     """Recognize the emotion of one recording.
 
@@ -343,7 +344,7 @@ def predict(
         speech.
     max_seconds : float, optional
         Longest recording to accept; any length by default.
-    workers : int or Workers, optional
+    workers : int or Executor, optional
         Of a recording longer than 30 s, as for `timeline`.
 
     Returns
@@ -386,7 +387,7 @@ def predict_channels(
     channels: str = "each",
     vad: str = DEFAULT_VAD,
     max_seconds: float | None = None,
-    workers: int | Workers | None = None,
+    workers: int | Executor | None = None,
 ) -> tuple[Prediction, ...]:
     """Recognize the emotion of each channel of a recording, such as both sides of a call.
 
@@ -425,7 +426,7 @@ def predict_many(
     channels: str = "mix",
     vad: str = DEFAULT_VAD,
     max_seconds: float | None = None,
-    workers: int | Workers | None = None,
+    workers: int | Executor | None = None,
     progress: bool = False,
 ) -> Batch:
     """Recognize the emotion of many recordings; what cannot be used is listed, not raised.
@@ -446,7 +447,7 @@ def predict_many(
         As for `predict`.
     channels : str
         As for `predict`; or ``each`` by itself.
-    workers : int or Workers, optional
+    workers : int or Executor, optional
         As for ``extract``.
     progress : bool
         Show a progress bar on standard error.
@@ -498,7 +499,7 @@ def _failure(item: Item, reason: str) -> Failure:
 
 
 def predict_each(
-    items: Iterable[Item], method: Method, *, workers: int | Workers | None = None
+    items: Iterable[Item], method: Method, *, workers: int | Executor | None = None
 ) -> Generator[tuple[int, Item, tuple[Prediction, ...] | str]]:
     """Recognize the emotion of many recordings, as they are finished; long ones come last.
 
@@ -507,7 +508,7 @@ def predict_each(
     items : iterable of Path or Named
         As `name_sources` gives them.
     method : Method
-    workers : int or Workers, optional
+    workers : int or Executor, optional
         As for `predict_many`.
 
     Yields
@@ -516,10 +517,10 @@ def predict_each(
         Index and recording; its predictions, one a channel, or why there are none.
     """
     start, task = 0, method.task
-    with at_work(workers) as crew:
+    with open_executor(workers) as executor:
         for wave in waves(items):
             long = []
-            with closing(compute_each(wave, task, crew)) as each:
+            with closing(compute_each(wave, task, executor)) as each:
                 for index, result in each:
                     if isinstance(result, LongRecording):
                         long.append(index)
@@ -527,7 +528,7 @@ def predict_each(
                         outcome = _conclude(wave[index], result, method)
                         yield start + index, wave[index], outcome
             for index in long:
-                yield start + index, wave[index], _predict_long(wave[index], method, crew)
+                yield start + index, wave[index], _predict_long(wave[index], method, executor)
             start += len(wave)
 
 
@@ -543,9 +544,11 @@ def _conclude(
         return failure_reason(error, name)
 
 
-def _predict_long(item: Item, method: Method, crew: Workers) -> tuple[Prediction, ...] | str:
+def _predict_long(
+    item: Item, method: Method, executor: BatchExecutor
+) -> tuple[Prediction, ...] | str:
     try:
         with open_item(item, max_seconds=method.max_seconds) as recording:
-            return method.predict(recording, crew)
+            return method.predict(recording, executor)
     except Exception as error:
         return failure_reason(error, subject_of(item))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,8 @@ from voxaffect.extraction import (
     MAX_SECONDS,
     Extraction,
     Failure,
+    LocalExecutor,
     Transform,
-    Workers,
     extract,
     open_cache,
 )
@@ -371,13 +372,13 @@ def augment_dataset(
     transforms = augmentation_transforms(
         policy, rate_hz=data.spec.rate_hz, seed=seed, babble=babble
     )
-    with Workers(workers) as crew:
+    with LocalExecutor(workers) as executor:
         copies = [
             _extracted(
                 paths,
                 data.spec,
                 transform,
-                workers=crew,
+                workers=executor,
                 cached=cached,
                 progress=progress,
                 max_seconds=max_seconds,
@@ -394,7 +395,7 @@ def _extracted(
     spec: FeatureSpec,
     transform: Transform | None,
     *,
-    workers: int | Workers | None,
+    workers: int | Executor | None,
     cached: bool,
     progress: bool,
     max_seconds: float,

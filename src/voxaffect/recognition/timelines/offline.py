@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,8 @@ import numpy as np
 
 from voxaffect.audio import MIN_SECONDS, Blocks, Samples, Source, open_blocks
 from voxaffect.console import show_progress
-from voxaffect.errors import AudioError, WorkerError
-from voxaffect.extraction import Workers, at_work
+from voxaffect.errors import AudioError
+from voxaffect.extraction import BatchExecutor, LocalExecutor, open_executor
 from voxaffect.features.affect.enrollment import Speaker
 from voxaffect.models import Model, get_model
 from voxaffect.recognition.channels import ChannelReader, check_channels
@@ -79,7 +79,7 @@ def timeline(
     smoothing: Smoothing | None = None,
     uncertain_below: float | None = None,
     max_seconds: float | None = None,
-    workers: int | Workers | None = None,
+    workers: int | Executor | None = None,
     progress: bool = False,
 ) -> tuple[Timeline, ...]:
     """Recognize emotion over the time of a recording of any length.
@@ -114,7 +114,7 @@ def timeline(
         recordings, not on windows: for segments it is only a rough guide.
     max_seconds : float, optional
         Longest recording to accept; any length by default.
-    workers : int or Workers, optional
+    workers : int or Executor, optional
         What judges windows, as for ``extract``; 1 for nothing beside this thread. Neither
         number nor kind changes a number.
     progress : bool
@@ -153,7 +153,7 @@ def run_timelines(
     sound: Iterable[tuple[Samples, ...]],
     how: Recognition,
     *,
-    workers: int | Workers | None = None,
+    workers: int | Executor | None = None,
     progress: bool = False,
 ) -> tuple[Timeline, ...]:
     """Timelines of the channels of an open recording.
@@ -175,20 +175,17 @@ def run_timelines(
     ]
     seconds = recording.frames / recording.rate_hz
     expected = round(seconds / how.cutting.hop_seconds) * len(lines)
-    with at_work(workers) as crew:
-        limit = WAITING_WINDOWS * crew.count
+    with open_executor(workers) as executor:
+        limit = WAITING_WINDOWS * executor.count
         rate_hz = spec.rate_hz or recording.rate_hz
-        judging = _judging(how, rate_hz, crew, name=recording.name, expected=expected)
-        with judging as start:
-            frames = _run(lines, sound, recording, start, limit=limit, progress=progress)
+        executor.expect(expected)
+        start = _start_windows(how, rate_hz, executor, name=recording.name)
+        frames = _run(lines, sound, recording, start, limit=limit, progress=progress)
     return tuple(line.timeline(frames / recording.rate_hz) for line in lines)
 
 
-@contextmanager
-def _judging(
-    how: Recognition, rate_hz: int, crew: Workers, *, name: str, expected: int
-) -> Iterator[Start]:
-    """Start at once, beside this thread; with one worker, when the outcome is asked for.
+def _start_windows(how: Recognition, rate_hz: int, executor: BatchExecutor, *, name: str) -> Start:
+    """Start windows beside this thread; with one worker, when the outcome is asked for.
 
     Workers find speech and compute features: their processes need no model.
     """
@@ -199,24 +196,14 @@ def _judging(
         confirms_speech=how.cutting.confirms_speech,
         name=name,
     )
-    if crew.count == 1:
-        yield lambda span: lambda: how.classify(describe(span))
-        return
-    with crew.starting(describe, expected) as start:
+    if isinstance(executor, LocalExecutor) and executor.count == 1:
+        return lambda span: lambda: how.classify(describe(span))
 
-        def begin(span: Span) -> Outcome:
-            future = start(span)
+    def begin(span: Span) -> Outcome:
+        future = executor.submit(describe, span)
+        return lambda: how.classify(future.result())
 
-            def outcome() -> Vector | None:
-                try:
-                    vector = future.result()
-                except WorkerError as error:  # the process that computed it has ended
-                    vector = crew.repeat(describe, span, error)
-                return how.classify(vector)
-
-            return outcome
-
-        yield begin
+    return begin
 
 
 def _run(

@@ -25,8 +25,8 @@ from test_extraction import row_count
 
 from voxaffect.audio import Signal, read
 from voxaffect.errors import WorkerError
-from voxaffect.extraction import FeatureCache, Transform, Workers, extract
-from voxaffect.extraction.workers import KINDS, _Pace
+from voxaffect.extraction import FeatureCache, LocalExecutor, Transform, extract
+from voxaffect.extraction.executors import KINDS, _Pace
 from voxaffect.features import feature_spec
 from voxaffect.recognition import predict_many
 from voxaffect.training.augmentation.conditions import apply_condition, condition_transform
@@ -37,24 +37,26 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's"
 
 
 @pytest.fixture
-def two() -> Iterator[Workers]:
-    with Workers(2, kind="processes") as crew:
-        yield crew
+def two() -> Iterator[LocalExecutor]:
+    with LocalExecutor(2, kind="processes") as executor:
+        yield executor
 
 
 def test_the_kind_and_number_of_workers_change_no_bit(recordings: list[Path]) -> None:
     recordings[3].write_bytes(b"words")
     alone = [extract(recordings, spec, workers=1) for spec in (CLASSIC, AFFECT)]
     for kind, count in [*((kind, 2) for kind in KINDS), ("processes", 3)]:
-        with Workers(count, kind=kind) as crew:
+        with LocalExecutor(count, kind=kind) as executor:
             for one, spec in zip(alone, (CLASSIC, AFFECT), strict=True):
-                found = extract(recordings, spec, workers=crew)
+                found = extract(recordings, spec, workers=executor)
                 assert found.matrix.tobytes() == one.matrix.tobytes()
                 assert found.failures == one.failures != ()
-            assert bool(crew.process_ids) == (kind == "processes")
+            assert bool(executor.process_ids) == (kind == "processes")
 
 
-def test_predictions_are_the_same(recordings: list[Path], trained: Trained, two: Workers) -> None:
+def test_predictions_are_the_same(
+    recordings: list[Path], trained: Trained, two: LocalExecutor
+) -> None:
     assert predict_many(recordings, model=trained.model, workers=two) == predict_many(
         recordings, model=trained.model, workers=1
     )
@@ -68,7 +70,7 @@ TRANSFORMS = (
 )
 
 
-def test_transformed_recordings_are_the_same(recordings: list[Path], two: Workers) -> None:
+def test_transformed_recordings_are_the_same(recordings: list[Path], two: LocalExecutor) -> None:
     for transform in TRANSFORMS:
         sent = extract(recordings, CLASSIC, transform=transform, workers=two).matrix
         here = extract(recordings, CLASSIC, transform=transform, workers=1).matrix
@@ -97,7 +99,7 @@ def test_transforms_keep_their_keys_and_numbers(signal: Signal) -> None:
 
 
 def test_a_transform_that_cannot_be_sent_stays_in_threads(
-    recordings: list[Path], two: Workers
+    recordings: list[Path], two: LocalExecutor
 ) -> None:
     closure = Transform("louder", lambda signal, _: Signal(2 * signal.samples, signal.rate_hz))
     assert len(extract(recordings, CLASSIC, transform=closure, workers=two).matrix) == 12
@@ -105,7 +107,7 @@ def test_a_transform_that_cannot_be_sent_stays_in_threads(
 
 
 def test_a_transform_from_a_module_that_a_process_lacks_stays_in_threads(
-    recordings: list[Path], two: Workers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    recordings: list[Path], two: LocalExecutor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "lacking.py").write_text("def alter(signal, digest): return signal")
     with monkeypatch.context() as patch:
@@ -120,23 +122,23 @@ def test_where_no_process_can_start_threads_go_on(
     recordings: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python3"))
-    with Workers(2, kind="processes") as crew:
-        assert len(extract(recordings, CLASSIC, workers=crew).matrix) == 12
-        assert crew.process_ids == ()
+    with LocalExecutor(2, kind="processes") as executor:
+        assert len(extract(recordings, CLASSIC, workers=executor).matrix) == 12
+        assert executor.process_ids == ()
 
 
 def test_an_application_that_holds_python_inside_is_not_started_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/usr/bin/blender")
-    with Workers(2, kind="processes") as crew:
-        assert sorted(crew.outcomes(abs, [-1, 2])) == [(0, 1), (1, 2)]
-        assert crew.process_ids == ()
+    with LocalExecutor(2, kind="processes") as executor:
+        assert sorted(executor.map_unordered(abs, [-1, 2])) == [(0, 1), (1, 2)]
+        assert executor.process_ids == ()
 
 
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(WorkerError, match="no workers of kind 'fork'; there are: auto, threads"):
-        Workers(2, kind="fork")
+        LocalExecutor(2, kind="fork")
 
 
 # When processes pay.
@@ -145,8 +147,8 @@ def test_an_unknown_kind_is_refused() -> None:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [0.0]
-    monkeypatch.setattr("voxaffect.extraction.workers.monotonic", lambda: now[0])
-    monkeypatch.setattr("voxaffect.extraction.workers.START_SECONDS", 0.6)
+    monkeypatch.setattr("voxaffect.extraction.executors.monotonic", lambda: now[0])
+    monkeypatch.setattr("voxaffect.extraction.executors.START_SECONDS", 0.6)
     return now
 
 
@@ -192,23 +194,23 @@ def test_work_of_the_caller_counts(clock: list[float]) -> None:
         clock[0] += 0.01
         pace.count_one()
     assert not pace.is_worth_processes()
-    pace.foreseen_seconds = 5
+    pace.further_seconds = 5
     assert pace.is_worth_processes()
 
 
 def test_much_work_moves_to_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voxaffect.extraction.workers.START_SECONDS", 0.05)
-    with Workers(2) as crew:
-        assert dict(crew.outcomes(time.sleep, [0.01] * 60)) == dict.fromkeys(range(60))
-        assert 1 <= len(crew.process_ids) <= 2
+    monkeypatch.setattr("voxaffect.extraction.executors.START_SECONDS", 0.05)
+    with LocalExecutor(2) as executor:
+        assert dict(executor.map_unordered(time.sleep, [0.01] * 60)) == dict.fromkeys(range(60))
+        assert 1 <= len(executor.process_ids) <= 2
 
 
 def test_a_child_of_joblib_starts_no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voxaffect.extraction.workers.START_SECONDS", 0.0)
+    monkeypatch.setattr("voxaffect.extraction.executors.START_SECONDS", 0.0)
     monkeypatch.setattr("multiprocessing.process.parent_process", object)
-    with Workers(2) as crew:
-        assert len(list(crew.outcomes(time.sleep, [0.01] * 30))) == 30
-        assert crew.process_ids == ()
+    with LocalExecutor(2) as executor:
+        assert len(list(executor.map_unordered(time.sleep, [0.01] * 30))) == 30
+        assert executor.process_ids == ()
 
 
 # What goes wrong in a process.
@@ -219,16 +221,16 @@ def test_a_child_of_joblib_starts_no_processes(monkeypatch: pytest.MonkeyPatch) 
     [(int, "x", ValueError), (partial(mul, {}), 2, TypeError), (partial(Lock), (), TypeError)],
 )
 def test_what_a_process_raises_is_raised(
-    two: Workers, work: Callable[[object], object], item: object, error: type[Exception]
+    two: LocalExecutor, work: Callable[[object], object], item: object, error: type[Exception]
 ) -> None:
     with pytest.raises(error) as raised:
-        list(two.outcomes(work, [item]))
+        list(two.map_unordered(work, [item]))
     assert "in a worker process" in raised.value.__notes__[0]
 
 
-def test_what_a_process_prints_comes_not_between(two: Workers) -> None:
-    assert list(two.outcomes(print, ["words"])) == [(0, None)]
-    assert list(two.outcomes(partial(os.write, 1), [b"words"])) == [(0, 5)]
+def test_what_a_process_prints_comes_not_between(two: LocalExecutor) -> None:
+    assert list(two.map_unordered(print, ["words"])) == [(0, None)]
+    assert list(two.map_unordered(partial(os.write, 1), [b"words"])) == [(0, 5)]
 
 
 @POSIX
@@ -256,23 +258,25 @@ def test_what_a_process_prints_comes_not_between(two: Workers) -> None:
     ],
 )
 def test_an_item_that_ends_two_processes_is_an_error_with_a_way_out(
-    two: Workers, work: Callable[[object], object], item: object, ending: str
+    two: LocalExecutor, work: Callable[[object], object], item: object, ending: str
 ) -> None:
-    ((index, error),) = two.outcomes(work, [item])
+    ((index, error),) = two.map_unordered(work, [item])
     assert (index, str(error)) == (0, ending)
     assert isinstance(error, WorkerError)
 
 
 @POSIX
-def test_an_item_that_ends_one_process_is_done_in_another(two: Workers, tmp_path: Path) -> None:
+def test_an_item_that_ends_one_process_is_done_in_another(
+    two: LocalExecutor, tmp_path: Path
+) -> None:
     work = partial(die_once, str(tmp_path / "died"))
-    assert sorted(two.outcomes(work, [1, 2, 3])) == [(0, 1), (1, 2), (2, 3)]
+    assert sorted(two.map_unordered(work, [1, 2, 3])) == [(0, 1), (1, 2), (2, 3)]
     assert (tmp_path / "died").exists()
 
 
 @POSIX
-def test_the_error_of_two_endings_names_both(two: Workers, tmp_path: Path) -> None:
-    ((_, error),) = two.outcomes(partial(die_differently, str(tmp_path / "died")), ["a.wav"])
+def test_the_error_of_two_endings_names_both(two: LocalExecutor, tmp_path: Path) -> None:
+    ((_, error),) = two.map_unordered(partial(die_differently, str(tmp_path / "died")), ["a.wav"])
     assert str(error) == (
         "a.wav: its worker process ended with exit code 3, a second one was ended by SIGKILL; "
         "memory may have run out. Try --workers 1, or --max-seconds."
@@ -280,68 +284,68 @@ def test_the_error_of_two_endings_names_both(two: Workers, tmp_path: Path) -> No
 
 
 @POSIX
-def test_an_item_without_a_name_stays_out_of_the_message(two: Workers) -> None:
-    ((_, error),) = two.outcomes(die, [np.zeros((60, 60))])
+def test_an_item_without_a_name_stays_out_of_the_message(two: LocalExecutor) -> None:
+    ((_, error),) = two.map_unordered(die, [np.zeros((60, 60))])
     assert str(error).startswith("a worker process was ended twice by SIGKILL")
     assert "\n" not in str(error)
 
 
-def test_memory_that_runs_out_in_a_process_ends_no_process(two: Workers) -> None:
+def test_memory_that_runs_out_in_a_process_ends_no_process(two: LocalExecutor) -> None:
     with pytest.raises(MemoryError):
-        list(two.outcomes(bytes, [2**62]))
+        list(two.map_unordered(bytes, [2**62]))
     (child,) = two.process_ids
-    assert list(two.outcomes(bytes, [1])) == [(0, b"\0")]
+    assert list(two.map_unordered(bytes, [1])) == [(0, b"\0")]
     assert child in two.process_ids
 
 
 def test_where_a_process_cannot_begin_threads_go_on(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("voxaffect.extraction.children._PROGRAM", "import no_such_module")
-    with Workers(2, kind="processes") as crew:
-        assert list(crew.outcomes(abs, [-1])) == [(0, 1)]
-        assert crew.process_ids == ()
+    monkeypatch.setattr("voxaffect.extraction.processes._PROGRAM", "import no_such_module")
+    with LocalExecutor(2, kind="processes") as executor:
+        assert list(executor.map_unordered(abs, [-1])) == [(0, 1)]
+        assert executor.process_ids == ()
     assert "no_such_module" in capfd.readouterr().err
 
 
 def test_what_python_prints_when_it_starts_comes_before_the_replies(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from voxaffect.extraction.children import _PROGRAM
+    from voxaffect.extraction.processes import _PROGRAM
 
     program = f"import sys; print('hello', end='\\0vox', flush=True); {_PROGRAM}"
-    monkeypatch.setattr("voxaffect.extraction.children._PROGRAM", program)
-    with Workers(2, kind="processes") as crew:
-        assert list(crew.outcomes(abs, [-1])) == [(0, 1)]
-        assert crew.process_ids
+    monkeypatch.setattr("voxaffect.extraction.processes._PROGRAM", program)
+    with LocalExecutor(2, kind="processes") as executor:
+        assert list(executor.map_unordered(abs, [-1])) == [(0, 1)]
+        assert executor.process_ids
 
 
 @pytest.fixture
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the limits on processes that do not answer short."""
     for name, seconds in (("CHECK", 0.05), ("START_LIMIT", 0.3), ("STOP_LIMIT", 0.3)):
-        monkeypatch.setattr(f"voxaffect.extraction.children.{name}_SECONDS", seconds)
+        monkeypatch.setattr(f"voxaffect.extraction.processes.{name}_SECONDS", seconds)
 
 
 @pytest.mark.usefixtures("brief")
 def test_where_a_process_never_gets_ready_threads_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     program = "import time; time.sleep(100)"
-    monkeypatch.setattr("voxaffect.extraction.children._PROGRAM", program)
-    with Workers(2, kind="processes") as crew:
-        assert sorted(crew.outcomes(abs, [-1, -2])) == [(0, 1), (1, 2)]
-        assert crew.process_ids == ()
+    monkeypatch.setattr("voxaffect.extraction.processes._PROGRAM", program)
+    with LocalExecutor(2, kind="processes") as executor:
+        assert sorted(executor.map_unordered(abs, [-1, -2])) == [(0, 1), (1, 2)]
+        assert executor.process_ids == ()
 
 
 @pytest.mark.skipif(not hasattr(os, "waitid"), reason="this system does not tell what is stopped")
 def test_what_a_stopped_process_was_at_is_done_in_another(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with Workers(2, kind="processes") as crew:
-        assert list(crew.outcomes(abs, [-1])) == [(0, 1)]
+    with LocalExecutor(2, kind="processes") as executor:
+        assert list(executor.map_unordered(abs, [-1])) == [(0, 1)]
         for name, seconds in (("CHECK", 0.05), ("STOP_LIMIT", 0.3)):
-            monkeypatch.setattr(f"voxaffect.extraction.children.{name}_SECONDS", seconds)
+            monkeypatch.setattr(f"voxaffect.extraction.processes.{name}_SECONDS", seconds)
         work = partial(stop_once, str(tmp_path / "stopped"))
-        assert list(crew.outcomes(work, [5])) == [(0, 5)]
+        assert list(executor.map_unordered(work, [5])) == [(0, 5)]
     assert (tmp_path / "stopped").exists()
 
 
@@ -358,25 +362,25 @@ def test_where_the_system_allows_no_more_threads_the_calling_one_works(
         real(self)
 
     monkeypatch.setattr(Thread, "start", start)
-    with Workers(3, kind="processes" if allowed else "threads") as crew:
-        assert dict(crew.outcomes(abs, range(-9, 0))) == dict(enumerate(range(9, 0, -1)))
-        assert list(crew.map(abs, [-1, -2])) == [1, 2]
+    with LocalExecutor(3, kind="processes" if allowed else "threads") as executor:
+        assert dict(executor.map_unordered(abs, range(-9, 0))) == dict(enumerate(range(9, 0, -1)))
+        assert list(executor.map(abs, [-1, -2])) == [1, 2]
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")  # of Python 3.12
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-def test_workers_serve_a_forked_process_too(two: Workers) -> None:
-    assert dict(two.outcomes(abs, [-1, -2])) == {0: 1, 1: 2}
+def test_workers_serve_a_forked_process_too(two: LocalExecutor) -> None:
+    assert dict(two.map_unordered(abs, [-1, -2])) == {0: 1, 1: 2}
     before = two.process_ids
-    assert fork(lambda: dict(two.outcomes(abs, [-3])) == {0: 3}) == 0
+    assert fork(lambda: dict(two.map_unordered(abs, [-3])) == {0: 3}) == 0
     assert two.process_ids == before
-    assert dict(two.outcomes(abs, [-4])) == {0: 4}
+    assert dict(two.map_unordered(abs, [-4])) == {0: 4}
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")  # of Python 3.12
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-def test_a_fork_in_the_middle_of_work_is_an_error_in_the_child(two: Workers) -> None:
-    outcomes = two.outcomes(time.sleep, [0.0, 0.2, 0.2, 0.2])
+def test_a_fork_in_the_middle_of_work_is_an_error_in_the_child(two: LocalExecutor) -> None:
+    outcomes = two.map_unordered(time.sleep, [0.0, 0.2, 0.2, 0.2])
     next(outcomes)
 
     def go_on() -> bool:
@@ -414,20 +418,20 @@ def test_what_ends_a_program_is_no_failure(
 
 @POSIX
 def test_workers_that_nobody_stops_end_when_they_are_forgotten() -> None:
-    crew = Workers(2, kind="processes")
-    assert list(crew.outcomes(abs, [-1])) == [(0, 1)]
-    (child,) = crew.process_ids
-    del crew
+    executor = LocalExecutor(2, kind="processes")
+    assert list(executor.map_unordered(abs, [-1])) == [(0, 1)]
+    (child,) = executor.process_ids
+    del executor
     gc.collect()
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
 
 
 def test_workers_that_were_stopped_say_so() -> None:
-    with Workers(2) as crew:
+    with LocalExecutor(2) as executor:
         pass
-    with pytest.raises(WorkerError, match="these workers were stopped"):
-        list(crew.outcomes(abs, [-1]))
+    with pytest.raises(WorkerError, match="this executor was shut down"):
+        list(executor.map_unordered(abs, [-1]))
 
 
 @pytest.mark.parametrize("count", [-1, 0, "2", 1.5])
@@ -450,8 +454,8 @@ def test_recordings_whose_processes_die_are_listed_and_the_others_kept(
     bad = [recordings[3], recordings[7]]
     good = [path for path in recordings if path not in bad]
     database = tmp_path / "cache" / "features.sqlite"
-    with FeatureCache(database) as cache, Workers(2, kind="processes") as crew:
-        found = extract(recordings, CLASSIC, transform=deadly(*bad), workers=crew, cache=cache)
+    with FeatureCache(database) as cache, LocalExecutor(2, kind="processes") as executor:
+        found = extract(recordings, CLASSIC, transform=deadly(*bad), workers=executor, cache=cache)
         assert row_count(database) == len(good)
     assert [failure.path for failure in found.failures] == bad
     assert [failure.reason for failure in found.failures] == [
@@ -481,14 +485,14 @@ def many(folder: Path, *, count: int) -> list[Path]:
 SCRIPT = """
 import sys
 from pathlib import Path
-from voxaffect.extraction import FeatureCache, Workers, extract
+from voxaffect.extraction import FeatureCache, LocalExecutor, extract
 from voxaffect.features import feature_spec
 print("begun", flush=True)
 paths = sorted(Path(sys.argv[1]).glob("*.wav"))
-with FeatureCache(Path(sys.argv[2])) as cache, Workers(2, kind="processes") as crew:
-    for place, result in crew.outcomes(len, ["the", "processes"]):
-        print(*crew.process_ids, flush=True)
-    print(extract(paths, feature_spec("affect"), cache=cache, workers=crew).matrix.shape)
+with FeatureCache(Path(sys.argv[2])) as cache, LocalExecutor(2, kind="processes") as executor:
+    for place, result in executor.map_unordered(len, ["the", "processes"]):
+        print(*executor.process_ids, flush=True)
+    print(extract(paths, feature_spec("affect"), cache=cache, workers=executor).matrix.shape)
 """
 
 
@@ -549,9 +553,9 @@ def test_an_ended_program_leaves_no_process_and_a_good_cache(
 
 ISOLATED = """
 import sys
-from voxaffect.extraction import Workers
-with Workers(2, kind="processes") as crew:
-    ((_, flags),) = crew.outcomes(eval, ["__import__('sys').flags[:]"])
+from voxaffect.extraction import LocalExecutor
+with LocalExecutor(2, kind="processes") as executor:
+    ((_, flags),) = executor.map_unordered(eval, ["__import__('sys').flags[:]"])
     assert flags == sys.flags[:], flags
 """
 
@@ -577,7 +581,7 @@ def test_a_worker_has_the_options_of_its_parent(tmp_path: Path, options: list[st
 
 
 def test_signals_are_read_from_where_the_caller_stands(
-    recordings: list[Path], two: Workers, monkeypatch: pytest.MonkeyPatch
+    recordings: list[Path], two: LocalExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(recordings[0].parent)
     found = extract([recordings[0].name, "gone.wav"], CLASSIC, workers=two)

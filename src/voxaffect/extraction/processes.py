@@ -1,0 +1,333 @@
+"""Worker processes of loky, each of which serves one thread.
+
+Unlike loky's own they take over the options of the interpreter, write nothing, import nothing
+from the current folder, and end within seconds when their parent is killed. One that dies takes
+one item along. They never import the caller's main module, so a script needs no
+``if __name__ == "__main__":``.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from io import BytesIO
+from multiprocessing import process, util
+from multiprocessing.context import set_spawning_popen
+from pathlib import Path
+from typing import Any, Final
+
+from loky import BrokenProcessPool, ProcessPoolExecutor
+from loky.backend import reduction, resource_tracker, spawn
+from loky.backend.context import LokyContext
+from loky.backend.process import LokyProcess
+
+from voxaffect.extraction.failures import DeadWorkerError
+from voxaffect.extraction.tasks import NO_MEMORY, PackedFunction, run_packed, unpack_function
+
+START_LIMIT_SECONDS: Final = 60.0
+"""Longest start of a process. One that takes longer is ended, and the work goes on in threads."""
+STOP_LIMIT_SECONDS: Final = 60.0
+"""How long a process at work may be stopped, as by SIGSTOP, before it is ended."""
+CHECK_SECONDS: Final = 1.0
+
+_STANDARD_ERROR = 2
+_OOM_SCORE = "500"
+_WITHOUT_MEMORY = (NO_MEMORY, -9)  # SIGKILL is what a system sends; Windows knows none
+_PACKAGE = str(Path(__file__).absolute().parents[2])
+_DEFAULTS = {
+    "PYTHONFAULTHANDLER": "",  # else loky lets a process that dies print its stack
+    "LOKY_MAX_MEMORY_LEAK_SIZE": "1e15",  # a long recording is no leak
+}
+_ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_START_ERRORS = (OSError, RuntimeError, NotImplementedError, AssertionError)
+_PROGRAM = (
+    "import sys; sys.path[:] = sys.argv[2:]; "
+    "from voxaffect.extraction.processes import main; main(int(sys.argv[1]))"
+)
+
+
+class WorkerProcess:
+    """A process that computes; one thread at a time talks to it.
+
+    Raises
+    ------
+    OSError
+        If it cannot start: a sandbox that allows none, or a machine that is full.
+    """
+
+    def __init__(self) -> None:
+        self.is_usable = True
+        self._lock = threading.Lock()
+        self._known: PackedFunction | None = None
+        self._is_understood = False
+        self._stopped_seconds = 0.0
+        self._context = _Context()
+        # loky says so where the program pgrep is missing, and ends the process all the same.
+        warnings.filterwarnings("ignore", "Failed to kill subprocesses", module="loky")
+        try:
+            self._pool = ProcessPoolExecutor(
+                1,
+                context=self._context,
+                initializer=_prepare,
+                initargs=(os.getpid(),),
+                env={**_DEFAULTS, **os.environ, **_ONE_THREAD},
+            )
+            self._ready = self._pool.submit(os.getpid)
+        except _START_ERRORS as error:
+            self._end()
+            raise OSError(f"no worker process can start: {error}") from error
+
+    @property
+    def id(self) -> int:
+        """Process identifier."""
+        return self._context.started.pid or 0
+
+    def wait_until_ready(self) -> None:
+        """Wait for the end of the start.
+
+        Raises
+        ------
+        OSError
+            If the process ends first, or takes too long.
+        """
+        try:
+            self._ready.result(START_LIMIT_SECONDS)
+        except (BrokenProcessPool, TimeoutError) as error:
+            self.stop()
+            raise OSError("the worker process did not start") from error
+
+    def understands(self, function: PackedFunction) -> bool:
+        """Return whether the process has, or can load, the function; it may lack a module."""
+        if function is not self._known:
+            self._is_understood = self._call("", _load_function, function)
+            self._known = function
+        return self._is_understood
+
+    def compute(self, arguments: tuple[Any, ...]) -> Any:
+        """Return what the function that it understands returns, or raise what it raises."""
+        content = pickle.dumps(arguments, pickle.HIGHEST_PROTOCOL)
+        reply = self._call(_name(arguments), _run_function, content)
+        result, error = pickle.loads(reply)
+        if error is not None:
+            raise error
+        return result
+
+    def _call(self, name: str, function: Callable[[Any], Any], argument: Any) -> Any:
+        self.is_usable = False  # until the reply is there
+        try:
+            reply = self._wait(self._pool.submit(function, argument))
+        except RuntimeError as error:  # BrokenProcessPool, or it was stopped
+            ending, is_memory = self._describe_ending()
+            raise DeadWorkerError(name, ending, is_memory=is_memory) from error
+        self.is_usable = True
+        return reply
+
+    def _wait(self, future: Future[Any]) -> Any:
+        """Wait for a reply; end the process if somebody has stopped it for too long."""
+        seconds = 0.0
+        while True:
+            try:
+                return future.result(CHECK_SECONDS)
+            except TimeoutError:
+                seconds = seconds + CHECK_SECONDS if _is_stopped(self.id) else 0.0
+            if seconds > STOP_LIMIT_SECONDS:
+                self._stopped_seconds = STOP_LIMIT_SECONDS
+                self.stop()
+
+    def _describe_ending(self) -> tuple[str, bool]:
+        """How the process ended, and whether memory may have run out."""
+        self._context.started.join(2)
+        self.stop()
+        code = self._context.started.exitcode
+        if self._stopped_seconds:
+            return f"was stopped{{}} for {self._stopped_seconds:g} s", False
+        ending = f"ended{{}} with exit code {code}"
+        if code < 0:
+            ending = f"was ended{{}} by {signal.Signals(-code).name}"
+        return ending, code in _WITHOUT_MEMORY
+
+    def stop(self) -> None:
+        """End the process, which has nothing to lose."""
+        with self._lock:
+            self._end()
+            self._pool.shutdown()
+
+    def _end(self) -> None:
+        started = self._context.started
+        if started is not None and started.is_alive():
+            started.kill()
+            started.join()
+
+    def disown(self) -> None:
+        """Let go, in a forked process, of a process that is the parent's."""
+        process._children.discard(self._context.started)  # type: ignore[attr-defined]
+        _DISOWNED.append(self)  # to free it could wait for a thread of the parent
+
+
+_DISOWNED: list[WorkerProcess] = []
+
+
+def _name(arguments: tuple[Any, ...]) -> str:
+    """Name of the recording in messages; a window's arrays are no name."""
+    item = arguments[0] if arguments else ""
+    return str(item) if isinstance(item, str | Path) else getattr(item, "name", "")
+
+
+def _is_stopped(identifier: int) -> bool:
+    """Whether a child of this process is stopped, where the system tells."""
+    if not hasattr(os, "waitid"):
+        return False
+    try:
+        state = os.waitid(os.P_PID, identifier, os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
+    except OSError:
+        return False
+    return state is not None
+
+
+# The start of a process.
+
+
+class _Context(LokyContext):  # type: ignore[misc]
+    """Context of one process."""
+
+    started: Any = None
+
+    def Process(self, *arguments: Any, **options: Any) -> Any:  # noqa: N802
+        self.started = _Process(*arguments, **options)
+        return self.started
+
+
+if sys.platform == "win32":
+    _Process = LokyProcess
+else:
+    from loky.backend.popen_loky_posix import Popen
+
+    class _Process(LokyProcess):  # type: ignore[misc]
+        """Process that starts by the program of this module."""
+
+        @staticmethod
+        def _Popen(process_obj: Any) -> Any:  # noqa: N802
+            return _Launch(process_obj)
+
+    class _Launch(Popen):  # type: ignore[misc]
+        """Start of a process with the options of this interpreter, and without a word from it."""
+
+        def __init__(self, started: Any) -> None:
+            self.returncode: int | None = None
+            self._fds: list[int] = []
+            self._launch(started)
+
+        def _launch(self, started: Any) -> None:
+            self._fds.append(resource_tracker._resource_tracker.getfd())
+            content = BytesIO()
+            set_spawning_popen(self)
+            try:
+                reduction.dump(_describe_parent(started), content)
+                reduction.dump(started, content)
+            finally:
+                set_spawning_popen(None)
+            self.sentinel, child_end = os.pipe()
+            util.Finalize(self, os.close, (self.sentinel,))
+            source, target = os.pipe()
+            try:
+                self._child = _start_program(started.env, source, [*self._fds, source, child_end])
+                self.pid = self._child.pid
+            finally:
+                for file in (child_end, source):
+                    os.close(file)
+                with suppress(BrokenPipeError), os.fdopen(target, "wb") as stream:
+                    stream.write(content.getbuffer())
+
+        def poll(self, flag: int = os.WNOHANG) -> int | None:
+            code = self._child.poll() if flag else self._child.wait()
+            self.returncode = code
+            return code
+
+        def kill(self) -> None:
+            self._child.kill()
+
+
+def _describe_parent(started: Any) -> dict[str, Any]:
+    """What loky tells a process that starts; less what would let it import the main module."""
+    return {
+        "name": started.name,
+        "authkey": bytes(process.current_process().authkey),
+        "tracker_fd": resource_tracker._resource_tracker._fd,
+    }
+
+
+def _start_program(
+    environment: dict[str, str], source: int, files: list[int]
+) -> subprocess.Popen[bytes]:
+    if min(files) <= _STANDARD_ERROR:
+        raise OSError("the standard streams are closed")
+    # What lies in a folder that the caller has moved to is no library.
+    path = [entry for entry in sys.path if isinstance(entry, str) and Path(entry).is_absolute()]
+    options = util._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    return subprocess.Popen(
+        [sys.executable, *options, "-c", _PROGRAM, str(source), *path, _PACKAGE],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,  # whatever a library prints
+        pass_fds=files,
+        env=environment,
+        start_new_session=True,  # Ctrl-C is the parent's to answer
+    )
+
+
+# Inside the process.
+
+
+def main(source: int) -> None:
+    """Receive what loky sends to a process that starts, and serve until it ends."""
+    current: Any = process.current_process()
+    try:
+        with os.fdopen(source, "rb") as stream:
+            current._inheriting = True
+            spawn.prepare(pickle.load(stream))
+            started = pickle.load(stream)
+            del current._inheriting
+    except EOFError:  # the parent has ended
+        os._exit(1)
+    os._exit(started._bootstrap())
+
+
+def _prepare(parent: int) -> None:
+    """Prepare a process that has started for its work."""
+    with suppress(OSError):  # let Linux, when memory runs out, end this process first
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with open(os.devnull, "r+b") as nowhere:  # noqa: PTH123
+        os.dup2(nowhere.fileno(), 1)
+    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
+
+
+def _end_with_parent(parent: int) -> None:
+    """End this process when its parent was killed; loky's would wait, or finish its queue."""
+    while os.getppid() == parent:
+        time.sleep(CHECK_SECONDS)
+    os._exit(1)
+
+
+_function: Callable[..., Any] = repr
+
+
+def _load_function(packed: PackedFunction) -> bool:
+    global _function
+    try:
+        _function = unpack_function(packed)
+    except Exception:  # importing what it needs may raise anything
+        return False
+    return True
+
+
+def _run_function(arguments: bytes) -> bytes:
+    return run_packed(_function, arguments)
