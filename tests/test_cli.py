@@ -27,6 +27,7 @@ from voxaffect.extraction import extract
 from voxaffect.features import feature_spec, names
 from voxaffect.models import load
 from voxaffect.outputs.formats import PREDICTION_FORMATS
+from voxaffect.outputs.formats import Run as Circumstances
 from voxaffect.recognition import enroll_speaker, predict, predict_many
 from voxaffect.training import Augmentation, export, get_recipe
 from voxaffect.tutorial import load_data
@@ -60,7 +61,8 @@ def test_predict_prints_what_python_says(
 ) -> None:
     done = run("predict", *recordings, "--model", model, "--format", form)
     batch = predict_many(recordings, model=load(model))
-    assert done == Done(0, PREDICTION_FORMATS[form].encode(batch.predictions), "")
+    content = PREDICTION_FORMATS[form].encode(batch.predictions, Circumstances(model=load(model)))
+    assert done == Done(0, content, "")
 
 
 def test_predict_without_a_format_prints_the_table(
@@ -73,7 +75,8 @@ def test_predict_without_a_format_prints_the_table(
 def test_predict_gives_the_probabilities_of_python_to_the_printed_decimals(
     run: Run, model: Path, recordings: list[Path]
 ) -> None:
-    (found,) = json.loads(run("predict", recordings[3], "--model", model, "--format", "json").out)
+    done = run("predict", recordings[3], "--model", model, "--format", "json")
+    (found,) = json.loads(done.out)["results"]
     expected = predict(recordings[3], model=model)
     assert found["emotion"] == expected.emotion
     assert found["probabilities"] == pytest.approx(expected.probabilities, abs=5.1e-7)
@@ -81,7 +84,7 @@ def test_predict_gives_the_probabilities_of_python_to_the_printed_decimals(
 
 
 def sources(done: Done) -> list[str]:
-    return [record["source"] for record in json.loads(done.out)]
+    return [record["source"] for record in json.loads(done.out)["results"]]
 
 
 def test_predict_searches_folders_through(run: Run, model: Path, small_ravdess: Path) -> None:
@@ -123,7 +126,7 @@ def test_predict_writes_to_a_file(
 
 def test_the_example_is_recognized_by_the_bundled_model(run: Run) -> None:
     done = run("predict", "--example", "--format", "json")
-    (found,) = json.loads(done.out)
+    (found,) = json.loads(done.out)["results"]
     assert found["source"] == "example.wav"
     assert sum(found["probabilities"].values()) == pytest.approx(1, abs=1e-5)
 
@@ -145,7 +148,7 @@ def test_standard_input_is_recognized_as_the_file_is(model: Path, recordings: li
         "predict", "-", "--model", model, "--format", "json", content=recordings[0].read_bytes()
     )
     assert (done.returncode, done.stderr) == (0, b"")
-    (found,) = json.loads(done.stdout)
+    (found,) = json.loads(done.stdout)["results"]
     assert found["source"] == "-"
     expected = predict(recordings[0], model=model).probabilities
     assert found["probabilities"] == pytest.approx(expected, abs=5.1e-7)
@@ -626,7 +629,7 @@ def test_a_trained_model_recognizes_what_it_was_trained_on(
     assert done.code == 0
     assert "Accuracy" not in done.out
     found = run("predict", small_ravdess / "Actor_03", "--model", output, "--format", "json")
-    records = {Path(one["source"]).name: one["emotion"] for one in json.loads(found.out)}
+    records = {Path(one["source"]).name: one["emotion"] for one in json.loads(found.out)["results"]}
     assert records["03-01-03-01-01-01-03.wav"] == "happy"
     assert records["03-01-07-01-02-01-03.wav"] == "disgust"
 
@@ -741,11 +744,11 @@ def test_enroll_recognizes_as_python_does_with_the_speaker(
 ) -> None:
     arguments = ["predict", recordings[0], "--model", model, "--format", "json"]
     enrolled = [word for path in recordings[:4] for word in ("--enroll", path)]
-    found = json.loads(run(*arguments, *enrolled).out)
+    found = json.loads(run(*arguments, *enrolled).out)["results"]
     speaker = enroll_speaker(recordings[:4], model=trained.model)
     expected = predict(recordings[0], model=trained.model, speaker=speaker)
     assert found[0]["probabilities"] == pytest.approx(dict(expected.probabilities), abs=1e-6)
-    assert found != json.loads(run(*arguments).out)
+    assert found != json.loads(run(*arguments).out)["results"]
 
 
 @pytest.mark.parametrize("command", ["predict", "train", "evaluate", "features"])
@@ -767,7 +770,7 @@ def test_a_pattern_that_matches_nothing_does_not_stop_the_others(
 ) -> None:
     done = run("predict", recordings[0], "no*such.wav", "--model", model, "--format", "json")
     assert done.code == 1
-    assert [one["source"] for one in json.loads(done.out)] == [str(recordings[0])]
+    assert [one["source"] for one in json.loads(done.out)["results"]] == [str(recordings[0])]
     assert "no*such.wav: no file matches" in done.err
 
 
@@ -790,8 +793,12 @@ def test_a_broken_link_in_a_folder_is_listed(run: Run, recordings: list[Path], m
     link.symlink_to("nowhere.wav")
     done = run("predict", recordings[0].parent, "--model", model, "--format", "jsonl")
     assert done.code == 1
-    assert len(done.out.splitlines()) == len(recordings)
-    assert f"failed: {link}: no such file." in done.err
+    *_, failure = lines = [*map(json.loads, done.out.splitlines())]
+    assert len(lines) == len(recordings) + 1
+    message = f"{link}: no such file."
+    assert (failure["source"], failure["error"]) == (str(link), "AudioError")
+    assert failure["message"] == message
+    assert f"failed: {message}" in done.err
 
 
 def test_an_output_that_is_a_recording_is_refused(

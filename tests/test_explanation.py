@@ -21,7 +21,7 @@ from voxaffect.corpora import utterances
 from voxaffect.extraction import extract
 from voxaffect.features import feature_spec
 from voxaffect.models import Model
-from voxaffect.outputs.explanation import SCHEMA
+from voxaffect.records.results import SCHEMA_VERSION
 from voxaffect.training import Dataset, export
 from voxaffect.training.estimators import ClippedScaler
 
@@ -122,7 +122,8 @@ def test_json_holds_every_number_and_failures_make_exit_code_1(recording: Path) 
     done = CliRunner().invoke(cli, arguments)
     assert done.exit_code == 1
     found = json.loads(done.stdout)
-    assert found["schema"] == SCHEMA
-    [one] = found["explanations"]
+    assert found["schema_version"] == SCHEMA_VERSION
+    assert [Path(one["source"]).name for one in found["failures"]] == ["b.wav"]
+    [one] = found["results"]
     assert len(one["contributions"]) == 9
-    assert set(one["baseline"]) == set(one["remainder"]) == set(one["probabilities"])
+    assert set(one["baseline"]) == set(one["remainder"]) == set(one["prediction"]["probabilities"])

@@ -158,7 +158,7 @@ def test_a_resumed_run_knows_what_holds_no_speech(
     again = run(*arguments)
     assert (first.code, again.code) == (1, 1)
     assert output.read_text(encoding="utf-8") == text
-    assert [one["result"] for one in json.loads(text)] == ["no speech", "emotion"]
+    assert [one["result"] for one in json.loads(text)["results"]] == ["no speech", "emotion"]
 
 
 def test_features_are_of_any_sound(hum: Path) -> None:
@@ -230,7 +230,7 @@ def test_each_side_of_a_call_gets_an_answer(call: Path, run: Run) -> None:
     left, right = (va.predict(call, channels=side) for side in ("left", "right"))
     assert [one.probabilities for one in both] == [left.probabilities, right.probabilities]
     assert (left.channel, right.channel) == ("left", "right")
-    rows = json.loads(run("predict", call, "--channels", "each", "--format", "json").out)
+    rows = json.loads(run("predict", call, "--channels", "each", "--format", "json").out)["results"]
     assert [one["channel"] for one in rows] == ["1", "2"]
     with pytest.raises(AudioError, match="predict_channels"):
         va.predict(call, channels="each")
@@ -303,9 +303,9 @@ def test_doctor_and_explain_call_the_same_answers_uncertain(run: Run, call: Path
     assert va.explain(call).prediction.uncertain
     answer = {one.topic: one.verdict for one in va.diagnose(call).findings}["answer"]
     assert answer == "warning"
-    shown = json.loads(run("explain", call, "--format", "json").out)["explanations"][0]
-    assert shown["uncertain"] is True
-    assert json.loads(run("doctor", call, "--format", "json").out)["diagnoses"][0]["uncertain"]
+    for command in ("explain", "doctor"):
+        (shown,) = json.loads(run(command, call, "--format", "json").out)["results"]
+        assert shown["prediction"]["uncertain"] is True
     assert "uncertain" in run("explain", call).out.splitlines()[0]
 
 

@@ -260,7 +260,7 @@ def test_an_ending_that_does_not_fit_is_refused(run: Run, arguments: str) -> Non
 @pytest.mark.parametrize("command", ["doctor", "explain"])
 def test_an_ending_tells_the_format(run: Run, tmp_path: Path, clip: Path, command: str) -> None:
     assert run(command, clip, "-o", tmp_path / "a.json").code == 0
-    assert "schema" in json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    assert "schema_version" in json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
     assert run(command, clip, "-o", tmp_path / "a.txt").code == 0
     assert str(clip) in (tmp_path / "a.txt").read_text(encoding="utf-8")
 

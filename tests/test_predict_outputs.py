@@ -21,6 +21,7 @@ from pympi import Eaf
 
 from voxaffect.models import load
 from voxaffect.outputs.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
+from voxaffect.outputs.formats import Run as Circumstances
 from voxaffect.recognition import predict_many, timeline
 
 
@@ -80,7 +81,10 @@ def test_the_output_s_name_tells_the_format(
     kind = PREDICTION_FORMATS[form]
     output = tmp_path / f"out{kind.suffix.upper()}"
     assert run("predict", *recordings, "--model", model, "-o", output).code == 0
-    expected = kind.encode(predict_many(recordings, model=load(model)).predictions)
+    used = load(model)
+    expected = kind.encode(
+        predict_many(recordings, model=used).predictions, Circumstances(model=used)
+    )
     assert output.read_bytes() == (expected.encode() if isinstance(expected, str) else expected)
 
 
@@ -107,7 +111,7 @@ def test_several_formats_go_into_a_folder(
     assert run("predict", *recordings, "--model", model, *asked, "-o", tmp_path / "out").code == 0
     assert files(tmp_path / "out") == ["emotions.csv", "emotions.json"]
     rows = list(csv.DictReader(io.StringIO((tmp_path / "out" / "emotions.csv").read_text())))
-    found = json.loads((tmp_path / "out" / "emotions.json").read_text())
+    found = json.loads((tmp_path / "out" / "emotions.json").read_text())["results"]
     assert [row["source"] for row in rows] == [one["source"] for one in found]
 
 
@@ -217,7 +221,7 @@ def test_windows_are_written_when_asked_for(
     run(*arguments, "--level", "windows", "-o", tmp_path / "w.csv")
     windows = pd.read_csv(tmp_path / "w.csv")
     assert any(np.isclose(windows.end_seconds - windows.start_seconds, 2))
-    (found,) = json.loads(run(*arguments, "--format", "json").out)
+    (found,) = json.loads(run(*arguments, "--format", "json").out)["results"]
     assert [one["start_seconds"] for one in found["windows"]] == windows.start_seconds.tolist()
     run(*arguments, "--level", "windows", "-o", tmp_path / "w.audformat.csv")
     assert len(audformat.utils.read_csv(tmp_path / "w.audformat.csv")) == len(windows)
@@ -241,7 +245,7 @@ def test_a_file_takes_one_recording_s_timeline(
 
 def test_the_example_has_a_timeline(run: Run) -> None:
     done = run("predict", "--example", "--timeline", "--format", "json")
-    assert (done.code, json.loads(done.out)[0]["source"]) == (0, "example.wav")
+    assert (done.code, json.loads(done.out)["results"][0]["source"]) == (0, "example.wav")
 
 
 def test_segments_lie_within_the_recording_and_apart(run: Run, model: Path, calls: Path) -> None:
@@ -257,7 +261,7 @@ def test_segments_lie_within_the_recording_and_apart(run: Run, model: Path, call
             "--format",
             "json",
         ).out
-    )
+    )["results"]
     assert len(found) == 5
     for one in found:
         bounds = [(s["start_seconds"], s["end_seconds"]) for s in one["segments"]]
@@ -288,7 +292,7 @@ def test_a_list_names_recordings_beside_arguments(
     names = tmp_path / "list.txt"
     names.write_text(f"{recordings[1]}\n\n{recordings[4]}\r\n")
     done = run("predict", recordings[7], "--list", names, "--model", model, "--format", "json")
-    found = [one["source"] for one in json.loads(done.out)]
+    found = [one["source"] for one in json.loads(done.out)["results"]]
     assert found == [str(recordings[place]) for place in (7, 1, 4)]
 
 
@@ -509,4 +513,5 @@ def test_timelines_are_those_of_python(run: Run, model: Path, calls: Path, form:
     done = run("predict", calls, "--timeline", "--model", model, "--format", form, "--hop", 0.5)
     paths = sorted(path for path in calls.rglob("*") if path.is_file())
     expected = [one for path in paths for one in timeline(path, model=model, hop_seconds=0.5)]
-    assert done == Done(0, str(TIMELINE_FORMATS[form].encode(expected, "segments")), "")
+    content = TIMELINE_FORMATS[form].encode(expected, Circumstances(model=load(model)))
+    assert done == Done(0, str(content), "")

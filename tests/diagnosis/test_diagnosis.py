@@ -25,7 +25,7 @@ from voxaffect.diagnosis.reverberation import measure_decay_db
 from voxaffect.diagnosis.sound import compute_spectra, find_activity
 from voxaffect.errors import AudioError
 from voxaffect.models import load
-from voxaffect.outputs.diagnosis import SCHEMA, to_json
+from voxaffect.records.results import SCHEMA_VERSION
 from voxaffect.training.augmentation.effects import (
     active_rms,
     add_noise,
@@ -218,7 +218,7 @@ def test_of_a_long_recording_the_beginning_is_examined(tmp_path: Path) -> None:
 )
 def test_whatever_the_samples_there_is_a_diagnosis(samples: Samples, rate_hz: int) -> None:
     found = diagnose(samples, rate_hz=rate_hz)
-    assert json.loads(to_json([found]))["diagnoses"][0]["trust"] in ("high", "limited", "low")
+    assert json.loads(found.to_json())["trust"] in ("high", "limited", "low")
 
 
 def test_trust_is_the_least_that_a_finding_leaves(trained: Trained) -> None:
@@ -313,20 +313,17 @@ def test_json_is_versioned_and_lists_failures(folder: Path) -> None:
     done = CliRunner().invoke(cli, ["doctor", "--format", "json", str(folder)])
     assert done.exit_code == 1
     found = json.loads(done.stdout)
-    assert found["schema"] == SCHEMA
+    assert found["schema_version"] == SCHEMA_VERSION
     assert [Path(one["source"]).name for one in found["failures"]] == ["cut.wav", "empty.wav"]
-    assert set(found["diagnoses"][0]) == {
+    assert set(found["results"][0]) == {
         "source",
         "trust",
         "reasons",
         "scores",
-        "result",
-        "emotion",
-        "uncertain",
-        "probabilities",
+        "prediction",
         "findings",
     }
-    assert set(found["diagnoses"][0]["findings"][0]) == {
+    assert set(found["results"][0]["findings"][0]) == {
         "topic",
         "verdict",
         "text",

@@ -14,7 +14,7 @@ from voxaffect.corpora import CORPORA, OWN_DATA, Reading, look_up, root_of
 from voxaffect.corpora import download as download_corpus
 from voxaffect.diagnosis.corpus import check as inspect_corpus
 from voxaffect.diagnosis.corpus import describe
-from voxaffect.outputs.formats import aligned
+from voxaffect.outputs.formats import align_columns
 
 _COMMERCIAL = {True: "yes", False: "no", None: "unclear"}
 
@@ -40,7 +40,7 @@ def list_() -> None:
                 corpus.license,
             ]
         )
-    print_text(aligned(rows) + "\n")
+    print_text(align_columns(rows) + "\n")
     print_line("Your own data:")
     for name, summary in OWN_DATA.items():
         print_line(f"{name:8}{summary}")

@@ -15,10 +15,12 @@ from voxaffect.cli.sources import open_model, recordings
 from voxaffect.diagnosis import diagnose
 from voxaffect.diagnosis.findings import PROBLEM
 from voxaffect.extraction import Failure, failure_reason
-from voxaffect.outputs import explanation as explained
-from voxaffect.outputs.diagnosis import to_json, to_text
+from voxaffect.outputs.diagnosis import show_diagnoses
+from voxaffect.outputs.explanation import show_explanations
+from voxaffect.outputs.formats.base import Run, encode_document
 from voxaffect.recognition import explain as explain_one
 from voxaffect.recognition.utterance import LONG_SECONDS
+from voxaffect.records.results import DiagnosisDocument, ExplanationDocument
 
 _SOURCES = click.argument("sources", nargs=-1, required=True, metavar="FILE | FOLDER | PATTERN...")
 _MODEL = click.option(
@@ -91,7 +93,9 @@ def doctor(
         paths, lambda path: diagnose(path, model=model, max_seconds=max_seconds)
     )
     failures += nowhere
-    emit(to_json(found, failures) if is_json else to_text(found), output, is_data=is_json)
+    run = Run(model=model, failures=failures)
+    text = encode_document(DiagnosisDocument, found, run) if is_json else show_diagnoses(found)
+    emit(text, output, is_data=is_json)
     finish(failures, len(found))
     if strict and any(flaw.verdict == PROBLEM for one in found for flaw in one.flaws):
         sys.exit(1)
@@ -127,7 +131,9 @@ def explain(
         paths, lambda path: explain_one(path, model=model, max_seconds=max_seconds)
     )
     failures += nowhere
-    emit((explained.to_json if is_json else explained.to_text)(found), output, is_data=is_json)
+    run = Run(model=model, failures=failures)
+    text = encode_document(ExplanationDocument, found, run) if is_json else show_explanations(found)
+    emit(text, output, is_data=is_json)
     predictions = [one.prediction for one in found]
     warn_of_whole(predictions)
     list_without_speech(predictions, len(found) + len(failures))

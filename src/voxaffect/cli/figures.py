@@ -17,7 +17,7 @@ from voxaffect.cli.output import (
 )
 from voxaffect.cli.results import Results, is_folder
 from voxaffect.files import make_folder
-from voxaffect.outputs.formats import by_source, places
+from voxaffect.outputs.formats import group_by_source, name_outputs
 from voxaffect.recognition import Timeline
 
 _ENDINGS = (".png", ".svg")
@@ -38,7 +38,7 @@ class Figures:
             return
         from voxaffect.outputs.figures.timeline import plot
 
-        for source, found in by_source(timelines).items():
+        for source, found in group_by_source(timelines).items():
             with writes.attempt():
                 path = self.files[source]
                 make_folder(path.parent)
@@ -93,7 +93,7 @@ def figures_to(
     if path.suffix and not is_folder(option):
         raise click.UsageError(f"{option}: expected a name ending in {', '.join(_ENDINGS)}.")
     check_output_folder(path, sources=taken)
-    files = {source: _in(path, name) for source, name in places(sources).items()}
+    files = {source: _in(path, name) for source, name in name_outputs(sources).items()}
     check_apart(results.output, *files.values())
     return Figures(files)
 

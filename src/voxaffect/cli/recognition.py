@@ -27,7 +27,7 @@ from voxaffect.extraction import Failure
 from voxaffect.features.affect.enrollment import Speaker
 from voxaffect.files import read_standard_input
 from voxaffect.models import Model, ModelCard
-from voxaffect.outputs.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
+from voxaffect.outputs.formats import PREDICTION_FORMATS, TIMELINE_FORMATS, Level, Run
 from voxaffect.recognition import enroll_speaker, timeline
 from voxaffect.recognition.batch import Predictions, Recognized, Timelines, recognize
 from voxaffect.recognition.channels import CHANNELS
@@ -208,7 +208,8 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
     read = (*paths, options["model_path"], options["list_path"])
     figures = figures_to(options["plot"], names, taken=read, results=results)
     journal = results.journal() if options["resume"] else None
-    recognizer = _recognizer(open_model(options["model_path"]), workers, options)
+    model = open_model(options["model_path"])
+    recognizer = _recognizer(model, workers, options)
     content = _content(name) if name else None
     if name and content is not None:
         found = _one(content, name, recognizer)
@@ -220,7 +221,7 @@ def predict(sources: tuple[str, ...], workers: int | None, **options: Any) -> No
     if not options["is_timeline"]:
         warn(found.results)
     writes = Writes()
-    results.write(found.results, writes)
+    results.write(found.results, writes, Run(results.level or "segments", model, failures))
     figures.draw(found.results, writes, content=content)
     if journal and not (failures or writes.failures):
         forget(journal)
@@ -298,7 +299,7 @@ def _results(names: Sequence[str], paths: Sequence[Path], options: dict[str, Any
     if output and not is_folder(output):
         check_output(Path(output), sources=taken)
     formats = formats_named(options["format_names"], output, is_timeline=is_timeline)
-    level = (options["level"] or "segments") if is_timeline else None
+    level: Level | None = (options["level"] or "segments") if is_timeline else None
     results = results_to(formats, output, names, level=level, channels=options["channels"])
     results.check(taken=taken)
     return results

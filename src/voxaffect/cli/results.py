@@ -17,8 +17,10 @@ from voxaffect.outputs.formats import (
     PREDICTION_FORMATS,
     TIMELINE_FORMATS,
     Format,
-    by_source,
-    places,
+    Level,
+    Run,
+    group_by_source,
+    name_outputs,
 )
 
 _JOURNAL = "voxaffect.journal"
@@ -97,7 +99,7 @@ class Results:
     output: Path | None
     in_folder: bool
     names: Mapping[str, PurePath]
-    level: str | None = None
+    level: Level | None = None
 
     def journal(self) -> Path:
         """Where the journal of a run lies: in the folder, which it makes, or beside the file."""
@@ -139,13 +141,13 @@ class Results:
         folder = self.output or Path()
         return folder / name.with_name(f"{name.name}{channel}{form.suffix}")
 
-    def write(self, results: Sequence[Any], writes: Writes) -> None:
+    def write(self, results: Sequence[Any], writes: Writes, run: Run) -> None:
         """Print or write everything; each file whole or not at all, whatever fails."""
         paths = []
         for form in self.formats.values():
             for path, part in self._files(form, results):
                 with writes.attempt():
-                    content = form.encode(part, self.level) if self.level else form.encode(part)
+                    content = form.encode(part, run)
                     if path is not None:
                         _write(path, content, in_folder=self.in_folder)
                         paths.append(path)
@@ -164,7 +166,7 @@ class Results:
         elif form.holds == "all":
             yield self._file(PurePath(_STEM), form), results
         else:
-            for source, found in by_source(results).items():
+            for source, found in group_by_source(results).items():
                 name = self.names[source]
                 # Of each channel by itself, so that no other recording can have the name.
                 numbered = [one for one in found if one.channel.isdigit()]
@@ -189,7 +191,7 @@ def results_to(
     output: str | None,
     sources: Sequence[str],
     *,
-    level: str | None = None,
+    level: Level | None = None,
     channels: str | None = None,
 ) -> Results:
     """Decide where results go.
@@ -221,7 +223,7 @@ def results_to(
     in_folder = output is not None and (bool(reason) or is_folder(output))
     if reason and (output is None or _is_one_file(output)):
         raise click.UsageError(f"{reason} name a folder with -o.")
-    names = places(sources) if in_folder else {}
+    names = name_outputs(sources) if in_folder else {}
     return Results(formats, Path(output) if output else None, in_folder, names, level)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -33,6 +33,8 @@ from voxaffect.errors import AudioError
 from voxaffect.features import describe
 from voxaffect.models import Model, get_model
 from voxaffect.recognition import Prediction, predict
+from voxaffect.records.results import DiagnosisRecord
+from voxaffect.records.values import Serializable
 
 __all__ = ["Diagnosis", "Finding", "diagnose"]
 
@@ -46,7 +48,7 @@ _PREDICTION = (judge_distance, judge_answer)
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(Serializable):
     """Findings and prediction of one recording.
 
     Parameters
@@ -66,6 +68,8 @@ class Diagnosis:
     findings: tuple[Finding, ...]
     prediction: Prediction | None
     scores: Mapping[str, Mapping[str, Any]]
+
+    _schema: ClassVar = DiagnosisRecord
 
     @property
     def trust(self) -> str:

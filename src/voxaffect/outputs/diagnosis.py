@@ -1,26 +1,18 @@
-"""Diagnoses as text for people and as JSON for programs."""
+"""Diagnoses as text for people."""
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Sequence
-from dataclasses import asdict
-from importlib.metadata import version
-from typing import Any
 
 from voxaffect.diagnosis import Diagnosis
 from voxaffect.diagnosis.findings import OK, Finding
-from voxaffect.extraction import Failure
 from voxaffect.files import escape_control
 
-SCHEMA = 1
-"""Raised when a program that reads the JSON could misread it; a new key does not raise it."""
-_DECIMALS = 6
 _WIDTH = 100
 
 
-def to_text(diagnoses: Sequence[Diagnosis]) -> str:
+def show_diagnoses(diagnoses: Sequence[Diagnosis]) -> str:
     """One block a recording: answer, trust, then a line a finding with advice where it helps."""
     notes = dict.fromkeys(line for diagnosis in diagnoses for line in _meaning(diagnosis))
     return "\n".join([*map(_block, diagnoses), *(f"{note}\n" for note in notes)])
@@ -60,36 +52,3 @@ def _lines(finding: Finding) -> list[str]:
     wrapped = textwrap.wrap(advice, _WIDTH - len(indent)) if advice else []
     head = f"  {finding.verdict:8} {finding.topic:10} {escape_control(finding.text)}"
     return [head, *(indent + line for line in wrapped)]
-
-
-def to_json(diagnoses: Sequence[Diagnosis], failures: Sequence[Failure] = ()) -> str:
-    """One JSON object: ``schema``, ``voxaffect``, ``diagnoses`` and ``failures``."""
-    whole = {
-        "schema": SCHEMA,
-        "voxaffect": version("voxaffect"),
-        "diagnoses": [_record(diagnosis) for diagnosis in diagnoses],
-        "failures": [{"source": str(f.path), "reason": f.reason} for f in failures],
-    }
-    return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _record(diagnosis: Diagnosis) -> dict[str, Any]:
-    prediction = diagnosis.prediction
-    findings = [asdict(finding) for finding in diagnosis.findings]
-    for finding in findings:
-        if finding["value"] is not None:
-            finding["value"] = round(finding["value"], _DECIMALS)
-    return {
-        "source": diagnosis.source,
-        "trust": diagnosis.trust,
-        "reasons": list(diagnosis.reasons),
-        "scores": diagnosis.scores,
-        "result": prediction.result if prediction else None,
-        "emotion": prediction.emotion if prediction else None,
-        "uncertain": prediction.uncertain if prediction else None,
-        "probabilities": {
-            emotion: round(probability, _DECIMALS)
-            for emotion, probability in (prediction.probabilities if prediction else {}).items()
-        },
-        "findings": findings,
-    }

@@ -1,26 +1,21 @@
-"""Explanations as text for people and as JSON for programs."""
+"""Explanations as text for people."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from textwrap import fill
-from typing import Any
 
 from voxaffect.features import meanings
 from voxaffect.files import escape_control
 from voxaffect.recognition import Explanation
 from voxaffect.recognition.display import NO_SPEECH, UNCERTAIN, format_probability
 
-SCHEMA = 1
-"""Raised when a program that reads the JSON could misread it; a new key does not raise it."""
-_DECIMALS = 6
 _HALF = 12
 _NEGLIGIBLE = 0.01
 _WIDTH = 90
 
 
-def to_text(explanations: Sequence[Explanation]) -> str:
+def show_explanations(explanations: Sequence[Explanation]) -> str:
     """One block a recording: a line a family, a signed bar for the answer and the runner-up.
 
     What the families mean stands at the end, once.
@@ -77,27 +72,3 @@ def _others(one: Explanation) -> list[tuple[str, Mapping[str, float]]]:
     unexplained = max(map(abs, one.remainder.values()))
     rest = [("together only", one.remainder)] if unexplained > _NEGLIGIBLE else []
     return [("to start with", one.baseline), *rest]
-
-
-def to_json(explanations: Sequence[Explanation]) -> str:
-    """One JSON object: ``schema`` and ``explanations``."""
-    records = [_record(one) for one in explanations]
-    whole = {"schema": SCHEMA, "explanations": records}
-    return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _record(one: Explanation) -> dict[str, Any]:
-    return {
-        "source": one.prediction.source,
-        "result": one.prediction.result,
-        "emotion": one.prediction.emotion,
-        "uncertain": one.prediction.uncertain,
-        "probabilities": _rounded(one.prediction.probabilities),
-        "baseline": _rounded(one.baseline),
-        "contributions": {family: _rounded(row) for family, row in one.contributions.items()},
-        "remainder": _rounded(one.remainder),
-    }
-
-
-def _rounded(row: Mapping[str, float]) -> dict[str, float]:
-    return {emotion: round(value, _DECIMALS) for emotion, value in row.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,15 @@ from voxaffect.models import Model, get_model
 from voxaffect.recognition.channels import ChannelReader
 from voxaffect.recognition.prediction import Method, Prediction
 from voxaffect.recognition.utterance import LONG_SECONDS
+from voxaffect.records.results import ExplanationRecord
+from voxaffect.records.values import Serializable
 
 _SMALLEST = 1e-37
 """Under any probability that single precision holds in full."""
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Serializable):
     """What carried the answer to one recording.
 
     All numbers are centered log-probabilities, ln p less its mean over the emotions: differences
@@ -44,6 +47,8 @@ class Explanation:
     baseline: Mapping[str, float]
     contributions: Mapping[str, Mapping[str, float]]
     remainder: Mapping[str, float]
+
+    _schema: ClassVar = ExplanationRecord
 
 
 def explain(

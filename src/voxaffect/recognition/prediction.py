@@ -6,10 +6,11 @@ from collections.abc import Generator, Iterable, Mapping, Sequence, Sized
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass
+from html import escape
 from itertools import chain
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, ClassVar, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,7 @@ from voxaffect.features.affect.enrollment import Speaker, enroll
 from voxaffect.models import Model, get_model
 from voxaffect.recognition.channels import ChannelReader, check_channels
 from voxaffect.recognition.classification import check_speaker, classify, threshold
+from voxaffect.recognition.display import NO_SPEECH, UNCERTAIN, format_probability
 from voxaffect.recognition.timelines.offline import Recognition, run_timelines
 from voxaffect.recognition.timelines.segments import Timeline
 from voxaffect.recognition.timelines.smoothing import Smoothing
@@ -50,12 +52,18 @@ from voxaffect.recognition.utterance import (
     UtteranceTask,
 )
 from voxaffect.records.arguments import check_number
+from voxaffect.records.results import PredictionRecord
+from voxaffect.records.tables import tabulate_predictions
+from voxaffect.records.values import Serializable, to_frame
+
+if TYPE_CHECKING:
+    import pandas
 
 Vector = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Prediction:
+@dataclass(frozen=True, repr=False)
+class Prediction(Serializable):
     """Emotion of one recording, or of one channel of it.
 
     Parameters
@@ -95,6 +103,21 @@ class Prediction:
     channels_differ: bool = False
     emotions: tuple[str, ...] = ()
 
+    _schema: ClassVar = PredictionRecord
+
+    def __repr__(self) -> str:
+        doubt = f", {UNCERTAIN}" if self.has_speech and self.uncertain else ""
+        number = "" if self.confidence is None else f" {format_probability(self.confidence)}"
+        return f"<Prediction {self.source!r}: {self.emotion or NO_SPEECH}{number}{doubt}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th>{escape(name)}</th><td>{format_probability(value)}</td>"
+            f'<td><meter value="{value:.6f}"></meter></td></tr>'
+            for name, value in self.probabilities.items()
+        )
+        return f"<table><caption>{escape(repr(self)[12:-1])}</caption>{rows}</table>"
+
     @property
     def has_speech(self) -> bool:
         """Whether speech was found in it, and so an emotion."""
@@ -123,6 +146,10 @@ class Batch:
 
     predictions: tuple[Prediction, ...]
     failures: tuple[Failure, ...]
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Data frame with a row for each prediction."""
+        return to_frame(tabulate_predictions(self.predictions))
 
 
 @dataclass(frozen=True)

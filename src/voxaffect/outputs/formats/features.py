@@ -11,8 +11,9 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.errors import FeatureError, extra
+from voxaffect.errors import FeatureError
 from voxaffect.files import check_writable, escape_surrogates, write_whole
+from voxaffect.outputs.formats.parquet import check_parquet, write_parquet
 
 Writer = Callable[[Path, Sequence[str], Sequence[str], NDArray[np.float32]], None]
 
@@ -45,12 +46,9 @@ def _npz(
 def _parquet(
     path: Path, files: Sequence[str], names: Sequence[str], matrix: NDArray[np.float32]
 ) -> None:
-    with extra("parquet"):
-        import pyarrow
-        from pyarrow import parquet
     columns = {"file": [*map(escape_surrogates, files)], **dict(zip(names, matrix.T, strict=True))}
-    table = pyarrow.table(columns)
-    write_whole(path, lambda stream: parquet.write_table(table, stream))
+    content = write_parquet(columns, {})
+    write_whole(path, lambda stream: stream.write(content))
 
 
 WRITERS: Mapping[str, Writer] = {".csv": _csv, ".npz": _npz, ".parquet": _parquet}
@@ -72,7 +70,6 @@ def table_writer(path: Path) -> Writer:
     if path.suffix.lower() not in WRITERS:
         raise FeatureError(f"{path}: expected a name ending in {', '.join(WRITERS)}.")
     if path.suffix.lower() == ".parquet":
-        with extra("parquet"):
-            import pyarrow  # noqa: F401
+        check_parquet()
     check_writable(path)
     return WRITERS[path.suffix.lower()]

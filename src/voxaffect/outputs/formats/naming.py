@@ -1,4 +1,4 @@
-"""Where the output of each recording goes: names that never meet."""
+"""Names of the outputs of recordings, all different."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from itertools import takewhile
 from pathlib import Path, PurePath
 
 NAMELESS = {"-": "stdin", "<bytes>": "bytes", "<array>": "array"}
-"""Sources that are no files, and what their output is called."""
+"""Sources that are no files, and the names of their outputs."""
 _ROOT = "root"
-"""What the output of a folder that has no name is called."""
+"""Name of the output of a folder that has no name."""
 _LONGEST = 200
 """Bytes of a name; disks take 255, endings and channels among them."""
 
 
-def places(sources: Sequence[str]) -> dict[str, PurePath]:
-    """Return a relative path, without a format's ending, for every recording.
+def name_outputs(sources: Sequence[str]) -> dict[str, PurePath]:
+    """Return a relative path, without the ending of a format, for every recording.
 
     The folders under the one that all recordings share are kept: ``calls/may/a.wav`` and
-    ``calls/june/a.wav`` become ``may/a`` and ``june/a``. The extension goes, unless it is what
-    tells two recordings apart: beside ``a.flac``, ``a.wav`` stays ``a.wav``. Capitals tell
-    nothing apart, as on many disks, nor do two spellings of one letter; a long name is cut, so
-    that a format's ending fits behind it, and what is left alike is numbered.
+    ``calls/june/a.wav`` become ``may/a`` and ``june/a``. The extension goes, unless it alone
+    distinguishes two recordings: next to ``a.flac``, ``a.wav`` stays ``a.wav``. Capitals do not
+    distinguish names, as on many disks, nor do two spellings of one letter. A long name is cut,
+    so that the ending of a format fits behind it. Names that are still alike are numbered.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def places(sources: Sequence[str]) -> dict[str, PurePath]:
     """
     relative = _under_their_folder(sources)
     stems = Counter(_key(_stem(path)) for path in relative.values())
-    found: dict[str, PurePath] = {}
+    names: dict[str, PurePath] = {}
     taken: set[str] = set()
     for source, path in relative.items():
         stem = _stem(path)
@@ -48,8 +48,8 @@ def places(sources: Sequence[str]) -> dict[str, PurePath]:
             number += 1
             name = base.with_name(f"{base.name}-{number}")
         taken.add(_key(name))
-        found[source] = name
-    return found
+        names[source] = name
+    return names
 
 
 def _stem(path: PurePath) -> PurePath:

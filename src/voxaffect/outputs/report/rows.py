@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from voxaffect.outputs.formats.tabular import csv_text
+from voxaffect.outputs.formats.csv import write_rows
 from voxaffect.outputs.report.reading import Document
 
 _COLUMNS = (
@@ -54,7 +54,7 @@ def to_csv(document: Document) -> str:
         for name, evaluation in evaluations.items()
         for row in _rows(document, name, evaluation, emotions)
     )
-    return csv_text([*_COLUMNS, *(f"{_PREFIX}{emotion}" for emotion in emotions)], rows)
+    return write_rows([*_COLUMNS, *(f"{_PREFIX}{emotion}" for emotion in emotions)], rows)
 
 
 def _rows(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from voxaffect.outputs.formats import aligned
+from voxaffect.outputs.formats import align_columns
 from voxaffect.outputs.report.documents import Document
 from voxaffect.outputs.report.reading import unsure
 from voxaffect.outputs.report.wording import legend, measured, number
@@ -29,7 +29,7 @@ def to_text(found: Document) -> str:
     """
     blocks = [
         "Mean ± standard deviation over folds; top-2, NLL, ECE, intervals and differences over "
-        "all tested utterances\n" + aligned(list(_scores(found))),
+        "all tested utterances\n" + align_columns(list(_scores(found))),
         "".join(f"{line}\n" for line in _notes(found)),
         _robustness(found),
         *(
@@ -108,7 +108,7 @@ def _robustness(found: Document) -> str:
     ]
     if not rows:
         return ""
-    return f"{_CHANGE}\n" + aligned([["", "", "UAR", "change"], *rows])
+    return f"{_CHANGE}\n" + align_columns([["", "", "UAR", "change"], *rows])
 
 
 def leak_line(leak: Mapping[str, Any]) -> str:
@@ -150,7 +150,7 @@ def _details(title: str, one: Mapping[str, Any]) -> str:
         shares = [one["by_emotion"][emotion][key] for key in ("recall", "precision")]
         cells = ["–" if share is None else f"{share:.2f}" for share in shares]
         rows.append([emotion, "", *map(str, counts), *cells])
-    return "\n".join([title, *facts, aligned(rows)])
+    return "\n".join([title, *facts, align_columns(rows)])
 
 
 def _threshold(row: Mapping[str, Any]) -> str:

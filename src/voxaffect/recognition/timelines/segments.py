@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, ClassVar, Literal, NoReturn
+
+from voxaffect.errors import extra
+from voxaffect.records.results import SegmentRecord, TimelineRecord
+from voxaffect.records.tables import tabulate_segments
+from voxaffect.records.values import Serializable, to_frame
+
+if TYPE_CHECKING:
+    import pandas
+    import pyannote.core
 
 
 @dataclass(frozen=True)
-class Window:
+class Window(Serializable):
     """What the model says of one window of speech, as it comes.
 
     Parameters
@@ -26,9 +35,21 @@ class Window:
     probabilities: Mapping[str, float]
     uncertain: bool = False
 
+    _schema: ClassVar = SegmentRecord
+
+    @property
+    def emotion(self) -> str:
+        """The most probable emotion."""
+        return max(self.probabilities, key=self.probabilities.__getitem__)
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the most probable emotion."""
+        return max(self.probabilities.values())
+
 
 @dataclass(frozen=True)
-class Segment:
+class Segment(Serializable):
     """A stretch of speech in one emotion, after smoothing over time.
 
     Parameters
@@ -47,6 +68,8 @@ class Segment:
     probabilities: Mapping[str, float]
     uncertain: bool = False
 
+    _schema: ClassVar = SegmentRecord
+
     @property
     def confidence(self) -> float:
         """Mean smoothed probability of the segment's emotion."""
@@ -60,7 +83,7 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Timeline:
+class Timeline(Serializable):
     """Emotion over the time of one channel of a recording.
 
     What no segment covers is no speech.
@@ -87,6 +110,28 @@ class Timeline:
     emotions: tuple[str, ...]
     windows: tuple[Window, ...]
     segments: tuple[Segment, ...]
+
+    _schema: ClassVar = TimelineRecord
+
+    def to_frame(self, level: Literal["segments", "windows"] = "segments") -> pandas.DataFrame:
+        """Data frame with a row for each segment, or window."""
+        return to_frame(tabulate_segments([self], level))
+
+    def to_annotation(self) -> pyannote.core.Annotation:
+        """Segments as an annotation of pyannote.
+
+        Raises
+        ------
+        MissingExtraError
+            If pyannote.core is not installed.
+        """
+        with extra("pyannote"):
+            from pyannote.core import Annotation, Segment
+
+        annotation = Annotation(uri=self.source)
+        for index, one in enumerate(self.segments):
+            annotation[Segment(one.start_seconds, one.end_seconds), index] = one.emotion
+        return annotation
 
     @property
     def has_speech(self) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from voxaffect.cli.results import Results
 from voxaffect.outputs.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
 
-PAGE = (Path(__file__).parent.parent / "docs" / "formats.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "formats.md").read_text(encoding="utf-8")
 _, OF_PREDICTIONS, REST = PAGE.split("\n## ", 2)
 ROWS = [line for line in REST.splitlines() if line.startswith("| `")]
 

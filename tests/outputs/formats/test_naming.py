@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxaffect.outputs.formats.naming import places
+from voxaffect.outputs.formats.naming import name_outputs
 
 CASES = {
     "one recording": (["/data/call.wav"], ["call"]),
@@ -42,7 +42,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_each_recording_has_a_place_of_its_own(case: str) -> None:
     sources, expected = CASES[case]
-    assert places(sources) == dict(zip(sources, map(PurePath, expected), strict=True))
+    assert name_outputs(sources) == dict(zip(sources, map(PurePath, expected), strict=True))
 
 
 names = st.text("aA.w/\u00e9e\u0301~ -", min_size=1, max_size=6).map(lambda name: f"r/{name}")
@@ -56,7 +56,7 @@ def key(path: PurePath) -> str:
 
 @given(st.lists(names | any_name | any_name.map("//{}".format), unique=True, max_size=20))
 def test_places_are_unique_on_any_disk_and_stay_inside(sources: list[str]) -> None:
-    found = places(sources)
+    found = name_outputs(sources)
     assert list(found) == sources
     assert len(set(map(key, found.values()))) == len(sources)
     assert not any(path.is_absolute() or ".." in path.parts for path in found.values())
@@ -76,6 +76,6 @@ def test_places_are_unique_on_any_disk_and_stay_inside(sources: list[str]) -> No
 def test_a_drive_of_windows_is_a_folder_where_it_tells_recordings_apart(
     monkeypatch: pytest.MonkeyPatch, sources: list[str], expected: list[str]
 ) -> None:
-    monkeypatch.setattr(sys.modules[places.__module__], "Path", PureWindowsPath)
+    monkeypatch.setattr(sys.modules[name_outputs.__module__], "Path", PureWindowsPath)
     monkeypatch.setattr(os.path, "abspath", str)
-    assert list(places(sources).values()) == [PurePath(name) for name in expected]
+    assert list(name_outputs(sources).values()) == [PurePath(name) for name in expected]

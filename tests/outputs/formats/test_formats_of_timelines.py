@@ -19,7 +19,7 @@ from parselmouth.praat import call
 from pympi import Eaf
 from support.timelines import CALL, DOUBTED, EMOTIONS, LEFT, RIGHT, SILENT, segment, timeline
 
-from voxaffect.outputs.formats import TIMELINE_FORMATS, Format
+from voxaffect.outputs.formats import TIMELINE_FORMATS, Format, Run
 from voxaffect.recognition import Timeline
 
 MANY = (CALL, LEFT, RIGHT, SILENT)
@@ -30,13 +30,13 @@ COLUMNS = ["p_angry", "p_happy", "p_sad"]
 
 
 def written(form: str, timelines: Sequence[Timeline], path: Path, **level: str) -> Path:
-    content = TIMELINE_FORMATS[form].encode(timelines, **level)
+    content = TIMELINE_FORMATS[form].encode(timelines, Run(**level))
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
 
 
 def text(form: str, *timelines: Timeline, **level: str) -> str:
-    return TIMELINE_FORMATS[form].encode(timelines, **level)  # type: ignore[return-value]
+    return TIMELINE_FORMATS[form].encode(timelines, Run(**level))  # type: ignore[return-value]
 
 
 # For programs
@@ -45,7 +45,8 @@ def text(form: str, *timelines: Timeline, **level: str) -> str:
 @pytest.mark.parametrize("form", ["json", "jsonl"])
 def test_json_holds_segments_and_windows(form: str) -> None:
     content = text(form, *MANY)
-    found = json.loads(content) if form == "json" else [*map(json.loads, content.splitlines())]
+    lines = content.splitlines()
+    found = json.loads(content)["results"] if form == "json" else [*map(json.loads, lines)]
     assert [(one["source"], one["channel"]) for one in found] == [
         (one.source, one.channel) for one in MANY
     ]
@@ -338,10 +339,9 @@ def test_a_recording_without_speech_is_well_formed(form: str) -> None:
     assert content.endswith("\n") or (form in ("audacity", "srt", "rttm") and not content)
 
 
-@pytest.mark.parametrize("form", ["table", "json", "jsonl", "csv", "audformat", "rttm"])
+@pytest.mark.parametrize("form", ["table", "jsonl", "csv", "audformat", "rttm"])
 def test_nothing_at_all_is_well_formed(form: str) -> None:
     assert text(form) == {
-        "json": "[]\n",
         "csv": "source,channel,start_seconds,end_seconds,emotion,confidence,uncertain\n",
         "audformat": "file,start,end,channel,emotion,confidence,uncertain\n",
     }.get(form, "")

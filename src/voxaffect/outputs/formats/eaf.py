@@ -1,0 +1,92 @@
+"""ELAN's annotation document: tiers of emotion, confidence and doubt for each channel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+from voxaffect.outputs.formats.base import Format, Run
+from voxaffect.outputs.formats.naming import NAMELESS
+from voxaffect.outputs.formats.ticks import MILLISECONDS, TickedPart, round_times
+from voxaffect.outputs.formats.tiers import TIERS, label_part, name_tier
+from voxaffect.recognition import Timeline
+
+_KIND = {
+    "GRAPHIC_REFERENCES": "false",
+    "LINGUISTIC_TYPE_ID": "default-lt",
+    "TIME_ALIGNABLE": "true",
+}
+
+
+def _encode(timelines: Sequence[Timeline], run: Run) -> str:
+    root = _make_root(timelines)
+    order = Xml.SubElement(root, "TIME_ORDER")
+    count = 0
+    for timeline in timelines:
+        parts = round_times(timeline, run.level, per_second=MILLISECONDS)
+        first = len(order)
+        for moment in (tick for one in parts for tick in (one.start, one.end)):
+            slot = {"TIME_SLOT_ID": f"ts{len(order) + 1}", "TIME_VALUE": str(moment)}
+            Xml.SubElement(order, "TIME_SLOT", slot)
+        for name in TIERS:
+            tier = {
+                "LINGUISTIC_TYPE_REF": "default-lt",
+                "TIER_ID": name_tier(name, timeline, timelines),
+            }
+            _add_annotations(Xml.SubElement(root, "TIER", tier), parts, name, (first, count))
+            count += len(parts)
+    Xml.SubElement(root, "LINGUISTIC_TYPE", _KIND)
+    Xml.indent(root, "    ")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{Xml.tostring(root, encoding="unicode")}\n'
+
+
+def _make_root(timelines: Sequence[Timeline]) -> Xml.Element:
+    root = Xml.Element(
+        "ANNOTATION_DOCUMENT",
+        {
+            "AUTHOR": "voxaffect",
+            "DATE": "1970-01-01T00:00:00+00:00",  # the same file every time
+            "FORMAT": "3.0",
+            "VERSION": "3.0",
+            "xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance",
+            "xsi:noNamespaceSchemaLocation": "http://www.mpi.nl/tools/elan/EAFv3.0.xsd",
+        },
+    )
+    header = Xml.SubElement(root, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
+    for source in dict.fromkeys(one.source for one in timelines):
+        _add_media(header, source)
+    return root
+
+
+def _add_annotations(
+    tier: Xml.Element, parts: Sequence[TickedPart], name: str, first: tuple[int, int]
+) -> None:
+    """Add the label of each part; ``first`` counts the time slots and annotations before."""
+    slots, annotations = first
+    for index, one in enumerate(parts):
+        label = label_part(one.part, name)
+        if not label:
+            continue
+        begin = slots + 2 * index + 1
+        attributes = {
+            "ANNOTATION_ID": f"a{annotations + index + 1}",
+            "TIME_SLOT_REF1": f"ts{begin}",
+            "TIME_SLOT_REF2": f"ts{begin + 1}",
+        }
+        outer = Xml.SubElement(tier, "ANNOTATION")
+        inner = Xml.SubElement(outer, "ALIGNABLE_ANNOTATION", attributes)
+        Xml.SubElement(inner, "ANNOTATION_VALUE").text = label
+
+
+def _add_media(header: Xml.Element, source: str) -> None:
+    """Name the recording, if it is a file; ELAN asks for it if it has moved."""
+    if source in NAMELESS:
+        return
+    path = Path(source)
+    kind = "audio/x-wav" if path.suffix.lower() == ".wav" else "audio/*"
+    media = {"MEDIA_URL": path.absolute().as_uri(), "MIME_TYPE": kind}
+    Xml.SubElement(header, "MEDIA_DESCRIPTOR", media)
+
+
+TIMELINES = Format(_encode, ".eaf", "recording", ("segments",))
