@@ -88,7 +88,7 @@ def test_an_error_of_the_disk_is_called_that(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "a.wav"
-    path.write_bytes(written(voice(1, seconds=9)))
+    path.write_bytes(written(voice(1, seconds=40)))  # too long to be read at once
 
     def fail(*_: object) -> None:
         raise OSError(5, "Input/output error")

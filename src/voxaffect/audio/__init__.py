@@ -8,7 +8,6 @@ given, never assumed.
 from voxaffect.audio.arrays import as_block, as_floats
 from voxaffect.audio.blocks import Source, as_signal, open_blocks, open_live, read
 from voxaffect.audio.content import MAX_STREAM_BYTES, describe_source, read_bytes
-from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.excerpts import (
     Excerpt,
     Recording,
@@ -16,6 +15,7 @@ from voxaffect.audio.excerpts import (
     get_file,
     read_recording,
 )
+from voxaffect.audio.parts import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.signal import (
     MAX_PEAK,
     MAX_RATE_HZ,

@@ -16,7 +16,7 @@ _WIDTHS = frozenset({1, 2, 4})
 
 
 def is_array(source: object) -> bool:
-    """Whether a source is an array, or a tensor or series that can become one."""
+    """True if a source is an array, or a tensor or series that can become one."""
     return isinstance(source, np.ndarray) or (
         hasattr(source, "__array__") and not hasattr(source, "read")
     )
@@ -30,7 +30,7 @@ def as_array(source: Any, name: str = "<array>") -> NDArray[Any]:
     source : ndarray, or anything that has ``__array__``
         Shape (n,), (n, channels) or (channels, n).
     name : str
-        What messages call it.
+        Name of the recording in messages.
 
     Returns
     -------
@@ -42,8 +42,7 @@ def as_array(source: Any, name: str = "<array>") -> NDArray[Any]:
     AudioError
         If it has another shape or kind, or some of it is masked.
     """
-    samples = _unmasked(source, name)
-    _check_kind(samples, name)
+    samples = _check_kind(_to_numpy(source, name), name)
     shape = samples.shape
     if samples.ndim not in (1, 2) or 0 in shape[1:]:
         raise AudioError(
@@ -68,7 +67,7 @@ def as_block(source: Any, name: str) -> NDArray[np.float32]:
     source : ndarray, or anything that has ``__array__``
         Shape (n,).
     name : str
-        What messages call it.
+        Name of the recording in messages.
 
     Returns
     -------
@@ -84,8 +83,7 @@ def as_block(source: Any, name: str) -> NDArray[np.float32]:
             f"{name}: expected a block of shape (n,), found {type(source).__name__}. Make it an "
             "array: numpy.asarray(block, dtype='float32')."
         )
-    samples = _unmasked(source, name)
-    _check_kind(samples, name)
+    samples = _check_kind(_to_numpy(source, name), name)
     if samples.ndim != 1:
         raise AudioError(
             f"{name}: expected a block of shape (n,), found shape {samples.shape}. Mix the "
@@ -94,7 +92,7 @@ def as_block(source: Any, name: str) -> NDArray[np.float32]:
     return np.array(as_floats(samples, name))
 
 
-def _unmasked(source: Any, name: str) -> NDArray[Any]:
+def _to_numpy(source: Any, name: str) -> NDArray[Any]:
     if isinstance(source, np.ma.MaskedArray):
         if np.ma.is_masked(source):
             raise AudioError(
@@ -103,7 +101,7 @@ def _unmasked(source: Any, name: str) -> NDArray[Any]:
             )
         return np.asarray(source.data)
     if isinstance(source, np.ndarray):
-        return np.asarray(source)  # a matrix would stay two-dimensional whatever is taken of it
+        return np.asarray(source)  # a part of a matrix would stay two-dimensional
     try:
         return np.asarray(source)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -115,10 +113,10 @@ def _unmasked(source: Any, name: str) -> NDArray[Any]:
         ) from error
 
 
-def _check_kind(samples: NDArray[Any], name: str) -> None:
+def _check_kind(samples: NDArray[Any], name: str) -> NDArray[Any]:
     kind, dtype = samples.dtype.kind, samples.dtype
     if kind == "f" or (kind == "i" and dtype.itemsize in _WIDTHS):
-        return
+        return samples
     remedy = "Give floats between -1 and 1"
     if kind == "i":
         remedy = "Its full scale is not known: give 16-bit values as samples.astype('int16')"
@@ -142,7 +140,7 @@ def as_floats(samples: NDArray[Any], name: str = "<array>") -> NDArray[Any]:
     samples : ndarray
         As `as_array` gives it.
     name : str
-        What messages call it.
+        Name of the recording in messages.
 
     Returns
     -------
@@ -153,8 +151,7 @@ def as_floats(samples: NDArray[Any], name: str = "<array>") -> NDArray[Any]:
     AudioError
         If it is of another kind.
     """
-    samples = _unmasked(samples, name)
-    _check_kind(samples, name)
+    samples = _check_kind(_to_numpy(samples, name), name)
     if samples.dtype.kind == "i":
         scaled = samples / np.float32(-float(np.iinfo(samples.dtype).min))
         return scaled.astype(np.float32, copy=False)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from voxaffect.audio.arrays import as_array, as_floats, is_array
 from voxaffect.audio.content import Content, check_file, describe_source, open_content, open_pipe
-from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.decoding import decode
+from voxaffect.audio.parts import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.pipes import Pipe, decode_pipe
 from voxaffect.audio.signal import Mixer, Samples, Signal, check_finite, check_rate
 from voxaffect.errors import AudioError
@@ -44,7 +44,7 @@ def open_blocks(
     rate_hz : int, optional
         Sampling rate of an array, and of an array only.
     name : str, optional
-        What messages call the recording; its path by default.
+        Name of the recording in messages; its path by default.
     max_seconds : float, optional
         Longest recording to accept; any length by default.
 
@@ -55,8 +55,8 @@ def open_blocks(
     Raises
     ------
     AudioError
-        As ``as_signal``. What only the sound shows is raised on the way, or at its end; so is
-        a recording longer than `max_seconds`.
+        As ``as_signal``. Damage in the sound is raised on the way, or at its end; so is a
+        recording longer than `max_seconds`.
 
     Examples
     --------
@@ -66,24 +66,24 @@ def open_blocks(
     [32000, 8000]
     """
     with _open(source, rate_hz, name, max_seconds, BLOCK_SECONDS) as blocks:
-        yield replace(blocks, blocks=_check_each(blocks))
+        yield replace(blocks, blocks=_check_numbers(blocks))
 
 
 @contextmanager
 def open_live(
     source: str | Path | BinaryIO, *, name: str | None = None, max_seconds: float | None = None
 ) -> Iterator[Blocks]:
-    """Open a recording that is perhaps still being written.
+    """Open a recording that another program may still write.
 
     WAV from a pipe or a stream comes as it is written, in blocks of 0.1 s or less; an empty
-    block says that nothing has come for a while. All else is read as by ``open_blocks``: a pipe
-    to its end first.
+    block says that nothing has come for a while. Other formats are read as by ``open_blocks``: a
+    pipe to its end first.
 
     Parameters
     ----------
     source : path or binary stream
     name : str, optional
-        What messages call the recording; its path by default.
+        Name of the recording in messages; its path by default.
     max_seconds : float, optional
         Longest recording to accept; any length by default.
 
@@ -111,8 +111,8 @@ def open_live(
                 open_blocks(cast(BinaryIO, pipe), name=name, max_seconds=max_seconds)
             )
             return
-        blocks = _limited(blocks, max_seconds)
-        yield replace(blocks, blocks=_check_each(blocks))
+        blocks = _limit(blocks, max_seconds)
+        yield replace(blocks, blocks=_check_numbers(blocks))
 
 
 @contextmanager
@@ -125,15 +125,15 @@ def _open(
 ) -> Iterator[Blocks]:
     """Open a recording; whether its samples are numbers is not checked."""
     if isinstance(source, Signal) or is_array(source):
-        yield _of_array(source, rate_hz, name, max_seconds)
+        yield _limit(_open_array(source, rate_hz, name), max_seconds)
         return
     if isinstance(source, str | Path | bytes) or hasattr(source, "read"):
-        _check_no_rate(rate_hz)  # of anything else, open_content says what it is
+        _check_no_rate(rate_hz)  # anything else is an error of open_content
     with open_content(source, name) as content, decode(content, block_seconds) as blocks:
-        yield _limited(blocks, max_seconds, content)
+        yield _limit(blocks, max_seconds, content)
 
 
-def _check_each(blocks: Blocks) -> Iterator[Block]:
+def _check_numbers(blocks: Blocks) -> Iterator[Block]:
     for block in blocks:
         check_finite(block, blocks.name)
         yield block
@@ -151,9 +151,9 @@ def read(
     ----------
     source : path, bytes or binary stream
         WAV of any width, FLAC, OGG, Opus, MP3, AIFF and more; with the extra ``media`` also M4A,
-        AMR, WebM, MP4 and what else FFmpeg decodes.
+        AMR, WebM, MP4 and all others that FFmpeg decodes.
     name : str, optional
-        What messages call the recording; the path by default.
+        Name of the recording in messages; its path by default.
     max_seconds : float, optional
         Longest recording to accept; any length by default.
 
@@ -192,7 +192,7 @@ def as_signal(
     rate_hz : int, optional
         Sampling rate of an array, and of an array only: a file knows its own.
     name : str, optional
-        What messages call the recording; its path by default.
+        Name of the recording in messages; its path by default.
     max_seconds : float, optional
         Longest recording to accept; any length by default.
 
@@ -226,25 +226,27 @@ def _join(blocks: Blocks) -> Signal:
     return Signal(samples, blocks.rate_hz, blocks.name)
 
 
-def _limited(blocks: Blocks, max_seconds: float | None, content: Content | None = None) -> Blocks:
+def _limit(blocks: Blocks, max_seconds: float | None, content: Content | None = None) -> Blocks:
     """Blocks whose rate is one that we can use, and no more of them than is accepted."""
     check_rate(blocks.rate_hz, blocks.name)
-    return replace(blocks, blocks=_limit(blocks, max_seconds, content))
+    return replace(blocks, blocks=_count_blocks(blocks, max_seconds, content))
 
 
-def _limit(blocks: Blocks, max_seconds: float | None, content: Content | None) -> Iterator[Block]:
+def _count_blocks(
+    blocks: Blocks, max_seconds: float | None, content: Content | None
+) -> Iterator[Block]:
     limit = np.inf if max_seconds is None else max_seconds * blocks.rate_hz
     held = 0
-    for block in _until_changed(blocks, content):
+    for block in _check_unchanged(blocks, content):
         held += len(block)
         if held > limit:
-            raise too_long(blocks.name, limit / blocks.rate_hz)
+            raise limit_error(blocks.name, limit / blocks.rate_hz)
         yield block
     if not held:
         raise AudioError(f"{blocks.name}: holds no samples. Record it again.")
 
 
-def too_long(name: str, max_seconds: float) -> AudioError:
+def limit_error(name: str, max_seconds: float) -> AudioError:
     """Error for a recording that is longer than what is accepted."""
     return AudioError(
         f"{name}: longer than the limit of {max_seconds:g} s. Cut it, or raise the limit: "
@@ -252,8 +254,8 @@ def too_long(name: str, max_seconds: float) -> AudioError:
     )
 
 
-def _until_changed(blocks: Blocks, content: Content | None) -> Iterator[Block]:
-    """Blocks of a file to which nobody writes meanwhile; that also explains any other error."""
+def _check_unchanged(blocks: Blocks, content: Content | None) -> Iterator[Block]:
+    """Blocks of a file to which nobody writes meanwhile, which also explains other errors."""
     try:
         yield from blocks
     except AudioError:
@@ -269,9 +271,7 @@ def _check_no_rate(rate_hz: float | None) -> None:
         raise AudioError("rate_hz goes with an array; a file or Signal knows its own rate.")
 
 
-def _of_array(
-    source: Any, rate_hz: float | None, name: str | None, max_seconds: float | None
-) -> Blocks:
+def _open_array(source: Any, rate_hz: float | None, name: str | None) -> Blocks:
     if isinstance(source, Signal):
         _check_no_rate(rate_hz)
         samples, rate, name = source.samples, source.rate_hz, name or source.name
@@ -281,11 +281,10 @@ def _of_array(
             raise AudioError(f"{name}: an array needs its rate: rate_hz=…")
         samples, rate = as_array(source, name), check_rate(rate_hz, name)
     channels = samples.shape[1] if samples.ndim == 2 else 1
-    blocks = Blocks(name, rate, channels, len(samples), _slices(samples, rate, name))
-    return _limited(blocks, max_seconds)
+    return Blocks(name, rate, channels, len(samples), _slice(samples, rate, name))
 
 
-def _slices(samples: NDArray[Any], rate_hz: int, name: str) -> Iterator[Samples]:
+def _slice(samples: NDArray[Any], rate_hz: int, name: str) -> Iterator[Samples]:
     size = int(BLOCK_SECONDS * rate_hz)
     for start in range(0, len(samples), size):
         part = samples[start : start + size]

@@ -1,7 +1,7 @@
-"""Whether a phone, browser or video recording is whole, as far as the file itself says.
+"""Checks that a phone, browser or video recording is whole, as far as the file itself says.
 
-FFmpeg plays what there is of a file that was cut. Here the sizes that its boxes, elements and
-frames state are held against the file.
+FFmpeg plays what there is of a file that was cut. These checks compare the sizes that its boxes,
+elements and frames state with the file.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import struct
 from collections.abc import Callable, Mapping
 
 from voxaffect.audio.content import Content
-from voxaffect.audio.layout import check_alone, cut_short
+from voxaffect.audio.parts import check_alone, length_error
 from voxaffect.errors import AudioError
+from voxaffect.files.media import adts_size
 
 _UNKNOWN_SIZES = {(1 << 7 * length) - 1 for length in range(1, 9)}
 _SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675
@@ -29,15 +30,17 @@ def check_whole(content: Content, start: int, form: str) -> None:
     start : int
         Offset of the first box.
     form : str
-        FFmpeg's name of the format; of others nothing is checked.
-
-    Raises
-    ------
-    AudioError
+        FFmpeg's name of the format; some formats have no check.
     """
-    check = _CHECKS.get(form)
-    if check:
-        check(content, start)
+    if form in _CHECKS:
+        _CHECKS[form](content, start)
+
+
+def _check_end(content: Content, start: int, size: int, unit: str = "bytes") -> None:
+    """Refuse a file in which fewer bytes follow an offset than are stated."""
+    held = content.size - start
+    if held < size:
+        raise length_error(content.name, size, held, unit)
 
 
 def _check_mpeg4(content: Content, offset: int) -> None:
@@ -52,9 +55,7 @@ def _check_mpeg4(content: Content, offset: int) -> None:
             break  # no box: padding, or somebody else's data
         if name == b"ftyp" and names:
             check_alone(content, offset, content.read(offset, 8))
-        if offset + size > content.size:
-            held = content.size - offset
-            raise cut_short(content.name, size, held, f"bytes in its part {name.decode('latin-1')}")
+        _check_end(content, offset, size, f"bytes in its part {name.decode('latin-1')}")
         names.add(name)
         offset += size
     if b"moov" not in names:
@@ -66,21 +67,20 @@ def _check_mpeg4(content: Content, offset: int) -> None:
 
 def _check_matroska(content: Content, offset: int) -> None:
     while offset < content.size:
-        name, offset = _number(content, offset, keep_mark=True)
-        size, offset = _number(content, offset, keep_mark=False)
+        name, offset = _read_number(content, offset, keep_mark=True)
+        size, offset = _read_number(content, offset, keep_mark=False)
         is_open = size in _UNKNOWN_SIZES and name in (_SEGMENT, _CLUSTER)
-        if name == _SEGMENT and not is_open and offset + size > content.size:
-            raise cut_short(content.name, size, content.size - offset, "bytes")
+        if name == _SEGMENT and not is_open:
+            _check_end(content, offset, size)
         if name == _SEGMENT or is_open:
             continue  # go through what is inside
         if name == 0 or size < 0:
             return
-        if offset + size > content.size:
-            raise cut_short(content.name, size, content.size - offset, "bytes in its last part")
+        _check_end(content, offset, size, "bytes in its last part")
         offset += size
 
 
-def _number(content: Content, offset: int, *, keep_mark: bool) -> tuple[int, int]:
+def _read_number(content: Content, offset: int, *, keep_mark: bool) -> tuple[int, int]:
     """Number of variable length, and the offset behind it."""
     data = content.read(offset, 8)
     length = 9 - data[0].bit_length() if data and data[0] else 9
@@ -93,46 +93,24 @@ def _number(content: Content, offset: int, *, keep_mark: bool) -> tuple[int, int
 def _check_asf(content: Content, offset: int) -> None:
     head = content.read(offset, 1 << 16)
     index = head.find(_ASF_FILE_PROPERTIES)
-    if index < 0 or len(head) < index + 92:
+    if index < 0 or len(head) < index + 92 or head[index + 88] & 1:  # the last: a broadcast
         return
     size = int.from_bytes(head[index + 40 : index + 48], "little")
-    is_broadcast = head[index + 88] & 1
-    held = content.size - offset
-    if not is_broadcast and held < size:
-        raise cut_short(content.name, size, held, "bytes")
-    if not is_broadcast:
-        check_alone(content, offset + size, head[:16])
-
-
-def _check_adts(content: Content, offset: int) -> None:
-    def size(head: bytes) -> int:
-        if len(head) < 6 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
-            return 0
-        return (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
-
-    _check_frames(content, offset, size)
+    _check_end(content, offset, size)
+    check_alone(content, offset + size, head[:16])
 
 
 def _check_amr(content: Content, offset: int) -> None:
     head = content.read(offset, 15)
-    is_wide = head.startswith(b"#!AMR-WB")
-    sizes = _AMR_WB_BYTES if is_wide else _AMR_BYTES
-    _check_frames(
-        content, offset + head.find(b"\n") + 1, lambda head: sizes[head[0] >> 3 & 15] if head else 0
-    )
+    sizes = _AMR_WB_BYTES if head.startswith(b"#!AMR-WB") else _AMR_BYTES
+    start = offset + head.find(b"\n") + 1
+    _check_frames(content, start, lambda head: sizes[head[0] >> 3 & 15])
 
 
-def _check_frames(content: Content, offset: int, size_of: Callable[[bytes], int]) -> None:
+def _check_frames(content: Content, offset: int, read_size: Callable[[bytes], int]) -> None:
     """Go from frame to frame; the last must not be longer than what is left."""
-    data, begin = b"", offset
-    while offset < content.size:
-        if offset - begin + 8 > len(data):
-            begin, data = offset, content.read(offset, 1 << 16)
-        size = size_of(data[offset - begin : offset - begin + 8])
-        if size <= 0:
-            return
-        if offset + size > content.size:
-            raise cut_short(content.name, size, content.size - offset, "bytes in its last frame")
+    while offset < content.size and (size := read_size(content.read(offset, 8))) > 0:
+        _check_end(content, offset, size, "bytes in its last frame")
         offset += size
 
 
@@ -140,18 +118,17 @@ def _check_avi(content: Content, offset: int) -> None:
     size = int.from_bytes(content.read(offset + 4, 4), "little")
     held = content.size - offset - 8
     if size < 0x7FFF_0000 and held + 1 < size:
-        raise cut_short(content.name, size, held, "bytes")
+        raise length_error(content.name, size, held, "bytes")
 
 
 def _check_flash(content: Content, offset: int) -> None:
-    """Hold the size that FFmpeg and others write into the first tag against the file."""
+    """Compare the size that FFmpeg and others write into the first tag with the file."""
     head = content.read(offset, 4096)
     index = head.find(b"\x00\x08filesize\x00")
     value = head[index + 11 : index + 19]
     size = struct.unpack(">d", value)[0] if index >= 0 and len(value) == 8 else 0.0
-    held = content.size - offset
-    if held < size < 1 << 53:
-        raise cut_short(content.name, int(size), held, "bytes")
+    if 0 < size < 1 << 53:
+        _check_end(content, offset, int(size))
 
 
 def _check_transport(content: Content, offset: int) -> None:
@@ -159,14 +136,14 @@ def _check_transport(content: Content, offset: int) -> None:
     rest = (content.size - offset) % size
     is_regular = content.read(content.size - rest - size + (4 if size == 192 else 0), 1) == b"G"
     if rest and is_regular:
-        raise cut_short(content.name, size, rest, "bytes in its last packet")
+        raise length_error(content.name, size, rest, "bytes in its last packet")
 
 
 _CHECKS: Mapping[str, Callable[[Content, int], None]] = {
     "mov": _check_mpeg4,
     "matroska": _check_matroska,
     "asf": _check_asf,
-    "aac": _check_adts,
+    "aac": lambda content, start: _check_frames(content, start, adts_size),
     "amr": _check_amr,
     "avi": _check_avi,
     "mpegts": _check_transport,

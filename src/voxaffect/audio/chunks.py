@@ -1,8 +1,8 @@
 """Recordings in chunks: WAV, RF64, Wave64, AIFF, AU and CAF.
 
 A program that writes to a pipe cannot know the length when it writes the header. It leaves 0, or
-the largest number, and means: up to the end. libsndfile refuses some of these files, so its view
-of the file gets the true length.
+the largest number, which stand for: up to the end. libsndfile refuses some of these files, so its
+view of the file gets the true length.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from voxaffect.audio.content import Content, Piece, View
-from voxaffect.audio.layout import Part, check_alone, cut_short, damaged
+from voxaffect.audio.parts import Part, check_alone, damage_error, length_error
 from voxaffect.errors import AudioError
 
 MPEG_IN_WAV = frozenset({0x50, 0x55})
@@ -55,26 +55,16 @@ class Sound:
 
 
 def find_wav_sound(content: Content, start: int) -> Sound:
-    """Find the samples of a WAV, RF64 or BW64 file.
-
-    Parameters
-    ----------
-    content : Content
-    start : int
-        Offset of the file's first chunk.
-
-    Returns
-    -------
-    Sound
+    """Find the samples of a WAV, RF64 or BW64 file that begins at an offset.
 
     Raises
     ------
     AudioError
         If it is cut short, or a second recording follows.
     """
-    order = ">" if content.read(start, 4) == b"RIFX" else "<"
+    order = get_order(content.read(start, 4))
     size_64 = format_tag = 0
-    for chunk in _chunks(content, start + 12, order + "4sI"):
+    for chunk in _read_chunks(content, start + 12, order + "4sI"):
         if chunk.name == b"ds64":
             size_64 = struct.unpack("<Q", content.read(chunk.start + 8, 8).ljust(8, b"\0"))[0]
         elif chunk.name == b"fmt ":
@@ -83,14 +73,14 @@ def find_wav_sound(content: Content, start: int) -> Sound:
             size = size_64 if chunk.size == 0xFFFF_FFFF and size_64 else chunk.size
             is_open = is_left_open(size)
             if size == 0:
-                is_open = not _ends_well(content, chunk, order + "4sI")
+                is_open = not _fills_file(content, chunk, order + "4sI")
             elif not size_64 and _has_overflowed(content, chunk, order + "4sI"):
                 is_open, size = True, 0
-            sound = _sound(content, chunk.start, size, is_open=is_open, format_tag=format_tag)
+            sound = _measure(content, chunk.start, size, is_open=is_open, format_tag=format_tag)
             check_alone(content, sound.end, content.read(start, 4))
             check_alone(content, sound.end, b"data")
             return sound
-    raise _no_sound(content, "data")
+    raise _missing_error(content, "data")
 
 
 def _read_format(content: Content, chunk: _Chunk, order: str) -> int:
@@ -99,90 +89,92 @@ def _read_format(content: Content, chunk: _Chunk, order: str) -> int:
     format_tag, channels, rate_hz = struct.unpack(order + "HHI", head)
     if not 0 < channels <= _MAX_CHANNELS:
         reason = f"its header states {channels} channels, 1 to {_MAX_CHANNELS} are read"
-        raise damaged(content.name, reason)
+        raise damage_error(content.name, reason)
     if not rate_hz:
-        raise damaged(content.name, "its header states a rate of 0 Hz")
+        raise damage_error(content.name, "its header states a rate of 0 Hz")
     return int(format_tag)
 
 
 def lay_out_wav(content: Content, start: int, sound: Sound) -> Part:
     """Part of a WAV, RF64 or BW64 file; its length is written into a header that leaves it open."""
+    if not sound.is_open:
+        return Part(View(content, [(start, content.size)]))
+    size = sound.end - sound.start
+    sizes = struct.pack("<QQQ", content.size - start - 8, size, 0)
+    samples: list[Piece] = [b"\xff\xff\xff\xff", (sound.start, sound.end)]
+    if content.read(start + 12, 4) == b"ds64":
+        head: list[Piece] = [(start, start + 20), sizes, (start + 44, sound.start - 4)]
+        return Part(View(content, [*head, *samples]))
+    if size > 0xFFFF_FFFF and content.read(start, 4) == b"RIFF":
+        header = b"RF64\xff\xff\xff\xffWAVEds64" + struct.pack("<I", 28) + sizes + bytes(4)
+        return Part(View(content, [header, (start + 12, sound.start - 4), *samples]))
+    return _lay_out(content, start, sound, get_order(content.read(start, 4)) + "I")
+
+
+def _lay_out(
+    content: Content, start: int, sound: Sound, size_format: str, frames: int | None = None
+) -> Part:
+    """Part of a file; its length is written in front of samples whose header leaves it open."""
     pieces: list[Piece] = [(start, content.size)]
     if sound.is_open:
-        size = sound.end - sound.start
-        stated = struct.pack(_order(content, start) + "I", min(size, 0xFFFF_FFFF))
-        pieces = [(start, sound.start - 4), stated, (sound.start, sound.end)]
-        sizes = struct.pack("<QQQ", content.size - start - 8, size, 0)
-        samples: list[Piece] = [b"\xff\xff\xff\xff", (sound.start, sound.end)]
-        if content.read(start + 12, 4) == b"ds64":
-            pieces = [(start, start + 20), sizes, (start + 44, sound.start - 4), *samples]
-        elif size > 0xFFFF_FFFF and content.read(start, 4) == b"RIFF":
-            header = b"RF64\xff\xff\xff\xffWAVEds64" + struct.pack("<I", 28) + sizes + bytes(4)
-            pieces = [header, (start + 12, sound.start - 4), *samples]
-    return Part(View(content, pieces))
+        length = struct.calcsize(size_format)
+        size = struct.pack(size_format, min(sound.end - sound.start, 256**length - 1))
+        pieces = [(start, sound.start - length), size, (sound.start, sound.end)]
+    return Part(View(content, pieces), frames)
 
 
 def lay_out_w64(content: Content, start: int) -> Part:
     """Part of a Wave64 file."""
-    for chunk in _chunks(content, start + 40, "<16sQ", align=8, counts_header=True):
+    for chunk in _read_chunks(content, start + 40, "<16sQ", align=8, counts_header=True):
         if chunk.name[:4] == b"data":
             is_open = chunk.size >= _UNKNOWN_64 or chunk.size <= 0
-            sound = _sound(content, chunk.start, chunk.size, is_open=is_open)
+            sound = _measure(content, chunk.start, chunk.size, is_open=is_open)
             if not is_open:
                 return Part(View(content, [(start, content.size)]))
-            whole = struct.pack("<Q", content.size - start)
-            stated = struct.pack("<Q", sound.end - sound.start + 24)
             pieces: list[Piece] = [
                 (start, start + 16),
-                whole,
+                struct.pack("<Q", content.size - start),
                 (start + 24, sound.start - 8),
-                stated,
+                struct.pack("<Q", sound.end - sound.start + 24),
                 (sound.start, sound.end),
             ]
             return Part(View(content, pieces))
-    raise _no_sound(content, "data")
+    raise _missing_error(content, "data")
 
 
 def lay_out_aiff(content: Content, start: int) -> Part:
     """Part of an AIFF or AIFC file."""
     frames = 0
-    for chunk in _chunks(content, start + 12, ">4sI"):
+    for chunk in _read_chunks(content, start + 12, ">4sI"):
         if chunk.name == b"COMM":
             frames = struct.unpack(">I", content.read(chunk.start + 2, 4).ljust(4, b"\0"))[0]
         elif chunk.name == b"SSND":
             is_open = chunk.size in (0, 0xFFFF_FFFF) and content.size > chunk.start + 8
-            sound = _sound(content, chunk.start, chunk.size, is_open=is_open)
-            promised = None if is_open or frames >= 0x7FFF_0000 else frames
+            sound = _measure(content, chunk.start, chunk.size, is_open=is_open)
             if is_open:
-                stated = struct.pack(">I", min(sound.end - sound.start, 0xFFFF_FFFF))
-                pieces: list[Piece] = [(start, sound.start - 4), stated, (sound.start, sound.end)]
-                return Part(View(content, pieces))
+                return _lay_out(content, start, Sound(sound.start, sound.end, is_open=True), ">I")
             check_alone(content, sound.end, b"FORM")
-            return Part(View(content, [(start, content.size)]), promised)
-    raise _no_sound(content, "SSND")
+            return _lay_out(content, start, sound, ">I", None if frames >= 0x7FFF_0000 else frames)
+    raise _missing_error(content, "SSND")
 
 
 def lay_out_au(content: Content, start: int) -> Part:
     """Part of a Sun AU file."""
     order = ">" if content.read(start, 4) == b".snd" else "<"
     offset, size = struct.unpack(order + "II", content.read(start + 4, 8).ljust(8, b"\0"))
-    sound = _sound(content, start + offset, size, is_open=size == 0xFFFF_FFFF or size == 0)
+    sound = _measure(content, start + offset, size, is_open=size in (0, 0xFFFF_FFFF))
     check_alone(content, sound.end, content.read(start, 4))
     return Part(View(content, [(start, content.size)]))
 
 
 def lay_out_caf(content: Content, start: int) -> Part:
     """Part of a Core Audio file."""
-    for chunk in _chunks(content, start + 8, ">4sQ", align=1):
+    for chunk in _read_chunks(content, start + 8, ">4sQ", align=1):
         if chunk.name == b"data":
             is_open = chunk.size >= _UNKNOWN_64
-            sound = _sound(content, chunk.start, chunk.size, is_open=is_open)
-            pieces: list[Piece] = [(start, content.size)]
-            if is_open:
-                stated = struct.pack(">Q", sound.end - sound.start)
-                pieces = [(start, sound.start - 8), stated, (sound.start, sound.end)]
-            return Part(View(content, pieces))
-    raise _no_sound(content, "data")
+            sound = _measure(content, chunk.start, chunk.size, is_open=is_open)
+            return _lay_out(content, start, Sound(sound.start, sound.end, is_open), ">Q")
+    raise _missing_error(content, "data")
 
 
 def lay_out_nist(content: Content, start: int) -> Part:
@@ -201,18 +193,19 @@ def lay_out_nist(content: Content, start: int) -> Part:
 
 def lay_out_svx(content: Content, start: int) -> Part:
     """Part of an 8SVX or 16SV file."""
-    for chunk in _chunks(content, start + 12, ">4sI"):
+    for chunk in _read_chunks(content, start + 12, ">4sI"):
         if chunk.name == b"BODY":
-            _sound(content, chunk.start, chunk.size, is_open=False)
+            _measure(content, chunk.start, chunk.size, is_open=False)
             return Part(View(content, [(start, content.size)]))
-    raise _no_sound(content, "BODY")
+    raise _missing_error(content, "BODY")
 
 
-def _order(content: Content, start: int) -> str:
-    return ">" if content.read(start, 4) == b"RIFX" else "<"
+def get_order(mark: bytes) -> str:
+    """Byte order of a WAV file with these first four bytes, as ``struct`` writes it."""
+    return ">" if mark == b"RIFX" else "<"
 
 
-def _chunks(
+def _read_chunks(
     content: Content, start: int, header: str, *, align: int = 2, counts_header: bool = False
 ) -> Iterator[_Chunk]:
     """Headers of chunks, one after the other."""
@@ -230,7 +223,7 @@ def _chunks(
 
 
 def is_left_open(size: int) -> bool:
-    """Whether a size near 2^31, 2^32 or 2^63 stands for "unknown", as streaming programs write it.
+    """True for a size near 2^31, 2^32 or 2^63: streaming programs write it for "unknown".
 
     So does 0, if something follows that is no chunk.
     """
@@ -238,10 +231,10 @@ def is_left_open(size: int) -> bool:
     return is_largest or size >= _UNKNOWN_64
 
 
-def _ends_well(content: Content, data: _Chunk, header: str) -> bool:
-    """Whether the chunks behind an empty one fill the file: then it is truly empty."""
+def _fills_file(content: Content, data: _Chunk, header: str) -> bool:
+    """True if the chunks behind an empty one fill the file: then it is truly empty."""
     end = data.start
-    for chunk in _chunks(content, data.start, header):
+    for chunk in _read_chunks(content, data.start, header):
         if not chunk.name.isascii() or not chunk.name.strip().isalnum():
             return False
         end = chunk.start + chunk.size
@@ -249,24 +242,26 @@ def _ends_well(content: Content, data: _Chunk, header: str) -> bool:
 
 
 def _has_overflowed(content: Content, data: _Chunk, header: str) -> bool:
-    """Whether more sound follows than 32 bits, or a streaming program's number, can state."""
+    """True if more sound follows than 32 bits, or a streaming program's number, can state."""
     end = data.start + data.size
     if is_left_open(data.size):
-        return not _ends_well(content, _Chunk(data.name, end + end % 2, 0), header)
+        return not _fills_file(content, _Chunk(data.name, end + end % 2, 0), header)
     return content.size - end >= 1 << 32
 
 
-def _sound(content: Content, start: int, size: int, *, is_open: bool, format_tag: int = 0) -> Sound:
+def _measure(
+    content: Content, start: int, size: int, *, is_open: bool, format_tag: int = 0
+) -> Sound:
     """The samples. A lost byte is the pad byte that some programs count, unless in a code."""
     held = max(0, content.size - start)
     if is_open and (size == 0 or held < size):
         return Sound(start, content.size, is_open=True, format_tag=format_tag)
     if held + (format_tag in PLAIN) < size:
-        raise cut_short(content.name, size, held, "bytes of sound")
+        raise length_error(content.name, size, held, "bytes of sound")
     return Sound(start, min(start + size, content.size), is_open=False, format_tag=format_tag)
 
 
-def _no_sound(content: Content, chunk: str) -> AudioError:
+def _missing_error(content: Content, chunk: str) -> AudioError:
     return AudioError(
         f"{content.name}: cut short or damaged, its header leads to no sound (no chunk {chunk}). "
         "Copy or download it again."

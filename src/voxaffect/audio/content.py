@@ -19,35 +19,47 @@ from voxaffect.files import describe_reason
 MAX_STREAM_BYTES = 1 << 30
 """Most that is read from a pipe or a stream, which are held in memory."""
 WRITER_SECONDS = 5.0
-"""How long a pipe without a writer is waited for."""
+"""Longest wait for the writer of a pipe."""
+_SHORT_BYTES = 1 << 20
+"""Largest file that is read at once, because many small reads cost more than decoding it."""
+_BUFFER_BYTES = 1 << 16
 _PART_BYTES = 1 << 20
 _MAX_NAME = 4096
 """Letters of the longest path that a system knows: whatever is longer is something else."""
 
 
 class Content:
-    """Bytes that can be read at any offset; those of a file stay on the disk.
+    """Bytes that can be read at any offset; those of a long file stay on the disk.
 
     Parameters
     ----------
     stream : binary stream
         One that can seek.
     name : str
-        What messages call the recording.
+        Name of the recording in messages.
     """
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self.name = name
-        self._stream = stream
+        self._file = stream
         self._signature = self._sign()
         self.size = stream.seek(0, io.SEEK_END)
         if not self.size:
             raise AudioError(f"{name}: empty, 0 bytes long. Record or copy it again.")
+        self._stream = stream
+        if self.size <= _SHORT_BYTES:
+            stream.seek(0)
+            self._stream = io.BytesIO(stream.read())
 
     @property
     def file(self) -> BinaryIO | None:
         """The open file; None for bytes in memory."""
-        return None if self._signature is None else self._stream
+        return None if self._signature is None else self._file
+
+    @property
+    def memory(self) -> io.BytesIO | None:
+        """All bytes, if they are few; None otherwise."""
+        return self._stream if isinstance(self._stream, io.BytesIO) else None
 
     def read(self, start: int, count: int) -> bytes:
         """Bytes from an offset on; fewer at the end, none behind it."""
@@ -57,17 +69,12 @@ class Content:
         return self._stream.read(max(0, count))
 
     def read_into(self, start: int, buffer: Any) -> int:
-        """Fill a buffer with bytes from an offset on; how many there were."""
+        """Fill a buffer with bytes from an offset on; return their number."""
         self._stream.seek(start)
         return self._stream.readinto(buffer)  # type: ignore[attr-defined,no-any-return]
 
     def check_unchanged(self) -> None:
-        """Refuse a file that somebody wrote to while it was read.
-
-        Raises
-        ------
-        AudioError
-        """
+        """Refuse a file that somebody wrote to while it was read."""
         if self._sign() != self._signature:
             raise AudioError(
                 f"{self.name}: changed while it was read. Try again when nothing writes to it."
@@ -76,14 +83,22 @@ class Content:
     def _sign(self) -> tuple[int, int] | None:
         """Size and time of the open file; None for bytes in memory."""
         try:
-            status = os.fstat(self._stream.fileno())
+            status = os.fstat(self._file.fileno())
         except OSError:
             return None
         return status.st_size, status.st_mtime_ns
 
 
 Piece = tuple[int, int] | bytes
-"""A stretch of a recording's bytes, from one offset to another; or bytes in place of some."""
+"""A stretch of a recording's bytes, from one offset to another; or bytes that replace some."""
+
+
+def extend_pieces(pieces: list[tuple[int, int]], start: int, end: int) -> None:
+    """Add a stretch to others; one that follows the last directly makes it longer."""
+    if pieces and pieces[-1][1] == start:
+        pieces[-1] = (pieces[-1][0], end)
+    else:
+        pieces.append((start, end))
 
 
 class View(io.RawIOBase):
@@ -92,26 +107,26 @@ class View(io.RawIOBase):
     Parameters
     ----------
     content : Content
-    pieces : sequence of Piece, optional
-        What the stream consists of, in order; the whole content by default.
+    pieces : sequence of Piece
+        Parts of the stream, in order.
     """
 
-    def __init__(self, content: Content, pieces: Sequence[Piece] | None = None) -> None:
+    def __init__(self, content: Content, pieces: Sequence[Piece]) -> None:
         super().__init__()
         self.content = content
         self.error: OSError | None = None
-        self._pieces = [(0, content.size)] if pieces is None else list(pieces)
-        lengths = [
-            len(piece) if isinstance(piece, bytes) else piece[1] - piece[0]
-            for piece in self._pieces
-        ]
+        self._pieces = list(pieces)
+        lengths = [len(p) if isinstance(p, bytes) else p[1] - p[0] for p in self._pieces]
         self._ends = list(accumulate(lengths))
-        self.size = self._ends[-1]
-        self._claimed_size = self.size
+        self.size = self._claimed_size = self._ends[-1]
         self._position = 0
-        first = self._pieces[0]
-        is_one = len(self._pieces) == 1 and not isinstance(first, bytes)
-        self._only = first[0] if is_one else None
+
+    @property
+    def fast_stream(self) -> BinaryIO:
+        """The bytes in memory if the view is all of them, or else this stream."""
+        memory = self.content.memory
+        is_all = self._pieces == [(0, self.content.size)]
+        return memory if is_all and memory is not None else self  # type: ignore[return-value]
 
     @contextmanager
     def claim(self, size: int) -> Iterator[None]:
@@ -122,17 +137,12 @@ class View(io.RawIOBase):
         finally:
             self._claimed_size = self.size
 
-    @property
-    def is_at_end(self) -> bool:
-        """Whether all has been read."""
-        return self._position >= self.size
-
     def readable(self) -> bool:
-        """Whether it can be read: always."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """Whether it can seek: always."""
+        """Return True."""
         return True
 
     def tell(self) -> int:
@@ -141,65 +151,41 @@ class View(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move; before the start, as libsndfile tries in some AIFF files, is the start."""
-        origin = {
-            io.SEEK_SET: 0,
-            io.SEEK_CUR: self._position,
-            io.SEEK_END: self._claimed_size,
-        }[whence]
-        self._position = max(0, origin + offset)
+        origins = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._claimed_size}
+        self._position = max(0, origins[whence] + offset)
         return self._position
 
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer; an error of the disk is kept, and ends the stream."""
-        if self._only is not None and self._claimed_size == self.size:
-            return self._read_only_piece(self._only, buffer)
         target = memoryview(buffer).cast("B")
         count = 0
-        while count < len(target) and (data := self._next(len(target) - count)):
-            target[count : count + len(data)] = data
-            count += len(data)
+        while count < len(target) and (step := self._fill(target[count:])):
+            count += step
         return count
 
-    def _read_only_piece(self, start: int, buffer: Any) -> int:
-        """Fill a buffer from the file itself: the usual case, three times as fast."""
-        left = self.size - self._position
-        if left <= 0:
-            return 0
-        if left < len(buffer):
-            buffer = memoryview(buffer)[:left]
-        try:
-            count = self.content.read_into(start + self._position, buffer)
-        except OSError as error:
-            self.error = error
-            return 0
-        self._position += count
-        return count
-
-    def _next(self, count: int) -> bytes:
-        """Bytes of the piece at the position."""
+    def _fill(self, target: memoryview) -> int:
+        """Fill a buffer, at most to the end of the piece at the position."""
         if self._position >= self.size:
-            data = bytes(max(0, min(count, self._claimed_size - self._position)))
+            count = max(0, min(len(target), self._claimed_size - self._position))
+            target[:count] = bytes(count)
         else:
             index = bisect_right(self._ends, self._position)
             piece, left = self._pieces[index], self._ends[index] - self._position
-            count = min(count, left)
+            count = min(len(target), left)
             if isinstance(piece, bytes):
-                data = piece[len(piece) - left :][:count]
+                target[:count] = piece[len(piece) - left :][:count]
             else:
-                data = self._read(piece[1] - left, count)
-        self._position += len(data)
-        return data
-
-    def _read(self, start: int, count: int) -> bytes:
-        try:
-            return self.content.read(start, count)
-        except OSError as error:
-            self.error = error
-            return b""
+                try:
+                    count = self.content.read_into(piece[1] - left, target[:count])
+                except OSError as error:
+                    self.error = error
+                    return 0
+        self._position += count
+        return count
 
 
 def describe_source(source: object) -> str:
-    """What messages call a recording."""
+    """Name of a recording in messages."""
     if isinstance(source, str | Path):
         name = str(source)
         return name if len(name) <= _MAX_NAME else f"{name[:60]}…"
@@ -209,7 +195,7 @@ def describe_source(source: object) -> str:
 
 @contextmanager
 def open_content(source: Any, name: str | None = None) -> Iterator[Content]:
-    """Open a recording's bytes. Those of a file are read from the disk as they are needed.
+    """Open a recording's bytes. Those of a long file are read from the disk when needed.
 
     A pipe and a stream are read to their end first, up to 1 GiB.
 
@@ -217,7 +203,7 @@ def open_content(source: Any, name: str | None = None) -> Iterator[Content]:
     ----------
     source : path, bytes or binary stream
     name : str, optional
-        What messages call it.
+        Name of the recording in messages.
 
     Yields
     ------
@@ -230,21 +216,22 @@ def open_content(source: Any, name: str | None = None) -> Iterator[Content]:
     """
     name = name or describe_source(source)
     if not isinstance(source, str | Path):
-        yield Content(io.BytesIO(_bytes_of(source, name)), name)
+        yield Content(io.BytesIO(_take_bytes(source, name)), name)
         return
     path = Path(source)
     if check_file(path, name):
         yield Content(io.BytesIO(_read_pipe(path, name)), name)
         return
-    with _open_file(path, name) as stream:
-        yield Content(stream, name)
-
-
-def _open_file(path: Path, name: str) -> BinaryIO:
     try:
-        return path.open("rb")
+        stream = path.open("rb", buffering=_BUFFER_BYTES)
     except (OSError, ValueError) as error:
-        raise cannot_read(name, error) from error
+        raise reading_error(name, error) from error
+    with stream:
+        try:
+            content = Content(stream, name)
+        except OSError as error:
+            raise reading_error(name, error) from error
+        yield content
 
 
 def read_bytes(source: str | Path | bytes | BinaryIO, name: str | None = None) -> bytes:
@@ -254,7 +241,7 @@ def read_bytes(source: str | Path | bytes | BinaryIO, name: str | None = None) -
     ----------
     source : path, bytes or binary stream
     name : str, optional
-        What messages call it.
+        Name of the recording in messages.
 
     Returns
     -------
@@ -269,11 +256,19 @@ def read_bytes(source: str | Path | bytes | BinaryIO, name: str | None = None) -
         try:
             return content.read(0, content.size)
         except OSError as error:
-            raise cannot_read(content.name, error) from error
+            raise reading_error(content.name, error) from error
 
 
-def _remedy(source: Any) -> str:
-    """Remedy for what is no recording but may hold some, or its samples."""
+_DICT_PARTS = {
+    "array": "source['array'], rate_hz=source['sampling_rate']",
+    "bytes": "source['bytes']",
+    "path": "source['path']",
+}
+"""Parts of a recording in data sets of the library datasets, and of others."""
+
+
+def _find_remedy(source: Any) -> str:
+    """Remedy for an object that is no recording but may hold one, or its samples."""
     if isinstance(source, os.PathLike):
         return " Make it a path: pathlib.Path(source)."
     if isinstance(source, dict):
@@ -289,26 +284,18 @@ def _remedy(source: Any) -> str:
     return ""
 
 
-_DICT_PARTS = {
-    "array": "source['array'], rate_hz=source['sampling_rate']",
-    "bytes": "source['bytes']",
-    "path": "source['path']",
-}
-"""What data sets of the library datasets, and others, hold for a recording."""
-
-
-def _bytes_of(source: Any, name: str) -> bytes:
+def _take_bytes(source: Any, name: str) -> bytes:
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source)
     if not hasattr(source, "read"):
         raise AudioError(
             f"{name}: expected a path, bytes, a binary stream or an array, "
-            f"found {type(source).__name__}.{_remedy(source)}"
+            f"found {type(source).__name__}.{_find_remedy(source)}"
         )
     try:
         return _read_stream(source, name)
     except (OSError, ValueError) as error:
-        raise cannot_read(name, error) from error
+        raise reading_error(name, error) from error
 
 
 def _read_stream(stream: Any, name: str) -> bytes:
@@ -318,7 +305,7 @@ def _read_stream(stream: Any, name: str) -> bytes:
     while True:
         part = stream.read(_PART_BYTES)
         if not isinstance(part, bytes):
-            raise no_bytes(name, part)
+            raise stream_error(name, part)
         if not part:
             break
         parts.append(part)
@@ -328,7 +315,7 @@ def _read_stream(stream: Any, name: str) -> bytes:
                 f"{name}: more than {MAX_STREAM_BYTES:,} bytes came. Save it as a file, which is "
                 "read as it is needed."
             )
-    if not size and _is_behind_its_start(stream):
+    if not size and _is_past_start(stream):
         raise AudioError(
             f"{name}: the stream is at its end, nothing is left to read. Go back to its start "
             "first: stream.seek(0)."
@@ -336,38 +323,28 @@ def _read_stream(stream: Any, name: str) -> bytes:
     return b"".join(parts)
 
 
-def _is_behind_its_start(stream: Any) -> bool:
+def _is_past_start(stream: Any) -> bool:
     try:
         return bool(stream.tell())
     except (AttributeError, OSError, ValueError):
         return False
 
 
-def no_bytes(name: str, part: object) -> AudioError:
-    """Error for a stream that gives something else than bytes."""
-    remedy = "Give the path, or the array of samples with rate_hz"
-    if isinstance(part, str):
-        remedy = 'Open it in binary mode: open(path, "rb")'
-    elif part is None:  # nothing yet, which is no end
-        remedy = "Let it wait for its bytes: os.set_blocking(stream.fileno(), True)"
-    return AudioError(f"{name}: expected a stream of bytes, found {type(part).__name__}. {remedy}.")
-
-
 @contextmanager
 def open_pipe(path: Path, name: str) -> Iterator[tuple[BinaryIO, bytes]]:
-    """Open a pipe with a name. A writer is waited for, but not for ever.
+    """Open a pipe with a name, and wait for its writer, but not for ever.
 
     Parameters
     ----------
     path : Path
     name : str
-        What messages call the recording.
+        Name of the recording in messages.
 
     Yields
     ------
     stream : binary stream
     first : bytes
-        What was already read from it, to see whether there is a writer.
+        Bytes that were read to see whether there is a writer.
 
     Raises
     ------
@@ -378,14 +355,14 @@ def open_pipe(path: Path, name: str) -> Iterator[tuple[BinaryIO, bytes]]:
         # A pipe opened in the usual way would wait until somebody writes.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
     except (OSError, ValueError) as error:
-        raise cannot_read(name, error) from error
+        raise reading_error(name, error) from error
     with open(descriptor, "rb", buffering=0) as stream:  # noqa: PTH123 (a descriptor)
         try:
             select.select([descriptor], [], [], WRITER_SECONDS)
             first = stream.read(1)  # None: somebody holds it open, and writes later
             os.set_blocking(descriptor, True)
         except (OSError, ValueError) as error:
-            raise cannot_read(name, error) from error
+            raise reading_error(name, error) from error
         if first == b"":
             raise AudioError(
                 f"{name}: is a pipe into which nothing was written. Start the program that "
@@ -395,16 +372,20 @@ def open_pipe(path: Path, name: str) -> Iterator[tuple[BinaryIO, bytes]]:
 
 
 def _read_pipe(path: Path, name: str) -> bytes:
-    """All that comes through a pipe with a name."""
     with open_pipe(path, name) as (stream, first):
         try:
             return first + _read_stream(stream, name)
         except (OSError, ValueError) as error:
-            raise cannot_read(name, error) from error
+            raise reading_error(name, error) from error
 
 
 def check_file(path: Path, name: str) -> bool:
-    """Refuse what is neither a regular file nor a pipe; whether it is a pipe.
+    """Refuse a path that leads to no file or pipe.
+
+    Returns
+    -------
+    bool
+        True for a pipe.
 
     Raises
     ------
@@ -419,7 +400,7 @@ def check_file(path: Path, name: str) -> bool:
         remedy = " Download it, and name the file." if "://" in name else ""
         raise AudioError(f"{name}: no such file.{remedy}") from error
     except (OSError, ValueError) as error:
-        raise cannot_read(name, error) from error
+        raise reading_error(name, error) from error
     if stat.S_ISDIR(mode):
         raise AudioError(f"{name}: is a folder, expected a recording.")
     if stat.S_ISSOCK(mode):
@@ -431,10 +412,20 @@ def check_file(path: Path, name: str) -> bool:
     return stat.S_ISFIFO(mode)
 
 
-def cannot_read(name: str, error: Exception) -> AudioError:
+def reading_error(name: str, error: Exception) -> AudioError:
     """Error for a file that the system does not let us read."""
     if isinstance(error, PermissionError):
         return AudioError(
             f"{name}: no permission to read it. Change the permissions of the file or its folder."
         )
     return AudioError(f"{name}: cannot be read ({describe_reason(error)}).")
+
+
+def stream_error(name: str, part: object) -> AudioError:
+    """Error for a stream that gives something else than bytes."""
+    remedy = "Give the path, or the array of samples with rate_hz"
+    if isinstance(part, str):
+        remedy = 'Open it in binary mode: open(path, "rb")'
+    elif part is None:  # nothing yet, which is no end
+        remedy = "Let it wait for its bytes: os.set_blocking(stream.fileno(), True)"
+    return AudioError(f"{name}: expected a stream of bytes, found {type(part).__name__}. {remedy}.")

@@ -10,31 +10,31 @@ from pathlib import Path
 
 from voxaffect.audio import boxes, chunks, libsndfile, mpeg
 from voxaffect.audio.content import Content, View
-from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.flac import lay_out_flac
-from voxaffect.audio.layout import Part
 from voxaffect.audio.ogg import lay_out_ogg
+from voxaffect.audio.parts import BLOCK_SECONDS, Block, Blocks, Part
 from voxaffect.errors import AudioError
-from voxaffect.files.media import CORE, HEAD_BYTES, ZEROS, Kind, id3_size, identify
+from voxaffect.files.media import CORE, HEAD_BYTES, ZEROS, Kind, ape_size, id3_size, identify
 
 _UNKNOWN = Kind("", CORE, "other")
 _MPEG = Kind("a file of MPEG audio (MP3)", CORE, "mpeg")
 _MAX_TAGS = 16
+_ALSO_FFMPEG = frozenset({"wav", "w64", "aiff", "au", "caf", "ogg"})
+_BARE_NAMES = ".raw .pcm .al .alaw .ul .ulaw .mulaw .vox .g711 .g722 .gsm .s16 .sw .bin .dat"
+"""Names of samples without a header."""
+_CHUNKED: Mapping[str, Callable[[Content, int], Part]] = {
+    "w64": chunks.lay_out_w64,
+    "aiff": chunks.lay_out_aiff,
+    "au": chunks.lay_out_au,
+    "caf": chunks.lay_out_caf,
+    "nist": chunks.lay_out_nist,
+    "svx": chunks.lay_out_svx,
+}
 
 
 @contextmanager
 def decode(content: Content, block_seconds: float = BLOCK_SECONDS) -> Iterator[Blocks]:
     """Open a recording of any kind.
-
-    Parameters
-    ----------
-    content : Content
-    block_seconds : float
-        Length of its blocks.
-
-    Yields
-    ------
-    Blocks
 
     Raises
     ------
@@ -49,18 +49,18 @@ def decode(content: Content, block_seconds: float = BLOCK_SECONDS) -> Iterator[B
         )
     parts = _lay_out(content, start, kind) if kind.reader == CORE else None
     with ExitStack() as stack:
-        decoded = None
+        blocks = None
         if parts is not None:
-            decoded = _open_parts(content, parts, kind, stack, block_seconds)
+            blocks = _open_parts(content, parts, kind, stack, block_seconds)
         else:
             boxes.check_whole(content, start, kind.format)
-        if decoded is None:
+        if blocks is None:
             from voxaffect.audio import ffmpeg  # brings modules that most recordings do not need
 
             if kind.reader == CORE:
                 kind = replace(kind, name=f"{kind.name} with a rare codec")
-            decoded = stack.enter_context(ffmpeg.decode(content, start, kind))
-        yield decoded
+            blocks = stack.enter_context(ffmpeg.decode(content, start, kind))
+        yield blocks
 
 
 def _skip_tags(content: Content) -> int:
@@ -68,7 +68,7 @@ def _skip_tags(content: Content) -> int:
     start = 0
     for _ in range(_MAX_TAGS):
         head = content.read(start, 32)
-        size = id3_size(head) or mpeg.ape_size(head)
+        size = id3_size(head) or ape_size(head)
         if not size or start + size >= content.size:
             break
         start += size
@@ -84,7 +84,7 @@ def _identify(content: Content, start: int) -> Kind:
 
 
 def _lay_out(content: Content, start: int, kind: Kind) -> Sequence[Part] | None:
-    """Parts that libsndfile can be given; None if it cannot decode them."""
+    """Parts that libsndfile can decode; None if it cannot decode them."""
     if kind.format == "wav":
         sound = chunks.find_wav_sound(content, start)
         if sound.format_tag in chunks.MPEG_IN_WAV:
@@ -102,16 +102,6 @@ def _lay_out(content: Content, start: int, kind: Kind) -> Sequence[Part] | None:
     return [Part(View(content, [(start, content.size)]))]
 
 
-_CHUNKED: Mapping[str, Callable[[Content, int], Part]] = {
-    "w64": chunks.lay_out_w64,
-    "aiff": chunks.lay_out_aiff,
-    "au": chunks.lay_out_au,
-    "caf": chunks.lay_out_caf,
-    "nist": chunks.lay_out_nist,
-    "svx": chunks.lay_out_svx,
-}
-
-
 def _open_parts(
     content: Content, parts: Sequence[Part], kind: Kind, stack: ExitStack, block_seconds: float
 ) -> Blocks | None:
@@ -120,90 +110,53 @@ def _open_parts(
         first = stack.enter_context(libsndfile.open_part(parts[0], block_seconds))
     except libsndfile.OpenError as error:
         if kind is _UNKNOWN:
-            raise _unknown(content.name, error) from error
-        if kind.format not in _ALSO_FFMPEG or not _has_ffmpeg():
-            remedy = "Copy or download it again."
-            if kind.format in _ALSO_FFMPEG:
-                from voxaffect.audio.ffmpeg import INSTALL
+            raise _unknown_error(content.name, error) from error
+        remedy = "Copy or download it again."
+        if kind.format in _ALSO_FFMPEG:
+            from voxaffect.audio import ffmpeg
 
-                remedy = f"Its coding may need FFmpeg. {INSTALL}"
-            raise AudioError(
-                f"{content.name}: not readable as {kind.name} ({error}). {remedy}"
-            ) from error
-        return None
+            if ffmpeg.is_installed():
+                return None
+            remedy = f"Its coding may need FFmpeg. {ffmpeg.INSTALL}"
+        reason = f"not readable as {kind.name} ({error})"
+        raise AudioError(f"{content.name}: {reason}. {remedy}") from error
     if len(parts) == 1:
         return first
-    blocks = _chain(first, parts[1:], content.name)
-    return replace(first, frames=0, blocks=blocks, seek=None)
+    return replace(first, frames=0, blocks=_chain(first, parts[1:]), seek=None)
 
 
-def _has_ffmpeg() -> bool:
-    from voxaffect.audio import ffmpeg
-
-    return ffmpeg.is_installed()
-
-
-_ALSO_FFMPEG = frozenset({"wav", "w64", "aiff", "au", "caf", "ogg"})
-
-
-def _chain(first: Blocks, others: Sequence[Part], name: str) -> Iterator[Block]:
+def _chain(first: Blocks, others: Sequence[Part]) -> Iterator[Block]:
     """Blocks of all parts; they must be of one rate and one number of channels."""
-    yield from first.blocks
+    yield from first
+    name = first.name
     for part in others:
-        with _open_other(part, name) as decoded:
-            if (decoded.rate_hz, decoded.channels) != (first.rate_hz, first.channels):
+        with ExitStack() as stack:
+            try:
+                blocks = stack.enter_context(libsndfile.open_part(part))
+            except libsndfile.OpenError as error:
+                raise AudioError(
+                    f"{name}: a later part of it is not readable ({error}). Take its parts apart."
+                ) from error
+            if (blocks.rate_hz, blocks.channels) != (first.rate_hz, first.channels):
                 raise AudioError(
                     f"{name}: joined from recordings of {first.rate_hz} Hz, {first.channels} "
-                    f"channels, and {decoded.rate_hz} Hz, {decoded.channels} channels. Take them "
+                    f"channels, and {blocks.rate_hz} Hz, {blocks.channels} channels. Take them "
                     "apart."
                 )
-            yield from decoded.blocks
+            yield from blocks
 
 
-@contextmanager
-def _open_other(part: Part, name: str) -> Iterator[Blocks]:
-    with ExitStack() as stack:
-        try:
-            decoded = stack.enter_context(libsndfile.open_part(part))
-        except libsndfile.OpenError as error:
-            raise AudioError(
-                f"{name}: a later part of it is not readable ({error}). Take its parts apart."
-            ) from error
-        yield decoded
-
-
-_BARE = frozenset(
-    {
-        ".raw",
-        ".pcm",
-        ".al",
-        ".alaw",
-        ".ul",
-        ".ulaw",
-        ".mulaw",
-        ".vox",
-        ".g711",
-        ".g722",
-        ".gsm",
-        ".s16",
-        ".sw",
-        ".bin",
-        ".dat",
-    }
-)
-"""Names of samples without a header."""
-
-
-def _unknown(name: str, error: Exception) -> AudioError:
-    is_path = not name.startswith("<")
-    if Path(name).suffix.lower() in _BARE:
+def _unknown_error(name: str, error: Exception) -> AudioError:
+    path = Path(name)
+    if path.suffix.lower() in _BARE_NAMES.split():
         return AudioError(
             f"{name}: not readable as audio ({error}). It may hold bare samples, whose kind no "
             "header states. If you know it, convert it with, for example: ffmpeg -f s16le "
-            f"-ar 16000 -ac 1 -i {shlex.quote(name)} {shlex.quote(f'{Path(name).stem}.wav')}"
+            f"-ar 16000 -ac 1 -i {shlex.quote(name)} {shlex.quote(f'{path.stem}.wav')}"
         )
-    source = shlex.quote(name) if is_path else "FILE"
-    target = shlex.quote(str(Path(name).with_suffix(".converted.wav"))) if is_path else "FILE.wav"
+    source, target = "FILE", "FILE.wav"
+    if not name.startswith("<"):
+        source, target = shlex.quote(name), shlex.quote(str(path.with_suffix(".converted.wav")))
     return AudioError(
         f"{name}: not readable as audio ({error}). If a player can play it, convert it with: "
         f"ffmpeg -i {source} {target}"

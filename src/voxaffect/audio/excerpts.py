@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from voxaffect.audio.blocks import open_blocks, read, too_long
-from voxaffect.audio.content import cannot_read, open_content
+from voxaffect.audio.blocks import limit_error, open_blocks, read
+from voxaffect.audio.content import open_content, reading_error
 from voxaffect.audio.signal import Mixer, Signal
 from voxaffect.errors import AudioError
 
@@ -38,8 +38,8 @@ class Excerpt:
         end = "the end" if self.end_seconds is None else f"{self.end_seconds:g} s"
         return f"{self.path}, {self.start_seconds:g} s to {end}"
 
-    def missing_in(self, seconds: float) -> str | None:
-        """Say that a recording of some length does not hold this part; None if it does."""
+    def explain_missing(self, seconds: float) -> str | None:
+        """Message that a recording of some length does not hold this part; None if it does."""
         last = self.start_seconds if self.end_seconds is None else self.end_seconds
         if self.start_seconds < seconds and last - seconds <= _TOLERANCE_SECONDS:
             return None
@@ -47,7 +47,7 @@ class Excerpt:
 
     @property
     def key(self) -> bytes:
-        """Bytes that name the part, whatever the recording is called."""
+        """Bytes that name the part, without the name of the recording."""
         return f"{self.start_seconds!r} {self.end_seconds!r}".encode()
 
 
@@ -72,7 +72,7 @@ def digest_recording(recording: Recording) -> bytes:
         status = recording.path.stat()
         state = (status.st_ino, status.st_size, status.st_mtime_ns)
     except (OSError, ValueError):
-        state = None  # whoever reads it says why
+        state = None  # reading it will name the reason
     return hashlib.sha256(_digest_in_state(recording.path, state) + recording.key).digest()
 
 
@@ -89,7 +89,7 @@ def _digest_file(path: Path) -> bytes:
             for start in range(0, content.size, _PIECE_BYTES):
                 digest.update(content.read(start, _PIECE_BYTES))
         except OSError as error:
-            raise cannot_read(content.name, error) from error
+            raise reading_error(content.name, error) from error
         content.check_unchanged()
     return digest.digest()
 
@@ -134,11 +134,11 @@ def read_recording(recording: Recording, *, max_seconds: float | None = None) ->
                 parts.append(mixer.mix(block[low:high]))
             held += len(block)
             if max_seconds is not None and sum(map(len, parts)) > max_seconds * blocks.rate_hz:
-                raise too_long(str(recording), max_seconds)
+                raise limit_error(str(recording), max_seconds)
             if last is not None and held >= last:
                 break
         seconds = held / blocks.rate_hz
-    if fault := recording.missing_in(seconds):
+    if fault := recording.explain_missing(seconds):
         raise AudioError(fault)
     if not parts:
         raise AudioError(f"{recording}: holds no sample. Correct the start and end.")

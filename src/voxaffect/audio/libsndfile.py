@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
-from voxaffect.audio.content import cannot_read
-from voxaffect.audio.decoded import BLOCK_SECONDS, Block, Blocks
-from voxaffect.audio.layout import Part, cut_short, damaged
+from voxaffect.audio.content import reading_error
+from voxaffect.audio.parts import (
+    BLOCK_SECONDS,
+    Block,
+    Blocks,
+    Part,
+    damage_error,
+    length_error,
+)
 from voxaffect.errors import AudioError
 from voxaffect.files import describe_reason
 from voxaffect.runtime.forks import no_fork
@@ -19,6 +25,7 @@ _EXACT_ENCODINGS = frozenset(
     {"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"}
 )
 _ESTIMATE_FACTOR = 128  # between the shortest and the longest frame of MPEG audio lies less
+_UNKNOWN_FRAMES = 1 << 48
 
 
 class OpenError(Exception):
@@ -28,15 +35,6 @@ class OpenError(Exception):
 @contextmanager
 def open_part(part: Part, block_seconds: float = BLOCK_SECONDS) -> Iterator[Blocks]:
     """Open a recording, or one of the parts that it was joined from.
-
-    Parameters
-    ----------
-    part : Part
-    block_seconds : float
-
-    Yields
-    ------
-    Blocks
 
     Raises
     ------
@@ -48,81 +46,81 @@ def open_part(part: Part, block_seconds: float = BLOCK_SECONDS) -> Iterator[Bloc
     import soundfile
 
     view = part.view
-    pretense = view.claim(view.size * _ESTIMATE_FACTOR) if part.is_estimated else nullcontext()
     try:
-        with pretense, no_fork:
-            file = soundfile.SoundFile(view)
+        with no_fork:
+            if part.is_estimated:
+                with view.claim(view.size * _ESTIMATE_FACTOR):
+                    file = soundfile.SoundFile(view)
+            else:
+                view.fast_stream.seek(0)
+                file = soundfile.SoundFile(view.fast_stream)
     except (soundfile.LibsndfileError, OSError, ValueError, TypeError) as error:
         if view.error:
-            raise cannot_read(view.content.name, view.error) from error
+            raise reading_error(view.content.name, view.error) from error
         raise OpenError(describe_reason(error)) from error
     with file:
         # soundfile seeks after every read to where it is already. That empties the decoder's
         # bit reservoir in an MP3, and fails in a FLAC of unknown length.
         file.seekable = lambda: False
-        frames = 0 if part.is_estimated or file.frames >= 1 << 48 else file.frames
-        blocks = _read_blocks(file, part, block_seconds)
-        seek = _seek_in(file, part) if _is_exact(file, part) else None
+        is_known = not part.is_estimated and file.frames < _UNKNOWN_FRAMES
+        # Each sample is found by its number, and sounds the same without those before it.
+        is_exact = (
+            is_known and file.format in _EXACT_CONTAINERS and file.subtype in _EXACT_ENCODINGS
+        )
         yield Blocks(
             view.content.name,
             file.samplerate,
             file.channels,
-            frames,
-            blocks,
+            file.frames if is_known else 0,
+            _read_blocks(file, part, block_seconds, is_exact=is_exact),
             file.format,
             file.subtype,
-            seek,
+            _make_seek(file, part) if is_exact else None,
         )
 
 
-def _is_exact(file: Any, part: Part) -> bool:
-    """Whether each sample is found by its number, and sounds the same without those before it."""
-    is_known = not part.is_estimated and file.frames < 1 << 48
-    return is_known and file.format in _EXACT_CONTAINERS and file.subtype in _EXACT_ENCODINGS
-
-
-def _seek_in(file: Any, part: Part) -> Callable[[int], None]:
-    import soundfile
-
+def _make_seek(file: Any, part: Part) -> Callable[[int], None]:
     def seek(frame: int) -> None:
-        try:
-            with no_fork:
-                file.seek(frame)
-        except (soundfile.LibsndfileError, OSError, ValueError) as error:
-            raise _broken(part, error) from error
+        with _name_errors(part), no_fork:
+            file.seek(frame)
 
     return seek
 
 
-def _read_blocks(file: Any, part: Part, block_seconds: float) -> Iterator[Block]:
-    import soundfile
-
+def _read_blocks(file: Any, part: Part, block_seconds: float, *, is_exact: bool) -> Iterator[Block]:
     name = part.view.content.name
     size = int(block_seconds * file.samplerate)
     size = max(1, min(size, _MAX_BLOCK_SAMPLES // file.channels))
-    held = file.tell() if _is_exact(file, part) else 0  # not 0 after a seek
+    held = file.tell() if is_exact else 0  # not 0 after a seek
     while True:
-        try:
-            with no_fork:
-                block = file.read(size, dtype="float32", always_2d=True)
-        except (soundfile.LibsndfileError, OSError, ValueError) as error:
-            raise _broken(part, error) from error
+        with _name_errors(part), no_fork:
+            block = file.read(size, dtype="float32", always_2d=True)
         if part.view.error:
-            raise cannot_read(name, part.view.error) from part.view.error
+            raise reading_error(name, part.view.error) from part.view.error
         held += len(block)
         if len(block):
             yield block
         if len(block) < size:
             break
     if part.frames is not None and held < part.frames:
-        raise cut_short(name, part.frames, held, "samples")
+        raise length_error(name, part.frames, held, "samples")
 
 
-def _broken(part: Part, error: Exception) -> AudioError:
-    """Error for a recording that cannot be decoded to its end."""
-    name = part.view.content.name
-    if part.view.error:
-        return cannot_read(name, part.view.error)
-    if part.frames is not None and part.view.is_at_end:
-        return cut_short(name, part.frames, None, "samples")
-    return damaged(name, f"not readable as audio to its end ({describe_reason(error)})")
+@contextmanager
+def _name_errors(part: Part) -> Iterator[None]:
+    """Turn an error of libsndfile into one for a recording that cannot be decoded to its end."""
+    import soundfile
+
+    try:
+        yield
+    except (soundfile.LibsndfileError, OSError, ValueError) as error:
+        raise _decoding_error(part, error) from error
+
+
+def _decoding_error(part: Part, error: Exception) -> AudioError:
+    view, name = part.view, part.view.content.name
+    if view.error:
+        return reading_error(name, view.error)
+    if part.frames is not None and view.fast_stream.tell() >= view.size:
+        return length_error(name, part.frames, None, "samples")
+    return damage_error(name, f"not readable as audio to its end ({describe_reason(error)})")

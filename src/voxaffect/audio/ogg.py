@@ -6,10 +6,9 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from voxaffect.audio.content import Content, Piece, View
+from voxaffect.audio.content import Content, Piece, View, extend_pieces
 from voxaffect.audio.flac import lay_out_pieces
-from voxaffect.audio.layout import Part, damaged
-from voxaffect.errors import AudioError
+from voxaffect.audio.parts import Part, damage_error, end_error
 
 _CODECS = {
     b"\x01vorbis": "Vorbis",
@@ -30,7 +29,6 @@ class _Page:
     end: int
     body: int
     flags: int
-    granule: int
     serial: int
     number: int
     lacing: bytes
@@ -45,7 +43,7 @@ class _Page:
 
     @property
     def is_full(self) -> bool:
-        """Whether libogg would have closed it: it does at four packets and 4,096 bytes."""
+        """True if libogg would have closed it: it does at four packets and 4,096 bytes."""
         packets = [0]
         for size in self.lacing:
             packets[-1] += size
@@ -68,6 +66,14 @@ class _Stream:
     bodies: list[tuple[int, int]] = field(default_factory=list)
     last: _Page | None = None
 
+    def add(self, page: _Page, name: str) -> None:
+        if self.last is not None and page.number != self.last.number + 1:
+            order = f"page {page.number} follows page {self.last.number}"
+            raise damage_error(name, f"{order} at byte {page.start}")
+        self.last = page
+        extend_pieces(self.pages, page.start, page.end)
+        extend_pieces(self.bodies, page.body, page.end)
+
 
 def lay_out_ogg(content: Content, start: int) -> list[Part] | None:
     """Parts of an Ogg file: one, or one for each of the files that were joined.
@@ -88,26 +94,24 @@ def lay_out_ogg(content: Content, start: int) -> list[Part] | None:
     AudioError
         If a page is damaged or missing.
     """
-    links = _read_links(content, start)
     parts = []
-    for link in links:
+    for link in _read_links(content, start):
         sounds = [stream for stream in link.values() if stream.codec]
         if not sounds or sounds[0].codec == "Speex":
             return None
         _check_end(content, sounds[0])
-        parts.append(_part(content, sounds[0]))
+        parts.append(_lay_out_stream(content, sounds[0]))
     return parts
 
 
-def _part(content: Content, stream: _Stream) -> Part:
+def _lay_out_stream(content: Content, stream: _Stream) -> Part:
     if stream.codec != "FLAC":
-        return Part(View(content, _with_end_mark(content, stream)))
+        return Part(View(content, _mark_end(content, stream)))
     first, *others = stream.bodies  # the first packet has nine bytes in front of FLAC's own mark
-    pieces: list[Piece] = [(first[0] + 9, first[1]), *others]
-    return lay_out_pieces(content, pieces)
+    return lay_out_pieces(content, [(first[0] + 9, first[1]), *others])
 
 
-def _with_end_mark(content: Content, stream: _Stream) -> list[Piece]:
+def _mark_end(content: Content, stream: _Stream) -> list[Piece]:
     """Pages of a stream; the last one gets the mark without which libsndfile sees damage."""
     last = stream.last
     if last is None or last.is_last:
@@ -124,40 +128,20 @@ def _read_links(content: Content, start: int) -> list[dict[int, _Stream]]:
     """Streams by their serial number, for each of the files that were joined."""
     links: list[dict[int, _Stream]] = []
     was_first = False
-    for page in _pages(content, start):
+    for page in _read_pages(content, start):
         if page.is_first and not was_first:
             links.append({})
         was_first = page.is_first
         streams = links[-1] if links else {}
         if page.is_first:
-            streams[page.serial] = _Stream(_codec_of(content, page))
+            head = content.read(page.body, 8)
+            codec = next((name for mark, name in _CODECS.items() if head.startswith(mark)), "")
+            streams[page.serial] = _Stream(codec)
         if page.serial not in streams:
-            raise damaged(content.name, f"the page at byte {page.start} belongs to no stream")
-        _add(content, streams[page.serial], page)
+            reason = f"the page at byte {page.start} belongs to no stream"
+            raise damage_error(content.name, reason)
+        streams[page.serial].add(page, content.name)
     return links
-
-
-def _codec_of(content: Content, page: _Page) -> str:
-    head = content.read(page.body, 8)
-    return next((name for mark, name in _CODECS.items() if head.startswith(mark)), "")
-
-
-def _add(content: Content, stream: _Stream, page: _Page) -> None:
-    if stream.last is not None and page.number != stream.last.number + 1:
-        raise damaged(
-            content.name,
-            f"page {page.number} follows page {stream.last.number} at byte {page.start}",
-        )
-    stream.last = page
-    _extend(stream.pages, page.start, page.end)
-    _extend(stream.bodies, page.body, page.end)
-
-
-def _extend(pieces: list[tuple[int, int]], start: int, end: int) -> None:
-    if pieces and pieces[-1][1] == start:
-        pieces[-1] = (pieces[-1][0], end)
-    else:
-        pieces.append((start, end))
 
 
 def _check_end(content: Content, stream: _Stream) -> None:
@@ -168,12 +152,10 @@ def _check_end(content: Content, stream: _Stream) -> None:
     """
     page = stream.last
     if page is not None and not page.is_last and (page.is_full or page.lacing[-1:] == b"\xff"):
-        raise AudioError(
-            f"{content.name}: cut short, its last page is missing. Copy or download it again."
-        )
+        raise end_error(content.name, "its last page is missing")
 
 
-def _pages(content: Content, start: int) -> Iterator[_Page]:
+def _read_pages(content: Content, start: int) -> Iterator[_Page]:
     """All pages, each with a right checksum; bytes behind the last page are none of its sound."""
     page = None
     while start < content.size:
@@ -181,14 +163,14 @@ def _pages(content: Content, start: int) -> Iterator[_Page]:
         if head[:4] != b"OggS":
             if page is not None and page.is_last and _is_junk(content, start):
                 return
-            raise damaged(content.name, f"no page begins at byte {start}")
-        page = _parse(content, start, head)
+            raise damage_error(content.name, f"no page begins at byte {start}")
+        page = _parse_page(content, start, head)
         yield page
         start = page.end
 
 
 def _is_junk(content: Content, start: int) -> bool:
-    """Whether no page follows."""
+    """True if no page follows."""
     while data := content.read(start, 1 << 20):
         if b"OggS" in data:
             return False
@@ -196,25 +178,22 @@ def _is_junk(content: Content, start: int) -> bool:
     return True
 
 
-def _parse(content: Content, start: int, head: bytes) -> _Page:
+def _parse_page(content: Content, start: int, head: bytes) -> _Page:
     count = head[26] if len(head) > 26 else 0
     lacing = head[27 : 27 + count]
     body = start + 27 + count
     end = body + sum(lacing)
     if len(head) < 27 + count or end > content.size:
-        raise AudioError(
-            f"{content.name}: cut short, its last page is broken. Copy or download it again."
-        )
+        raise end_error(content.name, "its last page is broken")
     data = content.read(start, end - start)
     stated = int.from_bytes(head[22:26], "little")
     if _checksum(data[:22] + bytes(4) + data[26:]) != stated:
-        raise damaged(content.name, f"the page at byte {start} has a wrong checksum")
-    granule = int.from_bytes(head[6:14], "little", signed=True)
+        raise damage_error(content.name, f"the page at byte {start} has a wrong checksum")
     serial, number = (int.from_bytes(head[at : at + 4], "little") for at in (14, 18))
-    return _Page(start, end, body, head[5], granule, serial, number, lacing)
+    return _Page(start, end, body, head[5], serial, number, lacing)
 
 
 def _checksum(data: bytes) -> int:
-    """Checksum of a page: zlib's polynomial, but with the bits of each byte the other way round."""
+    """Checksum of a page: zlib's polynomial, with the bits of each byte in reverse order."""
     crc = zlib.crc32(data.translate(_REVERSED), 0xFFFF_FFFF) ^ 0xFFFF_FFFF
     return int(f"{crc:032b}"[::-1], 2)

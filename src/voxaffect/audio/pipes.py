@@ -1,4 +1,4 @@
-"""Recordings that come through a pipe: a WAV file is decoded while it is still being written."""
+"""Recordings from a pipe: a WAV file is decoded while another program still writes it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 
 from voxaffect.audio import chunks
-from voxaffect.audio.content import Content, cannot_read, no_bytes
-from voxaffect.audio.decoded import Block, Blocks
+from voxaffect.audio.content import Content, reading_error, stream_error
 from voxaffect.audio.decoding import decode
-from voxaffect.audio.layout import cut_short, second_recording
+from voxaffect.audio.parts import Block, Blocks, length_error, second_recording_error
 
 _PATIENCE_SECONDS = 0.25
 _BLOCK_SECONDS = 0.1
@@ -31,9 +30,9 @@ class Pipe:
     ----------
     stream : binary stream
     first : bytes
-        What was already read from it.
+        Bytes that were already read from it.
     name : str
-        What messages call the recording.
+        Name of the recording in messages.
     """
 
     def __init__(self, stream: Any, first: bytes, name: str) -> None:
@@ -50,9 +49,9 @@ class Pipe:
         try:
             data = getattr(self._stream, "read1", self._stream.read)(_READ_BYTES)
         except (OSError, ValueError) as error:
-            raise cannot_read(self.name, error) from error
+            raise reading_error(self.name, error) from error
         if not isinstance(data, bytes):
-            raise no_bytes(self.name, data)
+            raise stream_error(self.name, data)
         self._held += data
         self.has_ended = not data
 
@@ -74,10 +73,10 @@ class Pipe:
         return self.take(count)
 
     def is_quiet(self) -> bool:
-        """Whether nothing has come for a quarter of a second."""
+        """True if nothing has come for a quarter of a second."""
         try:
             return not select.select([self._stream.fileno()], [], [], _PATIENCE_SECONDS)[0]
-        except (OSError, ValueError):  # nothing that can be waited for: bytes in memory
+        except (OSError, ValueError):  # bytes in memory, for which nobody waits
             return False
 
 
@@ -108,7 +107,7 @@ class _Header:
     @property
     def order(self) -> str:
         """Byte order, as struct writes it."""
-        return ">" if self.mark == b"RIFX" else "<"
+        return chunks.get_order(self.mark)
 
     @property
     def frame_size(self) -> int:
@@ -133,26 +132,22 @@ def decode_pipe(pipe: Pipe) -> Iterator[Blocks | None]:
 
     Blocks are 0.1 s. An empty one says that nothing has come for a while.
 
-    Parameters
-    ----------
-    pipe : Pipe
-
     Yields
     ------
     Blocks or None
-        None, with all bytes still in the pipe, for what has to be read to its end first.
+        None, with all bytes still in the pipe, for a format that has to be read to its end first.
 
     Raises
     ------
     AudioError
-        If it is no WAV file; on the way, if it is cut short or another recording follows.
+        On the way, if it is cut short or another recording follows.
     """
     header = _read_header(pipe)
     if header is None or not header.frame_size:
         yield None
         return
     with _decode(pipe, header.wrap(bytes(header.frame_size))) as first:
-        blocks = _blocks(pipe, header, first)
+        blocks = _read_blocks(pipe, header, first)
         yield replace(first, frames=0, blocks=blocks, seek=None)
 
 
@@ -161,12 +156,12 @@ def _decode(pipe: Pipe, data: bytes) -> Any:
 
 
 def _read_header(pipe: Pipe) -> _Header | None:
-    """Look for the samples; None if they are far away, or nothing of the kind is there."""
+    """Header of a WAV file; None if it is too long, or of another format."""
     head = pipe.peek(0, 12)
     mark = head[:4]
     if mark not in (b"RIFF", b"RIFX", b"RF64", b"BW64") or head[8:] != b"WAVE":
         return None
-    order, start, size_64, wav_format = ">" if mark == b"RIFX" else "<", 12, 0, b""
+    order, start, size_64, wav_format = chunks.get_order(mark), 12, 0, b""
     while start < _MAX_HEADER_BYTES:
         data = pipe.peek(start, 8)
         if len(data) < 8:
@@ -189,9 +184,9 @@ def _read_header(pipe: Pipe) -> _Header | None:
     return None
 
 
-def _blocks(pipe: Pipe, header: _Header, first: Blocks) -> Iterator[Block]:
+def _read_blocks(pipe: Pipe, header: _Header, first: Blocks) -> Iterator[Block]:
     size = max(1, int(_BLOCK_SECONDS * first.rate_hz)) * header.frame_size
-    nothing = np.zeros((0, first.channels), dtype=np.float32)
+    empty = np.zeros((0, first.channels), dtype=np.float32)
     pipe.peek(0, header.start)
     pipe.take(header.start)
     end = np.inf if header.is_open else header.size
@@ -199,7 +194,7 @@ def _blocks(pipe: Pipe, header: _Header, first: Blocks) -> Iterator[Block]:
     while held < end:
         while len(pipe) < min(size, end - held) and not pipe.has_ended:
             if pipe.is_quiet():
-                yield nothing
+                yield empty
             else:
                 pipe.fetch()
         count = int(min(len(pipe), size, end - held))
@@ -212,14 +207,14 @@ def _blocks(pipe: Pipe, header: _Header, first: Blocks) -> Iterator[Block]:
         with _decode(pipe, header.wrap(sound)) as part:
             yield from part.blocks
     if not header.is_open and held + 1 < header.size:  # as for files, a lost byte is a pad byte
-        raise cut_short(pipe.name, header.size, held, "bytes of sound")
-    _end(pipe, header.start + held, header.mark)
+        raise length_error(pipe.name, header.size, held, "bytes of sound")
+    _read_end(pipe, header.start + held, header.mark)
 
 
-def _end(pipe: Pipe, end: int, mark: bytes) -> None:
-    """Take what comes behind the samples, so that the writer can end; no other recording."""
+def _read_end(pipe: Pipe, end: int, mark: bytes) -> None:
+    """Take all that follows the samples, so that the writer can end; refuse a recording."""
     behind = pipe.peek(0, len(mark) + 1)
     if {mark, b"data"} & {behind[:-1], behind[1:]}:
-        raise second_recording(pipe.name, end)
+        raise second_recording_error(pipe.name, end)
     while pipe.read(_READ_BYTES):
         pass

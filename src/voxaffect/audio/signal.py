@@ -36,7 +36,7 @@ class Signal:
     rate_hz : int
         Sampling rate, 8,000 to 192,000 Hz.
     name : str
-        What messages call the recording: its path, or ``<array>``.
+        Name of the recording in messages: its path, or ``<array>``.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def check_rate(rate_hz: float, name: str) -> int:
     ----------
     rate_hz : int, or float without a fraction
     name : str
-        What messages call the recording.
+        Name of the recording in messages.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def mix_down(samples: NDArray[Any]) -> Samples:
         channels = samples.shape[1]
         if channels == 1:
             return np.ascontiguousarray(samples[:, 0], dtype=np.float32)
-        samples = sum(samples[:, place] for place in range(1, channels)) + samples[:, 0]
+        samples = sum(samples[:, index] for index in range(1, channels)) + samples[:, 0]
         samples = samples / samples.dtype.type(channels)
     return np.ascontiguousarray(samples, dtype=np.float32)
 
@@ -156,13 +156,14 @@ class Mixer:
         mixed = mix_down(block)
         if block.ndim == 2 and block.shape[1] > 1:
             channels = [*block.T, mixed]
-            moments = np.array([(one.sum(), np.dot(one, one)) for one in channels], np.float64)
+            sums = [(channel.sum(), np.dot(channel, channel)) for channel in channels]
+            moments = np.array(sums, np.float64)
             self._moments = self._moments + moments if self._count else moments
             self._count += len(block)
         return mixed
 
     def check(self, name: str) -> None:
-        """Refuse a recording of which the mix is next to nothing, though its channels are not.
+        """Refuse a recording whose channels cancel each other in the mix.
 
         Raises
         ------
@@ -236,7 +237,7 @@ def fingerprint(signal: Signal) -> str:
 
 
 def check_usable(signal: Signal) -> None:
-    """Refuse a recording from which no feature can be meant: too short, or silent throughout.
+    """Refuse a recording from which no feature can be computed: too short, or silent throughout.
 
     Parameters
     ----------
@@ -256,8 +257,8 @@ def check_usable(signal: Signal) -> None:
         )
     low, high = signal.extremes
     if high - low < MIN_PEAK:
-        what = f"every sample is {low:g}" if low == high else f"all lies within {high - low:.1g}"
-        raise AudioError(f"{signal.name}: silent, {what}. Check the microphone or the export.")
+        extent = f"every sample is {low:g}" if low == high else f"all lies within {high - low:.1g}"
+        raise AudioError(f"{signal.name}: silent, {extent}. Check the microphone or the export.")
     if max(-low, high) > MAX_PEAK:
         raise AudioError(
             f"{signal.name}: samples reach {max(-low, high):.2g}, expected −1 to 1. Normalize it."

@@ -274,7 +274,7 @@ def _outside(utterances: Sequence[Utterance], heard: Sequence[_Heard]) -> Iterat
         if not is_part or one.path not in seconds:
             continue
         part = audio.Excerpt(one.path, one.start_seconds or 0.0, one.end_seconds)
-        if fault := part.missing_in(seconds[one.path]):
+        if fault := part.explain_missing(seconds[one.path]):
             yield Fault(one.path, fault)
 
 

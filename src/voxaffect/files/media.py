@@ -1,4 +1,4 @@
-"""What a file is, by its name and by its first bytes. Nothing is decoded here."""
+"""Kinds of files, by their names and first bytes, without decoding."""
 
 from __future__ import annotations
 
@@ -7,128 +7,42 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-AUDIO_EXTENSIONS = frozenset(
-    {
-        ".wav",
-        ".wave",
-        ".flac",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".mp3",
-        ".mp2",
-        ".mpga",
-        ".aif",
-        ".aiff",
-        ".aifc",
-        ".au",
-        ".snd",
-        ".caf",
-        ".w64",
-        ".rf64",
-        ".bwf",
-        ".sph",
-        ".nist",
-    }
-)
+_CORE_NAMES = """
+    .wav .wave .flac .ogg .oga .opus .mp3 .mp2 .mpga .aif .aiff .aifc .au .snd .caf .w64 .rf64
+    .bwf .sph .nist
+"""
+_FFMPEG_NAMES = """
+    .m4a .m4b .m4r .mp4 .m4v .mov .qt .3gp .3gpp .3g2 .aac .adts .amr .awb .webm .weba .mkv .mka
+    .wma .wmv .asf .avi .flv .f4v .m2ts .mpg .mpeg .vob .ogv .ogx .spx .ac3 .eac3 .dts .wv .tta
+    .ape .mpc .tak .oma .dsf .qcp .rm .ra .qoa .voc .mxf .dv .gsm .g722 .g723 .sbc .aptx .thd
+    .mlp .vox .raw .pcm .ulaw .alaw .ul .al .8svx .avr .ircam .paf .pvf .wve
+"""
+AUDIO_EXTENSIONS = frozenset(_CORE_NAMES.split())
 """Names of recordings that are read without FFmpeg."""
-
-MEDIA_EXTENSIONS = frozenset(
-    {
-        ".m4a",
-        ".m4b",
-        ".m4r",
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".qt",
-        ".3gp",
-        ".3gpp",
-        ".3g2",
-        ".aac",
-        ".adts",
-        ".amr",
-        ".awb",
-        ".webm",
-        ".weba",
-        ".mkv",
-        ".mka",
-        ".wma",
-        ".wmv",
-        ".asf",
-        ".avi",
-        ".flv",
-        ".f4v",
-        ".m2ts",
-        ".mpg",
-        ".mpeg",
-        ".vob",
-        ".ogv",
-        ".ogx",
-        ".spx",
-        ".ac3",
-        ".eac3",
-        ".dts",
-        ".wv",
-        ".tta",
-        ".ape",
-        ".mpc",
-        ".tak",
-        ".oma",
-        ".dsf",
-        ".qcp",
-        ".rm",
-        ".ra",
-        ".qoa",
-        ".voc",
-        ".mxf",
-        ".dv",
-        ".gsm",
-        ".g722",
-        ".g723",
-        ".sbc",
-        ".aptx",
-        ".thd",
-        ".mlp",
-        ".vox",
-        ".raw",
-        ".pcm",
-        ".ulaw",
-        ".alaw",
-        ".ul",
-        ".al",
-        ".8svx",
-        ".avr",
-        ".ircam",
-        ".paf",
-        ".pvf",
-        ".wve",
-    }
-)
+MEDIA_EXTENSIONS = frozenset(_FFMPEG_NAMES.split())
 """Names of phone, browser, video and rare recordings: read with FFmpeg, or listed as failures."""
-
 EXTENSIONS = AUDIO_EXTENSIONS | MEDIA_EXTENSIONS
 
 HEAD_BYTES = 4096
-"""How much of a file's beginning `identify` needs."""
+"""Length of the beginning that `identify` needs."""
 
 CORE, FFMPEG, NONE = "core", "ffmpeg", ""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a file is.
+    """Kind of a file.
 
     Parameters
     ----------
     name : str
         For messages, with an article.
     reader : str
-        ``core`` for what is read without FFmpeg, ``ffmpeg``, or empty: it is no recording.
+        ``core`` for formats that need no FFmpeg, ``ffmpeg``, or empty: it is no recording.
     format : str
         Short name: our own for ``core``, FFmpeg's demuxer for ``ffmpeg``.
     remedy : str
-        What to do about a file that is no recording.
+        Advice about a file that is no recording.
     """
 
     name: str
@@ -235,12 +149,12 @@ _KBITS = {
     (False, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     (False, 1): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
-_PICTURE_BRANDS = {b"heic", b"heix", b"mif1", b"msf1", b"avif"}
+_HEIF_BRANDS = {b"heic", b"heix", b"mif1", b"msf1", b"avif"}
 _MPEG4_BOXES = {b"moov", b"mdat", b"wide", b"free", b"skip", b"moof", b"styp", b"sidx", b"pnot"}
 
 
 def identify(head: bytes) -> Kind | None:
-    """What a file is that begins with these bytes.
+    """Kind of a file that begins with these bytes.
 
     Parameters
     ----------
@@ -250,7 +164,7 @@ def identify(head: bytes) -> Kind | None:
     Returns
     -------
     Kind or None
-        None if they tell nothing.
+        None if they are not known.
 
     Examples
     --------
@@ -260,10 +174,10 @@ def identify(head: bytes) -> Kind | None:
     for offset, mark, name, form in _CORE:
         if head.startswith(mark, offset):
             return Kind(name, CORE, form)
-    return _of_family(head) or _of_media(head) or _of_other(head)
+    return _identify_family(head) or _identify_media(head) or _identify_other(head)
 
 
-def _of_family(head: bytes) -> Kind | None:
+def _identify_family(head: bytes) -> Kind | None:
     """Kinds that share their first four bytes and differ behind them."""
     mark, name = head[:4], head[8:12]
     if mark in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
@@ -278,13 +192,13 @@ def _of_family(head: bytes) -> Kind | None:
     if mark == b"FORM" and name in _FORM_CORE:
         kind = "an AIFF file" if _FORM_CORE[name] == "aiff" else "an 8SVX file"
         return Kind(kind, CORE, _FORM_CORE[name])
-    return _of_mpeg4(head)
+    return _identify_mpeg4(head)
 
 
-def _of_mpeg4(head: bytes) -> Kind | None:
+def _identify_mpeg4(head: bytes) -> Kind | None:
     box, brand = head[4:8], head[8:12]
     if box == b"ftyp":
-        if brand in _PICTURE_BRANDS:
+        if brand in _HEIF_BRANDS:
             return Kind("a picture (HEIF)", remedy=_NO_SOUND)
         names = {b"M4A ": "M4A", b"M4B ": "M4B", b"qt  ": "QuickTime", b"3gp": "3GP"}
         name = names.get(brand) or names.get(brand[:3]) or "MP4"
@@ -294,11 +208,11 @@ def _of_mpeg4(head: bytes) -> Kind | None:
     return None
 
 
-def _of_media(head: bytes) -> Kind | None:
+def _identify_media(head: bytes) -> Kind | None:
     for mark, name, form in _FFMPEG:
-        if head.startswith(mark) and _of_text(head) is None:
+        if head.startswith(mark) and _identify_text(head) is None:
             return Kind(name, FFMPEG, form)
-    if _has_frames(head, _adts_size):
+    if _has_frames(head, adts_size):
         return Kind("an AAC file", FFMPEG, "aac")
     if _has_frames(head, _loas_size):
         return Kind("an AAC file (LOAS)", FFMPEG, "loas")
@@ -309,14 +223,15 @@ def _of_media(head: bytes) -> Kind | None:
     return None
 
 
-def _has_frames(head: bytes, size_of: Callable[[bytes], int]) -> bool:
-    """Whether two frames follow each other, or one is all."""
-    size = size_of(head)
-    return size > 0 and (size >= len(head) or size_of(head[size:]) > 0)
+def _has_frames(head: bytes, read_size: Callable[[bytes], int]) -> bool:
+    """True if two frames follow each other, or one is all."""
+    size = read_size(head)
+    return size > 0 and (size >= len(head) or read_size(head[size:]) > 0)
 
 
-def _adts_size(head: bytes) -> int:
-    if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
+def adts_size(head: bytes) -> int:
+    """Bytes of the AAC frame that begins here; 0 if none does."""
+    if len(head) < 6 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
         return 0
     return (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
 
@@ -332,7 +247,7 @@ def _mpeg_size(head: bytes) -> int:
     return frame.size if frame else 0
 
 
-def _of_other(head: bytes) -> Kind | None:
+def _identify_other(head: bytes) -> Kind | None:
     for offset, mark, name, remedy in _OTHERS:
         if head.startswith(mark, offset):
             return Kind(name, remedy=remedy)
@@ -344,7 +259,7 @@ def _of_other(head: bytes) -> Kind | None:
         return Kind("a Python pickle", remedy=_NO_SOUND)
     if head[:1] == b"\x08" and head[1:2] < b"\x20" and head[2:3] in (b"\x12", b"\x3a", b"\x42"):
         return Kind("an ONNX model", remedy=_NO_SOUND)
-    return _of_text(head)
+    return _identify_text(head)
 
 
 _JSON = re.compile(r"""\{\s*["}]|\[\s*[\[\]{"\d-]""")
@@ -354,8 +269,8 @@ _BASE64 = re.compile(
 """Base64 of RIFF, Ogg, FLAC, Matroska, ID3 and MPEG-4, in small letters."""
 
 
-def _of_text(head: bytes) -> Kind | None:
-    text = _text(head)
+def _identify_text(head: bytes) -> Kind | None:
+    text = _decode_text(head)
     if text is None:
         return None
     start = text.lstrip("\ufeff \t\r\n").lower()
@@ -370,8 +285,8 @@ def _of_text(head: bytes) -> Kind | None:
     return Kind("text", remedy="Name a recording; a list of recordings goes with --list")
 
 
-def _text(head: bytes) -> str | None:
-    """Text that the bytes spell; None if they spell none."""
+def _decode_text(head: bytes) -> str | None:
+    """Text in the bytes; None if they are no text."""
     for encoding, marks in (("utf-16", (b"\xff\xfe", b"\xfe\xff")), ("utf-8", (b"",))):
         if head.startswith(marks):
             # A mark of several bytes may be cut at the end.
@@ -385,12 +300,11 @@ def _text(head: bytes) -> str | None:
 
 
 def _is_plain(text: str) -> bool:
-    controls = sum(mark < " " and mark not in "\t\r\n\f\x1b" for mark in text)
-    return bool(text) and controls == 0
+    return bool(text) and not any(mark < " " and mark not in "\t\r\n\f\x1b" for mark in text)
 
 
 def is_recording(path: Path) -> bool:
-    """Whether a file of a folder is a recording: by its name, or else by its first bytes.
+    """True if a file of a folder is a recording: by its name, or else by its first bytes.
 
     Parameters
     ----------
@@ -420,7 +334,7 @@ def is_recording(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class Frame:
-    """Header of one frame.
+    """Header of one frame of MPEG audio.
 
     Parameters
     ----------
@@ -445,7 +359,7 @@ _frames: dict[int, Frame | None] = {}
 
 
 def parse_frame(header: bytes) -> Frame | None:
-    """Header of a frame; None if these four bytes are none."""
+    """Header of a frame of MPEG audio; None if these four bytes are none."""
     if len(header) < 4 or header[0] != 0xFF:
         return None
     value = int.from_bytes(header[:4], "big") & 0xFFFF_FEC0  # what a length depends on
@@ -478,3 +392,11 @@ def id3_size(head: bytes) -> int:
         return 0
     size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
     return 10 + size + (10 if head[5] & 0x10 else 0)
+
+
+def ape_size(head: bytes) -> int:
+    """Bytes of the APE tag that begins here; 0 if none does."""
+    if len(head) < 32 or head[:8] != b"APETAGEX":
+        return 0
+    has_header = head[23] >> 7 & 1 or head[23] >> 5 & 1
+    return int.from_bytes(head[12:16], "little") + (32 if has_header else 0)
