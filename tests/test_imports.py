@@ -24,6 +24,7 @@ TRAINING_ONLY = (
     "matplotlib",
     "torch",
     "jinja2",
+    "markdown_it",
     "joblib",
     "pyarrow",
     "webrtcvad",

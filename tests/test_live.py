@@ -24,8 +24,8 @@ from voxaffect.audio import Samples, read
 from voxaffect.audio.devices import describe_devices, open_microphone, play_file
 from voxaffect.cli import cli, main
 from voxaffect.errors import AudioError, MissingExtraError, VoxaffectError
-from voxaffect.outputs.live.dashboard import letters, view
-from voxaffect.outputs.live.plain import clock, line, summary
+from voxaffect.outputs.live.dashboard import assign_letters, draw_dashboard
+from voxaffect.outputs.live.plain import format_clock, format_event, format_summary
 from voxaffect.recognition import Update
 from voxaffect.recognition.live.recorder import kept_in, record
 from voxaffect.recognition.live.session import Session
@@ -263,22 +263,22 @@ def test_level_of_a_sine_is_its_rms() -> None:
     [(0, "0:00.0"), (59.96, "1:00.0"), (61.5, "1:01.5"), (3_725.25, "1:02:05.2")],
 )
 def test_clock(seconds: float, expected: str) -> None:
-    assert clock(seconds) == expected
+    assert format_clock(seconds) == expected
 
 
 def test_lines_say_what_happens() -> None:
-    assert line(Window(0, 1, shares("sad", 0.9))) is None
-    assert line(Update(1, "sad", shares("sad", 0.9))) == "now      0:01.0  sad 0.90"
-    assert line(Update(2, None, {})) == "silence  0:02.0"
-    found = line(Segment(0.5, 62, "calm", shares("calm", 0.7)))
+    assert format_event(Window(0, 1, shares("sad", 0.9))) is None
+    assert format_event(Update(1, "sad", shares("sad", 0.9))) == "now      0:01.0  sad 0.90"
+    assert format_event(Update(2, None, {})) == "silence  0:02.0"
+    found = format_event(Segment(0.5, 62, "calm", shares("calm", 0.7)))
     assert found == "segment  0:00.5 to 1:02.0  calm 0.70"
 
 
 def test_lines_say_what_is_uncertain() -> None:
     update = Update(1, "sad", shares("sad", 0.3), uncertain=True)
-    assert line(update) == "now      0:01.0  sad 0.30  uncertain"
+    assert format_event(update) == "now      0:01.0  sad 0.30  uncertain"
     segment = Segment(0.5, 62, "calm", shares("calm", 0.3), uncertain=True)
-    assert line(segment) == "segment  0:00.5 to 1:02.0  calm 0.30  uncertain"
+    assert format_event(segment) == "segment  0:00.5 to 1:02.0  calm 0.30  uncertain"
     assert "SAD  0.30  uncertain" in drawn(told(update))
     assert all(record(one)["uncertain"] is True for one in (update, segment))
     assert record(Window(0, 1, shares("sad", 0.9)))["uncertain"] is False
@@ -287,8 +287,8 @@ def test_lines_say_what_is_uncertain() -> None:
 def test_the_summary_shares_out_the_speech() -> None:
     now = told(Segment(0, 3, "calm", {}), Segment(3, 4, "sad", {}), Segment(5, 8, "calm", {}))
     expected = "0:10.0 heard, 0:07.0 of it speech: calm 0:06.0 (86 %), sad 0:01.0 (14 %)."
-    assert summary(now) == expected
-    assert summary(told()) == "0:10.0 heard, no speech."
+    assert format_summary(now) == expected
+    assert format_summary(told()) == "0:10.0 heard, no speech."
 
 
 def test_the_held_level_falls_slowly() -> None:
@@ -305,7 +305,7 @@ def drawn(scene: Scene, *, width: int = 100, color: bool = False) -> str:
         force_terminal=color,
         color_system="truecolor" if color else None,
     )
-    console.print(view(scene))
+    console.print(draw_dashboard(scene))
     return console.file.getvalue()
 
 
@@ -339,9 +339,9 @@ def test_the_view_warns_of_a_bad_level(peak: float, words: str) -> None:
 
 
 def test_letters_are_unique_and_first_where_they_can_be() -> None:
-    assert letters(EMOTIONS) == {"angry": "A", "calm": "C", "sad": "S", "surprised": "U"}
+    assert assign_letters(EMOTIONS) == {"angry": "A", "calm": "C", "sad": "S", "surprised": "U"}
     many = tuple(f"aa{'b' * number}" for number in range(20))
-    assert len(set(letters(many).values())) == 20
+    assert len(set(assign_letters(many).values())) == 20
 
 
 # --- the command ------------------------------------------------------------------------------

@@ -170,7 +170,7 @@ EVALUATE = ["evaluate", "ravdess", "--features", "classic", "--recipe", "mlp", "
     ("module", "name", "ending"),
     [
         ("voxaffect.evaluation.splits", "write_text", "split.csv"),
-        ("voxaffect.outputs.report.pages", "write_text", "report.html"),
+        ("voxaffect.outputs.report.writing", "write_text", "report.html"),
     ],
 )
 def test_an_evaluation_is_kept_where_a_split_or_a_report_cannot_be_written(

@@ -22,7 +22,7 @@ from voxaffect.console import (
     stdout_is_terminal,
 )
 from voxaffect.errors import extra
-from voxaffect.outputs.live.plain import line, summary
+from voxaffect.outputs.live.plain import format_event, format_summary
 from voxaffect.recognition import Event, Stream
 from voxaffect.recognition.live.recorder import kept_in
 from voxaffect.recognition.live.session import Session
@@ -107,7 +107,7 @@ def listen(
         with keeping as keeper, _shown() as show:
             session = Session(live.name, stream, keeper)
             _run(live, session, show)
-    print_note(summary(session.scene))
+    print_note(format_summary(session.scene))
     if folder is not None:
         print_note(f"Kept in {folder}.")
 
@@ -146,7 +146,7 @@ def _shown() -> AbstractContextManager[Show]:
 
 
 def _print(_: Session, events: list[Event]) -> None:
-    for text in filter(None, map(line, events)):
+    for text in filter(None, map(format_event, events)):
         print_note(text)
 
 
@@ -155,8 +155,8 @@ def _on_terminal() -> Iterator[Show]:
     with extra("live"):
         from rich.console import Console
         from rich.live import Live
-    from voxaffect.outputs.live.dashboard import view
+    from voxaffect.outputs.live.dashboard import draw_dashboard
 
     console = Console(file=get_raw_stream(sys.stdout))
     with Live(console=console, refresh_per_second=8) as live:
-        yield lambda session, _: live.update(view(session.scene))
+        yield lambda session, _: live.update(draw_dashboard(session.scene))

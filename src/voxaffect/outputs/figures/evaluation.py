@@ -1,39 +1,38 @@
-"""Figures of an evaluation, as matplotlib objects: numbers in, ``Figure`` out.
+"""Figures of an evaluation, as Matplotlib objects: numbers in, ``Figure`` out.
 
-Every series has a color (Okabe & Ito's, which the color-blind tell apart), a marker and a
-hatch, so that black and white keeps them apart too. No pyplot, no global state: each is drawn
-under a style of its own, whatever the user's ``matplotlibrc`` says.
+Neither pyplot nor global state is used: each figure is drawn in our own style, which no user's
+``matplotlibrc`` changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from voxaffect.errors import extra
+from voxaffect.outputs.figures.palette import (
+    BLUE,
+    HEAT,
+    INK,
+    LINE,
+    MUTED,
+    ORANGE,
+    PAPER,
+    SYSTEM_STYLES,
+    SystemStyle,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK = "#1b1f24"
-MUTED = "#667080"
-LINE = "#d5dae1"
-PAPER = "#ffffff"
-BLUE = "#0072b2"
-ORANGE = "#d55e00"
-HEAT = "#00446f"
-"""The full end of a scale that begins with the paper."""
 MOST_LETTERS = 24
 """Of a name in a figure."""
 LEAST_COVERAGE = 0.02
 """Under it, risk is a share of a handful of answers."""
-MOST_SYSTEMS = 4
-"""As many as can be told apart in one figure."""
 
 STYLE: dict[str, Any] = {
     "font.family": "sans-serif",
@@ -63,38 +62,15 @@ STYLE: dict[str, Any] = {
 }
 
 _WIDTH = 5.8
-_Given = ParamSpec("_Given")
-_Made = TypeVar("_Made")
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
 
-@dataclass(frozen=True)
-class Series:
-    """How one of several systems looks."""
-
-    color: str
-    marker: str
-    hatch: str
-    dashes: str
-
-    @property
-    def face(self) -> str:
-        """Filled for the first, open for the others."""
-        return PAPER if self.hatch else self.color
-
-
-SERIES = (
-    Series(BLUE, "o", "", "-"),
-    Series(ORANGE, "s", "////", "--"),
-    Series("#009e73", "^", "\\\\\\\\", "-."),
-    Series("#a2609b", "D", "xxxx", ":"),
-)
-
-
-def styled(draw: Callable[_Given, _Made]) -> Callable[_Given, _Made]:
-    """Run a function that draws or saves under our style, and only while it runs."""
+def use_style(draw: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """Run a function that draws or saves in our style."""
 
     @wraps(draw)
-    def wrapper(*args: _Given.args, **options: _Given.kwargs) -> _Made:
+    def wrapper(*args: _Arguments.args, **options: _Arguments.kwargs) -> _Result:
         with extra("report"):
             from matplotlib import style
         with style.context(["default", STYLE]):
@@ -167,8 +143,8 @@ def _reference(axes: Axes, value: float, name: str) -> None:
     )
 
 
-@styled
-def headline(
+@use_style
+def draw_headline(
     systems: Mapping[str, tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]],
     *,
     chance: float | None = None,
@@ -204,7 +180,7 @@ def headline(
         _marks(
             axes,
             [(row, metric, side) for row, metric, side in found if metric],
-            look=SERIES[place],
+            style=SYSTEM_STYLES[place],
             name=name,
         )
     _as_rows(axes, list(systems))
@@ -225,11 +201,15 @@ def _outward(metric: Mapping[str, Any] | None, other: Mapping[str, Any] | None) 
 
 
 def _marks(
-    axes: Axes, metrics: Sequence[tuple[int, Mapping[str, Any], str]], *, look: Series, name: str
+    axes: Axes,
+    metrics: Sequence[tuple[int, Mapping[str, Any], str]],
+    *,
+    style: SystemStyle,
+    name: str,
 ) -> None:
     """Mark the mean of each metric in its row, with its number above and its interval."""
     for row, metric, side in metrics:
-        _whisker(axes, metric.get("interval"), row, color=look.color)
+        _whisker(axes, metric.get("interval"), row, color=style.color)
         shift = {"center": 0, "right": 2, "left": -2}[side]
         axes.annotate(
             f"{metric['mean']:.3f}",
@@ -244,19 +224,19 @@ def _marks(
         axes.plot(
             means,
             rows,
-            look.marker,
-            color=look.color,
+            style.marker,
+            color=style.color,
             label=name,
             markersize=9,
-            markerfacecolor=look.face,
+            markerfacecolor=style.face,
             markeredgewidth=2,
             zorder=3,
             clip_on=False,
         )
 
 
-@styled
-def confusion(counts: Sequence[Sequence[int]], emotions: Sequence[str]) -> Figure:
+@use_style
+def draw_confusion(counts: Sequence[Sequence[int]], emotions: Sequence[str]) -> Figure:
     """Share of each true emotion (row) that was recognized as each (column), in per cent."""
     from matplotlib.patches import Rectangle
 
@@ -299,8 +279,8 @@ def confusion(counts: Sequence[Sequence[int]], emotions: Sequence[str]) -> Figur
     return figure
 
 
-@styled
-def grouped_bars(
+@use_style
+def draw_bars(
     names: Sequence[str], series: Mapping[str, Sequence[float | None]], *, label: str
 ) -> Figure:
     """Bars side by side for each name, with their numbers.
@@ -319,8 +299,8 @@ def grouped_bars(
     """
     thick = 0.8 / len(series)
     figure, axes = _canvas(0.9 + len(names) * (0.14 + 0.19 * len(series)))
-    for offset, look, (title, values) in zip(
-        _offsets(len(series), height=thick), SERIES, series.items(), strict=False
+    for offset, style, (title, values) in zip(
+        _offsets(len(series), height=thick), SYSTEM_STYLES, series.items(), strict=False
     ):
         places = [row + offset for row, value in enumerate(values) if value is not None]
         known = [value for value in values if value is not None]
@@ -330,9 +310,9 @@ def grouped_bars(
             height=thick * 0.86,
             label=title,
             linewidth=1,
-            color=look.face,
-            edgecolor=look.color,
-            hatch=look.hatch,
+            color=style.face,
+            edgecolor=style.color,
+            hatch=style.hatch,
         )
         axes.bar_label(bars, fmt="%.2f", padding=4, fontsize=10)
     _as_rows(axes, names)
@@ -342,8 +322,8 @@ def grouped_bars(
     return figure
 
 
-@styled
-def reliability(systems: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
+@use_style
+def draw_reliability(systems: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     """Accuracy at each confidence, a panel for each system, over the share of utterances."""
     from matplotlib.figure import Figure
 
@@ -400,8 +380,8 @@ def _reliability_panel(axes: Axes, bins: Sequence[Mapping[str, Any]]) -> None:
     axes.grid(visible=True)
 
 
-@styled
-def risk_coverage(
+@use_style
+def draw_risk_coverage(
     systems: Mapping[str, Mapping[str, Sequence[float]]],
     *,
     marked: Sequence[Mapping[str, Any]] = (),
@@ -420,10 +400,10 @@ def risk_coverage(
     Figure
     """
     figure, axes = _canvas(3.4)
-    for look, (name, curve) in zip(SERIES, systems.items(), strict=False):
+    for style, (name, curve) in zip(SYSTEM_STYLES, systems.items(), strict=False):
         shown = _thinned(curve)
         axes.plot(
-            *shown, look.dashes, color=look.color, label=name, linewidth=2, drawstyle="steps-post"
+            *shown, style.dashes, color=style.color, label=name, linewidth=2, drawstyle="steps-post"
         )
     if marked:
         _thresholds(axes, marked, next(iter(systems.values())))
@@ -477,8 +457,8 @@ def _thinned(curve: Mapping[str, Sequence[float]], most: int = 400) -> tuple[Any
     return coverage[kept], risk[kept]
 
 
-@styled
-def speakers(by_speaker: Mapping[str, Mapping[str, Any]]) -> Figure:
+@use_style
+def draw_speakers(by_speaker: Mapping[str, Mapping[str, Any]]) -> Figure:
     """UAR of every speaker, lowest first; sexes by marker where they are known."""
     ranked = sorted(by_speaker.items(), key=lambda item: (item[1]["uar"], item[0]))
     values = [each["uar"] for _, each in ranked]
@@ -486,14 +466,14 @@ def speakers(by_speaker: Mapping[str, Mapping[str, Any]]) -> Figure:
     axes.vlines(range(len(ranked)), 0, values, color=LINE, linewidth=2, zorder=1)
     sexes = sorted({each.get("sex") or "" for _, each in ranked})
     for sex in sexes:
-        look = SERIES[sexes.index(sex) % len(SERIES)]
+        style = SYSTEM_STYLES[sexes.index(sex) % len(SYSTEM_STYLES)]
         places = [place for place, (_, each) in enumerate(ranked) if (each.get("sex") or "") == sex]
         axes.plot(
             places,
             [values[place] for place in places],
-            look.marker,
-            color=look.color,
-            markerfacecolor=look.face,
+            style.marker,
+            color=style.color,
+            markerfacecolor=style.face,
             markersize=7,
             markeredgewidth=1.8,
             clip_on=False,
@@ -527,8 +507,8 @@ def speakers(by_speaker: Mapping[str, Mapping[str, Any]]) -> Figure:
     return figure
 
 
-@styled
-def estimates(
+@use_style
+def draw_estimates(
     names: Sequence[str],
     series: Mapping[str, Sequence[Mapping[str, Any] | None]],
     *,
@@ -550,9 +530,9 @@ def estimates(
     """
     figure, axes = _canvas(0.95 + len(names) * (0.16 + 0.2 * len(series)))
     offsets = _offsets(len(series), height=0.7 / len(series))
-    for offset, look, (title, values) in zip(offsets, SERIES, series.items(), strict=False):
+    for offset, style, (title, values) in zip(offsets, SYSTEM_STYLES, series.items(), strict=False):
         known = [(row + offset, value) for row, value in enumerate(values) if value]
-        _estimates_of(axes, known, look=look, title=title)
+        _estimates_of(axes, known, style=style, title=title)
     _as_rows(axes, names)
     axes.set_xlim(*_around(series))
     axes.set_xlabel("UAR")
@@ -564,11 +544,11 @@ def estimates(
 
 
 def _estimates_of(
-    axes: Axes, known: Sequence[tuple[float, Mapping[str, Any]]], *, look: Series, title: str
+    axes: Axes, known: Sequence[tuple[float, Mapping[str, Any]]], *, style: SystemStyle, title: str
 ) -> None:
     """Mark each value in its row with its interval, and write it in a column on the right."""
     for y, value in known:
-        _whisker(axes, value.get("interval"), y, color=look.color)
+        _whisker(axes, value.get("interval"), y, color=style.color)
         axes.annotate(
             f"{value['uar']:.3f}",
             (1, y),
@@ -581,9 +561,9 @@ def _estimates_of(
     axes.plot(
         [value["uar"] for _, value in known],
         [y for y, _ in known],
-        look.marker,
-        color=look.color,
-        markerfacecolor=look.face,
+        style.marker,
+        color=style.color,
+        markerfacecolor=style.face,
         markersize=7,
         markeredgewidth=1.8,
         label=title,
@@ -606,8 +586,8 @@ def _around(series: Mapping[str, Sequence[Mapping[str, Any] | None]]) -> tuple[f
     )
 
 
-@styled
-def insight(families: Sequence[Mapping[str, Any]]) -> Figure:
+@use_style
+def draw_importance(families: Sequence[Mapping[str, Any]]) -> Figure:
     """How much UAR is lost when a family of features is shuffled, most first."""
     ranked = sorted(families, key=lambda each: -each["drop"])
     figure, axes = _canvas(0.8 + 0.32 * len(ranked))
@@ -633,8 +613,8 @@ def insight(families: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
-@styled
-def embedding(points: Sequence[Sequence[float]], emotions: Sequence[str]) -> Figure:
+@use_style
+def draw_map(points: Sequence[Sequence[float]], emotions: Sequence[str]) -> Figure:
     """Every utterance on a plane, a panel for each emotion over all the others in gray."""
     from matplotlib.figure import Figure
 

@@ -1,7 +1,7 @@
 """A timeline as a figure: waveform, emotions, and the probability of each over time.
 
 It reads without color: hatches and words stand in the strip of emotions, and every
-probability has a row of its own, with its name beside it.
+probability has a row of its own, next to its name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from voxaffect.audio import mix_down, open_blocks
 from voxaffect.errors import extra
 from voxaffect.files import escape_control, write_whole
-from voxaffect.outputs.figures.palette import looks
+from voxaffect.outputs.figures.palette import assign_styles
 from voxaffect.recognition import Timeline
 
 _WIDTH_INCHES = 10.0
@@ -86,8 +86,8 @@ def plot(timelines: Sequence[Timeline], path: Path, *, recording: Path | bytes) 
         figure = Figure(figsize=(_WIDTH_INCHES, sum(heights) + 0.9), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(len(heights), sharex=True, height_ratios=heights)
-        for place, timeline in enumerate(timelines):
-            wave, strip, curves = axes[3 * place : 3 * place + 3]
+        for index, timeline in enumerate(timelines):
+            wave, strip, curves = axes[3 * index : 3 * index + 3]
             _draw_wave(wave, timeline, recording, is_alone=len(timelines) == 1)
             _draw_strip(strip, timeline)
             _draw_curves(curves, timeline)
@@ -112,16 +112,16 @@ def _draw_wave(axes: Any, timeline: Timeline, recording: Path | bytes, *, is_alo
 
 def _draw_strip(axes: Any, timeline: Timeline) -> None:
     """Draw segments as boxes, named where the name fits; pale and with ``?`` where uncertain."""
-    look = looks(timeline.emotions)
+    styles = assign_styles(timeline.emotions)
     inches_a_second = 0.85 * _WIDTH_INCHES / max(timeline.seconds, 1e-6)
     for segment in timeline.segments:
         start, width = segment.start_seconds, segment.end_seconds - segment.start_seconds
-        how = look[segment.emotion]
+        style = styles[segment.emotion]
         axes.broken_barh(
             [(start, width)],
             (0, 1),
-            facecolor=how.color,
-            hatch=how.hatch,
+            facecolor=style.color,
+            hatch=style.hatch,
             edgecolor="white",
             linewidth=0,
             alpha=_PALE if segment.uncertain else 1,
@@ -158,18 +158,18 @@ def _draw_strip(axes: Any, timeline: Timeline) -> None:
 def _draw_curves(axes: Any, timeline: Timeline) -> None:
     """Draw each emotion's probability in the windows on a row of its own, from 0 to 1.
 
-    The swatch beside its name is the key to the strip above.
+    The swatch next to its name is the key to the strip above.
     """
     from matplotlib.patches import Rectangle
 
     moments, values = _curves(timeline)
     count = len(timeline.emotions)
     outside = axes.get_yaxis_transform()
-    for row, how in enumerate(looks(timeline.emotions).values()):
+    for row, style in enumerate(assign_styles(timeline.emotions).values()):
         floor = count - 1 - row
         heights = floor + _ROW_SHARE * values[:, row]
         axes.axhline(floor, color="#DDDDDD", linewidth=0.6, zorder=0)
-        axes.fill_between(moments, floor, heights, color=how.color, linewidth=0)
+        axes.fill_between(moments, floor, heights, color=style.color, linewidth=0)
         if len(moments) < _OUTLINED_POINTS:
             axes.plot(moments, heights, color=_INK, linewidth=0.7)
         axes.add_patch(
@@ -179,8 +179,8 @@ def _draw_curves(axes: Any, timeline: Timeline) -> None:
                 0.5,
                 transform=outside,
                 clip_on=False,
-                facecolor=how.color,
-                hatch=2 * how.hatch,
+                facecolor=style.color,
+                hatch=2 * style.hatch,
                 edgecolor="white",
                 linewidth=0,
             )

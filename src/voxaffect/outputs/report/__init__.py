@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from voxaffect.outputs.report.comparison import compare
 from voxaffect.outputs.report.documents import Document, document, read_document, to_json
-from voxaffect.outputs.report.pages import check_installed, write_report
 from voxaffect.outputs.report.rows import to_csv
 from voxaffect.outputs.report.text import to_text
+from voxaffect.outputs.report.writing import check_installed, write_report
 
 __all__ = [
     "Document",

@@ -1,121 +1,114 @@
-"""A report as Markdown, as GitHub shows it: the page's content, with figures as files."""
+"""The report as Markdown, as GitHub shows it: templates with the numbers of a document."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from voxaffect.outputs.report.blocks import (
-    Block,
-    Cards,
-    Code,
-    Folded,
-    Plot,
-    Prose,
-    Recordings,
-    Report,
-    Table,
-    Terms,
-)
+from voxaffect.errors import extra
+from voxaffect.outputs.figures.palette import MOST_SYSTEMS
+from voxaffect.outputs.report import formatting
+from voxaffect.outputs.report.context import describe_caveat
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 FIGURES = "figures"
-_MEANS_SOMETHING = re.compile(
-    r"(?P<interval>\[−?[\d.]+, −?[\d.]+\](?![(\[:]))|(?P<mark>[\\`*_{}\[\]<>|#$~@&])"
+MOST_LISTED = 20
+"""Rows of a list without a limit. The rest is counted, and listed in report.json."""
+METRIC_NAMES = {
+    "uar": "UAR",
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "top_two": "top-two",
+    "nll": "NLL",
+    "ece": "ECE",
+}
+LEAK_NAMES = {
+    "speaker": "the same speaker",
+    "recording": "the same recording",
+    "twin": "an audio-video twin",
+    "sentence": "the same sentence",
+}
+_SPECIAL = re.compile(
+    r"(?P<interval>\[−?[\d.]+, −?[\d.]+\](?![(\[:]))|(?P<mark>[\\`*_{}\[\]<>|#$~@&\"])"
 )
-"""What Markdown would read; not an interval's brackets, so that the source is good to read too."""
+"""Characters of Markdown; not an interval's brackets, so that the source is readable too."""
 
 
-def to_markdown(report: Report) -> str:
-    """Set a report as Markdown; its figures are ``figures/NAME.svg``.
+def render_markdown(context: dict[str, Any]) -> str:
+    """Render the templates. Everything that comes from the document is escaped.
 
     Parameters
     ----------
-    report : Report
+    context : dict
+        As `build_context` gives it.
 
     Returns
     -------
     str
+        Its figures are ``figures/NAME.svg``.
     """
-    parts = [f"# {escaped(report.title)}", escaped(report.lead)]
-    for section in report.sections:
-        parts.append(f"## {escaped(section.title)}")
-        parts.extend(_block(block) for block in section.blocks)
-    return "\n\n".join(parts) + "\n"
+    text = _make_environment().get_template("report.md.j2").render(context)
+    return re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n"
 
 
-def escaped(text: str) -> str:
-    """Return text that Markdown takes as it is."""
-    return _MEANS_SOMETHING.sub(lambda found: found["interval"] or f"\\{found['mark']}", text)
+def escape_markdown(text: str) -> str:
+    """Escape text, so that Markdown shows it as it is."""
+    return _SPECIAL.sub(lambda match: match["interval"] or f"\\{match['mark']}", text)
 
 
-def _block(block: Block) -> str:
-    match block:
-        case Prose():
-            return f"> **Note.** {escaped(block.text)}" if block.warns else escaped(block.text)
-        case Code():
-            return _fenced(block.text)
-        case Cards():
-            return _cards(block)
-        case Table():
-            return _table(block)
-        case Plot():
-            return _plot(block)
-        case Recordings():
-            return _recordings(block)
-        case Terms():
-            return "\n".join(
-                f"- **{escaped(term)}.** {escaped(said)}" for term, said in block.terms
-            )
-        case Folded():
-            inner = "\n\n".join(_block(each) for each in block.blocks)
-            return f"**{escaped(block.summary)}**\n\n{inner}"
+def _make_environment() -> Environment:
+    with extra("report"):
+        from jinja2 import ChainableUndefined, Environment, PackageLoader
+        from markupsafe import Markup
+
+    def finalize(value: Any) -> Markup:
+        return value if isinstance(value, Markup) else Markup(escape_markdown(str(value)))
+
+    def accept_undefined(function: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(value: Any, *options: Any) -> Any:
+            return function(None if isinstance(value, ChainableUndefined) else value, *options)
+
+        return wrapper
+
+    environment = Environment(
+        loader=PackageLoader("voxaffect.outputs.report"),
+        autoescape=True,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=ChainableUndefined,
+    )
+    filters: dict[str, Callable[..., Any]] = {
+        "number": formatting.format_number,
+        "signed": formatting.format_signed,
+        "loss": lambda loss: formatting.format_signed(None if loss is None else -loss),
+        "percent": formatting.format_percent,
+        "interval": formatting.format_interval,
+        "estimate": formatting.format_estimate,
+        "mean": formatting.format_mean,
+        "p": formatting.format_p,
+        "plural": formatting.format_count,
+        "known": formatting.format_known,
+        "caveat": describe_caveat,
+        "one_line": lambda text: type(text)(" ".join(text.split())),
+        "fence": lambda code: Markup(_fence(code)),
+        "link": lambda url: Markup(url.replace("(", "%28").replace(")", "%29")),
+    }
+    environment.filters |= {name: accept_undefined(filter_) for name, filter_ in filters.items()}
+    environment.globals |= {
+        "metric_names": METRIC_NAMES,
+        "leak_names": LEAK_NAMES,
+        "most_listed": MOST_LISTED,
+        "most_systems": MOST_SYSTEMS,
+    }
+    return environment
 
 
-def _fenced(text: str) -> str:
+def _fence(code: str) -> str:
     """Fence code with more backticks than it holds itself."""
-    longest = max((len(found) for found in re.findall("`+", text)), default=0)
+    longest = max((len(ticks) for ticks in re.findall("`+", code)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}console\n$ {text}\n{fence}"
-
-
-def _cards(block: Cards) -> str:
-    rows = [
-        [f"**{escaped(card.label)}**", f"**{card.value}**", card.interval, escaped(card.note)]
-        for card in block.cards
-    ]
-    return _rows(["", "UAR", "95 % interval", "what it is"], rows, words=[True, False, False, True])
-
-
-def _table(block: Table) -> str:
-    rows = [[escaped(cell) for cell in row] for row in block.rows]
-    words = [place < block.words for place in range(len(block.head))]
-    head = [escaped(cell) for cell in block.head]
-    return f"*{escaped(block.caption)}*\n\n{_rows(head, rows, words=words)}"
-
-
-def _rows(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: Sequence[bool]) -> str:
-    rule = [":---" if is_words else "---:" for is_words in words]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
-
-
-def _plot(block: Plot) -> str:
-    image = f"![{escaped(block.alternative)}]({FIGURES}/{block.name}.svg)"
-    summary = block.table.caption.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    data = f"<details><summary>Data: {summary}</summary>\n\n{_table(block.table)}\n\n</details>"
-    return f"{image}\n\n{escaped(block.caption)}\n\n{data}"
-
-
-def _recordings(block: Recordings) -> str:
-    rows = [
-        [
-            escaped(each.truth),
-            escaped(each.recognized),
-            each.confidence,
-            escaped(each.speaker),
-            f"[{escaped(each.name)}]({each.url.replace('(', '%28').replace(')', '%29')})",
-        ]
-        for each in block.recordings
-    ]
-    head = ["true", "recognized", "confidence", "speaker", "recording"]
-    table = _rows(head, rows, words=[True, True, False, True, True])
-    return f"*{escaped(block.caption)}*\n\n{table}"
+    return f"{fence}console\n$ {code}\n{fence}"

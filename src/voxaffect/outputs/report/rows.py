@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from voxaffect.outputs.formats.csv import write_rows
-from voxaffect.outputs.report.reading import Document
+from voxaffect.outputs.report.documents import Document
 
 _COLUMNS = (
     "utterance",

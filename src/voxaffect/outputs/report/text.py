@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from voxaffect.outputs.formats import align_columns
+from voxaffect.outputs.report.context import describe_caveat
 from voxaffect.outputs.report.documents import Document
-from voxaffect.outputs.report.reading import unsure
-from voxaffect.outputs.report.wording import legend, measured, number
+from voxaffect.outputs.report.formatting import format_legend, format_mean, format_number
 
 _METRICS = {"uar": "UAR", "accuracy": "accuracy", "macro_f1": "macro-F1"}
 _CHANGE = "UAR on degraded audio; change from the recordings as they are, below 0 is worse"
@@ -46,8 +46,8 @@ def _scores(found: Document) -> Iterator[list[str]]:
     for name, system in found["systems"].items():
         for protocol, one in system["evaluations"].items():
             metrics = one["metrics"]
-            means = [measured(metrics[metric]) for metric in _METRICS]
-            wholes = [number(metrics[metric]["mean"]) for metric in _WHOLE]
+            means = [format_mean(metrics[metric]) for metric in _METRICS]
+            wholes = [format_number(metrics[metric]["mean"]) for metric in _WHOLE]
             yield [f"{name}, {protocol}", str(len(one["folds"])), *means, *wholes]
     for protocol, base in found["baselines"].items():
         for name, row in base.items():
@@ -83,7 +83,7 @@ def _notes(found: Document) -> Iterator[str]:
     for name, system in found["systems"].items():
         families = {row["family"]: row.get("means") for row in system["insight"]}
         if any(families.values()):
-            yield f"families of features, {legend(families)}"
+            yield f"families of features, {format_legend(families)}"
         for row in system["insight"]:
             yield (
                 f"{name} without {row['family']}: {row['drop']:.3f} UAR lost"
@@ -94,7 +94,7 @@ def _notes(found: Document) -> Iterator[str]:
 def _doubts(found: Document) -> Iterator[str]:
     """Which systems do not say how sure they are."""
     for name, system in found["systems"].items():
-        said = unsure(next(iter(system["evaluations"].values())))
+        said = describe_caveat(next(iter(system["evaluations"].values())))
         if said:
             yield f"{name} {said}"
 

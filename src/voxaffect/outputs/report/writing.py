@@ -8,13 +8,22 @@ from voxaffect.errors import EvaluationError, extra
 from voxaffect.evaluation import Study
 from voxaffect.files import escape_control, make_folder, write_text
 from voxaffect.outputs.figures.svg import to_svg
-from voxaffect.outputs.report.content import lay_out
-from voxaffect.outputs.report.documents import check_document, to_json
+from voxaffect.outputs.report.context import build_context
+from voxaffect.outputs.report.documents import Document, check_document, to_json
 from voxaffect.outputs.report.documents import document as to_document
-from voxaffect.outputs.report.html import to_html
-from voxaffect.outputs.report.markdown import FIGURES, to_markdown
-from voxaffect.outputs.report.reading import Document
+from voxaffect.outputs.report.drawings import draw_figures
+from voxaffect.outputs.report.markdown import FIGURES, render_markdown
+from voxaffect.outputs.report.page import list_figures, render_page
 from voxaffect.records.arguments import check_path
+
+_DAMAGE = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
 
 
 def write_report(document: Document | Study, folder: str | Path) -> list[Path]:
@@ -43,14 +52,14 @@ def write_report(document: Document | Study, folder: str | Path) -> list[Path]:
     VoxaffectError
         If a file cannot be written.
     MissingExtraError
-        If matplotlib or jinja2 is not installed.
+        If Matplotlib, Jinja2 or markdown-it-py is not installed.
     """
     folder = check_path(folder, "folder")
     if isinstance(document, Study):
         document = to_document(document)
     check_document(document, "the document")
     check_installed()
-    files = _drawn(document, folder)
+    files = _render_files(document, folder)
     for path in (folder, folder / FIGURES):
         make_folder(path)
     paths = [folder / name for name in files]
@@ -68,28 +77,27 @@ def check_installed() -> None:
     """
     with extra("report"):
         import jinja2  # noqa: F401
+        import markdown_it  # noqa: F401
         import matplotlib  # noqa: F401
 
 
-def _drawn(document: Document, folder: Path) -> dict[str, str]:
-    """Content of every file by its name, the page last."""
+def _render_files(document: Document, folder: Path) -> dict[str, str]:
+    """Return the content of every file by its name, the page last."""
     try:
-        report = lay_out(document, folder=folder)
-        figures = {plot.name: to_svg(plot) for plot in report.plots}
+        context = build_context(document, folder)
+        markdown = render_markdown(context)
+        drawings = draw_figures(context)
+        figures = {
+            path: to_svg(drawings[Path(path).stem], Path(path).stem, title, description)
+            for path, (title, description) in list_figures(markdown).items()
+        }
         return {
             "report.json": to_json(document),
-            **{f"{FIGURES}/{name}.svg": svg for name, svg in figures.items()},
-            "report.md": to_markdown(report),
-            "report.html": to_html(report, figures),
+            **figures,
+            "report.md": markdown,
+            "report.html": render_page(markdown, figures),
         }
-    except (
-        LookupError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        ArithmeticError,
-        RecursionError,
-    ) as error:
+    except _DAMAGE as error:
         reason = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise EvaluationError(
             f"the document is damaged ({escape_control(reason)}). Expected what document makes."
