@@ -56,7 +56,7 @@ import soundfile
 import soxr
 
 from voxaffect.audio import Signal, read
-from voxaffect.corpora import Utterance, utterances
+from voxaffect.corpora import Utterance, read_corpus
 from voxaffect.evaluation import evaluate_estimator
 from voxaffect.evaluation.metrics.calibration import WANTED_RISK
 from voxaffect.features import describe, feature_spec
@@ -307,7 +307,7 @@ def boundary_figures(recording: Recording, found: Stretches) -> dict[str, float]
 def tune(root: Path) -> list[dict[str, float]]:
     """Share of time that is right for each smoothing, on speakers that are not reported."""
     model = trained(others(root, (*REPORTED, *TUNED_ON)))
-    members = [one for one in utterances("ravdess", root) if one.speaker in TUNED_ON]
+    members = [one for one in read_corpus("ravdess", root) if one.speaker in TUNED_ON]
     recording = concatenated(members, 3600.0, SEED)
     outcome = judged(recording, model)
     rows = []
@@ -327,7 +327,7 @@ def tune(root: Path) -> list[dict[str, float]]:
 def quality(root: Path, seconds: float) -> dict[str, Any]:
     data = others(root, REPORTED)
     model, least = trained(data), threshold(data)
-    members = [one for one in utterances("ravdess", root) if one.speaker in REPORTED]
+    members = [one for one in read_corpus("ravdess", root) if one.speaker in REPORTED]
     recording = concatenated(members, seconds, SEED)
     events = judged(recording, model).events(model, Smoothing())
     systems = {
@@ -467,7 +467,7 @@ def main() -> None:
     parts = given.only or ("quality", "speed", "stream")
     if "quality" in parts:
         result["quality"] = quality(root, 3600.0)
-    members = utterances("ravdess", root)
+    members = read_corpus("ravdess", root)
     if "speed" in parts:
         with tempfile.TemporaryDirectory() as folder:
             result["speed"] = speed(members, Path(folder), given.rounds)

@@ -18,7 +18,7 @@ import soundfile
 
 from voxaffect.audio import Samples, Signal
 from voxaffect.cli import main
-from voxaffect.corpora import utterances
+from voxaffect.corpora import read_corpus
 from voxaffect.extraction import extract
 from voxaffect.features import feature_spec
 from voxaffect.models import Model
@@ -145,7 +145,7 @@ class Trained:
 @pytest.fixture(scope="session")
 def trained(ravdess_to_read: Path) -> Trained:
     """Train on the small corpus, once."""
-    members = utterances("ravdess", ravdess_to_read)
+    members = read_corpus("ravdess", ravdess_to_read)
     spec = feature_spec("classic", rate_hz=RATE_HZ)
     matrix = extract([utterance.path for utterance in members], spec).matrix
     data = Dataset(members, matrix, spec, ())

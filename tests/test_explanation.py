@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from voxaffect import Explanation, explain
 from voxaffect.audio import Signal
 from voxaffect.cli import cli
-from voxaffect.corpora import utterances
+from voxaffect.corpora import read_corpus
 from voxaffect.extraction import extract
 from voxaffect.features import feature_spec
 from voxaffect.models import Model
@@ -28,7 +28,7 @@ from voxaffect.training.estimators import ClippedScaler
 
 @pytest.fixture(scope="module", params=["classic", "affect"])
 def logistic(request: pytest.FixtureRequest, ravdess_to_read: Path) -> Model:
-    members = utterances("ravdess", ravdess_to_read)
+    members = read_corpus("ravdess", ravdess_to_read)
     spec = feature_spec(request.param, rate_hz=RATE_HZ)
     matrix = extract([utterance.path for utterance in members], spec).matrix
     data = Dataset(members, matrix, spec, ())

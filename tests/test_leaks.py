@@ -13,7 +13,7 @@ import soundfile
 from conftest import RATE_HZ, voice
 from sklearn.neighbors import KNeighborsClassifier
 
-from voxaffect.corpora import Utterance, utterances
+from voxaffect.corpora import Utterance, read_corpus
 from voxaffect.errors import EvaluationError, LeakError
 from voxaffect.evaluation import (
     Fold,
@@ -94,7 +94,7 @@ def test_a_copy_in_another_container_is_the_same_recording(members: Members) -> 
 def test_the_recording_that_ravdess_holds_twice_is_found(
     data_root: Callable[[str], Path],
 ) -> None:
-    everyone = [u for u in utterances("ravdess", data_root("ravdess")) if u.speaker == "07"]
+    everyone = [u for u in read_corpus("ravdess", data_root("ravdess")) if u.speaker == "07"]
     sides = (np.flatnonzero([u.take == take for u in everyone]) for take in ("01", "02"))
     found = check_leaks(everyone, [Fold("takes", *sides, seed=0)], SPEAKERS).leaks
     ((item,),) = [leak.items for leak in found if leak.kind == "recording"]

@@ -13,7 +13,6 @@ PENDING = {
     "audio",
     "cli",
     "console",
-    "corpora",
     "diagnosis",
     "evaluation",
     "extraction",

@@ -10,7 +10,7 @@ import soundfile
 from conftest import RATE_HZ, Run, voice
 
 from voxaffect.audio import Excerpt, digest_recording, read, read_recording
-from voxaffect.corpora import Reading, Utterance, utterances
+from voxaffect.corpora import ReadOptions, Utterance, read_corpus
 from voxaffect.errors import AudioError
 from voxaffect.evaluation.leaks import check_leaks
 from voxaffect.evaluation.protocols import Fold, protocol_named
@@ -182,7 +182,7 @@ def test_a_table_of_parts_is_trained_on_and_measured(call: Path, tmp_path: Path,
 def test_a_map_applies_to_a_table_of_parts(call: Path, tmp_path: Path) -> None:
     table = tmp_path / "parts.csv"
     table.write_text(f"file,end,emotion\n{call.name},1,proud\n")
-    (utterance,) = utterances("csv", table, Reading(labels={"proud": "happy"}))
+    (utterance,) = read_corpus("csv", table, ReadOptions(labels={"proud": "happy"}))
     assert (utterance.emotion, utterance.label) == ("happy", "proud")
 
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import Run
 
 import voxaffect as va
-from voxaffect.corpora import root_of
+from voxaffect.corpora import find_root
 from voxaffect.errors import CacheError, CorpusError
 from voxaffect.extraction.cache import FeatureCache, default_path, open_cache, warn_once
 from voxaffect.files.folders import expand_home, find_cache_folder, find_data_folder, has_home
@@ -89,7 +89,7 @@ def test_a_corpus_that_is_not_there_is_an_error_with_a_way_out() -> None:
     with pytest.raises(CorpusError, match=r"~/x"):
         va.load_data(root="~/x")
     with pytest.raises(CorpusError, match=r"not found\. Looked in no folder .*DATA is not set"):
-        root_of("ravdess")
+        find_root("ravdess")
 
 
 @pytest.mark.usefixtures("homeless")
@@ -112,7 +112,7 @@ def test_a_tilde_in_the_environment_is_the_home_folder(
     assert default_path() == tmp_path / "c" / "features.sqlite"
     monkeypatch.setenv("VOXAFFECT_DATA", "~/corpora")
     (tmp_path / "corpora" / "ravdess" / "Actor_01").mkdir(parents=True)
-    assert root_of("ravdess") == tmp_path / "corpora" / "ravdess"
+    assert find_root("ravdess") == tmp_path / "corpora" / "ravdess"
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root writes everywhere")

@@ -10,10 +10,9 @@ import click
 
 from voxaffect.cli.own_data import own_options
 from voxaffect.console import print_line, print_message, print_note, print_text, stderr_is_terminal
-from voxaffect.corpora import CORPORA, OWN_DATA, Reading, look_up, root_of
+from voxaffect.corpora import CORPORA, OWN_DATA, ReadOptions, find_root, get_corpus
 from voxaffect.corpora import download as download_corpus
-from voxaffect.diagnosis.corpus import check as inspect_corpus
-from voxaffect.diagnosis.corpus import describe
+from voxaffect.diagnosis.corpus import check_corpus, describe_report
 from voxaffect.outputs.formats import align_columns
 
 _COMMERCIAL = {True: "yes", False: "no", None: "unclear"}
@@ -50,7 +49,7 @@ def list_() -> None:
 @click.argument("name")
 def info(name: str) -> None:
     """Show one corpus: names, emotions, license, citation, source, and its known traps."""
-    corpus = look_up(name)
+    corpus = get_corpus(name)
     emotions = ", ".join(f"{code} {emotion}" for code, emotion in corpus.emotions.items())
     print_line(f"{corpus.title} ({corpus.name}, {corpus.language})")
     print_line(corpus.description)
@@ -92,25 +91,25 @@ def download(name: str, folder: Path | None, files: tuple[str, ...]) -> None:
 
     An interrupted download goes on where it stopped when the command is given again.
     """
-    corpus = look_up(name)
+    corpus = get_corpus(name)
     print_message(f"{corpus.title}: {corpus.license}. {corpus.citation}")
-    place = download_corpus(name, folder, files=files or None, progress=stderr_is_terminal())
-    print_note(f"{corpus.title} is in {place}")
+    path = download_corpus(name, folder, files=files or None, progress=stderr_is_terminal())
+    print_note(f"{corpus.title} is in {path}")
 
 
 @corpora.command()
 @click.argument("name")
 @click.argument("root", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
 @own_options
-def check(name: str, root: Path | None, **wishes: Any) -> None:
+def check(name: str, root: Path | None, **options: Any) -> None:
     """Find what is missing, extra, unreadable, silent, or the same recording twice.
 
     Exit code 1 if anything is, but for what the corpus is known to hold.
     """
-    report = inspect_corpus(
-        name, root_of(name, root), reading=Reading(**wishes), progress=stderr_is_terminal()
+    report = check_corpus(
+        name, find_root(name, root), options=ReadOptions(**options), progress=stderr_is_terminal()
     )
-    for line in describe(report):
+    for line in describe_report(report):
         print_line(line)
     if not report.is_sound:
         sys.exit(1)

@@ -10,19 +10,10 @@ from pathlib import Path
 
 from voxaffect.errors import AudioError
 from voxaffect.files import escape_control, read_bounded, read_standard_input
+from voxaffect.files.encoding import detect_encoding
 
 MAX_LIST_BYTES = 256 << 20
 """Size of the largest list of recordings that is read: millions of names."""
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-"""First bytes of a text, and its encoding. The mark of UTF-32 begins with that of UTF-16."""
-_UTF_16_SHARE = 0.25
-"""Share of zero bytes over which a text without a mark is UTF-16: in Latin letters it is half."""
 _QUOTES = "\"'"
 _LINE_END = re.compile("\r\n|\r|\n")  # str.splitlines also splits where a name may go on
 
@@ -53,8 +44,8 @@ def read_list(path: Path) -> list[str]:
     else:
         content = read_bounded(path, limit=MAX_LIST_BYTES, what=what, error=AudioError)
     name = escape_control(str(path))
-    encoding = _encoding_of(content)
-    if encoding != "utf-8":
+    encoding = detect_encoding(content)
+    if encoding not in ("utf-8", "utf-8-sig"):
         text = _decode(content, encoding, name).removeprefix("\ufeff")
         names = [_as_path(line.encode("utf-8")) for line in _LINE_END.split(text)]
     else:
@@ -63,17 +54,6 @@ def read_list(path: Path) -> list[str]:
     if not cleaned:
         raise AudioError(f"{name}: the list is empty, expected a recording a line.")
     return cleaned
-
-
-def _encoding_of(content: bytes) -> str:
-    """Encoding of a text by its mark, or by its zero bytes."""
-    for mark, encoding in _MARKS:
-        if content.startswith(mark):
-            return encoding
-    zeros = content[:4096].count(0)
-    if zeros <= _UTF_16_SHARE * len(content[:4096]):
-        return "utf-8"
-    return "utf-16-le" if content[1:4096:2].count(0) * 2 > zeros else "utf-16-be"
 
 
 def _decode(content: bytes, encoding: str, name: str) -> str:

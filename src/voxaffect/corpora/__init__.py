@@ -1,12 +1,19 @@
 """Corpora: file names, labels, speakers, licenses and downloads. Names are read, never sound."""
 
+from voxaffect.corpora.base import EMOTIONS, Corpus, Download, Utterance, expand_template
 from voxaffect.corpora.download import download
-from voxaffect.corpora.label_map import read_labels
-from voxaffect.corpora.labels import known_emotion, map_labels
+from voxaffect.corpora.folders import find_root
+from voxaffect.corpora.labels import find_emotion, map_labels
 from voxaffect.corpora.own_table import parse_columns
-from voxaffect.corpora.reading import Reading, parse, read_corpora, root_of, survey, utterances
-from voxaffect.corpora.table import CORPORA, OWN_DATA, Corpus, Download, expand, look_up
-from voxaffect.corpora.utterance import EMOTIONS, Utterance
+from voxaffect.corpora.registry import CORPORA, OWN_DATA, get_corpus
+from voxaffect.corpora.scanning import (
+    ReadOptions,
+    parse_name,
+    read_corpora,
+    read_corpus,
+    scan_corpus,
+)
+from voxaffect.corpora.tables import read_labels
 
 __all__ = [
     "CORPORA",
@@ -14,18 +21,18 @@ __all__ = [
     "OWN_DATA",
     "Corpus",
     "Download",
-    "Reading",
+    "ReadOptions",
     "Utterance",
     "download",
-    "expand",
-    "known_emotion",
-    "look_up",
+    "expand_template",
+    "find_emotion",
+    "find_root",
+    "get_corpus",
     "map_labels",
-    "parse",
     "parse_columns",
+    "parse_name",
     "read_corpora",
+    "read_corpus",
     "read_labels",
-    "root_of",
-    "survey",
-    "utterances",
+    "scan_corpus",
 ]

@@ -2,7 +2,7 @@
 
 Each archive becomes one folder, named after it, inside the corpus's folder. That folder appears
 in one step once everything in it is there, so whatever interrupts us leaves either a whole part
-or none. A list of its files in it tells a later call whether it is still whole. What has arrived
+or none. A list of its files in it shows a later call whether it is still whole. What has arrived
 of an archive stays in the hidden sub-folder ``.download`` and is taken up again by the next call.
 A lock keeps two processes from working in one folder.
 """
@@ -20,8 +20,9 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from voxaffect.console import print_message
-from voxaffect.corpora.reading import download_folder
-from voxaffect.corpora.table import Corpus, Download, look_up
+from voxaffect.corpora.base import Corpus, Download
+from voxaffect.corpora.folders import get_download_folder
+from voxaffect.corpora.registry import get_corpus
 from voxaffect.corpora.transfer import Resuming, fetch_small
 from voxaffect.corpora.unpacking import find_missing, remove_litter, unpack
 from voxaffect.errors import DownloadError, extra
@@ -76,12 +77,12 @@ def download(
     MissingExtraError
         If pooch is not installed.
     """
-    corpus = look_up(name)
+    corpus = get_corpus(name)
     chosen = _choose(corpus, files, corpus.downloads if downloads is None else downloads)
     with extra("download"):
         import pooch  # noqa: F401  (fail before anything is written)
-    folder = expand_home(Path(folder)) if folder is not None else download_folder(corpus.name)
-    with _disk_errors(folder), lock_folder(folder, lambda: _say_wait(folder, progress)):
+    folder = expand_home(Path(folder)) if folder is not None else get_download_folder(corpus.name)
+    with _disk_errors(folder), lock_folder(folder, lambda: _report_wait(folder, progress)):
         remove_litter(folder)
         for archive in chosen:
             _bring(corpus, archive, folder, progress=progress)
@@ -102,7 +103,7 @@ def _bring(corpus: Corpus, archive: Download, folder: Path, *, progress: bool) -
 
 
 def _is_whole(corpus: Corpus, archive: Download, target: Path) -> bool:
-    """Whether a folder holds all files of its archive, as far as anybody knows."""
+    """True if a folder holds all files of its archive, as far as anybody knows."""
     missing = find_missing(target)
     if missing is not None:
         return not missing
@@ -116,7 +117,7 @@ def _is_whole(corpus: Corpus, archive: Download, target: Path) -> bool:
     return count in corpus.sizes if is_official else count > 0
 
 
-def _say_wait(folder: Path, progress: bool) -> None:
+def _report_wait(folder: Path, progress: bool) -> None:
     if progress:
         print_message(f"{folder}: waiting for another download into it to end")
 
@@ -176,10 +177,10 @@ def _fetch(corpus: Corpus, archive: Download, folder: Path, *, progress: bool) -
             )
     except ValueError as error:
         # pooch has deleted the file, so that the next call starts afresh.
-        found = re.search(r"but got (\w+)", str(error))
+        match = re.search(r"but got (\w+)", str(error))
         raise DownloadError(
             f"{archive.url}: wrong checksum, expected {archive.checksum}, "
-            f"found {found[1] if found else 'another'}. Try again; if it stays so, the "
+            f"found {match[1] if match else 'another'}. Try again; if it stays so, the "
             f"publisher has changed the file: {corpus.homepage}"
         ) from error
     return Path(path)

@@ -12,7 +12,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from voxaffect.corpora.labels import emotions_within, known_emotion, normalize
+from voxaffect.corpora.labels import (
+    extract_emotions,
+    find_emotion,
+    normalize_label,
+    split_words,
+)
 from voxaffect.errors import CorpusError
 
 EMOTION, SPEAKER, IGNORED, NAME = "emotion", "speaker", "*", "file:emotion"
@@ -29,43 +34,20 @@ ROLES = (*_FIELDS, IGNORED)
 
 SEXES: Mapping[str, str] = {
     **dict.fromkeys(
-        (
-            "female",
-            "f",
-            "woman",
-            "women",
-            "girl",
-            "w",
-            "weiblich",
-            "frau",
-            "femme",
-            "femenino",
-            "mujer",
-            "femmina",
-            "feminino",
-            "females",
+        split_words(
+            "female, f, woman, women, girl, w, weiblich, frau, femme, femenino, mujer, femmina, "
+            "feminino, females"
         ),
         "female",
     ),
     **dict.fromkeys(
-        (
-            "male",
-            "m",
-            "man",
-            "men",
-            "boy",
-            "mannlich",
-            "mann",
-            "homme",
-            "masculino",
-            "hombre",
-            "maschio",
-            "males",
+        split_words(
+            "male, m, man, men, boy, mannlich, mann, homme, masculino, hombre, maschio, males"
         ),
         "male",
     ),
 }
-"""Words for the sex of a speaker, as `normalize` gives them."""
+"""Words for the sex of a speaker, as `normalize_label` gives them."""
 
 _SETS = re.compile(
     r"(?:.* )?(?:train|training|test|testing|tests|val|valid|validation|dev|devel|development|eval"
@@ -82,7 +64,8 @@ _CONDITIONS = (
 _IGNORED = re.compile(
     rf"{_CONDITIONS}|"
     r"data|audiowav|audiodata|(?:mic|microphone) ?\d*|\d+ ?k(?:hz)?|\d{4} \d\d \d\d|\d{8}|phone"
-    r"|iphone|android|laptop|headset|english|german|french|italian|spanish|mandarin|chinese|dataset|audios?|wavs?|wave|flac|mp3|recordings?|clips?|files|sounds?|samples?|corpus"
+    r"|iphone|android|laptop|headset|english|german|french|italian|spanish|mandarin|chinese"
+    r"|dataset|audios?|wavs?|wave|flac|mp3|recordings?|clips?|files|sounds?|samples?|corpus"
     r"|emotions?|raw|archive|(?:take|version|rep|repetition|sentence|day|disc|batch) ?\d+"
 )
 _NUMBERED = re.compile(
@@ -115,12 +98,7 @@ class Layout:
 
     @classmethod
     def parse(cls, text: str) -> Layout:
-        """Read what a user gives as ``--layout``.
-
-        Parameters
-        ----------
-        text : str
-            Such as ``speaker/emotion``, ``set/emotion/file`` or ``speaker/file:emotion``.
+        """Layout from the text that a user gives as ``--layout``.
 
         Raises
         ------
@@ -145,30 +123,22 @@ class Layout:
             )
         return cls(tuple(roles), is_in_name)
 
-    def fields(self, parts: Sequence[str]) -> dict[str, str]:
-        """Fields of an utterance, by the folders and the name of its file.
+    def read_fields(self, parts: Sequence[str]) -> dict[str, str]:
+        """Fields of an utterance by the parts of its path under the root.
 
-        Parameters
-        ----------
-        parts : sequence of str
-            Of the path under the root; the last one is the file's name.
-
-        Returns
-        -------
-        dict of str to str
-            Without ``emotion`` where the file lies too high to have one.
+        There is no ``emotion`` where the file lies too high to have one.
         """
         levels = zip(self.roles, parts[:-1], strict=False)
         result = {_FIELDS[role]: name.strip() for role, name in levels if role != IGNORED}
-        if self.is_in_name and len(within := emotions_within(Path(parts[-1]).stem)) == 1:
+        if self.is_in_name and len(within := extract_emotions(Path(parts[-1]).stem)) == 1:
             (result[EMOTION],) = within
         if "sex" in result:
-            result["sex"] = SEXES.get(normalize(result["sex"]), result["sex"])
+            result["sex"] = SEXES.get(normalize_label(result["sex"]), result["sex"])
         return result
 
 
 def detect_layout(root: Path, paths: Sequence[Sequence[str]], own: Collection[str] = ()) -> Layout:
-    """Find the layout of folders by their names.
+    """Layout of folders by their names.
 
     Parameters
     ----------
@@ -179,37 +149,32 @@ def detect_layout(root: Path, paths: Sequence[Sequence[str]], own: Collection[st
     own : collection of str
         Further words for emotions: the user's own labels.
 
-    Returns
-    -------
-    Layout
-
     Raises
     ------
     CorpusError
         If there is more than one way to read them, or none.
     """
-    known = {normalize(word) for word in own}
+    known = {normalize_label(word) for word in own}
 
     def is_emotion(name: str) -> bool:
-        return normalize(name) in known or known_emotion(name) is not None
+        return normalize_label(name) in known or find_emotion(name) is not None
 
-    levels = _levels(paths)
+    levels = _list_levels(paths)
     if not levels:
-        return _flat(root, paths)
+        return _read_flat(root, paths)
     with_emotions = [level for level, names in enumerate(levels) if any(map(is_emotion, names))]
     if len(with_emotions) > 1:
-        raise _ambiguous(root, levels, "emotions stand at more than one level")
-    roles = [_role(names) for names in levels]
-    if with_emotions:
-        (level,) = with_emotions
-        strange = [name for name in levels[level] if _is_reserved(name)]
-        if strange:
-            raise _ambiguous(root, levels, f"{strange[0]} stands among emotions")
-        return _ordered(root, levels, roles, level)
-    return _unknown_words(root, paths, levels, roles)
+        raise _refuse(root, levels, "emotions stand at more than one level")
+    roles = [_find_role(names) for names in levels]
+    if not with_emotions:
+        return _accept_unknown_words(root, paths, levels, roles)
+    (level,) = with_emotions
+    if reserved := next(filter(_is_reserved, levels[level]), None):
+        raise _refuse(root, levels, f"{reserved} stands among emotions")
+    return _assign_roles(root, levels, roles, level)
 
 
-def _levels(paths: Iterable[Sequence[str]]) -> list[list[str]]:
+def _list_levels(paths: Iterable[Sequence[str]]) -> list[list[str]]:
     """Names of the folders at each level, from the top, the most frequent first."""
     counters: list[Counter[str]] = []
     for parts in paths:
@@ -229,56 +194,56 @@ _KINDS: Mapping[str, Callable[[str], object]] = {
 }
 
 
-def _role(names: Sequence[str]) -> str:
+def _find_role(names: Sequence[str]) -> str:
     """Role of a level all of whose names are words of one kind; a speaker's otherwise."""
-    plain = [normalize(name) for name in names]
+    plain = [normalize_label(name) for name in names]
     return next((role for role, fits in _KINDS.items() if all(map(fits, plain))), SPEAKER)
 
 
 def _is_reserved(name: str) -> bool:
-    """Whether a name says a set, a sex or a kind of sound: hardly an emotion or a speaker."""
-    plain = normalize(name)
+    """True for a name of a set, a sex or a kind of sound: hardly an emotion or a speaker."""
+    plain = normalize_label(name)
     return bool(_SETS.fullmatch(plain) or re.fullmatch(_CONDITIONS, plain)) or plain in SEXES
 
 
-def _ordered(
+def _assign_roles(
     root: Path, levels: Sequence[Sequence[str]], roles: Sequence[str], emotion: int
 ) -> Layout:
     """Roles around the level of the emotions, each once; an unknown level is the speaker."""
-    roles = _one_speaker(root, levels, roles, emotion)
+    roles = _keep_one_speaker(root, levels, roles, emotion)
     result: list[str] = []
     for level, (names, role) in enumerate(zip(levels, roles, strict=True)):
         if level == emotion:
             result.append(EMOTION)
             continue
-        if role == SPEAKER and any(map(_is_reserved, names)):
-            strange = next(filter(_is_reserved, names))
-            raise _ambiguous(root, levels, f"{strange} stands among other names")
+        reserved = next(filter(_is_reserved, names), None)
+        if role == SPEAKER and reserved:
+            raise _refuse(root, levels, f"{reserved} stands among other names")
         result.append(IGNORED if role in result else role)
     while result[-1] == IGNORED:
         result.pop()
     return Layout(tuple(result))
 
 
-def _one_speaker(
+def _keep_one_speaker(
     root: Path, levels: Sequence[Sequence[str]], roles: Sequence[str], emotion: int
 ) -> list[str]:
-    """Roles without a second speaker: numbered sessions and groups beside people are none."""
+    """Roles without a second speaker: numbered sessions and groups next to people are none."""
     result = list(roles)
     unknown = [level for level, role in enumerate(roles) if role == SPEAKER and level != emotion]
     for level in unknown if len(unknown) > 1 else ():
-        if all(_GROUPS.fullmatch(normalize(name)) for name in levels[level]):
+        if all(_GROUPS.fullmatch(normalize_label(name)) for name in levels[level]):
             result[level] = IGNORED
     left = [level for level in unknown if result[level] == SPEAKER]
     if len(left) > 1:
         shown = (EMOTION if i == emotion else result[i] for i in range(len(levels)))
         example = "/".join(IGNORED if i in left[1:] else role for i, role in enumerate(shown))
         reason = f"levels {left[0] + 1} and {left[1] + 1} could"
-        raise _ambiguous(root, levels, reason, example=example, field="the speaker")
+        raise _refuse(root, levels, reason, example=example, field="the speaker")
     return result
 
 
-def _unknown_words(
+def _accept_unknown_words(
     root: Path,
     paths: Sequence[Sequence[str]],
     levels: Sequence[Sequence[str]],
@@ -286,44 +251,42 @@ def _unknown_words(
 ) -> Layout:
     """Take words that nobody knows for the user's own labels, unless something speaks against."""
     names, last = levels[-1], len(levels) - 1
-    plain = [normalize(name) for name in names]
+    plain = [normalize_label(name) for name in names]
     depths = {len(parts) - 1 for parts in paths if len(parts) > 1}
     above_are_known = all(role in ("set", "sex", IGNORED) for role in roles[:-1])
-    if any(emotions_within(Path(parts[-1]).stem) for parts in paths):
+    if any(extract_emotions(Path(parts[-1]).stem) for parts in paths):
         reason = "the file names hold words of emotions, the folders none"
-        raise _ambiguous(root, levels, reason, example=_in_names(paths, levels, roles))
-    if roles[-1] != SPEAKER or any(map(_is_reserved, names)):
-        raise _ambiguous(root, levels, "no folder names an emotion that is known")
-    if not above_are_known or depths != {last + 1}:
-        raise _ambiguous(root, levels, "no folder names an emotion that is known")
+        raise _refuse(root, levels, reason, example=_suggest_name_layout(paths, levels, roles))
+    has_reserved = roles[-1] != SPEAKER or any(map(_is_reserved, names))
+    if has_reserved or not above_are_known or depths != {last + 1}:
+        raise _refuse(root, levels, "no folder names an emotion that is known")
     if len(names) < 2:
-        raise _ambiguous(root, levels, "there is one folder, and it names no emotion")
+        raise _refuse(root, levels, "there is one folder, and it names no emotion")
     if all(_NUMBERED.fullmatch(word) for word in plain):
-        raise _ambiguous(root, levels, "these look like speakers, and no emotion is named")
-    return _ordered(root, levels, roles, last)
+        raise _refuse(root, levels, "these look like speakers, and no emotion is named")
+    return _assign_roles(root, levels, roles, last)
 
 
-def _in_names(
+def _suggest_name_layout(
     paths: Sequence[Sequence[str]], levels: Sequence[Sequence[str]], roles: Sequence[str]
 ) -> str | None:
     """Layout by which every file name says its emotion; None if one does not."""
-    if any(len(emotions_within(Path(parts[-1]).stem)) != 1 for parts in paths):
+    if any(len(extract_emotions(Path(parts[-1]).stem)) != 1 for parts in paths):
         return None
     shown: list[str] = []
     for names, role in zip(levels, roles, strict=True):
-        is_mixed = role == SPEAKER and any(map(emotions_within, names))
+        is_mixed = role == SPEAKER and any(map(extract_emotions, names))
         shown.append(IGNORED if is_mixed or role in shown else role)
     return "/".join((*shown, NAME))
 
 
-def _flat(root: Path, paths: Sequence[Sequence[str]]) -> Layout:
+def _read_flat(root: Path, paths: Sequence[Sequence[str]]) -> Layout:
     """Files without folders: the emotion must be a word of every name."""
-    within = [emotions_within(Path(parts[-1]).stem) for parts in paths]
-    if all(len(words) == 1 for words in within) and len(set(within)) > 1:
+    emotions = [extract_emotions(Path(parts[-1]).stem) for parts in paths]
+    unclear = next((i for i, words in enumerate(emotions) if len(words) != 1), None)
+    if unclear is None and len(set(emotions)) > 1:
         return Layout((), is_in_name=True)
-    silent = [parts for parts, words in zip(paths, within, strict=True) if len(words) != 1]
-    bare = (silent or paths)[0][-1]
-    count = len(emotions_within(Path(bare).stem))
+    bare, count = paths[unclear or 0][-1], len(emotions[unclear or 0])
     names = f", and its name holds words for {count} emotions" if count > 1 else ""
     raise CorpusError(
         f"{root}: '{bare}' is in no sub-folder that names its emotion{names}. Make one folder for "
@@ -331,7 +294,7 @@ def _flat(root: Path, paths: Sequence[Sequence[str]]) -> Layout:
     )
 
 
-def _ambiguous(
+def _refuse(
     root: Path,
     levels: Sequence[Sequence[str]],
     reason: str,

@@ -1,4 +1,4 @@
-"""Overlaps of parts: rows of a table that name the same sound of one recording."""
+"""Parts of recordings that share sound: rows of a table that name the same seconds."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Part:
     speaker: str | None
 
     def contradicts(self, other: Part) -> bool:
-        """Whether most of one of them is in the other, under another emotion of one person."""
+        """True if most of one of them is in the other, under another emotion of one person."""
         if self.emotion == other.emotion:
             return False
         if None not in (self.speaker, other.speaker) and self.speaker != other.speaker:
@@ -42,22 +42,13 @@ class Part:
         return math.isinf(shared) or shared > min(lengths) / 2
 
 
-def overlaps(parts: Iterable[Part]) -> Iterator[tuple[Part, Part]]:
-    """Find parts that share sound with the longest one before them.
-
-    Parameters
-    ----------
-    parts : iterable of Part
-
-    Yields
-    ------
-    tuple of Part
-        In the order of their lines. A whole recording and its parts overlap, too.
+def find_overlaps(parts: Iterable[Part]) -> Iterator[tuple[Part, Part]]:
+    """Pairs of parts, in the order of their lines, where one shares sound with the longest before.
 
     Examples
     --------
-    >>> rows = [Part(2, "a", 0, 2, "sad", None), Part(3, "a", 1, 3, "sad", None)]
-    >>> [(one.line, other.line) for one, other in overlaps(rows)]
+    >>> parts = [Part(2, "a", 0, 2, "sad", None), Part(3, "a", 1, 3, "sad", None)]
+    >>> [(first.line, second.line) for first, second in find_overlaps(parts)]
     [(2, 3)]
     """
     last: Part | None = None

@@ -1,4 +1,4 @@
-"""Tables of recordings: the corpus kind ``csv``.
+"""Tables of a user's recordings: the corpus kind ``csv``.
 
 Columns are found by their names, or by the names that other programs give them. Every fault of a
 table is reported in one run, with its line.
@@ -10,16 +10,15 @@ import math
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
-from voxaffect.corpora.labels import known_emotion, normalize
+from voxaffect.corpora.base import ScanResult, Utterance
+from voxaffect.corpora.labels import find_emotion, normalize_label, split_words
 from voxaffect.corpora.layouts import SEXES
-from voxaffect.corpora.overlaps import Part, overlaps
-from voxaffect.corpora.rows import Rows, normalize_column, read_rows
-from voxaffect.corpora.utterance import Utterance
+from voxaffect.corpora.overlaps import Part, find_overlaps
+from voxaffect.corpora.tables import Table, load_table, normalize_column
 from voxaffect.errors import CorpusError
 from voxaffect.files import escape_control
 
@@ -47,40 +46,22 @@ _COLUMNS = {column: (column, *names.split()) for column, names in _ALIASES.items
 _NAMES = frozenset(name for names in _COLUMNS.values() for name in names)
 _NEEDED = ("path", "emotion")
 _MUST_BE_CLEAR = (*_NEEDED, "speaker", "start", "end")
-_NOTHING = frozenset(("", "nan", "nat", "null", "<na>", "n/a"))
+_NOTHING = split_words(", nan, nat, null, <na>, n/a")
 _OTHER_UNITS = re.compile(
     r"(?:start|begin|onset|offset|from) ?(?:time)? ?(?:in )?"
     r"(?:ms|msec|millis|milliseconds|samples?|frames?)"
 )
-_UNKNOWN_SEX = frozenset(("unknown", "other", "none", "na", "-", "?", "x", "diverse", "d"))
+_UNKNOWN_SEX = split_words("unknown, other, none, na, -, ?, x, diverse, d")
 _SHOWN = 20
-_Span = tuple[float | None, float | None]
-_Cell = Callable[[str], str | None]
-_SPAN = re.compile(
+_TIME = re.compile(
     r"(?:(?P<days>\d+) days? ?\+?)?(?:(?:(?P<hours>\d+):)?(?P<minutes>\d+):)?"
     r"(?P<seconds>\d+(?:[.,]\d+)?)? ?s?"
 )
-WHAT = "a table with the columns path and emotion"
+_KIND = "a table with the columns path and emotion"
 
 
-@dataclass(frozen=True)
-class TableResult:
-    """A table that was read.
-
-    Parameters
-    ----------
-    utterances : tuple of Utterance
-        With the labels as the table has them.
-    notes : tuple of str
-        What was read in another way than its names say, one line each.
-    """
-
-    utterances: tuple[Utterance, ...]
-    notes: tuple[str, ...]
-
-
-def read_table(path: Path, columns: Mapping[str, str] | None = None) -> TableResult:
-    """Read a table of recordings.
+def read_table(path: Path, columns: Mapping[str, str] | None = None) -> ScanResult:
+    """Utterances of a table of recordings.
 
     Parameters
     ----------
@@ -90,7 +71,8 @@ def read_table(path: Path, columns: Mapping[str, str] | None = None) -> TableRes
 
     Returns
     -------
-    TableResult
+    ScanResult
+        With the labels as the table has them.
 
     Raises
     ------
@@ -100,22 +82,23 @@ def read_table(path: Path, columns: Mapping[str, str] | None = None) -> TableRes
     name = escape_control(str(path))
     own = {column: normalize_column(title) for column, title in (columns or {}).items()}
     _check_columns(own)
-    rows = read_rows(path, what=WHAT, columns=_NAMES | set(own.values()))
-    places = _find_columns(name, rows, own)
-    _check_units(name, rows, places)
-    reader = _Reader(name, path.parent, rows, places)
+    table = load_table(path, kind=_KIND, columns=_NAMES | set(own.values()))
+    indices = _find_columns(name, table, own)
+    _check_units(name, table, indices)
+    reader = _TableReader(path.parent, table, indices)
     utterances = reader.read()
     if len(reader.faults) == 1:
         raise CorpusError(f"{name}, {reader.faults[0]}.")
     if reader.faults:
-        shown = "; ".join(reader.faults[:_SHOWN])
-        more = len(reader.faults) - _SHOWN
-        rest = f"; and {more:,} more" if more > 0 else ""
-        raise CorpusError(f"{name}: {len(reader.faults):,} faults: {shown}{rest}.")
+        others = len(reader.faults) - _SHOWN
+        more = f"; and {others:,} more" if others > 0 else ""
+        raise CorpusError(
+            f"{name}: {len(reader.faults):,} faults: {'; '.join(reader.faults[:_SHOWN])}{more}."
+        )
     if not utterances:
         raise CorpusError(f"{name}: holds no recording, only the names of the columns.")
-    notes = (*_notes(path.name, rows, places), *_note_overlaps(path.name, reader.shared))
-    return TableResult(utterances, notes)
+    notes = (*_note_columns(table, indices), *reader.notes)
+    return ScanResult(utterances, notes=tuple(f"{path.name}: {note}" for note in notes))
 
 
 def parse_columns(text: str) -> dict[str, str]:
@@ -149,16 +132,16 @@ def _check_columns(columns: Iterable[str]) -> None:
         )
 
 
-def _find_columns(name: str, rows: Rows, own: Mapping[str, str]) -> dict[str, int]:
-    """Place of each of our columns in the table."""
-    places: dict[str, int] = {}
-    header = ", ".join(column or "(no name)" for column in rows.header)
+def _find_columns(name: str, table: Table, own: Mapping[str, str]) -> dict[str, int]:
+    """Index of each of our columns in the table."""
+    indices: dict[str, int] = {}
+    taken = set(own.values())
     for column, names in _COLUMNS.items():
         wanted = own.get(column)
-        if wanted is not None and wanted not in rows.header:
-            raise CorpusError(f"{name}, line 1: no column '{wanted}', found {header}.")
-        taken = set(own.values())
-        present = [title for title in names if title in rows.header and title not in taken]
+        if wanted is not None and wanted not in table.header:
+            shown = _list_header(table)
+            raise CorpusError(f"{name}, line 1: no column '{wanted}', found {shown}.")
+        present = [title for title in names if title in table.header and title not in taken]
         if wanted is None and present and present[0] != column and len(present) > 1:
             if column not in _MUST_BE_CLEAR:
                 continue
@@ -168,42 +151,47 @@ def _find_columns(name: str, rows: Rows, own: Mapping[str, str]) -> dict[str, in
                 f"{{{column!r}: {present[0]!r}}})."
             )
         if wanted or present:
-            places[column] = rows.header.index(wanted or present[0])
-    if "start" not in places or "end" in places:
-        places.pop("duration", None)  # of the whole recording, as many tables state it
-    missing = [column for column in _NEEDED if column not in places]
-    if missing and len(rows.header) == 1:
+            indices[column] = table.header.index(wanted or present[0])
+    if "start" not in indices or "end" in indices:
+        indices.pop("duration", None)  # of the whole recording, as many tables state it
+    _check_needed(name, table, indices)
+    return indices
+
+
+def _check_needed(name: str, table: Table, indices: Mapping[str, int]) -> None:
+    missing = [column for column in _NEEDED if column not in indices]
+    shown = _list_header(table)
+    if missing and len(table.header) == 1:
         raise CorpusError(
-            f"{name}, line 1: one column, '{header}', expected at least path and emotion. Separate "
+            f"{name}, line 1: one column, '{shown}', expected at least path and emotion. Separate "
             "columns by commas, semicolons, tabs or bars, and name them in the first line."
         )
     if missing:
         remedy = ",".join(f"{column}=NAME" for column in missing)
         raise CorpusError(
-            f"{name}, line 1: no column '{missing[0]}', found {header}. Line 1 names the "
+            f"{name}, line 1: no column '{missing[0]}', found {shown}. Line 1 names the "
             f"columns. Rename one, or say which it is with --columns {remedy} (in Python columns=)."
         )
-    return places
 
 
-def _notes(name: str, rows: Rows, places: Mapping[str, int]) -> tuple[str, ...]:
-    """Say which columns were read by another name, and which not at all."""
-    header = {column: rows.header[index] for column, index in places.items()}
-    renamed = [f"{title} as {column}" for column, title in header.items() if title != column]
-    passed = [title for title in rows.header if title and title not in header.values()]
-    notes = []
-    if renamed:
-        notes.append(f"{name}: {', '.join(renamed)}")
-    if passed:
-        notes.append(f"{name}: not used: {', '.join(passed)}")
-    return tuple(notes)
+def _list_header(table: Table) -> str:
+    return ", ".join(column or "(no name)" for column in table.header)
 
 
-def _check_units(name: str, rows: Rows, places: Mapping[str, int]) -> None:
+def _note_columns(table: Table, indices: Mapping[str, int]) -> Iterator[str]:
+    """Notes on columns that were read by another name, and on those that were not."""
+    header = {column: table.header[index] for column, index in indices.items()}
+    if renamed := [f"{title} as {column}" for column, title in header.items() if title != column]:
+        yield ", ".join(renamed)
+    if unused := [title for title in table.header if title and title not in header.values()]:
+        yield f"not used: {', '.join(unused)}"
+
+
+def _check_units(name: str, table: Table, indices: Mapping[str, int]) -> None:
     """Refuse times in another unit: passed over, each row would be the whole recording."""
-    if "start" in places:
+    if "start" in indices:
         return
-    for title in rows.header:
+    for title in table.header:
         if _OTHER_UNITS.fullmatch(re.sub(r"[\W_]+", " ", title).strip()):
             raise CorpusError(
                 f"{name}, line 1: '{title}' is no time in seconds. Write the columns start and end "
@@ -211,126 +199,118 @@ def _check_units(name: str, rows: Rows, places: Mapping[str, int]) -> None:
             )
 
 
-def _note_overlaps(name: str, shared: Sequence[tuple[Part, Part]]) -> tuple[str, ...]:
-    """Say that parts of a recording overlap."""
-    if not shared:
-        return ()
-    one, other = shared[0]
-    return (
-        f"{name}: parts overlap ({len(shared):,}), such as lines {one.line} and {other.line}: "
-        "training and test may share sound",
-    )
+class _TableReader:
+    """Reader of rows that collects their faults."""
 
-
-class _Reader:
-    """Reads rows one by one and collects their faults."""
-
-    def __init__(self, name: str, folder: Path, rows: Rows, places: Mapping[str, int]) -> None:
-        self.name, self.folder, self.rows, self.places = name, folder, rows, places
+    def __init__(self, folder: Path, table: Table, indices: Mapping[str, int]) -> None:
+        self.folder, self.table, self.indices = folder, table, indices
         self.faults: list[str] = []
-        self.shared: list[tuple[Part, Part]] = []
+        self.notes: list[str] = []
+        self._line = 0
         self._lines: dict[object, int] = {}
-        self._parts: list[Part] = []
 
     def read(self) -> tuple[Utterance, ...]:
-        """Read every row; those with a fault are left out and the fault is kept."""
-        utterances = []
-        for line, cells in self.rows.rows:
-            faults: list[str] = []
-            utterance = self._utterance(line, cells, faults)
-            self.faults += [f"line {line}: {fault}" for fault in faults]
-            if utterance is not None:
+        """Utterances of all rows without a fault; faults and notes are kept."""
+        utterances, parts = [], []
+        for line, cells in self.table.rows:
+            self._line = line
+            if (utterance := self._read_row(cells)) is not None:
                 utterances.append(utterance)
-                self._keep_part(line, utterance)
-        self.shared = list(overlaps(self._parts))
-        self.faults += [
-            f"line {other.line}: most of it is in line {one.line} too, which has another emotion; "
-            "keep one of them, or name their speakers"
-            for one, other in self.shared
-            if one.contradicts(other)
-        ]
+                parts.append(_make_part(line, utterance))
+        overlaps = list(find_overlaps(parts))
+        for first, second in overlaps:
+            if first.contradicts(second):
+                self._line = second.line
+                self._add_fault(
+                    f"most of it is in line {first.line} too, which has another emotion; "
+                    "keep one of them, or name their speakers"
+                )
+        if overlaps:
+            first, second = overlaps[0]
+            self.notes.append(
+                f"parts overlap ({len(overlaps):,}), such as lines {first.line} and "
+                f"{second.line}: training and test may share sound"
+            )
         return tuple(utterances)
 
-    def _keep_part(self, line: int, one: Utterance) -> None:
-        emotion = known_emotion(one.emotion) or normalize(one.emotion)
-        end = math.inf if one.end_seconds is None else one.end_seconds
-        start = one.start_seconds or 0.0
-        self._parts.append(Part(line, _identity(one.path), start, end, emotion, one.speaker))
+    def _add_fault(self, fault: str) -> None:
+        self.faults.append(f"line {self._line}: {fault}")
 
-    @cached_property
-    def _width(self) -> int:
-        return len(self.rows.header)
-
-    @cached_property
-    def _sexes(self) -> Mapping[str, str]:
-        """Words for a sex; beside H (hombre, homme), M is mujer; beside K (kobieta), it is male."""
-        index = self.places["sex"]
-        words = {normalize(cells[index]) for _, cells in self.rows.rows if index < len(cells)}
-        letters = {"h": {"h": "male", "m": "female"}, "k": {"k": "female", "e": "male"}}
-        return {
-            **SEXES,
-            **{k: v for mark in letters if mark in words for k, v in letters[mark].items()},
-        }
-
-    def _utterance(self, line: int, cells: list[str], faults: list[str]) -> Utterance | None:
-        if len(cells) > self._width and any(cells[self._width :]):
-            faults.append(
-                f"{len(cells)} cells, expected {self._width}; quote a cell that holds "
-                f"{self.rows.separator!r}"
+    def _read_row(self, cells: list[str]) -> Utterance | None:
+        width, count = len(self.table.header), len(self.faults)
+        if any(cells[width:]):
+            separator = self.table.separator
+            self._add_fault(
+                f"{len(cells)} cells, expected {width}; quote a cell that holds {separator!r}"
             )
             return None
-
-        def cell(column: str) -> str | None:
-            index = self.places.get(column, self._width)
-            text = cells[index] if index < min(len(cells), self._width) else ""
-            return None if text.lower() in _NOTHING else text
-
-        faults += [f"'{column}' is empty" for column in _NEEDED if cell(column) is None]
-        sex, span = self._sex(cell("sex"), faults), self._span(cell, faults)
-        file = cell("path")
-        recording = self._recording(file, faults) if file else None
-        if recording is not None:
-            self._check_unique(line, recording, span, faults)
-        emotion = cell("emotion")
-        if faults or recording is None or emotion is None:
+        row = {
+            column: cells[index]
+            for column, index in self.indices.items()
+            if index < len(cells) and cells[index].lower() not in _NOTHING
+        }
+        for column in _NEEDED:
+            if column not in row:
+                self._add_fault(f"'{column}' is empty")
+        sex = self._parse_sex(row.get("sex"))
+        start, end = self._parse_times(row)
+        path = self._find_recording(row["path"]) if "path" in row else None
+        if path is not None:
+            self._check_unique(path, start, end)
+        if path is None or len(self.faults) > count:
             return None
         kept = ("speaker", "text", "intensity", "take", "channel", "subset")
         return Utterance(
-            path=recording,
+            path=path,
             corpus="csv",
-            emotion=emotion,
+            emotion=row["emotion"],
             sex=sex,
-            start_seconds=span[0],
-            end_seconds=span[1],
-            **{key: cell(key) for key in kept},
+            start_seconds=start,
+            end_seconds=end,
+            **{column: row.get(column) for column in kept},
         )
 
-    def _sex(self, text: str | None, faults: list[str]) -> str | None:
+    @cached_property
+    def _sexes(self) -> Mapping[str, str]:
+        """Words for a sex; M is mujer if there is H (hombre), and mężczyzna if there is K."""
+        index = self.indices["sex"]
+        words = {
+            normalize_label(cells[index]) for _, cells in self.table.rows if index < len(cells)
+        }
+        letters = {"h": {"h": "male", "m": "female"}, "k": {"k": "female", "e": "male"}}
+        return {
+            **SEXES,
+            **{k: v for letter in letters if letter in words for k, v in letters[letter].items()},
+        }
+
+    def _parse_sex(self, text: str | None) -> str | None:
         if text is None or text.lower() in _UNKNOWN_SEX:
             return None
-        plain = normalize(text)
-        found = {self._sexes[word] for word in (plain, *plain.split()) if word in self._sexes}
-        if len(found) != 1:
-            faults.append(f"sex is '{text}', expected female, male or nothing")
-            return None
-        return found.pop()
+        plain = normalize_label(text)
+        sexes = {self._sexes[word] for word in (plain, *plain.split()) if word in self._sexes}
+        if len(sexes) == 1:
+            return sexes.pop()
+        self._add_fault(f"sex is '{text}', expected female, male or nothing")
+        return None
 
-    def _span(self, cell: _Cell, faults: list[str]) -> _Span:
-        times = []
+    def _parse_times(self, row: Mapping[str, str]) -> tuple[float | None, float | None]:
+        times: dict[str, float] = {}
         for column in ("start", "end", "duration"):
-            text = cell(column)
-            times.append(parse_seconds(text) if text is not None else None)
-            if text is not None and times[-1] is None:
-                faults.append(f"{column} is '{text}', expected seconds or hh:mm:ss")
-        start, end, duration = times
-        if duration is not None:
-            end = (start or 0.0) + duration
+            if (text := row.get(column)) is None:
+                continue
+            if (seconds := parse_seconds(text)) is None:
+                self._add_fault(f"{column} is '{text}', expected seconds or hh:mm:ss")
+            else:
+                times[column] = seconds
+        start, end = times.get("start"), times.get("end")
+        if "duration" in times:
+            end = (start or 0.0) + times["duration"]
         if end is not None and end <= (start or 0.0):
-            faults.append(f"the end, {end:g} s, is not after the start, {start or 0:g} s")
+            self._add_fault(f"the end, {end:g} s, is not after the start, {start or 0:g} s")
         return start, end
 
-    def _recording(self, text: str, faults: list[str]) -> Path | None:
-        """Find the file: relative to the table; Windows' separators and ~ work."""
+    def _find_recording(self, text: str) -> Path | None:
+        """Path of a file, relative to the table; separators of Windows and ~ work."""
         plain = text.replace("\\", "/")
         forms = (unicodedata.normalize(form, plain) for form in ("NFC", "NFD"))  # macOS takes NFD
         for spelling in dict.fromkeys((text, plain, *forms)):
@@ -340,10 +320,10 @@ class _Reader:
                     return path
             except (OSError, ValueError, RuntimeError):
                 continue  # a name that no disk can hold, or no home folder
-        faults.append(self._missing(text))
+        self._add_fault(self._explain_missing(text))
         return None
 
-    def _missing(self, text: str) -> str:
+    def _explain_missing(self, text: str) -> str:
         shown = escape_control(text)
         if re.match(r"\w{2,}://", text):
             return f"{shown}: is an address, expected a path"
@@ -361,20 +341,27 @@ class _Reader:
                 )
         except (OSError, ValueError, RuntimeError) as error:
             return f"{shown}: names no file ({escape_control(str(error))})"
-        hint = _hint(path) if len(self.faults) < _SHOWN else ""
+        hint = _suggest_name(path) if len(self.faults) < _SHOWN else ""
         return f"{escape_control(str(path))}: no such file{hint}"
 
-    def _check_unique(self, line: int, path: Path, span: _Span, faults: list[str]) -> None:
-        key = (_identity(path), (span[0] or 0.0, span[1]))
-        if (first := self._lines.setdefault(key, line)) != line:
-            faults.append(
+    def _check_unique(self, path: Path, start: float | None, end: float | None) -> None:
+        key = _identify(path), start or 0.0, end
+        if (first := self._lines.setdefault(key, self._line)) != self._line:
+            self._add_fault(
                 f"{escape_control(str(path))} is on line {first} already, by this or another name; "
                 "name each recording once"
             )
 
 
-def _hint(path: Path) -> str:
-    """Name of a file beside it that differs by capitals or by its ending only."""
+def _make_part(line: int, utterance: Utterance) -> Part:
+    emotion = find_emotion(utterance.emotion) or normalize_label(utterance.emotion)
+    end = math.inf if utterance.end_seconds is None else utterance.end_seconds
+    start = utterance.start_seconds or 0.0
+    return Part(line, _identify(utterance.path), start, end, emotion, utterance.speaker)
+
+
+def _suggest_name(path: Path) -> str:
+    """Hint at a file in the same folder that differs by capitals or by its ending only."""
     try:
         names = sorted(other.name for other in path.parent.iterdir() if other.is_file())
     except OSError:
@@ -384,8 +371,8 @@ def _hint(path: Path) -> str:
     return f", though there is {escape_control(near[0])}" if near else ""
 
 
-def _identity(path: Path) -> tuple[int, int] | str:
-    """Equal for every name of a file: other spellings, links, capitals."""
+def _identify(path: Path) -> tuple[int, int] | str:
+    """Key that is equal for every name of a file: other spellings, links, capitals."""
     status = path.stat()
     # Some network disks number no files.
     return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(path)
@@ -399,7 +386,7 @@ def parse_seconds(text: str) -> float | None:
     >>> parse_seconds("1.5"), parse_seconds("0 days 00:00:01.5"), parse_seconds("1:02")
     (1.5, 1.5, 62.0)
     """
-    match = _SPAN.fullmatch(text.strip())
+    match = _TIME.fullmatch(text.strip())
     if match is None or not any(match.groups()):
         return None
     days, hours, minutes, seconds = (

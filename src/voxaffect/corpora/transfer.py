@@ -194,12 +194,12 @@ class Resuming:
         failures = 0
         pace = _Pace(url, self.slow_seconds)
         while True:
-            held = self._held()
+            held = self._count_held()
             try:
                 self._carry_on(url, pace)
                 break
             except (requests.RequestException, _BrokenOffError) as error:
-                failures = 1 if self._held() > held else failures + 1
+                failures = 1 if self._count_held() > held else failures + 1
                 response = getattr(error, "response", None)
                 refused = response is not None and response.status_code < 500
                 if refused or failures == self.attempts:
@@ -208,13 +208,13 @@ class Resuming:
                 time.sleep(self.pause_seconds * 2 ** (failures - 1))
         self.part.replace(output_file)
 
-    def _held(self) -> int:
+    def _count_held(self) -> int:
         return self.part.stat().st_size if self.part.exists() else 0
 
     def _carry_on(self, url: str, pace: _Pace) -> None:
         import requests
 
-        held = self._held()
+        held = self._count_held()
         if held and held == self.size:
             return
         # Compressed on the way, positions in the file would mean nothing.

@@ -74,7 +74,7 @@ def unpack(archive: Path, folder: Path, *, progress: bool = False) -> None:
                 f"{missing[0]}. Start again."
             )
         write_text(work / LIST_NAME, json.dumps({"files": sizes}, indent=0, allow_nan=False))
-        _put_in_place(work, folder, sizes)
+        _move(work, folder, sizes)
     except _DAMAGE as error:
         raise DownloadError(
             f"{archive}: cannot be unpacked ({error}). Delete it and download it again."
@@ -147,7 +147,7 @@ def _size_of(path: Path) -> int | None:
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def _put_in_place(work: Path, folder: Path, sizes: Mapping[str, int]) -> None:
+def _move(work: Path, folder: Path, sizes: Mapping[str, int]) -> None:
     """Rename the work folder, or add what an incomplete folder lacks; its list comes last."""
     try:
         work.replace(folder)
@@ -182,7 +182,7 @@ def _is_clutter(member: zipfile.ZipInfo) -> bool:
 
 
 def safe_target(member: zipfile.ZipInfo, folder: Path) -> Path:
-    """Where a member is to be written, certainly inside the folder.
+    """Path at which a member is written, certainly inside the folder.
 
     Parameters
     ----------

@@ -1,9 +1,8 @@
-"""Inspection of a corpus: what is missing, extra, unreadable, silent or there twice.
+"""Check of a corpus: what is missing, extra, unreadable, silent or there twice.
 
-Names are compared with what the corpus is known to hold; every recording is decoded. Two
-recordings are the same if their samples and rate are, whatever their files are called or wrapped
-in. Everything is reported and nothing is raised, short of a folder without recordings: a file
-that is odd in any way is one line of the report. Recordings are read block by block.
+Names are compared with the complete lists that are known; every recording is decoded, block by
+block. Two recordings are the same if their samples and rate are, whatever their files are called
+or wrapped in. A file that is odd in any way is one line of the report, and raises nothing.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ import numpy as np
 
 from voxaffect import audio
 from voxaffect.console import show_progress
-from voxaffect.corpora.reading import Reading, parse, survey
-from voxaffect.corpora.table import CORPORA, Corpus, expand
-from voxaffect.corpora.utterance import Utterance
+from voxaffect.corpora.base import Corpus, FileIssue, Utterance, expand_template
+from voxaffect.corpora.registry import CORPORA
+from voxaffect.corpora.scanning import ReadOptions, parse_name, scan_corpus
 from voxaffect.errors import AudioError
 from voxaffect.extraction import LocalExecutor
 
@@ -34,15 +33,7 @@ _SHOWN = 10
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One file and what is wrong with it."""
-
-    path: Path
-    reason: str
-
-
-@dataclass(frozen=True)
-class Same:
+class DuplicateGroup:
     """Recordings with equal samples.
 
     Parameters
@@ -60,8 +51,8 @@ class Same:
 
 
 @dataclass(frozen=True)
-class Report:
-    """What `check` found.
+class CorpusReport:
+    """Result of `check_corpus`.
 
     Parameters
     ----------
@@ -76,13 +67,13 @@ class Report:
         How many files a whole copy holds, for each release; empty if nobody knows.
     missing : tuple of str
         File names that a whole copy would hold, where its list is known.
-    extra : tuple of Fault
+    extra : tuple of FileIssue
         Recordings that fit no grammar, or that the whole corpus does not hold.
-    unreadable : tuple of Fault
+    unreadable : tuple of FileIssue
         Not decodable, cut short, empty, or with samples that are no numbers.
-    same : tuple of Same
+    duplicates : tuple of DuplicateGroup
         Recordings with equal samples.
-    copies : tuple of tuple of Path
+    repeated : tuple of tuple of Path
         Files whose names say that they are one utterance, whatever their samples.
     equal_channels : tuple of Path
         Several channels, all the same.
@@ -100,10 +91,10 @@ class Report:
     speakers: int
     expected: tuple[int, ...] = ()
     missing: tuple[str, ...] = ()
-    extra: tuple[Fault, ...] = ()
-    unreadable: tuple[Fault, ...] = ()
-    same: tuple[Same, ...] = ()
-    copies: tuple[tuple[Path, ...], ...] = ()
+    extra: tuple[FileIssue, ...] = ()
+    unreadable: tuple[FileIssue, ...] = ()
+    duplicates: tuple[DuplicateGroup, ...] = ()
+    repeated: tuple[tuple[Path, ...], ...] = ()
     equal_channels: tuple[Path, ...] = ()
     silent: tuple[Path, ...] = ()
     traps: tuple[str, ...] = ()
@@ -111,32 +102,32 @@ class Report:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing is missing, as far as anybody knows."""
+        """True if nothing is missing, as far as anybody knows."""
         return not self.missing and (not self.expected or self.files in self.expected)
 
     @property
     def is_sound(self) -> bool:
-        """Whether it can be used as it is: whole, readable, nothing odd but known traps."""
-        odd = self.extra or self.unreadable or self.copies or self.silent
-        return self.is_whole and not odd and all(same.is_known for same in self.same)
+        """True if it can be used as it is: whole, readable, nothing odd but known traps."""
+        is_odd = self.extra or self.unreadable or self.repeated or self.silent
+        return self.is_whole and not is_odd and all(group.is_known for group in self.duplicates)
 
 
 @dataclass(frozen=True)
-class _Heard:
-    """What decoding one recording told."""
+class _Measurement:
+    """Properties of one decoded recording, or the reason why it cannot be decoded."""
 
     path: Path
     digest: str = ""
     has_equal_channels: bool = False
     is_silent: bool = False
-    fault: str = ""
     seconds: float = 0.0
+    issue: str = ""
 
 
-def check(
-    name: str, root: str | Path, *, reading: Reading | None = None, progress: bool = False
-) -> Report:
-    """Inspect a corpus, file by file.
+def check_corpus(
+    name: str, root: str | Path, *, options: ReadOptions | None = None, progress: bool = False
+) -> CorpusReport:
+    """Check a corpus, file by file.
 
     Parameters
     ----------
@@ -144,29 +135,35 @@ def check(
         A key of ``CORPORA``, or ``folder`` or ``csv``.
     root : path
         The corpus's folder; for ``csv`` the table.
-    reading : Reading, optional
+    options : ReadOptions, optional
         How people's own data are read.
     progress : bool
         Whether to draw a progress bar.
 
     Returns
     -------
-    Report
+    CorpusReport
 
     Raises
     ------
     CorpusError
         If there is no such folder, or no recording in it.
+
+    Examples
+    --------
+    >>> check_corpus("ravdess", "corpora/ravdess").is_whole  # doctest: +SKIP
+    True
     """
-    found = survey(name, root, reading)
+    result = scan_corpus(name, root, options)
     corpus = CORPORA.get(name.lower())
-    utterances = found.utterances
-    misfits = tuple(Fault(path, reason) for path, reason in found.misfits)
+    utterances = result.utterances
     missing, strangers = _compare(utterances, corpus) if corpus else ((), ())
     # Several utterances can be parts of one recording.
     paths = list(dict.fromkeys(utterance.path for utterance in utterances))
-    heard = _hear_all(paths, progress=progress)
-    return Report(
+    with LocalExecutor(_WORKERS, kind="threads") as threads:
+        measured = threads.map(_measure, paths)
+        files = [*show_progress(measured, title="listening", is_shown=progress, total=len(paths))]
+    return CorpusReport(
         corpus=name,
         root=Path(root),
         files=len(utterances),
@@ -174,76 +171,64 @@ def check(
         speakers=len({utterance.speaker for utterance in utterances} - {None}),
         expected=corpus.sizes if corpus else (),
         missing=missing,
-        extra=misfits + strangers,
+        extra=result.unmatched + strangers,
         unreadable=(
-            *(Fault(path, reason) for path, reason in found.unlisted),
-            *(Fault(one.path, one.fault) for one in heard if one.fault),
-            *_outside(utterances, heard),
+            *result.unlisted,
+            *(FileIssue(file.path, file.issue) for file in files if file.issue),
+            *_find_overlong_parts(utterances, files),
         ),
-        same=_same(heard, corpus, utterances),
-        copies=found.copies,
-        equal_channels=tuple(one.path for one in heard if one.has_equal_channels),
-        silent=tuple(one.path for one in heard if one.is_silent),
+        duplicates=_find_duplicates(files, corpus, utterances),
+        repeated=result.repeated,
+        equal_channels=tuple(file.path for file in files if file.has_equal_channels),
+        silent=tuple(file.path for file in files if file.is_silent),
         traps=corpus.traps if corpus else (),
-        notes=found.notes,
+        notes=result.notes,
     )
 
 
 def _compare(
     utterances: Sequence[Utterance], corpus: Corpus
-) -> tuple[tuple[str, ...], tuple[Fault, ...]]:
-    """Hold what is there against the corpus's complete lists, where they are known.
+) -> tuple[tuple[str, ...], tuple[FileIssue, ...]]:
+    """Names that are missing and recordings that are extra, by the corpus's complete lists.
 
     A corpus may have several parts (speech, song); a part with no file at all was not fetched,
     so it is not missing.
     """
-    if not corpus.grids:
+    if not corpus.name_templates:
         return (), ()
-    there = {_identity(utterance) for utterance in utterances}
+    present = {replace(utterance, path=Path()) for utterance in utterances}
     missing: list[str] = []
     known: set[Utterance] = set()
-    for grid in corpus.grids:
-        names = {_identity(parse(Path(name), corpus)): name for name in _names(grid)}
+    for templates in corpus.name_templates:
+        names = {
+            replace(parse_name(Path(name), corpus), path=Path()): name
+            for template in templates
+            for name in expand_template(template)
+        }
         known |= names.keys()
-        if not there.isdisjoint(names):
-            missing += [name for identity, name in names.items() if identity not in there]
+        if not present.isdisjoint(names):
+            missing += [name for utterance, name in names.items() if utterance not in present]
     strangers = tuple(
-        Fault(utterance.path, f"{corpus.title} holds no such recording.")
+        FileIssue(utterance.path, f"{corpus.title} holds no such recording.")
         for utterance in utterances
-        if _identity(utterance) not in known
+        if replace(utterance, path=Path()) not in known
     )
     return tuple(missing), strangers
 
 
-def _names(grid: Sequence[str]) -> Iterator[str]:
-    for template in grid:
-        yield from expand(template)
-
-
-def _identity(utterance: Utterance) -> Utterance:
-    return replace(utterance, path=Path())
-
-
-def _hear_all(paths: Sequence[Path], *, progress: bool) -> list[_Heard]:
-
-    with LocalExecutor(_WORKERS, kind="threads") as threads:
-        heard = threads.map(_hear, paths)
-        return list(show_progress(heard, title="listening", is_shown=progress, total=len(paths)))
-
-
-def _hear(path: Path) -> _Heard:
+def _measure(path: Path) -> _Measurement:
     try:
         return _decode(path)
     except AudioError as error:
-        return _Heard(path, fault=str(error))
+        issue = str(error)
     except MemoryError:
-        return _Heard(path, fault=f"{path}: too large for the memory of this machine.")
+        issue = f"{path}: too large for the memory of this machine."
     except Exception as error:  # whatever a decoder or a disk does, the other files are checked
-        reason = str(error) or type(error).__name__
-        return _Heard(path, fault=f"{path}: cannot be read ({reason}).")
+        issue = f"{path}: cannot be read ({str(error) or type(error).__name__})."
+    return _Measurement(path, issue=issue)
 
 
-def _decode(path: Path) -> _Heard:
+def _decode(path: Path) -> _Measurement:
     """Decode a recording block by block."""
     low, high, frames, has_equal_channels = np.inf, -np.inf, 0, True
     with audio.open_blocks(path) as blocks:
@@ -252,12 +237,13 @@ def _decode(path: Path) -> _Heard:
             frames += len(block)
             if frames > MAX_SECONDS * blocks.rate_hz:
                 hours = MAX_SECONDS // 3600
-                return _Heard(path, fault=f"{path}: longer than {hours} hours: no utterance.")
+                issue = f"{path}: longer than {hours} hours: no utterance."
+                return _Measurement(path, issue=issue)
             samples = audio.mix_down(block)
             digest.add(samples)
             low, high = min(low, samples.min()), max(high, samples.max())
             has_equal_channels &= bool((block == block[:, :1]).all())
-        return _Heard(
+        return _Measurement(
             path,
             digest=digest.hexdigest(),
             has_equal_channels=blocks.channels > 1 and has_equal_channels,
@@ -266,33 +252,35 @@ def _decode(path: Path) -> _Heard:
         )
 
 
-def _outside(utterances: Sequence[Utterance], heard: Sequence[_Heard]) -> Iterator[Fault]:
+def _find_overlong_parts(
+    utterances: Sequence[Utterance], files: Sequence[_Measurement]
+) -> Iterator[FileIssue]:
     """Parts that end after their recording does."""
-    seconds = {one.path: one.seconds for one in heard if not one.fault}
-    for one in utterances:
-        is_part = one.start_seconds is not None or one.end_seconds is not None
-        if not is_part or one.path not in seconds:
+    seconds = {file.path: file.seconds for file in files if not file.issue}
+    for utterance in utterances:
+        start, end = utterance.start_seconds, utterance.end_seconds
+        if (start is None and end is None) or utterance.path not in seconds:
             continue
-        part = audio.Excerpt(one.path, one.start_seconds or 0.0, one.end_seconds)
-        if fault := part.explain_missing(seconds[one.path]):
-            yield Fault(one.path, fault)
+        part = audio.Excerpt(utterance.path, start or 0.0, end)
+        if issue := part.explain_missing(seconds[utterance.path]):
+            yield FileIssue(utterance.path, issue)
 
 
-def _same(
-    heard: Sequence[_Heard], corpus: Corpus | None, utterances: Sequence[Utterance]
-) -> tuple[Same, ...]:
-    known = corpus.twins if corpus else ()
+def _find_duplicates(
+    files: Sequence[_Measurement], corpus: Corpus | None, utterances: Sequence[Utterance]
+) -> tuple[DuplicateGroup, ...]:
+    known = corpus.known_duplicates if corpus else ()
     emotions: dict[Path, set[str]] = {}
     for utterance in utterances:
         emotions.setdefault(utterance.path, set()).add(utterance.emotion)
     groups: dict[str, list[Path]] = {}
-    for one in heard:
-        if one.digest and not one.is_silent:
-            groups.setdefault(one.digest, []).append(one.path)
+    for file in files:
+        if file.digest and not file.is_silent:
+            groups.setdefault(file.digest, []).append(file.path)
     return tuple(
-        Same(
+        DuplicateGroup(
             tuple(paths),
-            is_known=any({path.name for path in paths} <= pair for pair in known),
+            is_known=any({path.name for path in paths} <= names for names in known),
             emotions=tuple(sorted(set().union(*(emotions[path] for path in paths)))),
         )
         for paths in groups.values()
@@ -300,17 +288,8 @@ def _same(
     )
 
 
-def describe(report: Report) -> Iterator[str]:
-    """Say a report in lines of text, most serious first.
-
-    Parameters
-    ----------
-    report : Report
-
-    Yields
-    ------
-    str
-    """
+def describe_report(report: CorpusReport) -> Iterator[str]:
+    """Lines of text for a report, most serious first."""
     title = CORPORA[report.corpus].title if report.corpus in CORPORA else report.corpus
     shares = ", ".join(f"{count:,} {emotion}" for emotion, count in report.emotions.items())
     yield from report.notes
@@ -318,30 +297,32 @@ def describe(report: Report) -> Iterator[str]:
     if not report.is_whole:
         sizes = " or ".join(f"{size:,}" for size in report.expected)
         yield f"not whole: expected {sizes} recordings, found {report.files:,}"
-    found = {
+    unknown = [group for group in report.duplicates if not group.is_known]
+    sections = {
         "missing": report.missing,
-        "extra": [f"{fault.path}: {fault.reason}" for fault in report.extra],
-        "unreadable": [fault.reason for fault in report.unreadable],
-        "one utterance in several files": map(_joined, report.copies),
+        "extra": [f"{issue.path}: {issue.reason}" for issue in report.extra],
+        "unreadable": [issue.reason for issue in report.unreadable],
+        "one utterance in several files": [*map(_join_paths, report.repeated)],
         "the same recording under several emotions": [
-            f"{_joined(s.paths)} ({', '.join(s.emotions)})"
-            for s in report.same
-            if not s.is_known and len(s.emotions) > 1
+            f"{_join_paths(group.paths)} ({', '.join(group.emotions)})"
+            for group in unknown
+            if len(group.emotions) > 1
         ],
         "the same recording": [
-            _joined(s.paths) for s in report.same if not s.is_known and len(s.emotions) < 2
+            _join_paths(group.paths) for group in unknown if len(group.emotions) < 2
         ],
-        "the same recording, as is known": [_joined(s.paths) for s in report.same if s.is_known],
+        "the same recording, as is known": [
+            _join_paths(group.paths) for group in report.duplicates if group.is_known
+        ],
         "silent": report.silent,
         "several channels, all equal": report.equal_channels,
         "known trap": report.traps,
     }
-    for what, items in found.items():
-        listed = list(items)
-        yield from (f"{what}: {item}" for item in listed[:_SHOWN])
-        if len(listed) > _SHOWN:
-            yield f"{what}: and {len(listed) - _SHOWN:,} more"
+    for heading, items in sections.items():
+        yield from (f"{heading}: {item}" for item in items[:_SHOWN])
+        if len(items) > _SHOWN:
+            yield f"{heading}: and {len(items) - _SHOWN:,} more"
 
 
-def _joined(paths: Sequence[Path]) -> str:
+def _join_paths(paths: Sequence[Path]) -> str:
     return " = ".join(map(str, paths))

@@ -7,6 +7,7 @@ from voxaffect.files.text import (
     describe_reason,
     escape_control,
     escape_surrogates,
+    list_names,
     name_errors,
 )
 from voxaffect.files.writing import (
@@ -25,6 +26,7 @@ __all__ = [
     "describe_reason",
     "escape_control",
     "escape_surrogates",
+    "list_names",
     "lock_file",
     "lock_folder",
     "make_folder",

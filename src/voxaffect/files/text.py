@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -61,6 +61,18 @@ def describe_reason(error: Exception) -> str:
     texts = (getattr(error, name, None) for name in ("error_string", "strerror"))  # libsndfile's
     reason = next(filter(None, texts), None) or str(error) or type(error).__name__
     return escape_control(str(reason).strip().rstrip("."))
+
+
+def list_names(names: Sequence[str], limit: int = 8) -> str:
+    """Names for one line of a message: the first few, and how many there are if there are more.
+
+    Examples
+    --------
+    >>> list_names(["anna", "bert", "cleo"], limit=2)
+    'anna, bert … (3)'
+    """
+    more = f" … ({len(names):,})" if len(names) > limit else ""
+    return f"{', '.join(names[:limit])}{more}"
 
 
 @contextmanager

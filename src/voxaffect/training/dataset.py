@@ -16,13 +16,13 @@ from voxaffect.audio import Recording, get_file, open_blocks
 from voxaffect.corpora import (
     CORPORA,
     OWN_DATA,
-    Reading,
+    ReadOptions,
     Utterance,
-    known_emotion,
+    find_emotion,
+    find_root,
     read_corpora,
-    root_of,
 )
-from voxaffect.corpora.labels import check_clear, normalize
+from voxaffect.corpora.labels import check_labels, normalize_label
 from voxaffect.errors import TrainingError
 from voxaffect.extraction import (
     MAX_SECONDS,
@@ -198,10 +198,10 @@ def _emotion_named(wanted: str, found: Sequence[Utterance]) -> str | None:
     emotions = {utterance.emotion for utterance in found}
     if wanted in emotions:
         return wanted
-    names = {normalize(u.label): u.emotion for u in found if u.label is not None}
-    names |= {normalize(emotion): emotion for emotion in emotions}
-    other = known_emotion(wanted)
-    return names.get(normalize(wanted)) or (other if other in emotions else None)
+    names = {normalize_label(u.label): u.emotion for u in found if u.label is not None}
+    names |= {normalize_label(emotion): emotion for emotion in emotions}
+    other = find_emotion(wanted)
+    return names.get(normalize_label(wanted)) or (other if other in emotions else None)
 
 
 def load_dataset(
@@ -225,7 +225,7 @@ def load_dataset(
     ----------
     corpora : str, sequence of str, or mapping of str to path
         Names (keys of ``CORPORA``, ``folder`` or ``csv``), and where each is, as for
-        ``corpora.root_of``.
+        ``corpora.find_root``.
     features : FeatureSpec or str
         Spec, or name of a feature set. Without a rate, that of the first recording is fixed in it.
     emotions : sequence of str, optional
@@ -266,13 +266,13 @@ def load_dataset(
     if not isinstance(corpora, Mapping):
         corpora = dict.fromkeys(check_list(corpora, "corpora", "names of corpora"))
     roots = {str(name): root for name, root in corpora.items()}
-    reading = Reading(layout, labels, columns, name)
+    reading = ReadOptions(layout, labels, columns, name)
     _check_own(roots, reading)
     everything, notes = read_corpora(
-        {name: root_of(name, root) for name, root in roots.items()}, reading
+        {name: find_root(name, root) for name, root in roots.items()}, reading
     )
     chosen = select_emotions(everything, emotions)
-    check_clear((utterance.emotion for utterance in chosen), labels)
+    check_labels((utterance.emotion for utterance in chosen), labels)
     paths = [source_of(utterance) for utterance in chosen]
     spec = at_rate(spec, _first_rate_hz(paths))
     found = _extracted(
@@ -318,7 +318,7 @@ def _check_contradictions(
     raise TrainingError(f"{message} Keep each recording once, under the right emotion.")
 
 
-def _check_own(names: Collection[str], wishes: Reading) -> None:
+def _check_own(names: Collection[str], wishes: ReadOptions) -> None:
     """Refuse a wish about a kind of data that is not among the corpora."""
     own = [name for name in names if name in OWN_DATA]
     if wishes.name is not None and len(own) != 1:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxaffect.corpora import EMOTIONS, known_emotion, map_labels, read_labels
-from voxaffect.corpora.labels import check_clear, emotions_within, normalize
+from voxaffect.corpora import EMOTIONS, find_emotion, map_labels, read_labels
+from voxaffect.corpora.labels import check_labels, extract_emotions, normalize_label
 from voxaffect.errors import CorpusError
 
 WORDS = [
@@ -27,12 +27,12 @@ WORDS = [
 
 @pytest.mark.parametrize(("emotion", "words"), WORDS, ids=[emotion for emotion, _ in WORDS])
 def test_synonyms_are_one_emotion(emotion: str, words: str) -> None:
-    assert {known_emotion(word) for word in words.split()} == {emotion}
+    assert {find_emotion(word) for word in words.split()} == {emotion}
     assert set(map_labels(words.split()).values()) == {emotion}
 
 
 def test_our_words_stand_for_themselves() -> None:
-    assert [known_emotion(word) for word in EMOTIONS] == list(EMOTIONS)
+    assert [find_emotion(word) for word in EMOTIONS] == list(EMOTIONS)
 
 
 def test_emotions_that_differ_are_not_merged() -> None:
@@ -103,15 +103,15 @@ def test_mapping_twice_changes_nothing_more(words: list[str]) -> None:
 
 @given(st.text(max_size=30))
 def test_any_text_is_a_label(word: str) -> None:
-    assert normalize(normalize(word)) == normalize(word)
-    emotion = known_emotion(word)
-    assert emotion is None or known_emotion(f"  {word.upper().lower()} ") in (emotion, None)
+    assert normalize_label(normalize_label(word)) == normalize_label(word)
+    emotion = find_emotion(word)
+    assert emotion is None or find_emotion(f"  {word.upper().lower()} ") in (emotion, None)
 
 
 def test_emotions_are_words_of_a_name_not_parts_of_words() -> None:
-    assert emotions_within("OAF_back_angry") == {"angry"}
-    assert emotions_within("03-01_sad2") == {"sad"}
-    assert not emotions_within("sadie_hapless_angrier")
+    assert extract_emotions("OAF_back_angry") == {"angry"}
+    assert extract_emotions("03-01_sad2") == {"sad"}
+    assert not extract_emotions("sadie_hapless_angrier")
 
 
 @pytest.mark.parametrize("labels", ["angry", 5, {"a": 1}, {"": "b"}])
@@ -214,10 +214,10 @@ def test_a_label_that_is_hardly_one_emotion_is_refused_until_it_is_clear(
     label: str, reason: str
 ) -> None:
     with pytest.raises(CorpusError) as caught:
-        check_clear(["sad", label])
+        check_labels(["sad", label])
     assert f"{label!r} {reason}" in str(caught.value)
-    check_clear(["sad", label], "none")
-    check_clear(["sad", label], {label: label})
+    check_labels(["sad", label], "none")
+    check_labels(["sad", label], {label: label})
 
 
 def test_words_of_ones_own_are_clear() -> None:
@@ -239,8 +239,8 @@ def test_words_of_ones_own_are_clear() -> None:
         "sleepy",
         "content",
     ]
-    check_clear(words)
-    check_clear(EMOTIONS)
+    check_labels(words)
+    check_labels(EMOTIONS)
 
 
 @pytest.mark.parametrize("words", [["tri", "bi"], ["nord", "sur"], ["bang", "crash", "drop"]])
@@ -253,8 +253,8 @@ def test_short_codes_together_are_emotions() -> None:
 
 
 def test_a_denied_emotion_is_not_within_a_name() -> None:
-    assert emotions_within("anna_not_happy_01") == frozenset()
-    assert emotions_within("anna_not_happy_sad") == {"sad"}
+    assert extract_emotions("anna_not_happy_01") == frozenset()
+    assert extract_emotions("anna_not_happy_sad") == {"sad"}
 
 
 def test_one_number_is_one_label() -> None:

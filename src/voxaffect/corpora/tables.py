@@ -1,32 +1,27 @@
-"""Rows of a table as people and their programs write it: any separator, any Unicode encoding."""
+"""Tables as people and their programs write them: any separator, any Unicode encoding."""
 
 from __future__ import annotations
 
-import codecs
 import csv
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from voxaffect.corpora.labels import normalize
+from voxaffect.corpora.labels import KEEP, normalize_label
 from voxaffect.errors import CorpusError
 from voxaffect.files import escape_control, read_bounded
+from voxaffect.files.encoding import detect_encoding
 
 _LIMIT_BYTES = 1 << 28
+_HEAD_BYTES = 64  # in the first columns' names, any UTF-16 has zero bytes
 _SEPARATORS = ",;\t|"
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?')
+_MAP_COLUMNS = ("from", "to")
 
 
 @dataclass(frozen=True)
-class Rows:
+class Table:
     """A table as text.
 
     Parameters
@@ -51,23 +46,19 @@ def normalize_column(name: str) -> str:
     >>> normalize_column(" File Name")
     'file_name'
     """
-    return normalize(name).replace(" ", "_")
+    return normalize_label(name).replace(" ", "_")
 
 
-def read_rows(path: Path, *, what: str, columns: Collection[str] = ()) -> Rows:
-    """Read a table.
+def load_table(path: Path, *, kind: str, columns: Collection[str]) -> Table:
+    """Table of a file.
 
     Parameters
     ----------
     path : Path
-    what : str
+    kind : str
         Kind of table that is expected, with its article.
     columns : collection of str
-        Names by which the line of the header tells its separator.
-
-    Returns
-    -------
-    Rows
+        Names that a header may hold: the separator that finds most of them is the table's.
 
     Raises
     ------
@@ -75,14 +66,13 @@ def read_rows(path: Path, *, what: str, columns: Collection[str] = ()) -> Rows:
         If it is missing, no text, or no table.
     """
     name = escape_control(str(path))
-    text = _decode(read_bounded(path, limit=_LIMIT_BYTES, what=what, error=CorpusError), name)
+    text = _decode(read_bounded(path, limit=_LIMIT_BYTES, what=kind, error=CorpusError), name)
     lines = text.splitlines(keepends=True)
-    first = 0
-    separator = None
-    if lines and (stated := _SEPARATOR_LINE.fullmatch(lines[0])):  # as Excel writes it
-        separator, first = stated[1], 1
+    first, separator = 0, None
+    if lines and (match := _SEPARATOR_LINE.fullmatch(lines[0])):  # as Excel writes it
+        first, separator = 1, match[1]
     header = next((line for line in lines[first:] if line.strip()), "")
-    separator = separator or _separator_of(header, columns)
+    separator = separator or _find_separator(header, columns)
     reader = csv.reader(lines[first:], delimiter=separator, strict=True, skipinitialspace=True)
     rows = []
     try:
@@ -95,37 +85,26 @@ def read_rows(path: Path, *, what: str, columns: Collection[str] = ()) -> Rows:
             "quote, and double a quote that is part of a cell."
         ) from error
     if not rows:
-        raise CorpusError(f"{name}, line 1: empty. Expected {what}.")
-    names = tuple(map(normalize_column, rows[0][1]))
-    _check_unique(name, rows[0], names)
-    return Rows(names, tuple(rows[1:]), separator)
-
-
-def _check_unique(name: str, header: tuple[int, list[str]], names: Sequence[str]) -> None:
-    line, titles = header
+        raise CorpusError(f"{name}, line 1: empty. Expected {kind}.")
+    line, titles = rows[0]
+    names = tuple(map(normalize_column, titles))
     for index, column in enumerate(names):
         if column and column in names[:index]:
             raise CorpusError(
                 f"{name}, line {line}: the column {titles[index]!r} is there twice. Rename one."
             )
+    return Table(names, tuple(rows[1:]), separator)
 
 
 def _decode(content: bytes, name: str) -> str:
-    """Text of a table: UTF-8 or, with its mark or without, UTF-16."""
+    """Text of a table, or an error that names what the file is instead."""
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise CorpusError(
             f"{name}: is a workbook (such as Excel's), expected a CSV. Save the sheet as "
             "'CSV UTF-8'."
         )
-    mark, encoding = next(
-        ((mark, code) for mark, code in _MARKS if content.startswith(mark)), (b"", "utf-8")
-    )
-    if not mark and content[1:2] == b"\0":
-        encoding = "utf-16-le"
-    elif not mark and content[:1] == b"\0":
-        encoding = "utf-16-be"
     try:
-        text = content.decode(encoding)
+        text = content.decode(detect_encoding(content[:_HEAD_BYTES]))
     except UnicodeDecodeError as error:
         raise CorpusError(
             f"{name}: not readable as CSV in UTF-8 or UTF-16 (byte {error.start:,}: "
@@ -138,7 +117,7 @@ def _decode(content: bytes, name: str) -> str:
     return text.removeprefix("\ufeff")
 
 
-def _separator_of(header: str, columns: Collection[str]) -> str:
+def _find_separator(header: str, columns: Collection[str]) -> str:
     """Separator that finds most of the columns in a header, and then most of any columns."""
 
     def count(separator: str) -> tuple[int, int]:
@@ -149,3 +128,46 @@ def _separator_of(header: str, columns: Collection[str]) -> str:
         return sum(normalize_column(cell) in columns for cell in cells), len(cells)
 
     return max(_SEPARATORS, key=count)
+
+
+def read_labels(path: str | Path) -> dict[str, str] | str:
+    """Map of labels that a user gives as ``--labels``.
+
+    Parameters
+    ----------
+    path : str or Path
+        A CSV with the columns ``from`` and ``to``, or ``none``, which keeps every word.
+
+    Returns
+    -------
+    dict of str to str, or "none"
+
+    Raises
+    ------
+    CorpusError
+        If the file is no map, or says two things of one label.
+    """
+    if str(path) == KEEP:
+        return KEEP
+    name = escape_control(str(path))
+    kind = "a map of labels, a CSV with the columns from,to"
+    table = load_table(Path(path), kind=kind, columns=_MAP_COLUMNS)
+    if table.header != _MAP_COLUMNS:
+        raise CorpusError(
+            f"{name}, line 1: expected the columns from,to, found {','.join(table.header)}."
+        )
+    labels: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    for line, cells in table.rows:
+        if len(cells) != len(_MAP_COLUMNS) or not all(cells):
+            raise CorpusError(
+                f"{name}, line {line}: expected a label and its emotion, found "
+                f"{escape_control(','.join(cells))!r}."
+            )
+        word, emotion = cells
+        if (first := lines.setdefault(normalize_label(word), line)) != line:
+            raise CorpusError(f"{name}, line {line}: {word!r} is on line {first} already.")
+        labels[word] = emotion
+    if not labels:
+        raise CorpusError(f"{name}: holds no label, only the names of the columns.")
+    return labels

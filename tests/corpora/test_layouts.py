@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from voxaffect.corpora import Reading, Utterance, read_corpora, utterances
+from voxaffect.corpora import ReadOptions, Utterance, read_corpora, read_corpus
 from voxaffect.corpora.layouts import Layout
 from voxaffect.errors import CorpusError
 
@@ -120,13 +120,13 @@ def test_layout_is_told_by_the_words_of_emotions(
     members, notes = read_corpora({"folder": _touch(tmp_path, *names)})
     assert [_fields(one) for one in members] == expected
     assert notes[0].startswith(f"folder: read as {layout}: emotions ")
-    given = utterances("folder", tmp_path, Reading(layout=layout))
+    given = read_corpus("folder", tmp_path, ReadOptions(layout=layout))
     assert given == members
 
 
 def test_sex_intensity_and_channel_are_no_speakers(tmp_path: Path) -> None:
     names = ["female/happy/strong/a.wav", "male/sad/normal/b.wav"]
-    members = utterances("folder", _touch(tmp_path, *names))
+    members = read_corpus("folder", _touch(tmp_path, *names))
     assert [(one.sex, one.intensity, one.speaker) for one in members] == [
         ("female", "strong", None),
         ("male", "normal", None),
@@ -136,9 +136,9 @@ def test_sex_intensity_and_channel_are_no_speakers(tmp_path: Path) -> None:
 def test_the_users_own_words_count_as_emotions(tmp_path: Path) -> None:
     root = _touch(tmp_path, "anna/Stolz/a.wav", "bert/Scham/b.wav")
     with pytest.raises(CorpusError, match="cannot tell which folders name the emotion"):
-        utterances("folder", root)
+        read_corpus("folder", root)
     labels = {"Stolz": "proud", "Scham": "ashamed"}
-    members = utterances("folder", root, Reading(labels=labels))
+    members = read_corpus("folder", root, ReadOptions(labels=labels))
     assert [_fields(one)[:2] for one in members] == [("proud", "anna"), ("ashamed", "bert")]
 
 
@@ -191,7 +191,7 @@ def test_what_can_be_read_in_two_ways_is_refused_with_a_remedy(
     tmp_path: Path, names: list[str], reason: str
 ) -> None:
     with pytest.raises(CorpusError, match=rf"{reason}.*--layout .*table with the columns path"):
-        utterances("folder", _touch(tmp_path, *names))
+        read_corpus("folder", _touch(tmp_path, *names))
 
 
 @pytest.mark.parametrize(
@@ -230,9 +230,9 @@ def test_the_remedy_works(
 ) -> None:
     root = _touch(tmp_path, *names)
     with pytest.raises(CorpusError) as caught:
-        utterances("folder", root)
+        read_corpus("folder", root)
     assert f"such as --layout {layout} " in str(caught.value)
-    members = utterances("folder", root, Reading(layout=layout))
+    members = read_corpus("folder", root, ReadOptions(layout=layout))
     assert [_fields(one)[:2] for one in members] == expected
 
 
@@ -240,13 +240,13 @@ def test_files_of_a_public_corpus_are_recognized(tmp_path: Path) -> None:
     names = ["Actor_01/03-01-05-01-02-01-01.wav", "Actor_02/03-01-05-01-02-01-02.wav"]
     root = _touch(tmp_path, *names)
     with pytest.raises(CorpusError, match=r"named as those of RAVDESS.*use ravdess instead"):
-        utterances("folder", root)
+        read_corpus("folder", root)
 
 
 def test_a_recording_too_high_for_an_emotion_is_named(tmp_path: Path) -> None:
     root = _touch(tmp_path, "train/happy/a.wav", "train/sad/a.wav", "test/b.wav")
     with pytest.raises(CorpusError, match=r"1 of 3 recordings do not fit. 'b.wav' is in no"):
-        utterances("folder", root)
+        read_corpus("folder", root)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_a_layout_may_end_in_file(text: str) -> None:
 def test_a_layout_that_fits_nothing_is_refused(tmp_path: Path) -> None:
     root = _touch(tmp_path, "happy/a.wav")
     with pytest.raises(CorpusError, match="none of 1 recordings fits the layout speaker/emotion"):
-        utterances("folder", root, Reading(layout="speaker/emotion"))
+        read_corpus("folder", root, ReadOptions(layout="speaker/emotion"))
 
 
 def test_labels_of_several_corpora_are_mapped_together(tmp_path: Path) -> None:
@@ -287,45 +287,47 @@ def test_labels_of_several_corpora_are_mapped_together(tmp_path: Path) -> None:
         ("angry", "anger"),
     ]
     assert notes[-1] == "labels: JOY as happy, anger as angry"
-    members, notes = read_corpora(roots, Reading(labels="none"))
+    members, notes = read_corpora(roots, ReadOptions(labels="none"))
     assert [one.emotion for one in members] == ["angry", "JOY", "anger"]
     assert notes[-1] == "labels: kept apart as --labels none says: anger, angry"
 
 
 def test_a_map_changes_public_corpora_too(tmp_path: Path) -> None:
     root = _touch(tmp_path, "03-01-02-01-02-01-01.wav")
-    (calm,) = utterances("ravdess", root, Reading(labels={"calm": "neutral"}))
+    (calm,) = read_corpus("ravdess", root, ReadOptions(labels={"calm": "neutral"}))
     assert (calm.emotion, calm.label) == ("neutral", "calm")
 
 
 def test_own_data_take_the_name_that_they_are_given(tmp_path: Path) -> None:
     root = _touch(tmp_path, "happy/a.wav")
-    assert {u.corpus for u in utterances("folder", root, Reading(name="My calls"))} == {"My calls"}
+    assert {u.corpus for u in read_corpus("folder", root, ReadOptions(name="My calls"))} == {
+        "My calls"
+    }
 
 
 @pytest.mark.parametrize("name", ["ravdess", "EMODB", " "])
 def test_the_name_of_a_public_corpus_is_refused(name: str) -> None:
     with pytest.raises(CorpusError, match="expected a name of your own"):
-        Reading(name=name)
+        ReadOptions(name=name)
 
 
 def test_folders_of_a_public_corpus_are_no_labels(tmp_path: Path) -> None:
     root = _touch(tmp_path, "DC/a01.wav", "JE/sa01.wav")
     with pytest.raises(CorpusError, match=r"named as those of SAVEE.* use savee instead"):
-        utterances("folder", root)
+        read_corpus("folder", root)
 
 
 def test_a_folder_that_contradicts_the_code_in_a_name_is_refused(tmp_path: Path) -> None:
     root = _touch(tmp_path, "angry/03-01-03-01-01-01-01.wav", "sad/03-01-04-01-01-01-01.wav")
     with pytest.raises(CorpusError, match=r"is angry by its folder and happy by its name"):
-        utterances("folder", root)
-    members = utterances("folder", root, Reading(layout="emotion"))
+        read_corpus("folder", root)
+    members = read_corpus("folder", root, ReadOptions(layout="emotion"))
     assert [one.emotion for one in members] == ["angry", "sad"]
 
 
 def test_a_folder_may_merge_calm_into_neutral(tmp_path: Path) -> None:
     root = _touch(tmp_path, "neutral/03-01-02-01-01-01-01.wav", "sad/03-01-04-01-01-01-01.wav")
-    assert [one.emotion for one in utterances("folder", root)] == ["neutral", "sad"]
+    assert [one.emotion for one in read_corpus("folder", root)] == ["neutral", "sad"]
 
 
 def test_a_name_with_a_word_for_another_emotion_than_its_folder_gets_a_note(
@@ -357,4 +359,4 @@ def test_an_archive_in_a_folder_is_named_and_rubbish_is_passed_over(tmp_path: Pa
 def test_a_denied_emotion_in_a_name_is_refused(tmp_path: Path) -> None:
     root = _touch(tmp_path, "anna_not_happy_1.wav", "anna_sad_1.wav", "anna_happy_2.wav")
     with pytest.raises(CorpusError, match=r"'anna_not_happy_1.wav' is in no sub-folder"):
-        utterances("folder", root)
+        read_corpus("folder", root)

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxaffect.corpora import CORPORA, Download, utterances
+from voxaffect.corpora import CORPORA, Download, read_corpus
 from voxaffect.corpora.download import download
 from voxaffect.corpora.transfer import Resuming
 from voxaffect.corpora.unpacking import safe_target, unpack
@@ -121,7 +121,7 @@ def _resume(server: Server, part: Path, *, attempts: int = 3) -> bytes:
 
 def test_corpus_is_there_after_its_download(server: Server, tmp_path: Path) -> None:
     folder = _fetch(server, tmp_path / "emodb")
-    found = utterances("emodb", folder)
+    found = read_corpus("emodb", folder)
     assert [utterance.path.name for utterance in found] == ["03a01Fa.wav", "16b10Wb.wav"]
     assert found[0].path.read_bytes() == SOUND
     assert [path.name for path in folder.iterdir()] == ["emodb"]  # nothing is left over
@@ -134,7 +134,7 @@ def test_default_folder_is_where_it_is_looked_for(
     monkeypatch.setenv("HOME", str(tmp_path))
     folder = download("emodb", downloads=[server.archive()], progress=False)
     assert tmp_path in folder.parents
-    assert len(utterances("emodb", folder)) == 2
+    assert len(read_corpus("emodb", folder)) == 2
 
 
 def test_second_download_asks_for_nothing(server: Server, tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_checksum_is_asked_of_the_publisher_where_the_table_has_none(
     entry = {"key": "emodb.zip", "size": len(ARCHIVE), "checksum": server.archive().checksum}
     server.files["/record"] = json.dumps({"files": [entry]}).encode()
     listing = f"{server.address}/record"
-    assert len(utterances("emodb", _fetch(server, tmp_path, checksum=None, listing=listing))) == 2
+    assert len(read_corpus("emodb", _fetch(server, tmp_path, checksum=None, listing=listing))) == 2
 
 
 @pytest.mark.parametrize("record", [b"", b"{}", b'{"files": []}', b'{"files": [{"key": 1}]}'])
@@ -183,7 +183,7 @@ def test_broken_connection_is_taken_up_where_it_stopped(server: Server, tmp_path
 def test_interrupted_call_is_taken_up_by_the_next(server: Server, tmp_path: Path) -> None:
     (tmp_path / ".download").mkdir()
     (tmp_path / ".download" / "emodb.zip.part").write_bytes(ARCHIVE[:120_000])
-    assert len(utterances("emodb", _fetch(server, tmp_path))) == 2
+    assert len(read_corpus("emodb", _fetch(server, tmp_path))) == 2
     assert server.asked == ["bytes=120000-"]
 
 
@@ -238,7 +238,7 @@ def test_wrong_checksum_names_expected_and_found(server: Server, tmp_path: Path)
     with pytest.raises(DownloadError, match=f"expected {wrong}, found {right[4:]}"):
         _fetch(server, tmp_path, checksum=wrong)
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
-    assert len(utterances("emodb", _fetch(server, tmp_path))) == 2  # and the next call is free
+    assert len(read_corpus("emodb", _fetch(server, tmp_path))) == 2  # and the next call is free
 
 
 def test_absent_file_is_named_and_not_tried_again(server: Server, tmp_path: Path) -> None:

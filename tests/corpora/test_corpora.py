@@ -19,13 +19,13 @@ from voxaffect.corpora import (
     OWN_DATA,
     Corpus,
     Utterance,
-    expand,
-    look_up,
-    parse,
-    reading,
-    root_of,
-    utterances,
+    expand_template,
+    find_root,
+    get_corpus,
+    parse_name,
+    read_corpus,
 )
+from voxaffect.corpora.folders import get_download_folder
 from voxaffect.errors import CorpusError
 
 # corpus, path under the root, emotion, speaker, sex, text, intensity, take, channel
@@ -220,16 +220,16 @@ def test_downloads_are_verifiable(corpus: Corpus) -> None:
 
 def test_complete_lists_fit_the_grammar_and_the_size(corpus: Corpus) -> None:
     sizes = set()
-    for grid in corpus.grids:
-        names = [name for template in grid for name in expand(template)]
-        assert len({parse(Path(name), corpus) for name in names}) == len(names)
+    for grid in corpus.name_templates:
+        names = [name for template in grid for name in expand_template(template)]
+        assert len({parse_name(Path(name), corpus) for name in names}) == len(names)
         sizes.add(len(names))
     assert sizes <= set(corpus.sizes)
 
 
 def test_known_twins_fit_the_grammar(corpus: Corpus) -> None:
-    for pair in corpus.twins:
-        assert len({parse(Path(name), corpus).path for name in pair}) == 2
+    for pair in corpus.known_duplicates:
+        assert len({parse_name(Path(name), corpus).path for name in pair}) == 2
 
 
 def test_every_corpus_has_an_example() -> None:
@@ -239,13 +239,13 @@ def test_every_corpus_has_an_example() -> None:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example[1])
 def test_example_is_read_as_its_corpus_means_it(example: tuple[str, ...]) -> None:
     name, path, *said = example
-    assert parse(Path(path), CORPORA[name]) == Utterance(Path(path), name, *said)
+    assert parse_name(Path(path), CORPORA[name]) == Utterance(Path(path), name, *said)
 
 
 @pytest.mark.parametrize(("name", "file", "message"), MISFITS, ids=lambda value: str(value))
 def test_name_outside_the_grammar_is_explained(name: str, file: str, message: str) -> None:
     with pytest.raises(CorpusError, match=message):
-        parse(Path(file), CORPORA[name])
+        parse_name(Path(file), CORPORA[name])
 
 
 @given(st.data())
@@ -260,7 +260,7 @@ def test_ravdess_grammar_round_trips(data: st.DataObject) -> None:
         "speaker": {speaker: speaker for speaker in ravdess.sexes},
     }
     drawn = {field: data.draw(st.sampled_from(sorted(known))) for field, known in codes.items()}
-    utterance = parse(Path("-".join(["03", *drawn.values()]) + ".wav"), ravdess)
+    utterance = parse_name(Path("-".join(["03", *drawn.values()]) + ".wav"), ravdess)
     assert {field: getattr(utterance, field) for field in drawn} == {
         field: codes[field][code] for field, code in drawn.items()
     }
@@ -270,7 +270,7 @@ def test_ravdess_grammar_round_trips(data: st.DataObject) -> None:
 def test_any_name_is_read_or_refused_by_one_error(name: str) -> None:
     for corpus in CORPORA.values():
         try:
-            utterance = parse(Path(name), corpus)
+            utterance = parse_name(Path(name), corpus)
         except CorpusError:
             continue
         assert utterance.emotion in EMOTIONS
@@ -285,7 +285,7 @@ def test_any_name_is_read_or_refused_by_one_error(name: str) -> None:
     ],
 )
 def test_template_expands_in_order(template: str, names: tuple[str, ...]) -> None:
-    assert expand(template) == names
+    assert expand_template(template) == names
 
 
 # Finding the files
@@ -293,27 +293,27 @@ def test_template_expands_in_order(template: str, names: tuple[str, ...]) -> Non
 
 def test_corpus_is_found_at_its_level_and_one_deeper(tmp_path: Path) -> None:
     names = ["Actor_01/03-01-01-01-01-01-01.wav", "Actor_02/03-01-05-01-01-01-02.WAV"]
-    shallow = utterances("ravdess", _touch(tmp_path / "a", *names))
-    deep = utterances("ravdess", _touch(tmp_path / "b", *(f"zip/{name}" for name in names)))
+    shallow = read_corpus("ravdess", _touch(tmp_path / "a", *names))
+    deep = read_corpus("ravdess", _touch(tmp_path / "b", *(f"zip/{name}" for name in names)))
     assert [utterance.emotion for utterance in shallow] == ["neutral", "angry"]
     assert [utterance.path.name for utterance in deep] == [u.path.name for u in shallow]
 
 
 def test_order_is_that_of_the_paths(tmp_path: Path) -> None:
     names = ["wav/16b10Wb.wav", "wav/03a01Fa.wav", "wav/08a01Fd.wav"]
-    found = utterances("emodb", _touch(tmp_path, *names))
+    found = read_corpus("emodb", _touch(tmp_path, *names))
     assert [utterance.path for utterance in found] == sorted(tmp_path / name for name in names)
 
 
 def test_hidden_and_mac_files_and_texts_are_passed_over(tmp_path: Path) -> None:
     _touch(tmp_path, "wav/03a01Fa.wav", "wav/._03a01Fa.wav", ".x/y.wav", "__MACOSX/a.wav", "a.txt")
-    assert len(utterances("emodb", tmp_path)) == 1
+    assert len(read_corpus("emodb", tmp_path)) == 1
 
 
 def test_misfits_are_raised_once_with_their_number(tmp_path: Path) -> None:
     _touch(tmp_path, "03a01Fa.wav", *(f"strange{number}.wav" for number in range(5)))
     with pytest.raises(CorpusError, match="5 of 6 recordings do not fit") as caught:
-        utterances("emodb", tmp_path)
+        read_corpus("emodb", tmp_path)
     assert "strange0.wav" in str(caught.value)
     assert "strange4.wav" not in str(caught.value)
     assert "And 2 more" in str(caught.value)
@@ -322,36 +322,36 @@ def test_misfits_are_raised_once_with_their_number(tmp_path: Path) -> None:
 def test_the_same_utterance_twice_is_refused(tmp_path: Path) -> None:
     _touch(tmp_path, "Actor_01/03-01-01-01-01-01-01.wav", "x/Actor_01/03-01-01-01-01-01-01.wav")
     with pytest.raises(CorpusError, match="there more than once"):
-        utterances("ravdess", tmp_path)
+        read_corpus("ravdess", tmp_path)
 
 
 def test_the_sound_track_of_a_video_is_the_same_utterance(tmp_path: Path) -> None:
     _touch(tmp_path, "03-01-01-01-01-01-01.wav", "01-01-01-01-01-01-01.wav")
     with pytest.raises(CorpusError, match="there more than once"):
-        utterances("ravdess", tmp_path)
+        read_corpus("ravdess", tmp_path)
 
 
 @pytest.mark.parametrize("name", [*CORPORA, "folder"])
 def test_folder_without_recordings_says_what_was_looked_for(name: str, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"holds no recording. Looked for"):
-        utterances(name, tmp_path)
+        read_corpus(name, tmp_path)
 
 
 @pytest.mark.parametrize("name", [*CORPORA, *OWN_DATA])
 def test_absent_root_is_named(name: str, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="absent: no such"):
-        utterances(name, tmp_path / "absent")
+        read_corpus(name, tmp_path / "absent")
 
 
 def test_file_instead_of_a_folder_is_explained(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="is a file, expected a folder"):
-        utterances("emodb", _touch(tmp_path, "x.wav") / "x.wav")
+        read_corpus("emodb", _touch(tmp_path, "x.wav") / "x.wav")
 
 
 def test_unknown_corpus_lists_the_known() -> None:
-    known = r"'ravdes' is no public corpus.*ravdess, emodb.*folder and csv"
+    known = r"'ravdes' is no public corpus.*cafe, crema-d, emodb.*folder and csv"
     with pytest.raises(CorpusError, match=known):
-        look_up("ravdes")
+        get_corpus("ravdes")
 
 
 COPIES = [
@@ -367,14 +367,14 @@ COPIES = [
 
 @pytest.mark.parametrize("name", COPIES)
 def test_names_that_copies_of_ravdess_carry_are_read(tmp_path: Path, name: str) -> None:
-    (utterance,) = utterances("ravdess", _touch(tmp_path, name))
+    (utterance,) = read_corpus("ravdess", _touch(tmp_path, name))
     assert (utterance.emotion, utterance.speaker) == ("angry", "10")
 
 
 def test_a_name_that_contradicts_its_code_is_refused(tmp_path: Path) -> None:
     root = _touch(tmp_path, "03-01-05-01-02-01-10_happy.wav")
     with pytest.raises(CorpusError, match=r"is angry by its code and happy by its name"):
-        utterances("ravdess", root)
+        read_corpus("ravdess", root)
 
 
 def test_the_copy_that_holds_everything_twice_gets_a_remedy_that_works(tmp_path: Path) -> None:
@@ -387,9 +387,9 @@ def test_the_copy_that_holds_everything_twice_gets_a_remedy_that_works(tmp_path:
     _touch(tmp_path, *names)
     _touch(inner, *names)
     with pytest.raises(CorpusError, match=r"4 utterances are there more than once") as caught:
-        utterances("ravdess", tmp_path)
+        read_corpus("ravdess", tmp_path)
     assert str(caught.value).endswith(f"Name the folder with one copy: {inner}")
-    assert len(utterances("ravdess", inner)) == 4
+    assert len(read_corpus("ravdess", inner)) == 4
 
 
 # People's own data
@@ -397,7 +397,7 @@ def test_the_copy_that_holds_everything_twice_gets_a_remedy_that_works(tmp_path:
 
 def test_folder_reads_emotion_and_speaker_from_folders(tmp_path: Path) -> None:
     _touch(tmp_path, "Happy/one.wav", "sad/anna/two.flac", "sad/bert/take1/three.mp3")
-    assert [(u.emotion, u.speaker) for u in utterances("folder", tmp_path)] == [
+    assert [(u.emotion, u.speaker) for u in read_corpus("folder", tmp_path)] == [
         ("happy", None),
         ("sad", "anna"),
         ("sad", "bert"),
@@ -407,7 +407,7 @@ def test_folder_reads_emotion_and_speaker_from_folders(tmp_path: Path) -> None:
 def test_folder_refuses_a_recording_without_emotion(tmp_path: Path) -> None:
     _touch(tmp_path, "happy/one.wav", "two.wav")
     with pytest.raises(CorpusError, match=r"'two.wav' is in no sub-folder that names its emotion"):
-        utterances("folder", tmp_path)
+        read_corpus("folder", tmp_path)
 
 
 def _table(tmp_path: Path, text: str) -> Path:
@@ -423,7 +423,7 @@ def test_csv_reads_paths_relative_to_itself(tmp_path: Path) -> None:
         "\ufeffpath,emotion,speaker,sex,text,note\na.wav,Happy,anna,female,hello,x\n"
         f"{tmp_path / 'b.wav'},sad,,,,\n",
     )
-    assert utterances("csv", table) == (
+    assert read_corpus("csv", table) == (
         Utterance(tmp_path / "a.wav", "csv", "happy", "anna", "female", "hello"),
         Utterance(tmp_path / "b.wav", "csv", "sad"),
     )
@@ -446,7 +446,7 @@ def test_csv_reads_paths_relative_to_itself(tmp_path: Path) -> None:
 )
 def test_csv_names_the_line_of_a_fault(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(CorpusError, match=message):
-        utterances("csv", _table(tmp_path, text))
+        read_corpus("csv", _table(tmp_path, text))
 
 
 @pytest.mark.parametrize(
@@ -465,14 +465,14 @@ def test_csv_that_names_one_file_by_two_spellings_is_refused(tmp_path: Path, spe
     second = spelling.format(folder=tmp_path)
     table.write_text(f"path,emotion\na.wav,sad\nb.wav,sad\n{second},happy\n")
     with pytest.raises(CorpusError, match=r"mine\.csv, line 4: .* is on line 2 already"):
-        utterances("csv", table)
+        read_corpus("csv", table)
 
 
 def test_csv_that_is_not_text_is_explained(tmp_path: Path) -> None:
     table = tmp_path / "mine.csv"
     table.write_bytes(b"path,emotion\n\xff\xfe\xfa,x\n")
     with pytest.raises(CorpusError, match="not readable as CSV in UTF-8"):
-        utterances("csv", table)
+        read_corpus("csv", table)
 
 
 # Where a corpus is
@@ -488,32 +488,32 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_argument_wins_over_environment_and_download_folder(places: Path) -> None:
-    downloaded = reading.download_folder("emodb")
+    downloaded = get_download_folder("emodb")
     _touch(downloaded, "emodb_2.0/wav/03a01Fa.wav")
-    assert root_of("emodb") == downloaded
+    assert find_root("emodb") == downloaded
     (places / "data" / "emodb").mkdir(parents=True)
-    assert root_of("emodb") == downloaded  # an empty folder is passed over
+    assert find_root("emodb") == downloaded  # an empty folder is passed over
     _touch(places / "data" / "emodb", "wav/03a01Fa.wav")
-    assert root_of("emodb") == places / "data" / "emodb"
-    assert root_of("emodb", places / "mine") == places / "mine"
+    assert find_root("emodb") == places / "data" / "emodb"
+    assert find_root("emodb", places / "mine") == places / "mine"
 
 
 def test_argument_may_be_the_folder_of_all_corpora(places: Path) -> None:
     (places / "all" / "emodb").mkdir(parents=True)
-    assert root_of("emodb", places / "all") == places / "all" / "emodb"
+    assert find_root("emodb", places / "all") == places / "all" / "emodb"
 
 
 def test_every_place_looked_in_is_named(places: Path) -> None:
     with pytest.raises(CorpusError, match="Get it with: voxaffect corpora download") as caught:
-        root_of("ravdess")
+        find_root("ravdess")
     assert str(places / "data" / "ravdess") in str(caught.value)
-    assert str(reading.download_folder("ravdess")) in str(caught.value)
+    assert str(get_download_folder("ravdess")) in str(caught.value)
 
 
 def test_unset_variable_is_mentioned(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VOXAFFECT_DATA")
     with pytest.raises(CorpusError, match=r"VOXAFFECT_DATA is not set.*Register on the homepage"):
-        root_of("savee")
+        find_root("savee")
     assert places.is_dir()
 
 
@@ -523,20 +523,20 @@ def test_variable_that_names_the_corpus_itself_is_understood(
     for name in ("ravdess", "speech"):
         root = _touch(places / name, "Actor_01/03-01-01-01-01-01-01.wav")
         monkeypatch.setenv("VOXAFFECT_DATA", str(root))
-        assert root_of("ravdess") == root
+        assert find_root("ravdess") == root
 
 
 def test_an_empty_download_folder_is_not_taken_for_the_corpus(places: Path) -> None:
-    (reading.download_folder("ravdess") / ".download").mkdir(parents=True)
+    (get_download_folder("ravdess") / ".download").mkdir(parents=True)
     with pytest.raises(CorpusError, match=r"RAVDESS: not found\. Looked in") as caught:
-        root_of("ravdess")
+        find_root("ravdess")
     assert str(places / "data" / "ravdess") in str(caught.value)
 
 
 @pytest.mark.parametrize("name", OWN_DATA)
 def test_own_data_needs_a_path(name: str) -> None:
     with pytest.raises(CorpusError, match=f"{name}: say where it is"):
-        root_of(name)
+        find_root(name)
 
 
 def test_corpora_never_import_sound() -> None:
@@ -564,7 +564,7 @@ def _imported_by_the_package(heavy: str) -> set[str]:
 
 
 def test_ravdess_is_whole(data_root: Callable[[str], Path]) -> None:
-    found = utterances("ravdess", data_root("ravdess"))
+    found = read_corpus("ravdess", data_root("ravdess"))
     assert len(found) == 1440
     assert len({utterance.speaker for utterance in found}) == 24
     emotions = Counter(utterance.emotion for utterance in found)
@@ -574,7 +574,7 @@ def test_ravdess_is_whole(data_root: Callable[[str], Path]) -> None:
 
 
 def test_emodb_is_whole(data_root: Callable[[str], Path]) -> None:
-    found = utterances("emodb", data_root("emodb"))
+    found = read_corpus("emodb", data_root("emodb"))
     assert len(found) == 535
     assert len({utterance.speaker for utterance in found}) == 10
     assert len({utterance.text for utterance in found}) == 10

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxaffect.corpora import Reading, Utterance, parse_columns, read_corpora, utterances
+from voxaffect.corpora import ReadOptions, Utterance, parse_columns, read_corpora, read_corpus
 from voxaffect.corpora.own_table import parse_seconds, read_table
 from voxaffect.errors import CorpusError
 
@@ -53,7 +53,7 @@ SAME = {
 
 @pytest.mark.parametrize("text", SAME.values(), ids=SAME.keys())
 def test_tables_that_look_different_are_read_as_the_same(write: Write, text: str) -> None:
-    members = utterances("csv", write(text))
+    members = read_corpus("csv", write(text))
     folder = members[0].path.parent
     assert members == (
         Utterance(folder / "a.wav", "csv", "angry", "s1"),
@@ -64,7 +64,7 @@ def test_tables_that_look_different_are_read_as_the_same(write: Write, text: str
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
 def test_any_unicode_encoding_is_read(write: Write, encoding: str) -> None:
     text = "path,emotion\na.wav,Ärger\nsub/ä d.wav,Freude\n"
-    members = utterances("csv", write(text, encoding=encoding))
+    members = read_corpus("csv", write(text, encoding=encoding))
     assert [(one.emotion, one.label) for one in members] == [
         ("angry", "Ärger"),
         ("happy", "Freude"),
@@ -86,7 +86,7 @@ def test_what_is_no_table_is_named_for_what_it_is(
     write: Write, content: bytes, message: str
 ) -> None:
     with pytest.raises(CorpusError, match=rf"mine\.csv.*{message}"):
-        utterances("csv", write(content))
+        read_corpus("csv", write(content))
 
 
 def test_columns_read_by_another_name_are_reported(write: Write) -> None:
@@ -110,19 +110,19 @@ def test_columns_that_compete_or_are_missing_are_refused(
     write: Write, header: str, message: str
 ) -> None:
     with pytest.raises(CorpusError, match=rf"line 1: {message}"):
-        utterances("csv", write(f"{header}\na.wav,angry,sad\n"))
+        read_corpus("csv", write(f"{header}\na.wav,angry,sad\n"))
 
 
 def test_the_users_columns_come_first(write: Write) -> None:
     table = write("path,label,category,mood\na.wav,angry,sad,happy\n")
     for title in ("label", "category", "Mood"):
-        (utterance,) = utterances("csv", table, Reading(columns={"emotion": title}))
+        (utterance,) = read_corpus("csv", table, ReadOptions(columns={"emotion": title}))
         assert utterance.emotion == {"label": "angry", "category": "sad", "Mood": "happy"}[title]
 
 
 def test_a_column_that_is_not_there_is_named(write: Write) -> None:
     with pytest.raises(CorpusError, match="line 1: no column 'labl', found path, emotion, speaker"):
-        utterances("csv", write(PLAIN), Reading(columns={"emotion": "labl"}))
+        read_corpus("csv", write(PLAIN), ReadOptions(columns={"emotion": "labl"}))
 
 
 @pytest.mark.parametrize("text", ["", "path", "path=", "mood=x", "path=a,path=b"])
@@ -146,14 +146,14 @@ def test_columns_that_are_no_pairs_are_refused(text: str) -> None:
     ],
 )
 def test_sex_is_known_by_the_usual_words(write: Write, word: str, sex: str | None) -> None:
-    (utterance,) = utterances("csv", write(f"path,emotion,Gender\na.wav,sad,{word}\n"))
+    (utterance,) = read_corpus("csv", write(f"path,emotion,Gender\na.wav,sad,{word}\n"))
     assert utterance.sex == sex
 
 
 def test_home_is_expanded(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "sub"))
     monkeypatch.setenv("USERPROFILE", str(tmp_path / "sub"))
-    (utterance,) = utterances("csv", write("path,emotion\n~/c.wav,sad\n"))
+    (utterance,) = read_corpus("csv", write("path,emotion\n~/c.wav,sad\n"))
     assert utterance.path == tmp_path / "sub" / "c.wav"
 
 
@@ -162,7 +162,7 @@ def test_a_path_relative_to_another_folder_is_explained(
 ) -> None:
     monkeypatch.chdir(tmp_path / "sub")
     with pytest.raises(CorpusError, match="though there is one here: paths are relative to the t"):
-        utterances("csv", write("path,emotion\nc.wav,sad\n"))
+        read_corpus("csv", write("path,emotion\nc.wav,sad\n"))
 
 
 def test_all_faults_are_listed_in_one_run(write: Write) -> None:
@@ -171,7 +171,7 @@ def test_all_faults_are_listed_in_one_run(write: Write) -> None:
         "sub,sad,\nb.wav,sad,,more\n"
     )
     with pytest.raises(CorpusError) as caught:
-        utterances("csv", table)
+        read_corpus("csv", table)
     message = str(caught.value)
     assert "mine.csv: 8 faults: line 2: sex is 'x9'" in message
     for fault in (
@@ -191,12 +191,12 @@ def test_all_faults_are_listed_in_one_run(write: Write) -> None:
 def test_at_most_twenty_faults_are_shown_and_the_rest_counted(write: Write) -> None:
     table = write("path,emotion\n" + "".join(f"{n}.wav,sad\n" for n in range(1_000)))
     with pytest.raises(CorpusError, match=r"1,000 faults: .*; and 980 more\.$") as caught:
-        utterances("csv", table)
+        read_corpus("csv", table)
     assert str(caught.value).count("no such file") == 20
 
 
 def test_sets_are_kept(write: Write) -> None:
-    members = utterances("csv", write("path,emotion,split\na.wav,sad,train\nb.wav,sad,test\n"))
+    members = read_corpus("csv", write("path,emotion,split\na.wav,sad,train\nb.wav,sad,test\n"))
     assert [one.subset for one in members] == ["train", "test"]
 
 
@@ -209,7 +209,7 @@ def test_rows_of_one_recording_with_times_are_utterances(write: Write) -> None:
         "a.wav,1.5,3,happy\na.wav,00:00:03,NaT,angry\nb.wav,,,sad\n"
     )
     assert [
-        (one.path.name, one.start_seconds, one.end_seconds) for one in utterances("csv", table)
+        (one.path.name, one.start_seconds, one.end_seconds) for one in read_corpus("csv", table)
     ] == [("a.wav", 0, 1.5), ("a.wav", 1.5, 3), ("a.wav", 3, None), ("b.wav", None, None)]
 
 
@@ -225,13 +225,13 @@ def test_rows_of_one_recording_with_times_are_utterances(write: Write) -> None:
 )
 def test_impossible_times_are_refused(write: Write, times: str, message: str) -> None:
     with pytest.raises(CorpusError, match=rf"line 2: {message}"):
-        utterances("csv", write(f"path,emotion,start,end\na.wav,sad,{times}\n"))
+        read_corpus("csv", write(f"path,emotion,start,end\na.wav,sad,{times}\n"))
 
 
 def test_a_duration_counts_from_the_start_and_without_one_is_passed_over(write: Write) -> None:
-    (part,) = utterances("csv", write("path,emotion,start,duration\na.wav,sad,1.5,2\n"))
+    (part,) = read_corpus("csv", write("path,emotion,start,duration\na.wav,sad,1.5,2\n"))
     assert (part.start_seconds, part.end_seconds) == (1.5, 3.5)
-    (whole,) = utterances("csv", write("path,emotion,duration\na.wav,sad,2\n"))
+    (whole,) = read_corpus("csv", write("path,emotion,duration\na.wav,sad,2\n"))
     assert (whole.start_seconds, whole.end_seconds) == (None, None)
 
 
@@ -245,13 +245,13 @@ def test_a_duration_counts_from_the_start_and_without_one_is_passed_over(write: 
 )
 def test_a_path_that_cannot_be_here_is_explained(write: Write, path: str, message: str) -> None:
     with pytest.raises(CorpusError, match=message):
-        utterances("csv", write(f"path,emotion\n{path},sad\n"))
+        read_corpus("csv", write(f"path,emotion\n{path},sad\n"))
 
 
 def test_the_same_part_twice_is_refused(write: Write) -> None:
     table = write("path,emotion,start,end\na.wav,sad,0,1\na.wav,sad,1,2\n./a.wav,sad,0.0,1.0\n")
     with pytest.raises(CorpusError, match=r"line 4: .*is on line 2 already"):
-        utterances("csv", table)
+        read_corpus("csv", table)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,63 @@
+"""The public corpora by name: each module of `corpora.public` adds one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from types import MappingProxyType
+
+from voxaffect.corpora import public
+from voxaffect.corpora.base import Corpus
+from voxaffect.errors import CorpusError
+
+OWN_DATA: Mapping[str, str] = MappingProxyType(
+    {
+        "folder": "sub-folders that name the emotion; others may name speakers, sets and more",
+        "csv": "a table with the columns path and emotion, and if you like speaker, sex, text, "
+        "intensity, take, channel, subset, start and end",
+    }
+)
+"""The two ways to bring recordings of one's own, by name."""
+
+
+def _load_corpora() -> Mapping[str, Corpus]:
+    modules = (import_module(f"{public.__name__}.{m.name}") for m in iter_modules(public.__path__))
+    return MappingProxyType({module.CORPUS.name: module.CORPUS for module in modules})
+
+
+CORPORA = _load_corpora()
+"""Every corpus whose file names we can read, by name: one for each module of `corpora.public`."""
+
+
+def get_corpus(name: str) -> Corpus:
+    """Corpus of a name, in any case.
+
+    Raises
+    ------
+    CorpusError
+        If there is none of that name; the message lists them all.
+
+    Examples
+    --------
+    >>> get_corpus("RAVDESS").license
+    'CC BY-NC-SA 4.0'
+    """
+    try:
+        return CORPORA[name.lower()]
+    except KeyError:
+        raise CorpusError(
+            f"{name!r} is no public corpus that voxaffect knows{_suggest(name)} Choose from "
+            f"{', '.join(CORPORA)}; {' and '.join(OWN_DATA)} are for your own data, in train, "
+            "evaluate and check."
+        ) from None
+
+
+def _suggest(name: str) -> str:
+    """Question for a user who gave a path in place of a corpus."""
+    try:
+        kind = "csv" if Path(name).is_file() else "folder" if Path(name).is_dir() else ""
+    except (OSError, ValueError):
+        return "."  # a name that no disk can hold
+    return f": did you mean {kind} --data {name}?" if kind else "."
