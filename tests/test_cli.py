@@ -22,7 +22,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.neural_network import MLPClassifier
 from support import documents
 
-from voxaffect.cli.study import gathered
+from voxaffect.evaluation import train
 from voxaffect.extraction import extract
 from voxaffect.features import feature_spec, names
 from voxaffect.models import load
@@ -595,7 +595,7 @@ def test_train_prints_the_accuracy_of_the_tutorial_done_by_hand(
     assert "(48, 180) (16, 180)" in done.out
     assert "Features extracted: 180" in done.out
     assert f"Accuracy: {tutorial_accuracy(small_ravdess, 9):.2%}" in done.out
-    assert "Accuracy on new voices: " in done.out
+    assert "Accuracy on new speakers: " in done.out
     card = load(output).card
     assert (card.recipe, card.seed, set(card.emotions)) == (
         "tutorial",
@@ -716,7 +716,7 @@ def test_people_train_on_their_own_folders(run: Run, small_ravdess: Path, tmp_pa
         "train", "folder", "--data", own, "--features", "classic", "--recipe", "mlp", "-o", output
     )
     assert done.code == 0
-    assert "Accuracy on new voices: unknown" in done.out
+    assert "Accuracy on new speakers: unknown" in done.out
     assert load(output).emotions == ("happy", "yuck")
     assert load(output).card.corpora["folder"]["license"] == "your own data"
 
@@ -858,7 +858,7 @@ def test_a_model_is_trained_though_new_voices_cannot_be_measured(
     output = tmp_path / "m.onnx"
     done = run("train", "csv", "--data", table, "--features", "classic", "-o", output)
     assert done.code == 0
-    assert "new voices: unknown" in done.out
+    assert "new speakers: unknown" in done.out
     assert load(output).emotions == ("happy", "sad")
 
 
@@ -875,14 +875,14 @@ def test_a_report_holds_the_evaluation_and_its_split_which_evaluates_the_same(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    done = evaluate_small(run, ravdess_to_read, "--report", out, "--no-beside")
+    done = evaluate_small(run, ravdess_to_read, "--report", out, "--no-reference-split")
     assert done.code == 0
     again = evaluate_small(
         run,
         ravdess_to_read,
         "--split",
         out / "folds.csv",
-        "--no-beside",
+        "--no-reference-split",
         "-o",
         tmp_path / "again.json",
     )
@@ -910,7 +910,9 @@ def test_a_planted_speaker_stops_the_evaluation_by_name(
     assert (done.code, done.out) == (1, "")
     assert "LeakError: protocol file: on both sides of a fold are" in done.err
     assert f"1 speaker: ravdess/{speaker}" in done.err
-    allowed = evaluate_small(run, ravdess_to_read, "--split", split, "--allow-leaks", "--no-beside")
+    allowed = evaluate_small(
+        run, ravdess_to_read, "--split", split, "--allow-leaks", "--no-reference-split"
+    )
     assert allowed.code == 0
     assert f"1 speaker on both sides, ALLOWED: ravdess/{speaker}" in allowed.out
 
@@ -918,23 +920,16 @@ def test_a_planted_speaker_stops_the_evaluation_by_name(
 def test_degraded_recordings_are_tested_with_clean_ones(run: Run, ravdess_to_read: Path) -> None:
     conditions = ["gain -20 dB", "noise 10 dB", "babble 10 dB"]
     asked = [word for condition in conditions for word in ("--condition", condition)]
-    done = evaluate_small(run, ravdess_to_read, *asked, "--no-beside", "--format", "json")
+    done = evaluate_small(run, ravdess_to_read, *asked, "--no-reference-split", "--format", "json")
     assert done.code == 0
     assert list(json.loads(done.out)["systems"]["mlp"]["robustness"]) == conditions
 
 
 def test_babble_changes_the_copies_that_are_trained_on(ravdess_to_read: Path) -> None:
     recipe = replace(get_recipe("mlp"), augmentation=Augmentation(speeds=(), mixed_copies=1))
-    options: dict[str, Any] = {
-        "roots": [ravdess_to_read],
-        "features": None,
-        "augment": True,
-        "seed": 0,
-        "workers": 1,
-        "cached": True,
-    }
+    options: dict[str, Any] = {"emotions": ["calm", "happy"], "test_size": 0, "workers": 1}
     silent, talking = (
-        gathered(["ravdess"], recipe, ["happy"], babble=share, **options).copies
+        train({"ravdess": ravdess_to_read}, recipe, babble=share, **options).data.copies
         for share in (0.0, 1.0)
     )
     assert silent
@@ -968,7 +963,7 @@ def test_nobody_talks_in_a_corpus_of_unknown_speakers(
         "mlp",
         "--protocol",
         "random",
-        "--no-beside",
+        "--no-reference-split",
         "--condition",
         "babble 20 dB",
     )
@@ -1042,7 +1037,7 @@ def test_babble_that_is_asked_for_needs_a_speaker_with_two_recordings(
         tmp_path / "m.onnx",
     )
     assert done.code == 1
-    assert "--babble: no speaker is known by two recordings or more" in done.err
+    assert "babble: no speaker is known by two recordings or more" in done.err
 
 
 def test_a_model_file_claims_no_babble_without_known_speakers(
@@ -1109,7 +1104,7 @@ def test_two_evaluations_are_compared_in_pairs(
                 recipe,
                 "--emotions",
                 "all",
-                "--no-beside",
+                "--no-reference-split",
                 "--data",
                 ravdess_to_read,
                 "--format",
@@ -1135,7 +1130,7 @@ def test_two_systems_of_one_evaluation_are_compared(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:
     both, single = tmp_path / "both.json", tmp_path / "single.json"
-    command = ("evaluate", "ravdess", "--data", ravdess_to_read, "--no-beside")
+    command = ("evaluate", "ravdess", "--data", ravdess_to_read, "--no-reference-split")
     assert run(*command, "--recipe", "mlp", "--recipe", "tutorial", "-o", both).code == 0
     assert run(*command, "--recipe", "mlp", "-o", single).code == 0
     done = run("compare", both)
@@ -1166,7 +1161,7 @@ def test_a_comparison_over_few_speakers_says_what_it_cannot_find(
             recipe,
             "--emotions",
             "all",
-            "--no-beside",
+            "--no-reference-split",
             "--data",
             few,
             "--format",
@@ -1189,7 +1184,7 @@ def test_recipes_of_different_features_are_evaluated_on_the_same_folds(
         "--recipe",
         "logistic",
         "--no-augment",
-        "--no-beside",
+        "--no-reference-split",
         "--data",
         ravdess_to_read,
         "--format",

@@ -163,7 +163,15 @@ def test_one_format_that_cannot_be_written_costs_no_other(
     assert names == {"clip.png", "emotions.json", "voxaffect.journal"}  # to go on with
 
 
-EVALUATE = ["evaluate", "ravdess", "--features", "classic", "--recipe", "mlp", "--no-beside"]
+EVALUATE = [
+    "evaluate",
+    "ravdess",
+    "--features",
+    "classic",
+    "--recipe",
+    "mlp",
+    "--no-reference-split",
+]
 
 
 @pytest.mark.parametrize(

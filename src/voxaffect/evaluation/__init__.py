@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from voxaffect.evaluation.experiments import TrainingResult, evaluate, train
 from voxaffect.evaluation.leaks import Leak, LeakCheck, check_leaks
 from voxaffect.evaluation.metrics.categorical import Scores
 from voxaffect.evaluation.protocols import (
@@ -30,7 +31,9 @@ __all__ = [
     "Scores",
     "Study",
     "System",
+    "TrainingResult",
     "check_leaks",
+    "evaluate",
     "evaluate_conditions",
     "evaluate_estimator",
     "evaluate_systems",
@@ -38,5 +41,6 @@ __all__ = [
     "protocol_named",
     "random_split",
     "read_split",
+    "train",
     "write_split",
 ]

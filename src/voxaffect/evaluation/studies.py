@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from voxaffect.evaluation.metrics.categorical import uar
 from voxaffect.evaluation.protocols import Protocol, protocol_named
 from voxaffect.evaluation.result import Evaluation
 from voxaffect.evaluation.runner import Condition, Matrix, evaluate_conditions
+from voxaffect.evaluation.splits import write_split
+from voxaffect.extraction import Failure
 from voxaffect.features import families
 from voxaffect.records.arguments import check_kind
 from voxaffect.training import Dataset
@@ -91,6 +94,8 @@ class Study:
     systems : mapping of str to Found
     data : Dataset
         Of the first system.
+    failures : tuple of Failure
+        Recordings that could not be used.
     """
 
     protocol: Protocol
@@ -99,11 +104,23 @@ class Study:
     seed: int
     systems: Mapping[str, Found]
     data: Dataset
+    failures: tuple[Failure, ...] = ()
 
     @property
     def utterances(self) -> tuple[Utterance, ...]:
         """What the folds of every evaluation count."""
         return self.data.utterances
+
+    def report(self, folder: str | Path) -> list[Path]:
+        """Write tables, figures and a web page into a folder; see `write_report`."""
+        from voxaffect.outputs.report import write_report
+
+        return write_report(self, folder)
+
+    def save_split(self, path: str | Path) -> None:
+        """Write the folds to a file that `read_split` reads."""
+        first = next(iter(self.systems.values())).evaluations[self.protocol.name]
+        write_split(path, [result.fold for result in first.folds], self.utterances)
 
     def premium(self, system: str) -> tuple[float, Interval | None] | None:
         """UAR that the random split claims beyond new voices, and its interval over speakers.

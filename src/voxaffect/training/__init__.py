@@ -14,33 +14,45 @@ from voxaffect.records.arguments import check_kind
 from voxaffect.training.augmentation.policy import Augmentation
 from voxaffect.training.dataset import (
     AugmentedCopies,
+    Corpora,
     Dataset,
+    LoadOptions,
+    RunOptions,
     TrainingRows,
     augment_dataset,
     load_dataset,
     select_emotions,
 )
-from voxaffect.training.export import export
+from voxaffect.training.model_file import export
 from voxaffect.training.recipes import (
+    DEFAULT_FEATURES,
     DEFAULT_RECIPES,
+    DEFAULT_SEED,
     OBSERVED_EMOTIONS,
     RECIPES,
     Recipe,
+    choose_recipe,
     get_recipe,
     make_estimator,
 )
 
 __all__ = [
+    "DEFAULT_FEATURES",
     "DEFAULT_RECIPES",
+    "DEFAULT_SEED",
     "OBSERVED_EMOTIONS",
     "RECIPES",
     "Augmentation",
     "AugmentedCopies",
+    "Corpora",
     "Dataset",
+    "LoadOptions",
     "Recipe",
+    "RunOptions",
     "TrainingRows",
     "augment_dataset",
     "check_estimator",
+    "choose_recipe",
     "clone_with_seed",
     "export",
     "fit",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +40,28 @@ from voxaffect.training.augmentation.babble import BabbleSource, has_other_recor
 from voxaffect.training.augmentation.policy import Augmentation, augmentation_transforms
 from voxaffect.training.sources import source_of
 
+
+class RunOptions(TypedDict, total=False):
+    """Options on how features are computed; none changes a number."""
+
+    workers: int | None
+    cached: bool
+    progress: bool
+    max_seconds: float
+
+
+class LoadOptions(RunOptions, total=False):
+    """Options of `load_dataset` that functions above it pass on."""
+
+    layout: str | None
+    labels: Mapping[str, str] | str | None
+    columns: Mapping[str, str] | None
+    name: str | None
+
+
 Corpora = str | Sequence[str] | Mapping[str, str | Path | None]
 
+_log = logging.getLogger("voxaffect")
 _SHOWN = 3  # recordings that one message lists
 
 
@@ -148,6 +169,14 @@ class Dataset:
             copies = AugmentedCopies(copies.matrix[wanted], origins)
         utterances = tuple(self.utterances[place] for place in places)
         return replace(self, utterances=utterances, matrix=self.matrix[places], copies=copies)
+
+    def describe(self, titles: Sequence[str]) -> str:
+        """Return a line that counts what is there."""
+        features = self.spec.name if self.spec else "other"
+        return (
+            f"{', '.join(titles)}: {len(self.utterances)} utterances, {self.speakers} speakers, "
+            f"{self.matrix.shape[1]} {features} features, {', '.join(sorted(set(self.emotions)))}"
+        )
 
     def summary(self) -> Mapping[str, Mapping[str, Any]]:
         """Return what a model card states of each corpus."""
@@ -291,7 +320,13 @@ def load_dataset(
         )
     kept = tuple(chosen[place] for place in found.kept)
     notes = (*notes, *_check_contradictions(kept, found.matrix))
-    return Dataset(kept, found.matrix, spec, found.failures, notes=notes)
+    data = Dataset(kept, found.matrix, spec, found.failures, notes=notes)
+    for note in notes:
+        _log.info("%s", note)
+    titles = [name if name and corpus in OWN_DATA else corpus for corpus in roots]
+    condition = transform.key.partition(",")[0] if transform else ""
+    _log.info("%s", data.describe([*titles, condition] if condition else titles))
+    return data
 
 
 def _check_contradictions(

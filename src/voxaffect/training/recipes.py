@@ -166,6 +166,24 @@ DEFAULT_RECIPES: Mapping[str, str] = {"affect": "logistic", "classic": "mlp"}
 """By feature set; the first is the default of all."""
 
 
+DEFAULT_FEATURES = next(iter(DEFAULT_RECIPES))
+DEFAULT_SEED = 9
+"""Seed of the tutorial."""
+
+
+def choose_recipe(recipe: str | Recipe | None, features: str | None) -> Recipe:
+    """Recipe that is given or named, or else the one advised for the features.
+
+    Raises
+    ------
+    TrainingError
+        If there is none of that name.
+    """
+    if isinstance(recipe, Recipe):
+        return recipe
+    return get_recipe(recipe or DEFAULT_RECIPES[features or DEFAULT_FEATURES])
+
+
 def get_recipe(name: str) -> Recipe:
     """Look a recipe up.
 

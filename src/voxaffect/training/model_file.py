@@ -30,9 +30,9 @@ def export(
     estimator: Any,
     data: Dataset,
     *,
-    recipe: str,
-    seed: int,
-    scores: Mapping[str, Mapping[str, Any]],
+    recipe: str = "",
+    seed: int = 0,
+    scores: Mapping[str, Mapping[str, Any]] | None = None,
     abstention: Mapping[str, float] | None = None,
 ) -> Model:
     """Convert a fitted estimator to a model file and check that it says the same.
@@ -45,8 +45,9 @@ def export(
         What it was trained on: all utterances are compared, and the one nearest to the mean
         becomes the golden vector.
     recipe : str
+        Name that the card states; by default the kind of the estimator.
     seed : int
-    scores, abstention : mapping
+    scores, abstention : mapping, optional
         As in ``ModelCard``.
 
     Returns
@@ -60,7 +61,11 @@ def export(
         holds an operator that voxaffect does not run.
     """
     if data.spec is None:
-        raise TrainingError("a model file needs the spec that its features were computed by.")
+        raise TrainingError(
+            "the features of this dataset were not computed by voxaffect (its spec is None), and a "
+            "model file must be able to compute them from a recording. Use load_dataset, or keep "
+            "the estimator by the means of scikit-learn."
+        )
     from voxaffect.training.graph import to_graph
 
     graph = to_graph(estimator, data.matrix.shape[1])
@@ -68,9 +73,9 @@ def export(
     expected = estimator.predict_proba(data.matrix)
     card = _card(
         data,
-        recipe=recipe,
+        recipe=recipe or type(estimator).__name__,
         seed=seed,
-        scores=scores,
+        scores=scores or {},
         abstention=abstention or {},
         emotions=tuple(map(str, estimator.classes_)),
         golden=_golden(data.matrix, expected),

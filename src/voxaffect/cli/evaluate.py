@@ -1,0 +1,192 @@
+"""Command ``evaluate``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from voxaffect import evaluation
+from voxaffect.cli.options import check_babble, corpus_options, pair_roots, print_log
+from voxaffect.cli.output import (
+    Writes,
+    check_apart,
+    check_output,
+    check_result,
+    emit,
+    finish,
+    format_of,
+)
+from voxaffect.console import print_message, stderr_is_terminal
+from voxaffect.evaluation import PROTOCOLS, Study, protocol_named, read_split
+from voxaffect.files import check_folder, make_folder
+from voxaffect.outputs.report import (
+    Document,
+    check_installed,
+    document,
+    to_csv,
+    to_json,
+    to_text,
+    write_report,
+)
+from voxaffect.training import RECIPES, choose_recipe
+from voxaffect.training.augmentation.conditions import CONDITIONS
+
+_ALL = "all"
+_ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
+
+
+@click.command()
+@click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
+@corpus_options
+@click.option(
+    "--protocol", type=click.Choice(list(PROTOCOLS)), default="speakers", show_default=True
+)
+@click.option(
+    "--split",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Take the folds from this file instead: a CSV of fold, role, recording.",
+)
+@click.option(
+    "--save-split",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write which utterances train and test in every fold, for --split.",
+)
+@click.option(
+    "--recipe",
+    "recipes",
+    type=click.Choice(list(RECIPES)),
+    multiple=True,
+    help="Repeat it to compare.  [default: logistic; for classic features, mlp; for "
+    "the tutorial protocol, tutorial and mlp]",
+)
+@click.option(
+    "--condition",
+    "conditions",
+    type=click.Choice([*CONDITIONS, _ALL]),
+    multiple=True,
+    metavar="CONDITION",
+    help="Also test under degraded audio, such as 'noise 10 dB'. Repeatable. One of: "
+    f"{'; '.join([*CONDITIONS, _ALL])}.",
+)
+@click.option(
+    "--reference-split/--no-reference-split",
+    default=True,
+    show_default=True,
+    help="Also run a random (or speaker-independent) split for comparison.",
+)
+@click.option(
+    "--importance/--no-importance",
+    default=None,
+    help="Compute the permutation importance of the feature groups.  [default: with --report]",
+)
+@click.option(
+    "--allow-leaks",
+    is_flag=True,
+    help="Go on though a speaker or a recording is on both sides of a fold.",
+)
+@click.option(
+    "--report",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write JSON, Markdown, a web page and the split here; needs the extra report.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "csv"]),
+    help="Figures, all there is, or a row for every tested utterance.  [default: as the "
+    "output's name ends, else text]",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the result here instead of standard output: .txt, .json or .csv.",
+)
+def evaluate(
+    corpora: tuple[str, ...],
+    roots: tuple[Path, ...],
+    protocol: str,
+    split: Path | None,
+    save_split: Path | None,
+    recipes: tuple[str, ...],
+    conditions: tuple[str, ...],
+    importance: bool | None,
+    folder: Path | None,
+    format_: str | None,
+    output: Path | None,
+    **options: Any,
+) -> None:
+    """Measure recipes on one or more corpora by a protocol.
+
+    A random split and folds of new speakers are always run together. Protocols: tutorial (random
+    25 %, 20 seeds, four emotions), random (the same with 6 seeds, all emotions), speakers (six
+    folds of new speakers), loso (one speaker left out at a time), emobox (EmoBox's RAVDESS
+    folds), sentences (one left out at a time; sentences-speakers: by new speakers), cross
+    (trained on the first corpus named, tested on the others).
+    """
+    form = format_of(output, format_, _ENDINGS)
+    check_result(output, sources=[*roots, split])
+    check_output(save_split, sources=[*roots, split])
+    check_apart(output, save_split)
+    if folder is not None:
+        make_folder(folder)
+        check_folder(folder)
+        check_installed()  # reports what is missing before the work
+    for name in recipes or (None,):
+        check_babble(
+            options["babble"], choose_recipe(name, options["features"]), augment=options["augment"]
+        )
+    with print_log():
+        study = evaluation.evaluate(
+            pair_roots(corpora, roots),
+            recipes,
+            protocol=read_split(split) if split else protocol_named(protocol),
+            conditions=CONDITIONS if _ALL in conditions else conditions,
+            importance=folder is not None if importance is None else importance,
+            progress=stderr_is_terminal(),
+            **options,
+        )
+    writes = Writes()
+    plain = document(
+        study, command=shlex.join(["voxaffect", *sys.argv[1:]]), embedded=folder is not None
+    )
+    _emit(plain, form, output, writes)
+    if save_split:
+        with writes.attempt():
+            study.save_split(save_split)
+    if folder is not None:
+        with writes.attempt():
+            _report(study, plain, folder)
+    finish(study.failures, len(study.utterances))
+    writes.finish()
+
+
+def _emit(plain: Document, form: str, output: Path | None, writes: Writes) -> None:
+    """Print or write the result; print it where it cannot be written: it took long to come by."""
+    text = {"text": to_text, "json": to_json, "csv": to_csv}[form](plain)
+    before = writes.failures
+    with writes.attempt():
+        emit(text, output, is_data=form != "text")
+    if writes.failures > before and output is not None:
+        with writes.attempt():
+            emit(text, None, is_data=form != "text")
+    elif output is not None:
+        name, system = next(iter(plain["systems"].items()))
+        uar = system["evaluations"][plain["protocol"]]["metrics"]["uar"]["mean"]
+        print_message(f"UAR {uar:.3f} ({name}, {plain['protocol']}): {output}")
+
+
+def _report(study: Study, plain: Document, folder: Path) -> None:
+    """Write the report; its split first, which is small."""
+    study.save_split(folder / "folds.csv")
+    for path in write_report(plain, folder):
+        print_message(str(path))

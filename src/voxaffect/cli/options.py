@@ -1,0 +1,158 @@
+"""Options that the commands on corpora share, and how their progress is printed."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from voxaffect.cli.output import max_seconds_option
+from voxaffect.cli.own_data import own_options
+from voxaffect.console import print_message
+from voxaffect.extraction import MAX_SECONDS
+from voxaffect.features import SETS
+from voxaffect.training import DEFAULT_SEED, Augmentation, Recipe
+
+MAX_SEED = 2**32 - 100  # scikit-learn's limit, less the seeds that protocols count up
+
+
+class Share(click.FloatRange):
+    """A share from 0 to 1; NaN, which no comparison refuses, is none."""
+
+    def __init__(self, *, max_open: bool = False) -> None:
+        super().__init__(0, 1, max_open=max_open)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the share, or fail as click's types do."""
+        share = super().convert(value, param, ctx)
+        if math.isnan(share):
+            self.fail(f"{share} is no number.", param, ctx)
+        return share
+
+
+def split_names(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:
+    """Split a comma-separated option."""
+    return None if value is None else [name.strip() for name in value.split(",")]
+
+
+workers_option = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Number of parallel workers; all processors by default.",
+)
+cache_option = click.option(
+    "--cache/--no-cache",
+    "cached",
+    default=True,
+    show_default=True,
+    help="Keep features for the next time: an interrupted run goes on.",
+)
+
+
+def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that every command on corpora shares."""
+    options = [
+        click.option(
+            "--data",
+            "roots",
+            type=click.Path(path_type=Path),
+            multiple=True,
+            metavar="DIR",
+            help="Folder of each corpus (for csv, the table); repeat it, in their order. "
+            "By default its sub-folder of VOXAFFECT_DATA, else the download folder.",
+        ),
+        click.option(
+            "--features",
+            type=click.Choice(list(SETS)),
+            help="[default: the features that the recipe is made for]",
+        ),
+        click.option(
+            "--emotions",
+            callback=split_names,
+            metavar="A,B,…",
+            help="Keep only these; 'all' keeps all.",
+        ),
+        click.option(
+            "--name",
+            metavar="NAME",
+            help="Of folder or csv: name of the data in results and in the model.",
+        ),
+        click.option(
+            "--augment/--no-augment",
+            default=True,
+            show_default=True,
+            help="Train on augmented copies too, where the recipe does.",
+        ),
+        click.option(
+            "--babble",
+            type=Share(),
+            metavar="SHARE",
+            help="Share of the noisy copies that use background speech: other recordings "
+            f"of the same speaker.  [default: {Augmentation().babble_probability:g}]",
+        ),
+        click.option(
+            "--seed", type=click.IntRange(0, MAX_SEED), default=DEFAULT_SEED, show_default=True
+        ),
+        workers_option,
+        cache_option,
+        max_seconds_option(MAX_SECONDS),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return own_options(command)
+
+
+def pair_roots(corpora: Sequence[str], roots: Sequence[Path]) -> dict[str, Path | None]:
+    """Folder of each corpus, or None where none is given.
+
+    Raises
+    ------
+    click.UsageError
+        If a corpus is named twice, or there are fewer or more folders than corpora.
+    """
+    if len(set(corpora)) < len(corpora):
+        raise click.UsageError("A corpus is named twice; merge its folders, or write one csv.")
+    if roots and len(roots) != len(corpora):
+        raise click.UsageError(f"{len(corpora)} corpora and {len(roots)} times --data.")
+    return dict(zip(corpora, roots or (None,) * len(corpora), strict=True))
+
+
+def check_babble(babble: float | None, recipe: Recipe, *, augment: bool) -> None:
+    """Note that the option has no effect where no augmented copies are made."""
+    if babble and not (augment and recipe.augmentation):
+        reason = "--no-augment" if recipe.augmentation else f"{recipe.name} trains on none"
+        print_message(f"--babble changes nothing without augmented copies: {reason}")
+
+
+@contextmanager
+def print_log() -> Iterator[None]:
+    """Print what the library logs, each line once, on standard error."""
+    logger = logging.getLogger("voxaffect")
+    handler, level = _MessageHandler(), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+class _MessageHandler(logging.Handler):
+    """Handler that prints each message once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a message unless it was printed before."""
+        message = record.getMessage()
+        if message not in self._shown:
+            self._shown.add(message)
+            print_message(message)

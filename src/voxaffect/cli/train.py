@@ -1,0 +1,96 @@
+"""Command ``train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from voxaffect import evaluation
+from voxaffect.cli.options import Share, check_babble, corpus_options, pair_roots, print_log
+from voxaffect.cli.output import check_output, finish
+from voxaffect.console import print_note, stderr_is_terminal
+from voxaffect.evaluation import HeldOut, TrainingResult
+from voxaffect.training import RECIPES, choose_recipe
+
+
+@click.command()
+@click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
+@corpus_options
+@click.option(
+    "--recipe",
+    type=click.Choice(list(RECIPES)),
+    help="[default: logistic; for classic features, mlp]",
+)
+@click.option(
+    "--test-size",
+    type=Share(max_open=True),
+    default=0.25,
+    show_default=True,
+    help="Share held out to measure; 0 measures nothing.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("model.onnx"),
+    show_default=True,
+)
+def train(
+    corpora: tuple[str, ...],
+    roots: tuple[Path, ...],
+    recipe: str | None,
+    test_size: float,
+    output: Path,
+    **options: Any,
+) -> None:
+    """Train a model on one or more corpora and write it to a file.
+
+    A random share is held out to measure accuracy as the tutorial does, and speakers are held
+    out to measure it on new speakers. The model that is written is then trained on everything.
+    """
+    check_output(output, sources=roots)
+    chosen = choose_recipe(recipe, options["features"])
+    check_babble(options["babble"], chosen, augment=options["augment"])
+    with print_log():
+        result = evaluation.train(
+            pair_roots(corpora, roots),
+            chosen,
+            test_size=test_size,
+            output=output,
+            progress=stderr_is_terminal(),
+            **options,
+        )
+    _print_scores(result, test_size)
+    used, failed = len(result.data.matrix), len(result.data.failures)
+    share = f"{used} of {used + failed}" if failed else f"all {used}"
+    print_note(f"Model trained on {share} utterances: {output}")
+    finish(result.data.failures, used)
+
+
+def _print_scores(result: TrainingResult, test_size: float) -> None:
+    """Print the tutorial's figures, then those on new speakers."""
+    if result.holdout is None:
+        return
+    _print_holdout(result.holdout, test_size)
+    if result.new_speakers is None:
+        print_note(f"Accuracy on new speakers: unknown, {result.unmeasured}")
+        return
+    accuracy = result.new_speakers.summary["accuracy"]
+    print_note(
+        f"Accuracy on new speakers: {accuracy['mean']:.2%} ± {accuracy['sd']:.2%} "
+        f"over {len(result.new_speakers.folds)} folds"
+    )
+
+
+def _print_holdout(holdout: HeldOut, test_size: float) -> None:
+    print_note(f"{holdout.train_shape} {holdout.test_shape}")
+    print_note(f"Features extracted: {holdout.train_shape[1]}")
+    if holdout.heard is None:
+        voices = "of unknown speakers"
+    elif holdout.heard == 1:
+        voices = "of voices heard in training"
+    else:
+        voices = f"{holdout.heard:.0%} of it voices heard in training"
+    print_note(f"Accuracy: {holdout.scores.accuracy:.2%} on a random {test_size:.0%}, {voices}")

@@ -1,0 +1,368 @@
+"""Experiments on corpora: train a model and measure it, or evaluate recipes by a protocol."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Unpack
+
+from voxaffect.errors import EvaluationError, TrainingError, VoxaffectError
+from voxaffect.evaluation.metrics.calibration import WANTED_RISK
+from voxaffect.evaluation.protocols import Protocol, common_emotions, protocol_named, random_split
+from voxaffect.evaluation.result import Evaluation
+from voxaffect.evaluation.runner import HeldOut, evaluate_estimator, held_out
+from voxaffect.evaluation.studies import Study, System, evaluate_systems
+from voxaffect.extraction import Failure
+from voxaffect.features import feature_spec
+from voxaffect.models import Model
+from voxaffect.training import (
+    DEFAULT_SEED,
+    Corpora,
+    Dataset,
+    LoadOptions,
+    Recipe,
+    RunOptions,
+    augment_dataset,
+    check_estimator,
+    choose_recipe,
+    clone_with_seed,
+    export,
+    fit,
+    load_dataset,
+)
+from voxaffect.training.augmentation.babble import BabbleSource, has_other_recordings
+from voxaffect.training.augmentation.conditions import condition_transform, needs_babble
+
+_log = logging.getLogger("voxaffect")
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """Trained model with its scores.
+
+    Parameters
+    ----------
+    model : Model
+        Trained on all utterances; its card states the scores.
+    data : Dataset
+        With the recordings that could not be used, as ``data.failures``.
+    holdout : HeldOut or None
+        Scores of the same recipe on a random share that was held out; None where nothing was
+        measured.
+    new_speakers : Evaluation or None
+        The same on new speakers; None where that could not be measured.
+    unmeasured : str
+        Reason why there are no scores on new speakers; empty if there are.
+    """
+
+    model: Model
+    data: Dataset
+    holdout: HeldOut | None = None
+    new_speakers: Evaluation | None = None
+    unmeasured: str = ""
+
+
+def train(
+    corpora: Corpora | Dataset,
+    recipe: str | Recipe | Any = None,
+    *,
+    features: str | None = None,
+    emotions: Sequence[str] | str | None = None,
+    augment: bool = True,
+    babble: float | None = None,
+    test_size: float = 0.25,
+    seed: int = DEFAULT_SEED,
+    output: str | Path | None = None,
+    **options: Unpack[LoadOptions],
+) -> TrainingResult:
+    """Train a model on corpora, and measure its recipe.
+
+    A random share is held out to measure accuracy as the tutorial does, and speakers are held
+    out to measure it on new speakers. The model is then trained on everything.
+
+    Parameters
+    ----------
+    corpora : str, sequence of str, mapping of str to path, or Dataset
+        As for `load_dataset`; or a dataset, to which only the options from `test_size` on apply.
+    recipe : str, Recipe or scikit-learn classifier, optional
+        By default the recipe advised for the features. A classifier is used as it is; a model
+        file can hold it if skl2onnx converts it.
+    features : str, optional
+        Feature set; by default that of the recipe.
+    emotions : sequence of str, optional
+        Keep these only; by default those of the recipe, which are mostly all. "all" keeps all.
+    augment : bool
+        Whether to train on augmented copies too, where the recipe does.
+    babble : float, optional
+        Share of the noisy copies that use background speech, instead of the recipe's.
+    test_size : float
+        Share that is held out to measure; 0 measures nothing.
+    seed : int
+    output : str or Path, optional
+        Model file to write as soon as the model is trained, and again when it is measured.
+    **options
+        As for `load_dataset`.
+
+    Returns
+    -------
+    TrainingResult
+
+    Raises
+    ------
+    CorpusError, TrainingError, EvaluationError
+        If a corpus cannot be read, or there is too little to train on or to hold out.
+
+    Examples
+    --------
+    >>> result = train("ravdess", "logistic", output="model.onnx")  # doctest: +SKIP
+    >>> result.holdout.scores.accuracy  # doctest: +SKIP
+    0.71
+    """
+    if isinstance(recipe, str | Recipe | None):
+        chosen = choose_recipe(recipe, features)
+        name, estimator = chosen.name, chosen.build(seed)
+    else:
+        check_estimator(recipe)
+        name, estimator = type(recipe).__name__, clone_with_seed(recipe, seed)
+        chosen = Recipe(name, "", lambda _: recipe, features or choose_recipe(None, None).features)
+    if isinstance(corpora, Dataset):
+        data = corpora
+    else:
+        data = _load(
+            corpora,
+            chosen,
+            features=features,
+            emotions=chosen.emotions if emotions is None else emotions,
+            augment=augment,
+            babble=babble,
+            seed=seed,
+            **options,
+        )
+    with _log_failures_on_error(data.failures):
+        if test_size:
+            random_split(len(data.matrix), test_size=test_size, seed=seed)  # refuses an empty side
+        fitted = fit(clone_with_seed(estimator, seed), data.rows())
+    result = TrainingResult(export(fitted, data, recipe=name, seed=seed), data)
+    if output is not None:  # also before the measuring, in case that is interrupted
+        result.model.save(output)
+    if not test_size:
+        return result
+    result = _measure(result, estimator, fitted, test_size=test_size, seed=seed, recipe=name)
+    if output is not None:
+        result.model.save(output)
+    return result
+
+
+def _measure(
+    result: TrainingResult,
+    estimator: Any,
+    fitted: Any,
+    *,
+    test_size: float,
+    seed: int,
+    recipe: str,
+) -> TrainingResult:
+    """Result with scores, and its model with a card that states them."""
+    data = result.data
+    holdout = held_out(estimator, data, test_size=test_size, seed=seed)
+    once = {metric: {"mean": value, "sd": 0.0} for metric, value in asdict(holdout.scores).items()}
+    scores: dict[str, Any] = {f"random {test_size:.0%}, seed {seed}": once}
+    abstention: Mapping[str, float] = {}
+    new_speakers, unmeasured = None, ""
+    try:
+        new_speakers = evaluate_estimator(
+            estimator,
+            data.matrix,
+            data.utterances,
+            protocol="speakers",
+            copies=data.copies,
+            seed=seed,
+        )
+    except EvaluationError as error:
+        unmeasured = str(error)
+    else:
+        scores["speakers"] = new_speakers.summary
+        abstention = new_speakers.risk_coverage.at_risk(WANTED_RISK)
+    model = export(fitted, data, recipe=recipe, seed=seed, scores=scores, abstention=abstention)
+    return TrainingResult(model, data, holdout, new_speakers, unmeasured)
+
+
+def evaluate(
+    corpora: Corpora,
+    recipes: str | Recipe | Sequence[str | Recipe] = (),
+    *,
+    protocol: str | Protocol = "speakers",
+    conditions: Sequence[str] = (),
+    features: str | None = None,
+    emotions: Sequence[str] | str | None = None,
+    augment: bool = True,
+    babble: float | None = None,
+    seed: int = DEFAULT_SEED,
+    reference_split: bool = True,
+    importance: bool = False,
+    allow_leaks: bool = False,
+    **options: Unpack[LoadOptions],
+) -> Study:
+    """Evaluate recipes on corpora by a protocol.
+
+    Parameters
+    ----------
+    corpora : str, sequence of str, or mapping of str to path
+        As for `load_dataset`.
+    recipes : str, Recipe, or sequence of them
+        By default the recipe advised for the features; for the protocol ``tutorial``, the
+        recipes ``tutorial`` and ``mlp``.
+    protocol : str or Protocol
+        One of ``PROTOCOLS``, or as `read_split` gives it.
+    conditions : sequence of str
+        Degraded audio to test under, too, such as ``noise 10 dB``.
+    features, augment, babble
+        As for `train`.
+    emotions : sequence of str, optional
+        Keep these only; by default those of the protocol, which are mostly all. "all" keeps all.
+    seed : int
+    reference_split : bool
+        Whether to run a random split beside folds of new speakers, and the other way round.
+    importance : bool
+        Whether to compute the permutation importance of the feature groups.
+    allow_leaks : bool
+        Go on though something is on both sides of a fold; it is reported all the same.
+    **options
+        As for `load_dataset`.
+
+    Returns
+    -------
+    Study
+        Its ``report`` writes tables, figures and a web page; ``failures`` lists the recordings
+        that could not be used.
+
+    Raises
+    ------
+    CorpusError, TrainingError, EvaluationError
+        If a corpus cannot be read, or the protocol cannot be filled with its utterances.
+
+    Examples
+    --------
+    >>> study = evaluate("ravdess", ["logistic", "mlp"], protocol="loso")  # doctest: +SKIP
+    >>> study.report("report")  # doctest: +SKIP
+    """
+    by = protocol if isinstance(protocol, Protocol) else protocol_named(protocol)
+    if isinstance(recipes, str | Recipe):
+        recipes = [recipes]
+    if not recipes and not features and by.name == "tutorial":
+        recipes = ["tutorial", "mlp"]
+    chosen = [choose_recipe(recipe, features) for recipe in recipes or (None,)]
+    systems, failures = _load_systems(
+        corpora,
+        chosen,
+        conditions,
+        features=features,
+        emotions=by.emotions if emotions is None else emotions,
+        augment=augment,
+        babble=babble,
+        seed=seed,
+        **options,
+    )
+    if by.name == "cross" and (
+        line := common_emotions(next(iter(systems.values())).data.utterances)
+    ):
+        _log.info("cross: %s; if two words mean the same, map one with labels", line)
+    with _log_failures_on_error(failures):
+        study = evaluate_systems(
+            systems,
+            protocol=by,
+            seed=seed,
+            beside=reference_split,
+            insight=importance,
+            workers=options.get("workers"),
+            allow_leaks=allow_leaks,
+            progress=options.get("progress", False),
+        )
+    return replace(study, failures=failures)
+
+
+def _load_systems(
+    corpora: Corpora, recipes: Sequence[Recipe], conditions: Sequence[str], **options: Any
+) -> tuple[dict[str, System], tuple[Failure, ...]]:
+    """Recipes with their features, on the utterances that all of them could use."""
+    estimators = {recipe.name: recipe.build(options["seed"]) for recipe in recipes}
+    datasets: dict[tuple[Any, ...], dict[str, Dataset]] = {}
+    for recipe in recipes:
+        key = _data_key(recipe)
+        if key not in datasets:
+            clean = _load(corpora, recipe, **options)
+            is_needed = any(map(needs_babble, conditions))
+            source = BabbleSource.from_utterances(clean.utterances) if is_needed else None
+            plain = {**options, "augment": False, "source": source}
+            datasets[key] = {"": clean} | {
+                name: _load(corpora, recipe, condition=name, **plain) for name in conditions
+            }
+    everything = [data for by_condition in datasets.values() for data in by_condition.values()]
+    common = set(everything[0].utterances).intersection(*(data.utterances for data in everything))
+    systems = {}
+    for recipe in recipes:
+        rows = {name: data.where(common) for name, data in datasets[_data_key(recipe)].items()}
+        clean = rows.pop("")
+        degraded = {name: data.matrix for name, data in rows.items()}
+        systems[recipe.name] = System(estimators[recipe.name], clean, degraded, recipe.summary)
+    # Each recording, or part of one, once, whatever else was done to it.
+    failures = {(f.path, f.reason): f for data in everything for f in reversed(data.failures)}
+    return systems, tuple(failures[key] for key in sorted(failures))
+
+
+def _data_key(recipe: Recipe) -> tuple[Any, ...]:
+    return recipe.features, recipe.groups, recipe.augmentation
+
+
+def _load(
+    corpora: Corpora,
+    recipe: Recipe,
+    *,
+    features: str | None,
+    emotions: Sequence[str] | str | None,
+    augment: bool,
+    babble: float | None,
+    seed: int,
+    condition: str = "",
+    source: BabbleSource | None = None,
+    **options: Any,
+) -> Dataset:
+    """Dataset of a recipe, with its augmented copies, or under a condition."""
+    groups = recipe.groups if features in (None, recipe.features) else None
+    spec = feature_spec(features or recipe.features, groups=groups)
+    data = load_dataset(
+        corpora,
+        spec,
+        emotions=None if emotions in ("all", ["all"]) else emotions,
+        transform=condition_transform(condition, rate_hz=spec.rate_hz, babble=source)
+        if condition
+        else None,
+        **options,
+    )
+    if not augment or recipe.augmentation is None:
+        return data
+    policy = recipe.augmentation
+    _log.info("%s augmented copies to train on", f"{len(data.utterances) * policy.copies:,}")
+    if babble is not None:
+        policy = replace(policy, babble_probability=babble)
+    if policy.babble_probability and not has_other_recordings(data.utterances):
+        reason = "no speaker is known by two recordings or more, so no copy has background speech"
+        if babble is not None:
+            raise TrainingError(f"babble: {reason}. Name the speakers, or leave the option out.")
+        _log.info("babble: %s", reason)
+    run_options = {key: options[key] for key in RunOptions.__annotations__.keys() & options.keys()}
+    return augment_dataset(data, policy, seed=seed, **run_options)
+
+
+@contextmanager
+def _log_failures_on_error(failures: Sequence[Failure]) -> Iterator[None]:
+    """List the recordings that could not be used if an error ends the work."""
+    try:
+        yield
+    except VoxaffectError:
+        for failure in failures:
+            _log.info("failed: %s", failure.reason)
+        raise
