@@ -620,34 +620,44 @@ from sklearn.dummy import DummyClassifier
 from voxaffect.corpora import Utterance
 from voxaffect.evaluation import evaluate_estimator, runner as runs
 
+def deaths():
+    return os.path.exists(sys.argv[1]) and os.path.getsize(sys.argv[1])
+
 class Deadly(DummyClassifier):
     def fit(self, matrix, y):
-        if os.getpid() != int(os.environ["PARENT"]) and not os.path.exists(sys.argv[1]):
-            open(sys.argv[1], "w").close()
+        if os.getpid() != int(os.environ["PARENT"]) and deaths() < int(sys.argv[2]):
+            with open(sys.argv[1], "a") as file:
+                file.write(".")
             os.kill(os.getpid(), signal.SIGKILL)
         return super().fit(matrix, y)
 
 if __name__ == "__main__":
     os.environ["PARENT"] = str(os.getpid())
     spoken = [Utterance(Path(f"{n}.wav"), "mine", "ab"[n % 2], speaker=f"{n // 4}")
-              for n in range(24)]
+              for n in range(8)]
     runs._SMALL = 0
-    found = evaluate_estimator(Deadly(), np.zeros((24, 3), np.float32), spoken, protocol="loso",
+    found = evaluate_estimator(Deadly(), np.zeros((8, 3), np.float32), spoken, protocol="loso",
                      workers=2, allow_leaks=True)
     print(len(found.folds))
 """
 
 
 @POSIX
-def test_folds_whose_process_was_killed_are_computed_all_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize("deaths", [1, 4], ids=["once", "always"])
+def test_folds_whose_process_was_killed_are_computed_all_the_same(
+    tmp_path: Path, deaths: int
+) -> None:
     script = tmp_path / "deadly.py"
     script.write_text(KILLED_FOLD)
     done = subprocess.run(
-        [sys.executable, script, tmp_path / "died"], capture_output=True, text=True, check=False
+        [sys.executable, script, tmp_path / "died", f"{deaths}"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert (tmp_path / "died").exists()
-    assert done.stdout == "6\n", done.stderr
-    assert "A worker process was ended after" in done.stderr
+    assert len((tmp_path / "died").read_text()) == deaths
+    assert done.stdout == "2\n", done.stderr
+    assert done.stderr.count("a worker process was ended twice") == deaths // 2
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")

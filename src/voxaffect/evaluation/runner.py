@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -17,12 +14,12 @@ from numpy.typing import NDArray
 
 from voxaffect.console import show_progress
 from voxaffect.corpora import Utterance
-from voxaffect.errors import EvaluationError, extra
+from voxaffect.errors import EvaluationError, WorkerError, extra
 from voxaffect.evaluation.leaks import check_leaks
 from voxaffect.evaluation.metrics.categorical import Scores, baselines, scores
 from voxaffect.evaluation.protocols import Fold, Protocol, protocol_named, random_split
 from voxaffect.evaluation.result import Certainty, Evaluation, FoldResult
-from voxaffect.extraction import worker_count
+from voxaffect.extraction import LocalExecutor, open_executor, worker_count
 from voxaffect.records.arguments import check_kind, check_list
 from voxaffect.training import AugmentedCopies, Dataset, check_estimator, clone_with_seed, fit
 
@@ -31,10 +28,10 @@ Alteration = Callable[[Matrix, int], Matrix]
 """From the features of a fold's test utterances and the fold's seed to altered ones."""
 Condition = Matrix | Alteration
 _Probabilities = dict[str, NDArray[np.float64]]
-_Found = tuple[Certainty, _Probabilities]
+_FoldProbabilities = tuple[Certainty, _Probabilities]
 _log = logging.getLogger("voxaffect")
 _SMALL = 100_000  # numbers; below, starting processes takes longer than they save
-_LOOK_SECONDS = 1.0
+_ONE_FIT = Lock()  # random generators of libraries are the process's, not the thread's
 
 
 def evaluate_estimator(
@@ -45,7 +42,7 @@ def evaluate_estimator(
     protocol: str | Protocol,
     copies: AugmentedCopies | None = None,
     seed: int = 0,
-    workers: int | None = None,
+    workers: int | Executor | None = None,
     allow_leaks: bool = False,
 ) -> Evaluation:
     """Fit and test an estimator on every fold of a protocol.
@@ -64,7 +61,7 @@ def evaluate_estimator(
     copies : AugmentedCopies, optional
         Altered copies to train on: those of training utterances, never of others.
     seed : int
-    workers : int, optional
+    workers : int or Executor, optional
         Processes; as many as processors by default. Their number changes no number.
     allow_leaks : bool
         Go on though something stands on both sides; it is reported all the same.
@@ -101,7 +98,7 @@ def evaluate_conditions(
     *,
     protocol: str | Protocol,
     seed: int = 0,
-    workers: int | None = None,
+    workers: int | Executor | None = None,
     allow_leaks: bool = False,
     progress: str = "",
 ) -> dict[str, Evaluation]:
@@ -146,8 +143,8 @@ def evaluate_conditions(
         check.stop()
     used = np.unique(np.concatenate([np.concatenate((f.train, f.test)) for f in folds]))
     emotions = tuple(sorted({data.utterances[place].emotion for place in used}))
-    task = _Task(estimator, data, conditions, emotions)
-    found = list(_results(task, folds, workers=workers, progress=progress))
+    task = _FoldTask(estimator, data, conditions, emotions)
+    results = _run_folds(task, folds, workers=workers, progress=progress)
     tested = tuple(data.utterances[place] for fold in folds for place in fold.test)
     beside = _mean([baselines(truth[f.train].tolist(), truth[f.test].tolist()) for f in folds])
     return {
@@ -156,12 +153,12 @@ def evaluate_conditions(
             emotions,
             tuple(
                 _scored(fold, probabilities[name], truth, emotions)
-                for fold, (_, probabilities) in zip(folds, found, strict=True)
+                for fold, (_, probabilities) in zip(folds, results, strict=True)
             ),
             tested,
             check,
             beside,
-            found[0][0],
+            results[0][0],
         )
         for name in conditions
     }
@@ -197,7 +194,7 @@ def _check_trained(fold: Fold, truth: NDArray[np.str_]) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class _Task:
+class _FoldTask:
     """What is done to every fold, the same in this process and in others."""
 
     estimator: Any
@@ -205,12 +202,12 @@ class _Task:
     conditions: Mapping[str, Condition]
     emotions: tuple[str, ...]
 
-    def __call__(self, fold: Fold) -> _Found:
+    def __call__(self, fold: Fold) -> _FoldProbabilities:
         """Probabilities of the fold's test utterances under every condition, and what they are."""
         with extra("train"):
             from threadpoolctl import threadpool_limits
         # One thread whatever the workers: the order of a sum must not depend on their number.
-        with threadpool_limits(1, user_api="blas"):
+        with _ONE_FIT, threadpool_limits(1, user_api="blas"):
             fitted = fit(clone_with_seed(self.estimator, fold.seed), self.data.rows(fold.train))
             columns = self._columns(fitted)
             found = {}
@@ -274,59 +271,31 @@ def _check_told(told: NDArray[np.float64], shape: tuple[int, int], fold: str, by
         )
 
 
-def _results(
-    task: _Task, folds: Sequence[Fold], *, workers: int | None, progress: str
-) -> Iterator[_Found]:
-    """Run the folds, in their order, in several processes if that pays."""
-    with extra("train"):
-        from joblib import Parallel, delayed, parallel_config
-
-    count = min(workers or worker_count(), len(folds))
+def _run_folds(
+    task: _FoldTask, folds: Sequence[Fold], *, workers: int | Executor | None, progress: str
+) -> list[_FoldProbabilities]:
+    """Run the folds in several processes if that pays; results in the order of the folds."""
     bar: dict[str, Any] = {"title": progress, "total": len(folds), "is_shown": bool(progress)}
-    if task.data.matrix.size < _SMALL or count == 1:
-        results: Iterator[_Found] = map(task, folds)
-        yield from show_progress(results, **bar)
-        return
-    with parallel_config(backend="loky", inner_max_num_threads=1):
-        pool = Parallel(n_jobs=count, return_as="generator", mmap_mode="r")
-        results = pool(delayed(_with_parent)(task, fold, os.getpid()) for fold in folds)
-        yield from show_progress(_survive(results, task, folds), **bar)
-
-
-def _survive(results: Iterator[_Found], task: _Task, folds: Sequence[Fold]) -> Iterator[_Found]:
-    """Results of all folds: after a worker process was ended, the rest is computed in this one."""
-    done = 0
-    try:
-        for result in results:
-            done += 1
-            yield result
-    except BrokenProcessPool:
-        _log.warning(
-            "A worker process was ended after %d of %d folds; memory may have run out. The others "
-            "are computed one by one.",
-            done,
-            len(folds),
-        )
-        yield from map(task, folds[done:])
-
-
-def _with_parent(task: _Task, fold: Fold, parent: int) -> _Found:
-    """Run a fold in a worker process that ends when its parent was killed."""
-    _watch(parent)
-    return task(fold)
-
-
-@cache
-def _watch(parent: int) -> None:
-    """Start to look for the parent, once: by itself a worker finishes what was queued for hours."""
-
-    def wait() -> None:
-        while os.getppid() == parent:
-            time.sleep(_LOOK_SECONDS)
-        os._exit(1)
-
-    if os.getppid() == parent:  # else somebody stands between, and cannot be asked
-        threading.Thread(target=wait, daemon=True).start()
+    if workers is None or isinstance(workers, int):
+        count = min(workers or worker_count(), len(folds))
+        if task.data.matrix.size < _SMALL or count == 1:
+            return list(show_progress(map(task, folds), **bar))
+        opened: Any = LocalExecutor(count, kind="processes", by_value=True)
+    else:
+        opened = open_executor(workers)
+    results: dict[int, _FoldProbabilities] = {}
+    with opened as executor, show_progress(**bar) as shown:
+        for index, result in executor.map_unordered(task, folds):
+            if isinstance(result, WorkerError):
+                _log.warning(
+                    "%s: a worker process was ended twice at it; memory may have run out. It is "
+                    "computed in this process.",
+                    folds[index].name,
+                )
+                result = task(folds[index])
+            results[index] = result
+            shown.update()
+    return [results[index] for index in range(len(folds))]
 
 
 def _scored(

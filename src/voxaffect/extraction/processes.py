@@ -260,6 +260,7 @@ def _describe_parent(started: Any) -> dict[str, Any]:
     """What loky tells a process that starts; less what would let it import the main module."""
     return {
         "name": started.name,
+        "sys_argv": sys.argv,
         "authkey": bytes(process.current_process().authkey),
         "tracker_fd": resource_tracker._resource_tracker._fd,
     }
