@@ -1193,13 +1193,3 @@ def test_recipes_of_different_features_are_evaluated_on_the_same_folds(
     assert done.code == 0
     found = json.loads(done.out)
     assert [row["a"] + " " + row["b"] for row in found["paired"]] == ["mlp logistic"]
-
-
-def test_predict_explains_as_the_command_explain_does(run: Run, recordings: list[Path]) -> None:
-    for more in ((), ("--format", "json")):
-        asked = run("predict", recordings[0], "--explain", *more)
-        assert asked.code == 0
-        assert asked.out == run("explain", recordings[0], *more).out
-    refused = run("predict", recordings[0], "--explain", "--timeline")
-    assert refused.code == 2
-    assert "--explain goes with recordings" in refused.err

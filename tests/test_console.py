@@ -82,7 +82,7 @@ ALLOWED = {
     "console.py": "the one place",
     "cli/__init__.py": "notices that click has replaced standard output",
     "files/__init__.py": "asks whether standard error is a terminal",
-    "cli/live.py": "gives rich the terminal, of which `live.view` draws only what is printable",
+    "cli/listen.py": "gives rich the terminal; `draw_dashboard` draws only what is printable",
 }
 
 
@@ -156,8 +156,8 @@ def test_messages_of_libraries_are_escaped_on_a_terminal() -> None:
         "predict one",
         "predict one --format csv",
         "predict one --format json",
-        "predict one --timeline",
-        "predict one --timeline --format audformat",
+        "timeline one",
+        "timeline one --format audformat",
         "doctor one",
         "explain one",
         "corpora check folder c",

@@ -45,7 +45,7 @@ def after_predicting() -> set[str]:
     return imported_by(
         "from voxaffect.cli import cli\n"
         "cli(['predict', '--example', '--format', 'json'], standalone_mode=False)\n"
-        "cli(['predict', '--example', '--timeline', '--format', 'textgrid'], standalone_mode=False)"
+        "cli(['timeline', '--example', '--format', 'textgrid'], standalone_mode=False)"
     )
 
 

@@ -89,7 +89,7 @@ def test_all_parts_agree_that_there_is_no_speech(hum: Path) -> None:
     assert va.explain(hum).contributions == {}
 
 
-@pytest.mark.parametrize("command", ["predict", "predict --timeline", "explain"])
+@pytest.mark.parametrize("command", ["predict", "timeline", "explain"])
 def test_the_exit_code_tells_no_speech_from_failure(
     run: Run, hum: Path, spoken: Path, tmp_path: Path, command: str
 ) -> None:
@@ -115,7 +115,7 @@ def test_a_summary_does_not_count_a_recording_without_speech_as_recognized(
 def test_of_many_recordings_without_speech_twenty_are_named(run: Run, tmp_path: Path) -> None:
     for number in range(23):
         write(tmp_path / f"{number:02}.wav", tone(50, 0.5))
-    done = run("predict", tmp_path, "--timeline", "--format", "csv")
+    done = run("timeline", tmp_path, "--format", "csv")
     assert done.err.count("no speech was found: ") == 21
     assert "19.wav" in done.err
     assert "20.wav" not in done.err
@@ -130,7 +130,7 @@ def test_a_side_without_speech_is_listed_and_the_recording_counts_as_recognized(
     done = run("predict", path, "--channels", "each")
     assert done.code == 0
     assert f"no speech was found: {path}, channel 2" in done.err
-    timeline = run("predict", path, "--channels", "each", "--timeline")
+    timeline = run("timeline", path, "--channels", "each")
     assert (timeline.code, timeline.err) == (0, done.err)
     hums = write(tmp_path / "hums.wav", tone(50, 3.0), tone(60, 3.0))
     assert run("predict", hums, "--channels", "each").code == 3
@@ -141,18 +141,17 @@ def test_digital_silence_is_a_failure_and_without_speech_in_a_timeline(
 ) -> None:
     path = write(tmp_path / "silence.wav", np.zeros_like(example()))
     assert run("predict", path).code == 1
-    assert run("predict", path, "--timeline").code == 3
+    assert run("timeline", path).code == 3
     half = write(tmp_path / "half.wav", example(), np.zeros_like(example()))
     assert run("predict", half, "--channels", "right").code == 1
 
 
-@pytest.mark.parametrize("is_timeline", [False, True])
+@pytest.mark.parametrize("command", ["predict", "timeline"])
 def test_a_resumed_run_knows_what_holds_no_speech(
-    run: Run, hum: Path, spoken: Path, tmp_path: Path, is_timeline: bool
+    run: Run, hum: Path, spoken: Path, tmp_path: Path, command: str
 ) -> None:
     output = tmp_path / "out.json"
-    arguments = ["predict", hum, spoken, tmp_path / "gone.wav", "--resume", "-o", output]
-    arguments += ["--timeline"] if is_timeline else []
+    arguments = [command, hum, spoken, tmp_path / "gone.wav", "--resume", "-o", output]
     first = run(*arguments)
     text = output.read_text(encoding="utf-8")
     again = run(*arguments)
@@ -217,7 +216,7 @@ def test_a_warning_says_what_a_long_recording_needs(run: Run, tmp_path: Path) ->
     done = run("predict", write(tmp_path / "long.wav", talk(33.0)))
     assert done.code == 0
     assert "long.wav: longer than 30 s" in done.err
-    assert "add --timeline" in done.err
+    assert "use voxaffect timeline" in done.err
     assert done.out.splitlines()[1].endswith("uncertain")
 
 
@@ -347,7 +346,7 @@ def test_a_recording_over_the_limit_is_refused_by_name(spoken: Path, recognize: 
 
 
 @pytest.mark.parametrize(
-    "command", ["predict", "predict --timeline", "doctor", "explain", "listen --fast --input"]
+    "command", ["predict", "timeline", "doctor", "explain", "listen --fast --input"]
 )
 def test_every_command_limits_the_length(run: Run, spoken: Path, command: str) -> None:
     done = run(*command.split(), spoken, "--max-seconds", "2.5")

@@ -93,7 +93,7 @@ def test_checking_an_output_leaves_it_as_it_was(tmp_path: Path) -> None:
     [
         "predict {clip} -o {long}.csv",
         "predict {clip} --format csv,json -o {long}/",
-        "predict {clip} --timeline --plot {long}.png",
+        "timeline {clip} --plot {long}.png",
         "features {clip} -o {long}.csv",
         "doctor {clip} -o {long}.txt",
         "explain {clip} -o {long}.json",
@@ -119,9 +119,8 @@ def test_a_plot_goes_into_the_folder_that_the_results_make(
 ) -> None:
     out = tmp_path / "out"
     done = run(
-        "predict",
+        "timeline",
         clip,
-        "--timeline",
         "--plot",
         out / "plot.png",
         "-o",
@@ -154,9 +153,7 @@ def test_one_format_that_cannot_be_written_costs_no_other(
 
     monkeypatch.setattr(results, "write_text", fail_at(".csv", results.write_text))
     out = tmp_path / "out"
-    done = run(
-        "predict", clip, "--timeline", "--format", "csv,json", "-o", out, "--plot", out, "--resume"
-    )
+    done = run("timeline", clip, "--format", "csv,json", "-o", out, "--plot", out, "--resume")
     assert done.code == 1
     assert "emotions.csv: cannot be written (No space left on device)." in done.err
     names = {path.name for path in out.iterdir()}
@@ -290,7 +287,7 @@ main(sys.argv[1:])
     [
         ("listen --input long.wav --fast --save kept", "VoxaffectError: kept: cannot be written ("),
         (
-            "predict . --timeline --resume -o out.csv",
+            "timeline . --resume -o out.csv",
             "JournalError: out.csv.journal: cannot be used",
         ),
         ("features . --no-cache -o out.csv", "VoxaffectError: out.csv: cannot be written ("),

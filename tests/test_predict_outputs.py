@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -53,7 +54,7 @@ def files(folder: Path) -> list[str]:
 
 
 def test_the_threshold_marks_a_timeline_too(run: Run, model: Path, calls: Path) -> None:
-    asked = ("predict", calls / "note.flac", "--timeline", "--model", model)
+    asked = ("timeline", calls / "note.flac", "--model", model)
     most = run(*asked, "--uncertain-below", 1).out.splitlines()
     none = run(*asked, "--uncertain-below", 0).out.splitlines()
     assert all(line.endswith("uncertain") for line in most[1:])
@@ -65,7 +66,7 @@ def test_a_journal_of_another_threshold_does_not_go_on(
     run: Run, model: Path, calls: Path, tmp_path: Path
 ) -> None:
     (calls / "may" / "broken.wav").write_bytes(b"words")  # so that the journal stays
-    asked = ("predict", calls, "--timeline", "--model", model, "-o", tmp_path / "a.csv", "--resume")
+    asked = ("timeline", calls, "--model", model, "-o", tmp_path / "a.csv", "--resume")
     assert run(*asked).code == 1
     done = run(*asked, "--uncertain-below", 0.5)
     assert "other settings (uncertain_below none, now 0.5)" in done.err
@@ -130,9 +131,7 @@ def test_each_recording_has_a_file_of_its_own_where_one_holds_one(
     run: Run, model: Path, calls: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    done = run(
-        "predict", calls, "--timeline", "--model", model, "--format", f"{EACH},csv", "-o", out
-    )
+    done = run("timeline", calls, "--model", model, "--format", f"{EACH},csv", "-o", out)
     assert done.code == 0, done.err
     endings = [TIMELINE_FORMATS[name].suffix for name in EACH.split(",")]
     names = ["june/call", "may/call", "note"]
@@ -146,9 +145,8 @@ def test_each_channel_has_its_tier_its_file_or_its_rows(
 ) -> None:
     out = tmp_path / "out"
     done = run(
-        "predict",
+        "timeline",
         calls / "may",
-        "--timeline",
         "--channels",
         "each",
         "--model",
@@ -187,9 +185,8 @@ def test_no_channel_is_written_over_another_recording(
 ) -> None:
     (calls / "note.flac").rename(calls / "may" / "call.1.flac")
     run(
-        "predict",
+        "timeline",
         calls / "may",
-        "--timeline",
         "--channels",
         "each",
         "--model",
@@ -208,9 +205,8 @@ def test_windows_are_written_when_asked_for(
     run: Run, model: Path, calls: Path, tmp_path: Path
 ) -> None:
     arguments = (
-        "predict",
+        "timeline",
         calls / "note.flac",
-        "--timeline",
         "--model",
         model,
         "--window",
@@ -228,9 +224,7 @@ def test_windows_are_written_when_asked_for(
 
 
 def test_one_timeline_is_printed(run: Run, model: Path, calls: Path) -> None:
-    done = run(
-        "predict", calls / "note.flac", "--timeline", "--model", model, "--format", "textgrid"
-    )
+    done = run("timeline", calls / "note.flac", "--model", model, "--format", "textgrid")
     assert done.code == 0
     assert done.out.startswith('File type = "ooTextFile"')
 
@@ -239,21 +233,20 @@ def test_a_file_takes_one_recording_s_timeline(
     run: Run, model: Path, calls: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "note.TextGrid"
-    run("predict", calls / "note.flac", "--timeline", "--model", model, "-o", output)
+    run("timeline", calls / "note.flac", "--model", model, "-o", output)
     assert parselmouth.read(str(output)).xmax == pytest.approx(4.0)
 
 
 def test_the_example_has_a_timeline(run: Run) -> None:
-    done = run("predict", "--example", "--timeline", "--format", "json")
+    done = run("timeline", "--example", "--format", "json")
     assert (done.code, json.loads(done.out)["results"][0]["source"]) == (0, "example.wav")
 
 
 def test_segments_lie_within_the_recording_and_apart(run: Run, model: Path, calls: Path) -> None:
     found = json.loads(
         run(
-            "predict",
+            "timeline",
             calls,
-            "--timeline",
             "--channels",
             "each",
             "--model",
@@ -272,7 +265,7 @@ def test_segments_lie_within_the_recording_and_apart(run: Run, model: Path, call
 def test_figures_of_several_recordings_go_into_a_folder(
     run: Run, model: Path, calls: Path, tmp_path: Path
 ) -> None:
-    done = run("predict", calls, "--timeline", "--model", model, "--plot", tmp_path / "figures")
+    done = run("timeline", calls, "--model", model, "--plot", tmp_path / "figures")
     assert done.code == 0, done.err
     assert files(tmp_path / "figures") == ["june/call.png", "may/call.png", "note.png"]
 
@@ -281,7 +274,7 @@ def test_figures_of_several_recordings_go_into_a_folder(
 def test_a_length_out_of_range_is_refused_before_the_work(
     run: Run, calls: Path, option: str, name: str
 ) -> None:
-    done = run("predict", calls, "--timeline", option, 0)
+    done = run("timeline", calls, option, 0)
     assert (done.code, done.out, len(done.err.splitlines())) == (1, "", 1)
     assert f"AudioError: {name}" in done.err
 
@@ -300,34 +293,50 @@ def test_a_list_names_recordings_beside_arguments(
 
 
 USAGE = {
-    "unknown format": (["--format", "csv,xml"], "'xml' is no format; there are table, json"),
-    "timeline's format": (["--format", "textgrid"], "textgrid shows emotion over time: add --tim"),
-    "timeline's ending": (["-o", "a.TextGrid"], "textgrid shows emotion over time: add --tim"),
-    "unknown ending": (["-o", "a.xlsx"], "expected a name ending in .txt, .json"),
-    "parquet printed": (["--format", "parquet"], "parquet is no text: name a file with -o"),
-    "several printed": (["--format", "csv,json"], "2 formats make several files: name a folder"),
-    "several in a file": (["--format", "csv,json", "-o", "a.csv"], "name a folder with -o"),
-    "window": (["--window", "2"], "--window shapes emotion over time: add --timeline"),
-    "hop": (["--hop", "2"], "--hop shapes emotion over time: add --timeline"),
-    "level": (["--level", "windows"], "--level shapes emotion over time: add --timeline"),
-    "plot": (["--plot", "a.png"], "--plot shapes emotion over time: add --timeline"),
-    "plot's ending": (["--timeline", "--plot", "a.gif"], "expected a name ending in .png, .svg"),
-    "one figure": (["--timeline", "--plot", "a.png"], "a.png shows one recording, and there are"),
-    "each printed": (["--timeline", "--format", "srt"], "srt holds one recording, and there are"),
-    "each in a file": (["--timeline", "-o", "a.eaf"], "eaf holds one recording, and there are"),
+    "unknown format": ("predict --format csv,xml", "'xml' is no format; there are table, json"),
+    "timeline's format": ("predict --format textgrid", "textgrid shows emotion over time: use v"),
+    "timeline's ending": ("predict -o a.TextGrid", "textgrid shows emotion over time: use v"),
+    "unknown ending": ("predict -o a.xlsx", "expected a name ending in .txt, .json"),
+    "parquet printed": ("predict --format parquet", "parquet is no text: name a file with -o"),
+    "several printed": ("predict --format csv,json", "2 formats make several files: name a folder"),
+    "several in a file": ("predict --format csv,json -o a.csv", "name a folder with -o"),
+    "plot's ending": ("timeline --plot a.gif", "expected a name ending in .png, .svg"),
+    "one figure": ("timeline --plot a.png", "a.png shows one recording, and there are"),
+    "each printed": ("timeline --format srt", "srt holds one recording, and there are"),
+    "each in a file": ("timeline -o a.eaf", "eaf holds one recording, and there are"),
     "channels in a file": (
-        ["--timeline", "--channels", "each", "--format", "vtt", "-o", "a.vtt"],
+        "timeline --channels each --format vtt -o a.vtt",
         "vtt holds one recording",
     ),
     "windows that overlap": (
-        ["--timeline", "--level", "windows", "--format", "textgrid", "-o", "out"],
+        "timeline --level windows --format textgrid -o out",
         "textgrid holds segments, which do not overlap, not windows",
     ),
-    "enrolled": (["--timeline", "--enroll", "."], "--enroll goes without --timeline"),
-    "no name": (["-o", ""], "Invalid value for '-o' / '--output': an empty name. Is a variable"),
-    "no figure's name": (["--timeline", "--plot", ""], "Invalid value for '--plot': an empty na"),
-    "resumed nowhere": (["--resume"], "--resume keeps a journal beside the output: name it with"),
+    "no name": (
+        "predict -o ''",
+        "Invalid value for '-o' / '--output': an empty name. Is a variable",
+    ),
+    "no figure's name": ("timeline --plot ''", "Invalid value for '--plot': an empty na"),
+    "resumed nowhere": (
+        "predict --resume",
+        "--resume keeps a journal beside the output: name it with",
+    ),
 }
+
+
+@pytest.mark.parametrize("option", ["--window", "--hop", "--level", "--plot", "--timeline"])
+def test_options_of_timelines_are_those_of_their_command(
+    run: Run, recordings: list[Path], option: str
+) -> None:
+    error = run("predict", *recordings, option, "2").err
+    assert "No such option" in error
+    assert option in error
+
+
+def test_enrolled_speakers_are_for_whole_utterances(run: Run, recordings: list[Path]) -> None:
+    error = run("timeline", *recordings, "--enroll", ".").err
+    assert "No such option" in error
+    assert "--enroll" in error
 
 
 @pytest.mark.parametrize("case", USAGE)
@@ -337,7 +346,8 @@ def test_what_does_not_go_together_is_a_usage_error(
     monkeypatch.chdir(tmp_path)
     before = files(tmp_path)
     arguments, reason = USAGE[case]
-    done = run("predict", *recordings, *arguments)
+    command, *options = shlex.split(arguments)
+    done = run(command, *recordings, *options)
     assert done.code == 2
     assert reason in " ".join(done.err.split())
     assert files(tmp_path) == before
@@ -365,9 +375,8 @@ def test_a_journal_of_another_model_is_refused_in_one_line(
 
 def test_a_file_of_one_channel_takes_no_two(run: Run, calls: Path, tmp_path: Path) -> None:
     done = run(
-        "predict",
+        "timeline",
         calls / "may" / "call.wav",
-        "--timeline",
         "--channels",
         "each",
         "-o",
@@ -382,7 +391,7 @@ def test_a_recording_is_never_written_over(
     run: Run, calls: Path, option: str, tmp_path: Path
 ) -> None:
     odd = (calls / "note.flac").rename(tmp_path / "note.png")
-    done = run("predict", odd, "--timeline", option, odd, "--format", "csv")
+    done = run("timeline", odd, option, odd, "--format", "csv")
     assert (done.code, done.out) == (1, "")
     assert "would overwrite a recording" in done.err
 
@@ -397,9 +406,8 @@ def test_a_recording_in_the_folder_is_never_written_over(run: Run, calls: Path) 
 @pytest.mark.parametrize("option", ["-o", "--plot"])
 def test_a_folder_below_none_is_refused(run: Run, calls: Path, tmp_path: Path, option: str) -> None:
     done = run(
-        "predict",
+        "timeline",
         calls,
-        "--timeline",
         "--format",
         "csv,json" if option == "-o" else "csv",
         option,
@@ -438,11 +446,10 @@ def test_a_figure_is_not_drawn_over_the_results(
 ) -> None:
     both = tmp_path / "both.svg"
     done = run(
-        "predict",
+        "timeline",
         calls / "note.flac",
         "--model",
         model,
-        "--timeline",
         "--format",
         "csv",
         "-o",
@@ -488,8 +495,8 @@ def test_a_list_that_names_nothing_gets_one_line(
 @pytest.mark.parametrize(
     ("module", "extra", "arguments"),
     [
-        ("matplotlib", "plot", ["--timeline", "--plot", "a.png"]),
-        ("pyarrow", "parquet", ["-o", "a.parquet"]),
+        ("matplotlib", "plot", ["timeline", "--plot", "a.png"]),
+        ("pyarrow", "parquet", ["predict", "-o", "a.parquet"]),
     ],
 )
 def test_a_missing_extra_is_named_before_the_work(
@@ -503,14 +510,14 @@ def test_a_missing_extra_is_named_before_the_work(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, module, None)
-    done = run("predict", calls / "note.flac", *arguments)
+    done = run(*arguments, calls / "note.flac")
     assert (done.code, done.out, len(done.err.splitlines())) == (1, "", 1)
     assert f'pip install "voxaffect[{extra}]"' in done.err
 
 
 @pytest.mark.parametrize("form", ["table", "json", "jsonl", "csv", "audformat", "rttm"])
 def test_timelines_are_those_of_python(run: Run, model: Path, calls: Path, form: str) -> None:
-    done = run("predict", calls, "--timeline", "--model", model, "--format", form, "--hop", 0.5)
+    done = run("timeline", calls, "--model", model, "--format", form, "--hop", 0.5)
     paths = sorted(path for path in calls.rglob("*") if path.is_file())
     expected = [one for path in paths for one in timeline(path, model=model, hop_seconds=0.5)]
     content = TIMELINE_FORMATS[form].encode(expected, Circumstances(model=load(model)))

@@ -55,7 +55,7 @@ def commands(corpus: Path, folder: Path) -> dict[str, list[object]]:
             "-o",
             folder / "m.onnx",
         ],
-        "timeline": ["predict", EXAMPLE, "--timeline", "--plot", folder / "plot.svg"],
+        "timeline": ["timeline", EXAMPLE, "--plot", folder / "plot.svg"],
         "listen": ["listen", "--input", EXAMPLE, "--fast"],
         "evaluate": [
             "evaluate",

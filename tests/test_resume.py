@@ -27,8 +27,8 @@ from voxaffect.recognition.checkpoint import _digest
 from voxaffect.recognition.prediction import Method
 
 KINDS = {
-    "predictions": ["--format", "csv,parquet"],
-    "timelines": ["--timeline", "--format", "json,textgrid"],
+    "predictions": ["predict", "--format", "csv,parquet"],
+    "timelines": ["timeline", "--format", "json,textgrid"],
 }
 FILES = 48
 
@@ -42,7 +42,7 @@ def count_finished(summary: str) -> tuple[int, int]:
 
 
 def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "voxaffect", "predict", *map(str, arguments)]
+    return [sys.executable, "-m", "voxaffect", *map(str, arguments)]
 
 
 def outcome(folder: Path) -> dict[str, bytes]:
@@ -95,9 +95,9 @@ def test_a_killed_run_goes_on_and_ends_as_an_unbroken_one(
     shutil.copytree(many, recordings)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     unbroken = subprocess.run(
-        command(recordings, *KINDS[kind], "-o", whole), capture_output=True, text=True, check=False
+        command(*KINDS[kind], recordings, "-o", whole), capture_output=True, text=True, check=False
     )
-    resumable = (recordings, *KINDS[kind], "-o", broken, "--resume", "--workers", 1)
+    resumable = (*KINDS[kind], recordings, "-o", broken, "--resume", "--workers", 1)
     killed_at(FILES // 4, broken / "voxaffect.journal", *resumable)
     assert list(outcome(broken)) == ["voxaffect.journal"]
     journal = (broken / "voxaffect.journal").read_bytes()
@@ -209,7 +209,7 @@ def test_another_model_does_not_go_on_with_a_journal(
 
 def test_the_journal_goes_when_all_is_done(recordings: list[Path], tmp_path: Path) -> None:
     output = tmp_path / "out.csv"
-    arguments = command(*recordings[:2], "-o", output, "--resume")
+    arguments = command("predict", *recordings[:2], "-o", output, "--resume")
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert output.exists()
@@ -225,11 +225,11 @@ def test_all_of_ravdess_killed_half_way_ends_as_an_unbroken_run(
     corrupt = tmp_path / "corrupt.wav"
     corrupt.write_bytes(next(root.rglob("*.wav")).read_bytes()[:9_000])
     whole, broken = tmp_path / "whole.csv", tmp_path / "broken.csv"
-    unbroken = subprocess.run(command(root, corrupt, "-o", whole), check=False)
+    unbroken = subprocess.run(command("predict", root, corrupt, "-o", whole), check=False)
     killed_at(720, tmp_path / "broken.csv.journal", root, corrupt, "-o", broken, "--resume")
     assert not broken.exists()
     resumed = subprocess.run(
-        command(root, corrupt, "-o", broken, "--resume"),
+        command("predict", root, corrupt, "-o", broken, "--resume"),
         capture_output=True,
         text=True,
         check=False,

@@ -81,7 +81,7 @@ def test_the_remedy_works(run: Run, opposite: Path) -> None:
     refused = run("predict", opposite)
     assert refused.code == 1
     assert "with --channels left (channels='left'), or save it as a mono file" in refused.err
-    assert run("predict", opposite, "--timeline", "--channels", "left").code == 0
+    assert run("timeline", opposite, "--channels", "left").code == 0
     soundfile.write(opposite, ONE, RATE_HZ)
     assert run("predict", opposite).code == 0
 

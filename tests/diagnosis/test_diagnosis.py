@@ -202,7 +202,7 @@ def test_of_a_long_recording_the_beginning_is_examined(tmp_path: Path) -> None:
     found = diagnose(tmp_path / "a.wav")
     assert found.findings[0].text == "135.00 s, of which the first 120 were examined"
     assert found.prediction is None
-    assert "--timeline" in found.findings[0].remedy
+    assert "voxaffect timeline" in found.findings[0].remedy
     assert topics(found) == {"length"}
 
 

@@ -14,18 +14,19 @@ from voxaffect.console import READER_GONE, discard_output, flush, guard_streams,
 from voxaffect.errors import VoxaffectError
 from voxaffect.files import describe_reason, remove_partials
 
-# Where each command lives; it is imported when it is called, so that none waits for another.
+# Each command is a module of its name, imported when it is called: none waits for another.
 _COMMANDS = {
-    "predict": ("recognition", "Recognize the emotion of recordings."),
-    "info": ("recognition", "Show what a model file says of itself."),
-    "train": ("train", "Train a model on a corpus and write it to a file."),
-    "evaluate": ("evaluate", "Measure a recipe on a corpus by an honest protocol."),
-    "compare": ("compare", "Compare two evaluations, with a paired interval and test."),
-    "features": ("features", "Write the features of recordings to a file."),
-    "doctor": ("diagnosis", "Say what is wrong with recordings, and how far to trust answers."),
-    "explain": ("diagnosis", "Say what the answer to a recording rests on."),
-    "listen": ("live", "Recognize emotion as it is spoken, from a microphone."),
-    "corpora": ("corpora", "List, describe, download and check corpora."),
+    "predict": "Recognize the emotion of recordings.",
+    "timeline": "Recognize emotion over the time of recordings.",
+    "info": "Show the card of a model file.",
+    "train": "Train a model on a corpus and write it to a file.",
+    "evaluate": "Measure a recipe on a corpus by an honest protocol.",
+    "compare": "Compare two evaluations, with a paired interval and test.",
+    "features": "Write the features of recordings to a file.",
+    "doctor": "List problems of recordings, and how far to trust predictions.",
+    "explain": "Show which feature groups carry a prediction.",
+    "listen": "Recognize emotion as it is spoken, from a microphone.",
+    "corpora": "List, describe, download and check corpora.",
 }
 
 
@@ -40,13 +41,13 @@ class _Commands(click.Group):
             return None
         from importlib import import_module
 
-        module = import_module(f"voxaffect.cli.{_COMMANDS[cmd_name][0]}")
+        module = import_module(f"voxaffect.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
+            formatter.write_dl(list(_COMMANDS.items()))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

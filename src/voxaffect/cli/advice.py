@@ -68,7 +68,7 @@ def warn(predictions: Iterable[Prediction]) -> None:
     if long:
         print_message(
             f"warning: {_name_some(long)}: longer than {LONG_SECONDS:.0f} s. The answer is the "
-            "mean of its windows. For emotion over time, add --timeline."
+            "mean of its windows. For emotion over time, use voxaffect timeline."
         )
     if mixed:
         print_message(

@@ -11,14 +11,14 @@ import click
 
 from voxaffect import evaluation
 from voxaffect.cli.options import check_babble, corpus_options, pair_roots, print_log
-from voxaffect.cli.output import (
+from voxaffect.cli.outputs import (
     Writes,
     check_apart,
     check_output,
     check_result,
+    choose_format,
     emit,
     finish,
-    format_of,
 )
 from voxaffect.console import print_message, stderr_is_terminal
 from voxaffect.evaluation import PROTOCOLS, Study, protocol_named, read_split
@@ -133,7 +133,7 @@ def evaluate(
     folds), sentences (one left out at a time; sentences-speakers: by new speakers), cross
     (trained on the first corpus named, tested on the others).
     """
-    form = format_of(output, format_, _ENDINGS)
+    form = choose_format(output, format_, _ENDINGS)
     check_result(output, sources=[*roots, split])
     check_output(save_split, sources=[*roots, split])
     check_apart(output, save_split)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from voxaffect.cli.inputs import find_recordings, max_seconds_option
 from voxaffect.cli.options import cache_option, split_names, workers_option
-from voxaffect.cli.output import check_output, finish, max_seconds_option
-from voxaffect.cli.sources import recordings
+from voxaffect.cli.outputs import check_output, finish
 from voxaffect.console import print_note, stderr_is_terminal
 from voxaffect.extraction import MAX_SECONDS, extract, open_cache
 from voxaffect.features import SETS, feature_spec
@@ -62,7 +62,7 @@ def features(
 
     What was computed before an interruption comes from the cache.
     """
-    paths, nowhere = recordings(sources)
+    paths, nowhere = find_recordings(sources)
     check_output(output, sources=paths)
     writer = table_writer(output)
     spec = feature_spec(name, groups=tuple(groups) if groups else None, rate_hz=rate_hz)

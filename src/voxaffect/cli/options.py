@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from voxaffect.cli.output import max_seconds_option
+from voxaffect.cli.inputs import max_seconds_option
 from voxaffect.cli.own_data import own_options
 from voxaffect.console import print_message
 from voxaffect.extraction import MAX_SECONDS

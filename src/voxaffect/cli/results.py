@@ -1,4 +1,4 @@
-"""Where the results of ``predict`` go: which formats, which files, decided before the work."""
+"""Files of the results of ``predict`` and ``timeline``, decided before the work."""
 
 from __future__ import annotations
 
@@ -10,11 +10,19 @@ from typing import Any
 
 import click
 
-from voxaffect.cli.output import Writes, check_output_folder, check_result, emit, real
+from voxaffect.cli.outputs import (
+    Writes,
+    check_apart,
+    check_apart_from,
+    check_output,
+    check_output_folder,
+    check_result,
+    emit,
+    resolve_links,
+)
 from voxaffect.errors import VoxaffectError
 from voxaffect.files import make_folder, sync_files, write_text, write_whole
 from voxaffect.outputs.formats import (
-    PREDICTION_FORMATS,
     TIMELINE_FORMATS,
     Format,
     Level,
@@ -22,48 +30,50 @@ from voxaffect.outputs.formats import (
     group_by_source,
     name_outputs,
 )
+from voxaffect.recognition import Timeline
 
 _JOURNAL = "voxaffect.journal"
+_FIGURE_ENDINGS = (".png", ".svg")
+_FIGURE_ENDING = ".png"
 _STEM = "emotions"
 """Of the file, in a folder, that holds all recordings."""
 
 
-def formats_named(
-    values: Sequence[str], output: str | None, *, is_timeline: bool
+def choose_formats(
+    values: Sequence[str], output: str | None, known: Mapping[str, Format]
 ) -> dict[str, Format]:
-    """Return the formats asked for, or the one that the output's name tells, or the table.
+    """Choose the formats asked for, or the one of the output's ending, or the table.
 
     Raises
     ------
     click.UsageError
         If one is unknown, or needs a timeline.
     """
-    known = TIMELINE_FORMATS if is_timeline else PREDICTION_FORMATS
     names = [name.strip().lower() for value in values for name in value.split(",")]
-    names = names or [_told_by(output)]
+    names = names or [_find_format(output)]
     for name in names:
         if name not in known and name in TIMELINE_FORMATS:
-            raise click.UsageError(f"{name} shows emotion over time: add --timeline.")
+            raise click.UsageError(f"{name} shows emotion over time: use voxaffect timeline.")
         if name not in known:
             raise click.UsageError(f"{name!r} is no format; there are {', '.join(known)}.")
     return {name: known[name] for name in names}
 
 
-def _told_by(output: str | None) -> str:
-    """Name the format whose ending the output has; without any ending, the table."""
+def _find_format(output: str | None) -> str:
+    """Name of the format whose ending the output has; without any ending, the table."""
     if output is None or is_folder(output) or not Path(output).suffix:
         return "table"
-    ends = {
-        name: form
+    lengths = {
+        name: len(form.suffix)
         for name, form in TIMELINE_FORMATS.items()
         if output.lower().endswith(form.suffix.lower())
     }
-    if not ends:
+    if not lengths:
         endings = ", ".join(dict.fromkeys(form.suffix for form in TIMELINE_FORMATS.values()))
         raise click.UsageError(
             f"{output}: expected a name ending in {endings}; or name a format with --format."
         )
-    return max(ends, key=lambda name: len(ends[name].suffix))
+    return max(lengths, key=lambda name: lengths[name])
 
 
 def check_named(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
@@ -81,7 +91,7 @@ def is_folder(output: str) -> bool:
 
 @dataclass(frozen=True)
 class Results:
-    """What is written where.
+    """Files that results go to.
 
     Parameters
     ----------
@@ -90,7 +100,7 @@ class Results:
         A file, or a folder; standard output by default.
     in_folder : bool
     names : mapping of str to PurePath
-        Of each source, its place in a folder, without ending.
+        Of each source, its path in a folder, without ending.
     level : {"segments", "windows"}, optional
         Of timelines.
     """
@@ -102,7 +112,7 @@ class Results:
     level: Level | None = None
 
     def journal(self) -> Path:
-        """Where the journal of a run lies: in the folder, which it makes, or beside the file."""
+        """Path of the journal: in the folder, which is made, or next to the file."""
         if self.output is None:
             raise click.UsageError("--resume keeps a journal beside the output: name it with -o.")
         if self.in_folder:
@@ -111,7 +121,7 @@ class Results:
         return self.output.with_name(f"{self.output.name}.journal")
 
     def check(self, *, taken: Collection[Path]) -> None:
-        """Refuse a place that cannot or must not be written to.
+        """Refuse a path that cannot or must not be written to.
 
         Raises
         ------
@@ -122,11 +132,11 @@ class Results:
             check_result(self.output, sources=taken)
             return
         check_output_folder(self.output, sources=taken)
-        read = {real(path) for path in taken}
+        read = {resolve_links(path) for path in taken}
         for form in self.formats.values():
             for name in [PurePath(_STEM)] if form.holds == "all" else self.names.values():
                 path = self._file(name, form)
-                if real(path) in read:
+                if resolve_links(path) in read:
                     raise VoxaffectError(
                         f"{path}: would overwrite a recording. Name another folder."
                     )
@@ -135,7 +145,11 @@ class Results:
 
     def makes(self, folder: Path) -> bool:
         """Whether a folder is that of the results, which is made before anything goes into it."""
-        return self.in_folder and self.output is not None and real(folder) == real(self.output)
+        return (
+            self.in_folder
+            and self.output is not None
+            and resolve_links(folder) == resolve_links(self.output)
+        )
 
     def _file(self, name: PurePath, form: Format, channel: str = "") -> Path:
         folder = self.output or Path()
@@ -166,12 +180,12 @@ class Results:
         elif form.holds == "all":
             yield self._file(PurePath(_STEM), form), results
         else:
-            for source, found in group_by_source(results).items():
+            for source, channels in group_by_source(results).items():
                 name = self.names[source]
                 # Of each channel by itself, so that no other recording can have the name.
-                numbered = [one for one in found if one.channel.isdigit()]
+                numbered = [result for result in channels if result.channel.isdigit()]
                 if form.holds == "recording" or not numbered:
-                    yield self._file(name, form), found
+                    yield self._file(name, form), channels
                     continue
                 for timeline in numbered:
                     yield self._file(name, form, f".{timeline.channel}"), [timeline]
@@ -186,7 +200,7 @@ def _write(path: Path, content: str | bytes, *, in_folder: bool) -> None:
         write_whole(path, lambda stream: stream.write(content), is_alone=not in_folder)
 
 
-def results_to(
+def choose_results(
     formats: Mapping[str, Format],
     output: str | None,
     sources: Sequence[str],
@@ -194,7 +208,7 @@ def results_to(
     level: Level | None = None,
     channels: str | None = None,
 ) -> Results:
-    """Decide where results go.
+    """Choose the files of results.
 
     Parameters
     ----------
@@ -219,7 +233,7 @@ def results_to(
             raise click.UsageError(f"{name} holds segments, which do not overlap, not {level}.")
         if output is None and not form.is_text:
             raise click.UsageError(f"{name} is no text: name a file with -o.")
-    reason = _why_several(formats, len(sources), channels)
+    reason = _explain_several(formats, len(sources), channels)
     in_folder = output is not None and (bool(reason) or is_folder(output))
     if reason and (output is None or _is_one_file(output)):
         raise click.UsageError(f"{reason} name a folder with -o.")
@@ -227,8 +241,8 @@ def results_to(
     return Results(formats, Path(output) if output else None, in_folder, names, level)
 
 
-def _why_several(formats: Mapping[str, Format], count: int, channels: str | None) -> str:
-    """Say why one file is not enough, if it is not."""
+def _explain_several(formats: Mapping[str, Format], count: int, channels: str | None) -> str:
+    """Reason why one file is not enough, if it is not."""
     if len(formats) > 1:
         return f"{len(formats)} formats make several files:"
     for name, form in formats.items():
@@ -245,3 +259,80 @@ def _is_one_file(output: str) -> bool:
         return not os.path.isdir(output)  # noqa: PTH112
     endings = tuple(form.suffix.lower() for form in TIMELINE_FORMATS.values())
     return output.lower().endswith(endings)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A file for each source; none if nothing is to be drawn."""
+
+    files: Mapping[str, Path]
+
+    def draw(
+        self, timelines: Sequence[Timeline], writes: Writes, *, content: bytes | None = None
+    ) -> None:
+        """Draw what was asked for; ``content`` is the recording, if it is no file."""
+        if not self.files:
+            return
+        from voxaffect.outputs.figures.timeline import plot
+
+        for source, channels in group_by_source(timelines).items():
+            with writes.attempt():
+                path = self.files[source]
+                make_folder(path.parent)
+                plot(channels, path, recording=content or Path(source))
+
+
+def choose_figures(
+    option: str | None,
+    sources: Sequence[str],
+    *,
+    taken: Collection[Path | None],
+    results: Results,
+) -> Figures:
+    """Choose the files of figures, before the work.
+
+    Parameters
+    ----------
+    option : str, optional
+        As it was typed.
+    sources : sequence of str
+        All recordings.
+    taken : collection of Path
+        What the command reads.
+    results : Results
+        Their folder is made before the figures.
+
+    Raises
+    ------
+    click.UsageError
+        If the name has another ending, is one file for several recordings, or the results' own.
+    MissingExtraError
+        If Matplotlib is not installed.
+    """
+    if option is None:
+        return Figures({})
+    from voxaffect.outputs.figures.timeline import check_installed
+
+    check_installed()
+    path = Path(option)
+    if path.suffix.lower() in _FIGURE_ENDINGS and not is_folder(option):
+        if len(sources) > 1:
+            raise click.UsageError(
+                f"{option} shows one recording, and there are {len(sources)}: name a folder "
+                "with --plot."
+            )
+        if results.makes(path.parent):
+            check_apart_from(path, taken)
+        else:
+            check_output(path, sources=taken)
+        check_apart(results.output, path)
+        return Figures(dict.fromkeys(sources, path))
+    if path.suffix and not is_folder(option):
+        raise click.UsageError(f"{option}: expected a name ending in {', '.join(_FIGURE_ENDINGS)}.")
+    check_output_folder(path, sources=taken)
+    files = {
+        source: path / name.with_name(f"{name.name}{_FIGURE_ENDING}")
+        for source, name in name_outputs(sources).items()
+    }
+    check_apart(results.output, *files.values())
+    return Figures(files)

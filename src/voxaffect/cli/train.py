@@ -9,7 +9,7 @@ import click
 
 from voxaffect import evaluation
 from voxaffect.cli.options import Share, check_babble, corpus_options, pair_roots, print_log
-from voxaffect.cli.output import check_output, finish
+from voxaffect.cli.outputs import check_output, finish
 from voxaffect.console import print_note, stderr_is_terminal
 from voxaffect.evaluation import HeldOut, TrainingResult
 from voxaffect.training import RECIPES, choose_recipe

@@ -30,7 +30,7 @@ def judge_answer(case: Case) -> Finding:
             WARNING,
             f"Uncertain: {reason}. Several emotions are possible.",
             "Ask for each channel (predict --channels each) or for emotion over time "
-            "(predict --timeline).",
+            "(voxaffect timeline).",
         )
     probability, limit = format_apart(ranked[0][1], threshold)
     return finding.flag(

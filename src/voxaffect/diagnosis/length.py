@@ -30,5 +30,5 @@ def judge_length(case: Case) -> Finding:
     return finding.flag(
         WARNING,
         "The model was trained on single sentences. In a long recording, emotions change.",
-        "Cut it into sentences, or ask for emotion over time: voxaffect predict --timeline.",
+        "Cut it into sentences, or ask for emotion over time: voxaffect timeline.",
     )

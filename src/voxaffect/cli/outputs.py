@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
@@ -17,7 +16,6 @@ from voxaffect.extraction import Failure
 from voxaffect.files import check_folder, check_writable, write_text
 from voxaffect.files.media import EXTENSIONS
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 _NAME_A_FILE = "Name a file with -o."
 
 
@@ -63,16 +61,16 @@ def check_apart_from(path: Path, sources: Collection[Path | None]) -> None:
     ------
     VoxaffectError
     """
-    place = real(path)
-    if any(name.suffix.lower() in EXTENSIONS for name in (path, Path(place))):
+    target = resolve_links(path)
+    if any(name.suffix.lower() in EXTENSIONS for name in (path, Path(target))):
         raise VoxaffectError(f"{path}: would overwrite a recording. Name another output.")
-    if place in {real(source) for source in sources if source is not None}:
+    if target in {resolve_links(source) for source in sources if source is not None}:
         raise VoxaffectError(
             f"{path}: would overwrite a recording or other input. Name another output."
         )
 
 
-def format_of(output: Path | None, name: str | None, endings: Mapping[str, str]) -> str:
+def choose_format(output: Path | None, name: str | None, endings: Mapping[str, str]) -> str:
     """Format that was asked for, or that the output's ending tells, or the first.
 
     Parameters
@@ -147,12 +145,12 @@ def check_apart(*outputs: Path | None) -> None:
     """
     taken: set[str] = set()
     for path in filter(None, outputs):
-        if real(path) in taken:
+        if resolve_links(path) in taken:
             raise click.UsageError(f"{path}: two outputs would go there. Name another for one.")
-        taken.add(real(path))
+        taken.add(resolve_links(path))
 
 
-def real(path: Path) -> str:
+def resolve_links(path: Path) -> str:
     """Name what a path leads to, links followed; unlike ``Path.resolve``, it never raises."""
     return os.path.realpath(path)
 
@@ -179,31 +177,13 @@ def emit(text: str, output: Path | None, *, is_data: bool = False) -> None:
     (print_data if is_data else print_text)(text)
 
 
-def max_seconds_option(default: float | None = None) -> Callable[[_Command], _Command]:
-    """Option that limits the length of a recording.
-
-    Parameters
-    ----------
-    default : float, optional
-        Without it, any length is accepted.
-    """
-    return click.option(
-        "--max-seconds",
-        type=click.FloatRange(min=0, min_open=True),
-        metavar="SECONDS",
-        default=default,
-        show_default=default is not None,
-        help="Refuse recordings that are longer.",
-    )
-
-
 def summarize(
-    succeeded: int, failed: int, *, without_speech: int, seconds: float, where: str
+    succeeded: int, failed: int, *, without_speech: int, seconds: float, output: str
 ) -> None:
-    """Say on standard error what came of it, when the result itself went to a file."""
+    """Report the counts on standard error, when the result itself went to a file."""
     counts = [f"{succeeded - without_speech} recognized"]
     counts += [f"{without_speech} without speech"] if without_speech else []
-    print_message(f"{', '.join(counts)}, {failed} failed, {seconds:.1f} s: {where}")
+    print_message(f"{', '.join(counts)}, {failed} failed, {seconds:.1f} s: {output}")
 
 
 NO_SPEECH_CODE = 3

@@ -1,13 +1,16 @@
-"""What people name on the command line becomes a list of recordings, or a model."""
+"""Inputs of a command: recordings by files, folders and patterns, and a model."""
 
 from __future__ import annotations
 
 import glob
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import click
+
+from voxaffect.cli.help import Function, Option
 from voxaffect.console import print_message
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
@@ -19,7 +22,49 @@ _STANDARD_INPUT = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 """Names that mean something else in the worker processes that several recordings may need."""
 
 
-def recordings(arguments: Sequence[str]) -> tuple[list[Path], tuple[Failure, ...]]:
+model_option = click.option(
+    "--model",
+    "model_path",
+    cls=Option,
+    section="Recognition",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Model file; the bundled model by default.",
+)
+
+
+uncertain_below_option = click.option(
+    "--uncertain-below",
+    cls=Option,
+    section="Recognition",
+    type=click.FloatRange(0, 1),
+    metavar="PROBABILITY",
+    help="Mark results below this probability as uncertain; 0 disables.  "
+    "[default: the threshold of the model card, set on whole recordings]",
+)
+
+
+def max_seconds_option(default: float | None = None) -> Callable[[Function], Function]:
+    """Option that limits the length of a recording.
+
+    Parameters
+    ----------
+    default : float, optional
+        Without it, any length is accepted.
+    """
+    return click.option(
+        "--max-seconds",
+        cls=Option,
+        section="Input",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        default=default,
+        show_default=default is not None,
+        help="Refuse recordings that are longer.",
+    )
+
+
+def find_recordings(arguments: Sequence[str]) -> tuple[list[Path], tuple[Failure, ...]]:
     """Find recordings by files, folders (searched through) and patterns, each once, in order.
 
     Returns
@@ -34,18 +79,17 @@ def recordings(arguments: Sequence[str]) -> tuple[list[Path], tuple[Failure, ...
     AudioError
         If nothing at all is found.
     """
-    found: dict[Path, None] = {}
     failures: list[Failure] = []
-    for argument in arguments:
-        paths = _named_by(argument, failures)
-        found.update(dict.fromkeys(paths))
-    if len(found) > 1:
-        for path in [path for path in found if str(path) in _STANDARD_INPUT]:
+    paths = dict.fromkeys(
+        path for argument in arguments for path in _find_by_name(argument, failures)
+    )
+    if len(paths) > 1:
+        for path in [path for path in paths if str(path) in _STANDARD_INPUT]:
             failures.append(Failure(path, f"{path}: standard input goes alone. Name it alone."))
-            del found[path]
-    if failures and not found:
+            del paths[path]
+    if failures and not paths:
         raise AudioError(" ".join(failure.reason for failure in failures))
-    return list(found), tuple(failures)
+    return list(paths), tuple(failures)
 
 
 def open_model(path: Path | None) -> Model:
@@ -66,24 +110,24 @@ def open_model(path: Path | None) -> Model:
     return model
 
 
-def _named_by(argument: str, failures: list[Failure]) -> list[Path]:
+def _find_by_name(argument: str, failures: list[Failure]) -> list[Path]:
     path = Path(argument)
     if not argument:
         failures.append(Failure(path, "'': an empty name. Is a variable unset?"))
         return []
     if os.path.isdir(path):  # noqa: PTH112 (unlike Path.is_dir, it never raises)
-        return _inside(path, failures)
+        return _find_inside(path, failures)
     # What holds a NUL names no file and is no pattern: it fails by its name when it is read.
     if "\0" in argument or os.path.lexists(path) or not glob.has_magic(argument):
         return [path]
     matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207
     if not matches:
-        failures.append(Failure(path, f"{argument}: {_why_no_match(argument)}."))
-    return [found for match in matches for found in _named_by(match, failures)]
+        failures.append(Failure(path, f"{argument}: {_explain_no_match(argument)}."))
+    return [path for match in matches for path in _find_by_name(match, failures)]
 
 
-def _why_no_match(pattern: str) -> str:
-    """Say why a pattern matches nothing: its folder may not be looked into."""
+def _explain_no_match(pattern: str) -> str:
+    """Reason why a pattern matches nothing: its folder may not be looked into."""
     folder = os.path.dirname(pattern)  # noqa: PTH120 (takes any name)
     while glob.has_magic(folder):
         folder = os.path.dirname(folder)  # noqa: PTH120
@@ -96,7 +140,7 @@ def _why_no_match(pattern: str) -> str:
     return "no file matches this pattern"
 
 
-def _inside(folder: Path, failures: list[Failure]) -> list[Path]:
+def _find_inside(folder: Path, failures: list[Failure]) -> list[Path]:
     """Recordings anywhere under a folder, by their names or else by their first bytes.
 
     Hidden files are none. What is named as a recording but is a pipe or a device is a failure.

@@ -6,14 +6,20 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from threading import Event as Flag
 
 import click
 
 from voxaffect.audio.devices import LiveSource, describe_devices, open_microphone, play_file
-from voxaffect.cli.output import max_seconds_option
-from voxaffect.cli.sources import open_model
+from voxaffect.cli.help import Command, Option
+from voxaffect.cli.inputs import (
+    max_seconds_option,
+    model_option,
+    open_model,
+    uncertain_below_option,
+)
 from voxaffect.console import (
     check_stdout,
     get_raw_stream,
@@ -29,9 +35,12 @@ from voxaffect.recognition.live.session import Session
 
 Show = Callable[[Session, list[Event]], None]
 
+_input_option = partial(click.option, cls=Option, section="Input")
+_EXAMPLES = ("voxaffect listen", "voxaffect listen --input call.wav --save session/")
 
-@click.command()
-@click.option(
+
+@click.command(cls=Command, examples=_EXAMPLES)
+@_input_option(
     "--input",
     "path",
     type=click.Path(path_type=Path, readable=False),
@@ -40,30 +49,20 @@ Show = Callable[[Session, list[Event]], None]
     "input. WAV from a pipe is heard as it comes.",
 )
 @max_seconds_option()
-@click.option("--fast", is_flag=True, help="Play it as fast as it is recognized.")
+@_input_option("--fast", is_flag=True, help="Play it as fast as it is recognized.")
 @click.option(
     "--save",
     "folder",
+    cls=Option,
+    section="Output",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
     help="Keep audio.wav and timeline.jsonl there, written as they come.",
 )
-@click.option("--device", metavar="NUMBER | NAME", help="Microphone; the system's by default.")
-@click.option("--list-devices", is_flag=True, help="List microphones and stop.")
-@click.option(
-    "--model",
-    "model_path",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Model file; the bundled model by default.",
-)
-@click.option(
-    "--uncertain-below",
-    type=click.FloatRange(0, 1),
-    metavar="PROBABILITY",
-    help="Call an emotion uncertain under this; 0 for never.  [default: what the model "
-    "card states]",
-)
+@_input_option("--device", metavar="NUMBER | NAME", help="Microphone; the system's by default.")
+@_input_option("--list-devices", is_flag=True, help="List microphones and stop.")
+@model_option
+@uncertain_below_option
 def listen(
     path: Path | None,
     max_seconds: float | None,

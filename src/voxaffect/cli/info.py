@@ -1,0 +1,116 @@
+"""``info``: the card of a model file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from voxaffect.cli.inputs import open_model
+from voxaffect.console import print_data, print_line
+from voxaffect.models import Model, ModelCard
+
+
+@click.command()
+@click.argument("path", required=False, type=click.Path(path_type=Path), metavar="[MODEL]")
+@click.option(
+    "--model",
+    "model_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The same as the argument.",
+)
+@click.option(
+    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@click.option(
+    "--full", is_flag=True, help="With JSON: every feature's name and mean, and the golden vector."
+)
+def info(path: Path | None, model_path: Path | None, format_: str, full: bool) -> None:
+    """Show what a model file says of itself; the bundled model by default."""
+    if path and model_path:
+        raise click.UsageError("Name the model once: as the argument, or with --model.")
+    if full and format_ != "json":
+        raise click.UsageError("--full goes with --format json.")
+    model = open_model(path or model_path)
+    if format_ == "json":
+        document = asdict(model.card) if full else _brief(model.card)
+        document |= {"sha256": model.sha256, "is_checked": model.is_checked}
+        print_data(json.dumps(document, indent=2, allow_nan=False) + "\n")
+        return
+    for line in _lines(model):
+        print_line(line)
+
+
+def _brief(card: ModelCard) -> dict[str, Any]:
+    """Return the card with the features counted, not listed."""
+    counted = {"features": len(card.feature_names)}
+    lists = {"feature_names", "golden", "mean", "sd"}
+    return {key: value for key, value in asdict(card).items() if key not in lists} | counted
+
+
+def _score(score: Mapping[str, float]) -> str:
+    """Mean and standard deviation; a single split, of which the card holds an sd of 0, has none."""
+    spread = f" ± {score['sd']:.3f}" if score["sd"] else ""
+    return f"{score['mean']:.3f}{spread}"
+
+
+_COPIES = {
+    "at speeds": "speeds",
+    "mixed": "mixed_copies",
+    "of these in rooms": "room_probability",
+    "noisy": "noise_probability",
+    "of the noisy with babble": "babble_probability",
+}
+"""What `info` tells of a card's augmentation."""
+
+
+def _amount(value: float | list[float]) -> str:
+    shown = value[:9] if isinstance(value, list) else [value]
+    return " ".join(f"{one:g}" for one in shown)
+
+
+_CHECKED = "yes: unchanged since it was written (its author is not checked)"
+_UNCHECKED = "no: this format has no checksum, so damage may go unnoticed"
+
+
+def _lines(model: Model) -> list[str]:
+    card = model.card
+    rate = f"{card.spec.rate_hz} Hz" if card.spec.rate_hz else "the recording's own rate"
+    lines = [
+        f"model     {model.name}, {len(model.content):,} bytes, format {card.format}",
+        f"sha256    {model.sha256}",
+        f"checked   {_CHECKED if model.is_checked else _UNCHECKED}",
+        f"emotions  {', '.join(card.emotions)}",
+        f"features  {card.spec.name} version {card.spec.version}, "
+        f"{len(card.feature_names)} numbers at {rate}",
+        f"recipe    {card.recipe}, seed {card.seed}, {card.created}",
+    ]
+    for name, corpus in card.corpora.items():
+        lines.append(
+            f"corpus    {name}: {corpus['utterances']} utterances, {corpus['speakers']} speakers, "
+            f"{corpus['license']}"
+        )
+    if card.augmentation:
+        told = (
+            f"{name} {_amount(card.augmentation[key])}"
+            for name, key in _COPIES.items()
+            if key in card.augmentation
+        )
+        lines.append(f"copies    {', '.join(told)} (--format json has all)")
+    for protocol, metrics in card.scores.items():
+        values = ", ".join(f"{metric} {_score(value)}" for metric, value in metrics.items())
+        lines.append(f"scores    {protocol}: {values}")
+    if not card.abstention:
+        lines.append("uncertain where --uncertain-below says: no threshold was measured")
+    else:
+        found = card.abstention
+        lines.append(
+            f"uncertain under {found['threshold']:.4g}: of the others on new voices "
+            f"({found['coverage']:.0%} of all), {found['risk']:.0%} were wrong"
+        )
+    return [*lines, f"libraries {', '.join(f'{k} {v}' for k, v in card.libraries.items())}"]

@@ -1,0 +1,78 @@
+"""``predict``: the emotion of recordings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from voxaffect.cli.advice import warn
+from voxaffect.cli.help import Command
+from voxaffect.cli.inputs import find_recordings, open_model
+from voxaffect.cli.recognition import (
+    input_options,
+    output_options,
+    prepare_job,
+    recognition_option,
+    recognition_options,
+    run_options,
+)
+from voxaffect.errors import AudioError
+from voxaffect.features.affect.enrollment import Speaker
+from voxaffect.models import Model
+from voxaffect.outputs.formats import PREDICTION_FORMATS
+from voxaffect.recognition import enroll_speaker
+from voxaffect.recognition.batch import Predictions
+from voxaffect.recognition.prediction import Method
+
+_PROGRESS_FILES = 21
+_METHOD_OPTIONS = ("channels", "vad", "max_seconds", "uncertain_below")
+_EXAMPLES = (
+    "voxaffect predict call.wav",
+    "voxaffect predict calls/ --format csv,json -o out/",
+    "voxaffect predict call.wav --channels each",
+)
+
+
+@click.command(cls=Command, examples=_EXAMPLES)
+@input_options
+@recognition_options
+@recognition_option(
+    "--enroll",
+    multiple=True,
+    metavar="FILE | FOLDER | PATTERN",
+    help="Recordings of the one speaker in all sources, unlabeled, in varied emotions: "
+    "about eight sharpen recognition. Repeatable.",
+)
+@output_options(PREDICTION_FORMATS)
+@run_options
+def predict(sources: tuple[str, ...], enroll: tuple[str, ...], **options: Any) -> None:
+    """Recognize the emotion of recordings.
+
+    Name files, folders (searched through) or patterns; - reads one recording from standard
+    input. A recording that cannot be used is listed on standard error; the others are
+    recognized all the same.
+
+    The exit code is 0 if every recording got an emotion, 1 if any could not be used, and 3 if all
+    could be used but in one or more no speech was found; these are listed on standard error.
+
+    A recording longer than 30 s is recognized window by window. Its answer is the mean over the
+    windows of speech, and is marked uncertain; the command timeline shows how emotion changes.
+
+    A format that holds one recording, of several, goes into a folder: a file for each, in
+    sub-folders as the recordings are. So do several formats.
+    """
+    job = prepare_job(sources, options, PREDICTION_FORMATS)
+    model = open_model(options["model_path"])
+    speaker = _enroll(enroll, model, options) if enroll else None
+    method = Method(model, speaker, **{name: options[name] for name in _METHOD_OPTIONS})
+    batch = job.recognize(Predictions(method), progress_files=_PROGRESS_FILES)
+    warn(batch.results)
+    job.finish(batch, model)
+
+
+def _enroll(sources: tuple[str, ...], model: Model, options: dict[str, Any]) -> Speaker:
+    paths, failures = find_recordings(sources)
+    if failures:
+        raise AudioError(failures[0].reason)
+    return enroll_speaker(paths, model=model, vad=options["vad"], workers=options["workers"])
