@@ -309,7 +309,7 @@ def test_a_field_of_another_kind_is_damage(trained: Trained, key: str, value: An
 )
 def test_a_spec_of_another_kind_is_damage(trained: Trained, change: dict[str, Any]) -> None:
     content = with_card(trained.model.content, lambda card: card["spec"].update(change))
-    reason = rf"metadata are damaged .spec\.{next(iter(change))}.*: expected"
+    reason = rf"metadata are damaged .\$\.spec\.{next(iter(change))}.*: expected"
     with pytest.raises(ModelError, match=reason):
         Model(content)
 
@@ -325,17 +325,21 @@ def test_a_spec_of_another_kind_is_damage(trained: Trained, change: dict[str, An
         ("emotions", ["a", "b", "c", "gnp.\u202e"], r"emotions\[3\]: .*without control"),
         ("emotions", ["a", "b", "c", "\ufffe"], r"emotions\[3\]: expected text without control"),
         ("emotions", ["a", "b", "c", "two\nlines"], r"emotions\[3\]: .*without control"),
-        ("emotions", ["a", "b", "c", "x" * 1_000_000], r"emotions\[3\]: expected text of 1 to 64"),
-        ("emotions", [f"e{k}" for k in range(257)], "emotions: expected a list of 1 to 256 items"),
+        (
+            "emotions",
+            ["a", "b", "c", "x" * 1_000_000],
+            r"emotions\[3\]: expected text of length <= 64",
+        ),
+        ("emotions", [f"e{k}" for k in range(257)], "emotions: expected a list of length <= 256"),
         ("emotions", ["a", "b", "c", "b"], "emotions: expected different names, found 'b'"),
-        ("recipe", "x" * 100_000, "recipe: expected text of 0 to 5,000 characters"),
-        ("mean", [1e308] * 180, r"mean\[0\]: expected a finite number from"),
-        ("sd", [1.0, -1.0] * 90, r"sd\[1\]: expected a finite number from 0 to"),
-        ("seed", 10**400, "seed: expected a whole number from"),
+        ("recipe", "x" * 100_000, "recipe: expected text of length <= 5000"),
+        ("mean", [1e308] * 180, r"mean\[0\]: expected a number <= 3.4"),
+        ("sd", [1.0, -1.0] * 90, r"sd\[1\]: expected a number >= 0"),
+        ("seed", 10**400, "seed: expected a whole number <= "),
         (
             "corpora",
             {"mine": {"utterances": -5, "speakers": 2, "license": ""}},
-            "corpora.mine.utterances: expected a whole number from 0",
+            "corpora.mine.utterances: expected a whole number >= 0",
         ),
         (
             "corpora",
@@ -345,21 +349,21 @@ def test_a_spec_of_another_kind_is_damage(trained: Trained, change: dict[str, An
         (
             "corpora",
             {"\x1b[31m": {"utterances": 5, "speakers": 2, "license": ""}},
-            "a name in corpora: expected text without control characters",
+            r"a name in \$\.corpora: expected text without control characters",
         ),
         ("distances", {"5": 9.0, "50": 3.0}, "distances: expected percentiles that grow"),
-        ("distances", {"5": -1.0}, r"distances\.5: expected a finite number from 0"),
-        ("distances", {"6": 1.0}, "a name in distances: expected '5' or '50'"),
-        ("conditions", {"clean": 1.5}, "conditions.clean: expected a finite number from 0 to 1"),
+        ("distances", {"5": -1.0}, r"distances\.5: expected a number >= 0"),
+        ("distances", {"6": 1.0}, r"a name in \$\.distances: (?!expected text)"),
+        ("conditions", {"clean": 1.5}, "conditions.clean: expected a number <= 1"),
         ("libraries", {"numpy": "\x1b[31m"}, "libraries.numpy: expected text without control"),
-        ("format", 10**30, "format: expected a whole number from 1"),
+        ("format", 10**30, "format: expected a whole number <= 1000000"),
     ],
 )
 def test_a_card_is_refused_by_the_path_of_its_fault(
     trained: Trained, path: str, value: Any, reason: str
 ) -> None:
     content = with_card(trained.model.content, lambda card: card.update({path: value}))
-    with pytest.raises(ModelError, match=f"metadata are damaged .{reason}") as raised:
+    with pytest.raises(ModelError, match=rf"damaged .(\$\.)?{reason}") as raised:
         Model(content, "mine")
     assert str(raised.value).isprintable()
 
@@ -502,7 +506,7 @@ def test_other_feature_names_are_refused(trained: Trained) -> None:
     [
         ({}, "golden.vector is missing"),
         ([], "golden: expected a mapping"),
-        ({"vector": ["a"], "probabilities": [1]}, r"golden\.vector\[0\]: expected a finite"),
+        ({"vector": ["a"], "probabilities": [1]}, r"golden\.vector\[0\]: expected a number"),
         ({"vector": [1.0] * 180, "probabilities": ["0.25"] * 4}, r"golden\.probabilities\[0\]"),
         ({"vector": [1e300] * 180, "probabilities": [0.25] * 4}, r"golden\.vector\[0\]: expected"),
         ({"vector": [10**400] * 180, "probabilities": [0.25] * 4}, r"golden\.vector\[0\]"),

@@ -149,7 +149,7 @@ def test_400_damaged_documents_are_compared_or_refused_in_a_line(tmp_path: Path)
         (
             ("systems", "mlp", "evaluations", "emobox", "metrics", "uar", "mean"),
             1e400,
-            "systems.mlp.evaluations.emobox.metrics.uar.mean: expected a finite number",
+            "systems.mlp.evaluations.emobox.metrics.uar.mean: expected a number <= ",
         ),
         (
             ("systems", "mlp", "evaluations", "emobox", "tested", 3),
@@ -162,8 +162,12 @@ def test_400_damaged_documents_are_compared_or_refused_in_a_line(tmp_path: Path)
             r"systems.mlp.evaluations.emobox.confusion\[1\]: expected 3 entries, found 1",
         ),
         (("utterances", 2, "path"), None, r"utterances\[2\].path: expected text"),
-        (("premium", "mlp", "interval"), [0.1], "premium.mlp.interval: expected two numbers"),
-        (("seed",), {}, "seed: expected text"),
+        (
+            ("premium", "mlp", "interval"),
+            [0.1],
+            "premium.mlp.interval: expected a list of length 2",
+        ),
+        (("seed",), {}, r"\$.seed: expected .* or text"),
     ],
 )
 def test_damage_is_named_by_its_path(
@@ -190,7 +194,10 @@ def test_damage_is_named_by_its_path(
         (b"null", "not an evaluation"),
         (b'{"kind": "voxaffect evaluation"}', "written in format None"),
         (b'{"kind": "voxaffect evaluation", "format": 1}', "holds no system"),
-        (b'{"kind": "voxaffect evaluation", "format": true, "systems": 1}', "protocol is missing"),
+        (
+            b'{"kind": "voxaffect evaluation", "format": true, "systems": {"a": 1}}',
+            r"systems\.a: expected a map",
+        ),
     ],
 )
 def test_what_is_no_document_is_refused(tmp_path: Path, content: bytes, message: str) -> None:

@@ -9,27 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from voxaffect.audio import MAX_RATE_HZ
 from voxaffect.errors import FeatureError, ModelError
 from voxaffect.features import FeatureSpec, is_picture
 from voxaffect.files import escape_control
-from voxaffect.records.predicates import (
-    any_of,
-    anything,
-    mapping,
-    names,
-    number,
-    numbers,
-    or_null,
-    record,
-    text,
-    words,
-)
+from voxaffect.records.codec import LARGEST_FLOAT, check, check_lines, show
 
 FORMAT_VERSION = 4
 """Raised when a reader of the version before could misread the file. To bump: write the new
@@ -51,6 +41,71 @@ _LARGEST = float(np.finfo(np.float32).max)
 _PERCENTILES = ("5", "50", "95", "99")
 _REASON_LENGTH = 160
 _FARTHEST_SDS = 5.0
+
+
+_Line = Annotated[str, Meta(max_length=MAX_TEXT_LENGTH)]
+_Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
+_Emotion = Annotated[str, Meta(min_length=1, max_length=MAX_EMOTION_LENGTH)]
+_Number = Annotated[float, Meta(ge=-LARGEST_FLOAT, le=LARGEST_FLOAT)]
+_Single = Annotated[float, Meta(ge=-_LARGEST, le=_LARGEST)]
+_Distance = Annotated[float, Meta(ge=0, le=_LARGEST)]
+_Share = Annotated[float, Meta(ge=0, le=1)]
+_Count = Annotated[int, Meta(ge=0, le=10**12)]
+_Version = Annotated[int, Meta(ge=1, le=10**6)]
+_Features = Annotated[list[_Single], Meta(max_length=MAX_FEATURES)]
+_FEW = Meta(max_length=MAX_ENTRIES)
+
+
+class _Spec(Struct, forbid_unknown_fields=True):
+    name: _Name
+    version: _Version
+    groups: Annotated[list[_Name], Meta(min_length=1, max_length=MAX_ENTRIES)]
+    rate_hz: Annotated[int, Meta(ge=1, le=MAX_RATE_HZ)] | None
+    weights: _Name | None = None
+
+
+class _Corpus(Struct):
+    utterances: _Count
+    speakers: _Count
+    license: _Line
+
+
+class _Score(Struct):
+    mean: _Number
+    sd: Annotated[float, Meta(ge=0, le=LARGEST_FLOAT)]
+
+
+class _Golden(Struct, forbid_unknown_fields=True):
+    vector: _Features
+    probabilities: list[Annotated[float, Meta(ge=-1e-3, le=1 + 1e-3)]]
+
+
+class CardSchema(Struct, forbid_unknown_fields=True):
+    """Metadata of a model file."""
+
+    spec: _Spec
+    feature_names: Annotated[list[_Name], Meta(min_length=1, max_length=MAX_FEATURES)]
+    emotions: Annotated[list[_Emotion], Meta(min_length=1, max_length=MAX_EMOTIONS)]
+    recipe: _Line
+    seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+    corpora: Annotated[dict[_Line, _Corpus], _FEW]
+    augmentation: Annotated[dict[_Name, list[_Number] | _Number], _FEW]
+    scores: Annotated[dict[_Line, Annotated[dict[_Name, _Score], _FEW]], _FEW]
+    golden: _Golden
+    mean: _Features
+    sd: Annotated[list[_Distance], Meta(max_length=MAX_FEATURES)]
+    distances: dict[Literal["5", "50", "95", "99"], _Distance]
+    abstention: Annotated[
+        dict[Literal["threshold", "risk", "coverage"], _Share], Meta(max_length=3)
+    ]
+    conditions: Annotated[dict[_Line, _Share], _FEW]
+    libraries: Annotated[dict[_Name, _Name], _FEW]
+    created: Annotated[str, Meta(max_length=40)]
+    format: _Version
+
+
+class _Formatted(Struct):
+    format: _Version
 
 
 @dataclass(frozen=True)
@@ -128,7 +183,7 @@ class ModelCard:
             if len(content) > MAX_CARD_LENGTH:
                 raise ValueError(f"more than {MAX_CARD_LENGTH:,} characters")
             fields = json.loads(content, object_pairs_hook=_mapping)
-            _FORMAT(fields, "")
+            check(fields, _Formatted)
             if fields["format"] > FORMAT_VERSION:
                 raise ModelError(
                     f"{name}: written in model format {fields['format']}, this voxaffect reads "
@@ -138,7 +193,8 @@ class ModelCard:
                 if fields["format"] < version:
                     fields = {**unstated, **fields}
             _rename_fields(fields)
-            _CARD(fields, "")
+            check(fields, CardSchema)
+            check_lines(fields)
             _check_together(fields)
             read = {
                 "spec": FeatureSpec.from_json(json.dumps(fields["spec"], allow_nan=False)),
@@ -242,57 +298,8 @@ def _rename_fields(fields: dict[str, Any]) -> None:
                 entry[_RENAMED[former]] = entry.pop(former)
 
 
-_NAME = text(MAX_NAME_LENGTH, is_empty_allowed=False)
-_WORDS = text(MAX_TEXT_LENGTH)
-_SHARE = number(0, 1)
-_COUNT = number(0, 10**12, whole=True)
-_OF_FEATURES = numbers(-_LARGEST, _LARGEST, most=MAX_FEATURES)
-_FORMAT = record({"format": number(1, 10**6, whole=True)}, others=anything)
-_CARD = record(
-    {
-        "spec": record(
-            {
-                "name": _NAME,
-                "version": number(1, 10**6, whole=True),
-                "groups": names(MAX_ENTRIES, MAX_NAME_LENGTH),
-                "rate_hz": or_null(number(1, MAX_RATE_HZ, whole=True)),
-            }
-        ),
-        "feature_names": names(MAX_FEATURES, MAX_NAME_LENGTH),
-        "emotions": names(MAX_EMOTIONS, MAX_EMOTION_LENGTH),
-        "recipe": _WORDS,
-        "seed": number(-(2**63), 2**63, whole=True),
-        "corpora": mapping(
-            record(
-                {"utterances": _COUNT, "speakers": _COUNT, "license": _WORDS},
-                others=any_of(_WORDS, number()),
-            ),
-            key=_WORDS,
-            most=MAX_ENTRIES,
-        ),
-        "augmentation": mapping(any_of(numbers(), number()), key=_NAME, most=MAX_ENTRIES),
-        "scores": mapping(
-            mapping(
-                record({"mean": number(), "sd": number(0)}, others=number()),
-                key=_NAME,
-                most=MAX_ENTRIES,
-            ),
-            key=_WORDS,
-            most=MAX_ENTRIES,
-        ),
-        "golden": record({"vector": _OF_FEATURES, "probabilities": numbers(-1e-3, 1 + 1e-3)}),
-        "mean": _OF_FEATURES,
-        "sd": numbers(0, _LARGEST, most=MAX_FEATURES),
-        "distances": mapping(number(0, _LARGEST), key=words(*_PERCENTILES)),
-        "abstention": any_of(
-            record({}), record({"threshold": _SHARE, "risk": _SHARE, "coverage": _SHARE})
-        ),
-        "conditions": mapping(_SHARE, key=_WORDS, most=MAX_ENTRIES),
-        "libraries": mapping(_NAME, key=_NAME, most=MAX_ENTRIES),
-        "created": text(40),
-        "format": number(1, 10**6, whole=True),
-    }
-)
+class _Emotions(Struct):
+    emotions: Annotated[list[_Emotion], Meta(min_length=1, max_length=MAX_EMOTIONS)]
 
 
 def check_emotions(emotions: Sequence[str]) -> None:
@@ -303,18 +310,32 @@ def check_emotions(emotions: Sequence[str]) -> None:
     ValueError
         With the index of the name.
     """
-    names(MAX_EMOTIONS, MAX_EMOTION_LENGTH)(list(emotions), "emotions")
+    fields = {"emotions": list(emotions)}
+    check(fields, _Emotions)
+    check_lines(fields)
+    _check_different(fields["emotions"], "emotions")
+
+
+def _check_different(names: Sequence[str], field: str) -> None:
+    if len(set(names)) < len(names):
+        again = next(name for index, name in enumerate(names) if name in names[:index])
+        raise ValueError(f"$.{field}: expected different names, found {show(again)}")
 
 
 def _check_together(fields: Mapping[str, Any]) -> None:
     """Refuse fields that do not fit each other; format 1 had no sd."""
-    wanted = len(fields["feature_names"])
+    for name in ("feature_names", "emotions"):
+        _check_different(fields[name], name)
+    _check_different(fields["spec"]["groups"], "spec.groups")
+    expected = len(fields["feature_names"])
     for name in ("mean", "sd"):
-        if len(fields[name]) not in ({wanted} if name == "mean" else {0, wanted}):
-            raise ValueError(f"{name}: not as many numbers as feature_names")
+        if len(fields[name]) not in ({expected} if name == "mean" else {0, expected}):
+            raise ValueError(f"$.{name}: not as many numbers as feature_names")
     in_order = [fields["distances"][key] for key in _PERCENTILES if key in fields["distances"]]
     if in_order != sorted(in_order):
-        raise ValueError("distances: expected percentiles that grow, found them out of order")
+        raise ValueError("$.distances: expected percentiles that grow, found them out of order")
+    if len(fields["abstention"]) not in (0, 3):
+        raise ValueError("$.abstention: expected threshold, risk and coverage, or none of them")
 
 
 def shortest(error: Exception) -> str:

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from reprlib import repr as shorten
+from sys import float_info
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,6 +21,7 @@ from voxaffect.files import escape_control
 
 DECIMALS = 6
 """Of every number in a text that programs read."""
+LARGEST_FLOAT = float_info.max
 
 _Schema = TypeVar("_Schema")
 _LOCATED = re.compile(r"(?s)(?P<reason>.*) - at `(?P<path>[^`]*)`(?P<in_key> in `(?P<of>.*)`)?")
@@ -151,10 +153,18 @@ def check_lines(value: Any, path: str = "$") -> None:
     elif isinstance(value, dict):
         for key, part in value.items():
             check_lines(key, f"a name in {path}")
-            check_lines(part, f"{path}.{_shorten_key(key)}")
-    elif isinstance(value, list):
+            check_lines(part, f"{path}.{show_key(key)}")
+    elif isinstance(value, list) and not _is_plain(value):
         for index, part in enumerate(value):
             check_lines(part, f"{path}[{index}]")
+
+
+def _is_plain(values: list[Any]) -> bool:
+    """True for a list of printable text, or of finite numbers, as most long lists are."""
+    kinds = set(map(type, values))
+    if kinds == {str}:
+        return "".join(values).isprintable()
+    return kinds <= {float, int} and all(map(math.isfinite, values))
 
 
 def show(value: object) -> str:
@@ -170,11 +180,11 @@ def _explain(value: Any, schema: type[Any], message: str) -> str:
     path = (located["of"] or located["path"] if located else "$") or "$"
     keys = _find_keys(value, schema, path, message)
     where = "$" + "".join(
-        f"[{key}]" if isinstance(key, int) else f".{_shorten_key(key)}" for key in keys
+        f"[{key}]" if isinstance(key, int) else f".{show_key(key)}" for key in keys
     )
     for pattern, text in ((_MISSING, "is missing"), (_UNKNOWN, "is not known")):
         if named := pattern.fullmatch(reason):
-            return f"{where}.{_shorten_key(named[1])} {text}"
+            return f"{where}.{show_key(named[1])} {text}"
     head, _, _ = reason.partition(", got ")
     expected = re.sub(r"`(\w+)", lambda word: f"`{_WORDS.get(word[1], word[1])}", head)
     expected = re.sub(r" \| (\w+)", lambda word: f" or {_WORDS.get(word[1], word[1])}", expected)
@@ -184,7 +194,8 @@ def _explain(value: Any, schema: type[Any], message: str) -> str:
     return f"{where}: {expected}, found {show(_follow(value, keys))}"
 
 
-def _shorten_key(key: object) -> str:
+def show_key(key: object) -> str:
+    """Key of a mapping, short enough to stand in a path."""
     return escape_control(str(key))[:_LONGEST_PART]
 
 

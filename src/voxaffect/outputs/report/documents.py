@@ -27,8 +27,8 @@ from voxaffect.evaluation.metrics.calibration import RiskCoverage
 from voxaffect.evaluation.metrics.categorical import uar
 from voxaffect.features import meanings
 from voxaffect.files import escape_control, read_bounded
-from voxaffect.outputs.report.structure import check_structure
 from voxaffect.records.arguments import check_kind
+from voxaffect.records.evaluation import check_evaluation
 from voxaffect.training import Dataset
 
 KIND = "voxaffect evaluation"
@@ -147,7 +147,7 @@ def check_document(found: Any, name: str) -> None:
     if found.get("systems", {}) == {}:
         raise EvaluationError(f"{name}: holds no system. Evaluate one or more.")
     try:
-        check_structure(found)
+        check_evaluation(found)
     except (ValueError, RecursionError) as error:
         raise EvaluationError(
             f"{name} is damaged ({escape_control(str(error))}). Evaluate again, or pass what "
