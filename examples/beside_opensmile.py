@@ -43,11 +43,10 @@ for name in ("eGeMAPSv02", "ComParE_2016"):
     systems[f"{name} + SVM"] = va.System(machine, theirs, summary=f"openSMILE {name}, RBF SVM")
 
 # 3. The same folds for all, without a random split beside; the differences are paired.
-found = va.evaluate_systems(systems, protocol="emobox", seed=SEED, beside=False, progress=True)
-for one, other, apart in found.paired():
+study = va.evaluate_systems(systems, protocol="emobox", seed=SEED, beside=False, progress=True)
+for one, other, apart in study.paired():
     low, high = apart.interval
     print(f"{one} less {other}: {apart.difference:+.3f} UAR ({low:+.3f} to {high:+.3f})")
 
 # 4. Everything as a web page, Markdown and JSON.
-document = va.document(found, command=" ".join(["python", *sys.argv]))
-print(*va.write_report(document, out), sep="\n")
+print(*study.report(out), sep="\n")

@@ -14,13 +14,14 @@ from conftest import RATE_HZ, Trained, voice
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from voxaffect import Explanation, explain
+from voxaffect import explain
 from voxaffect.audio import Signal
 from voxaffect.cli import cli
 from voxaffect.corpora import read_corpus
 from voxaffect.extraction import extract
 from voxaffect.features import feature_spec
 from voxaffect.models import Model
+from voxaffect.recognition import Explanation
 from voxaffect.records.results import SCHEMA_VERSION
 from voxaffect.training import Dataset, export
 from voxaffect.training.estimators import ClippedScaler

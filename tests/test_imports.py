@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import tomllib
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import voxaffect
+from voxaffect import tutorial
 
 ROOT = Path(__file__).parent.parent
 TRAINING_ONLY = (
@@ -64,14 +66,38 @@ def test_help_imports_no_numbers() -> None:
     assert not imported_by(code) & {"numpy", "scipy", "onnxruntime", "sklearn"}
 
 
+STUB = ast.parse((ROOT / "src" / "voxaffect" / "__init__.pyi").read_text(encoding="utf-8"))
+HOMES = {
+    alias.name: node.module
+    for node in STUB.body
+    if isinstance(node, ast.ImportFrom)
+    for alias in node.names
+}
+
+
 @pytest.mark.parametrize("name", voxaffect.__all__)
-def test_every_public_name_resolves_where_it_is_said_to_live(name: str) -> None:
+def test_every_public_name_resolves_where_the_stub_says(name: str) -> None:
     found = getattr(voxaffect, name)
-    assert getattr(import_module(f"voxaffect.{voxaffect._HOMES[name]}"), name) is found
+    assert getattr(import_module(f"voxaffect.{HOMES[name]}"), name) is found
 
 
-def test_homes_and_all_hold_the_same_names() -> None:
-    assert sorted(voxaffect._HOMES) == sorted(voxaffect.__all__) == dir(voxaffect)
+def test_the_stub_and_the_package_hold_the_same_names() -> None:
+    assert sorted(HOMES) == sorted(voxaffect.__all__) == dir(voxaffect)
+    assert len(HOMES) <= 46
+
+
+@pytest.mark.parametrize("name", ["emotions", "observed_emotions"])
+def test_a_variable_of_the_tutorial_is_the_same_in_both_places(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert getattr(voxaffect, name) is getattr(tutorial, name)
+    changed = type(getattr(tutorial, name))()
+    monkeypatch.setattr(voxaffect, name, changed)
+    assert getattr(voxaffect, name) is getattr(tutorial, name) is changed
+
+
+def test_type_checkers_find_the_types() -> None:
+    assert (ROOT / "src" / "voxaffect" / "py.typed").is_file()
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -16,6 +16,7 @@ from sklearn.exceptions import NotFittedError
 
 import voxaffect as va
 from voxaffect.errors import ArgumentError, AudioError, EvaluationError, VoxaffectError
+from voxaffect.outputs.report import document, write_report
 from voxaffect.records.arguments import check_list, check_number
 
 EXAMPLE = (Path(va.__file__).parent / "data" / "example.wav").read_bytes()
@@ -100,8 +101,8 @@ CALLS: dict[str, Callable[[Any], object]] = {
         va.make_estimator("mlp"), np.ones((0, 1)), [], protocol=odd
     ),
     "study": lambda odd: va.evaluate_systems(odd, protocol="speakers"),
-    "document": lambda odd: va.document(odd),
-    "write_report": lambda odd: va.write_report(odd, "nowhere"),
+    "document": lambda odd: document(odd),
+    "write_report": lambda odd: write_report(odd, "nowhere"),
     "read_split": lambda odd: va.read_split(odd),
     "Utterance": lambda odd: va.Utterance(odd, "mine", "sad"),
     "Utterance emotion": lambda odd: va.Utterance("a.wav", "mine", odd),  # type: ignore[arg-type]
@@ -174,7 +175,7 @@ def test_a_study_is_written_as_a_report(trained: Trained, tmp_path: Path) -> Non
     made = va.evaluate_systems(
         {"a": va.System(estimator, trained.data)}, protocol="speakers", workers=1
     )
-    paths = va.write_report(made, tmp_path / "report")
+    paths = write_report(made, tmp_path / "report")
     assert paths[-1].name == "report.html"
 
 
