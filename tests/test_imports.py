@@ -22,7 +22,7 @@ TRAINING_ONLY = (
     "pandas",
     "onnx",
     "skl2onnx",
-    "pooch",
+    "requests",
     "matplotlib",
     "torch",
     "jinja2",

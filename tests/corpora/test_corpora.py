@@ -540,7 +540,7 @@ def test_own_data_needs_a_path(name: str) -> None:
 
 
 def test_corpora_never_import_sound() -> None:
-    heavy = "{'soundfile', 'numpy', 'voxaffect.audio', 'pooch', 'requests', 'tqdm'}"
+    heavy = "{'soundfile', 'numpy', 'voxaffect.audio', 'requests', 'tqdm'}"
     program = (
         "import sys; before = set(sys.modules); import voxaffect.corpora; "
         f"print(*sorted((set(sys.modules) - before) & {heavy}))"

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from voxaffect.corpora import CORPORA, Download, read_corpus
 from voxaffect.corpora.download import download
-from voxaffect.corpora.transfer import Resuming
-from voxaffect.corpora.unpacking import safe_target, unpack
+from voxaffect.corpora.transfer import Transfer
+from voxaffect.corpora.unpacking import get_safe_target, unpack
 from voxaffect.errors import DownloadError, MissingExtraError
 
 RECORDINGS = ("wav/03a01Fa.wav", "wav/16b10Wb.wav")
@@ -110,8 +110,8 @@ def _fetch(server: Server, folder: Path, **changes: object) -> Path:
 
 def _resume(server: Server, part: Path, *, attempts: int = 3) -> bytes:
     output = part.with_name("output")
-    fetch = Resuming(part, progress=False, attempts=attempts, pause_seconds=0)
-    fetch(f"{server.address}/emodb.zip", str(output), None)
+    url = f"{server.address}/emodb.zip"
+    Transfer(url, part, progress=False, attempts=attempts, pause_seconds=0).fetch(output)
     assert not part.exists()
     return output.read_bytes()
 
@@ -254,9 +254,10 @@ def test_absent_record_is_named(server: Server, tmp_path: Path) -> None:
 
 def test_no_network_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    fetch = Resuming(tmp_path / "a.part", progress=False, pause_seconds=0)
+    url = "http://127.0.0.1:9/emodb.zip"
+    transfer = Transfer(url, tmp_path / "a.part", progress=False, pause_seconds=0)
     with pytest.raises(DownloadError, match=r"no connection.*Check the network"):
-        fetch("http://127.0.0.1:9/emodb.zip", str(tmp_path / "a"), None)
+        transfer.fetch(tmp_path / "a")
 
 
 def test_archive_that_nobody_vouches_for_is_refused(server: Server, tmp_path: Path) -> None:
@@ -277,8 +278,8 @@ def test_folder_that_cannot_be_written_is_named(server: Server, tmp_path: Path) 
         _fetch(server, tmp_path / "file")
 
 
-def test_missing_pooch_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pooch", None)
+def test_missing_library_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "requests", None)
     with pytest.raises(MissingExtraError, match=r"voxaffect\[download\]"):
         download("ravdess", tmp_path / "new")
     assert not (tmp_path / "new").exists()
@@ -334,13 +335,13 @@ HOSTILE = [
 @pytest.mark.parametrize("name", HOSTILE)
 def test_member_that_may_leave_the_folder_is_refused(name: str) -> None:
     with pytest.raises(DownloadError, match="may leave the folder"):
-        safe_target(_member(name), Path("folder"))
+        get_safe_target(_member(name), Path("folder"))
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFSOCK])
 def test_link_or_special_file_is_refused(kind: int) -> None:
     with pytest.raises(DownloadError, match="a link or a special file"):
-        safe_target(_member("a.wav", kind | 0o777), Path("folder"))
+        get_safe_target(_member("a.wav", kind | 0o777), Path("folder"))
 
 
 @given(
@@ -350,7 +351,7 @@ def test_link_or_special_file_is_refused(kind: int) -> None:
 def test_no_member_is_ever_written_outside(name: str) -> None:
     folder = Path("/somewhere/folder")
     try:
-        target = safe_target(_member(name), folder)
+        target = get_safe_target(_member(name), folder)
     except DownloadError:
         return
     assert target.is_relative_to(folder)

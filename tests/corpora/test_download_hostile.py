@@ -23,7 +23,7 @@ import pytest
 
 from voxaffect.corpora import CORPORA, Download
 from voxaffect.corpora.download import download
-from voxaffect.corpora.transfer import Resuming, fetch_small
+from voxaffect.corpora.transfer import Transfer, fetch_small
 from voxaffect.corpora.unpacking import LIST_NAME, find_missing, unpack
 from voxaffect.errors import DownloadError
 from voxaffect.files import lock_folder
@@ -131,7 +131,7 @@ def _break_off(handler: BaseHTTPRequestHandler) -> None:
 
 def _fetch(server: Server, part: Path, **how: object) -> bytes:
     given = {"progress": False, "pause_seconds": 0.01, "slow_seconds": 0.3} | how
-    Resuming(part, **given)(server.address, str(part.with_name("output")), None)  # type: ignore[arg-type]
+    Transfer(server.address, part, **given).fetch(part.with_name("output"))  # type: ignore[arg-type]
     return part.with_name("output").read_bytes()
 
 

@@ -10,8 +10,8 @@ A lock keeps two processes from working in one folder.
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
-import logging
 import re
 import shutil
 from collections.abc import Collection, Iterator, Sequence
@@ -23,7 +23,7 @@ from voxaffect.console import print_message
 from voxaffect.corpora.base import Corpus, Download
 from voxaffect.corpora.folders import get_download_folder
 from voxaffect.corpora.registry import get_corpus
-from voxaffect.corpora.transfer import Resuming, fetch_small
+from voxaffect.corpora.transfer import Transfer, fetch_small
 from voxaffect.corpora.unpacking import find_missing, remove_litter, unpack
 from voxaffect.errors import DownloadError, extra
 from voxaffect.files import lock_folder
@@ -75,27 +75,38 @@ def download(
         If there is no direct address (the message says how to get the corpus by hand), no
         network, no such file, too little disk, a wrong checksum or an unsafe archive.
     MissingExtraError
-        If pooch is not installed.
+        If requests is not installed.
+
+    Examples
+    --------
+    >>> download("ravdess")  # doctest: +SKIP
+    PosixPath('…/voxaffect/corpora/ravdess')
     """
     corpus = get_corpus(name)
     chosen = _choose(corpus, files, corpus.downloads if downloads is None else downloads)
     with extra("download"):
-        import pooch  # noqa: F401  (fail before anything is written)
+        import requests  # noqa: F401  (fail before anything is written)
     folder = expand_home(Path(folder)) if folder is not None else get_download_folder(corpus.name)
-    with _disk_errors(folder), lock_folder(folder, lambda: _report_wait(folder, progress)):
+
+    def report_wait() -> None:
+        if progress:
+            print_message(f"{folder}: waiting for another download into it to end")
+
+    with _name_disk_errors(folder), lock_folder(folder, report_wait):
         remove_litter(folder)
         for archive in chosen:
-            _bring(corpus, archive, folder, progress=progress)
+            _fetch_and_unpack(corpus, archive, folder, progress=progress)
     return folder
 
 
-def _bring(corpus: Corpus, archive: Download, folder: Path, *, progress: bool) -> None:
+def _fetch_and_unpack(corpus: Corpus, archive: Download, folder: Path, *, progress: bool) -> None:
     """Fetch and unpack one archive, unless its folder is there and whole."""
     target = folder / PurePosixPath(archive.file).stem
     if target.is_dir() and _is_whole(corpus, archive, target):
         return
     parts = folder / ".download"
-    path = _fetch(corpus, archive, parts, progress=progress)
+    path = parts / archive.file
+    _fetch(corpus, archive, path, progress=progress)
     unpack(path, target, progress=progress)
     path.unlink(missing_ok=True)
     with suppress(OSError):  # others' parts are kept
@@ -117,11 +128,6 @@ def _is_whole(corpus: Corpus, archive: Download, target: Path) -> bool:
     return count in corpus.sizes if is_official else count > 0
 
 
-def _report_wait(folder: Path, progress: bool) -> None:
-    if progress:
-        print_message(f"{folder}: waiting for another download into it to end")
-
-
 def _choose(
     corpus: Corpus, files: Collection[str] | None, downloads: Sequence[Download]
 ) -> list[Download]:
@@ -141,7 +147,7 @@ def _choose(
 
 
 @contextmanager
-def _disk_errors(folder: Path) -> Iterator[None]:
+def _name_disk_errors(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
@@ -153,58 +159,42 @@ def _disk_errors(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _fetch(corpus: Corpus, archive: Download, folder: Path, *, progress: bool) -> Path:
-    """Bring one archive whole and verified into the folder."""
-    import pooch
-
-    archive = _with_checksum(corpus, archive)
-    free = shutil.disk_usage(folder.parent).free
+def _fetch(corpus: Corpus, archive: Download, path: Path, *, progress: bool) -> None:
+    """Bring one archive to a path, whole and verified."""
+    archive = _add_checksum(corpus, archive)
+    algorithm, _, expected = (archive.checksum or "").lower().rpartition(":")
+    folder = path.parent.parent
+    free = shutil.disk_usage(folder).free
     if archive.size is not None and free < archive.size:
         raise DownloadError(
-            f"{folder.parent}: {free:,} bytes free, {archive.size:,} are needed for "
-            f"{archive.file}. Free some space or name another folder."
+            f"{folder}: {free:,} bytes free, {archive.size:,} are needed for {archive.file}. Free "
+            "some space or name another folder."
         )
-    try:
-        with _quiet(pooch.get_logger()):
-            path = pooch.retrieve(
-                url=archive.url,
-                known_hash=archive.checksum,
-                fname=archive.file,
-                path=folder,
-                downloader=Resuming(
-                    folder / f"{archive.file}.part", archive.size, progress=progress
-                ),
-            )
-    except ValueError as error:
-        # pooch has deleted the file, so that the next call starts afresh.
-        match = re.search(r"but got (\w+)", str(error))
+    path.parent.mkdir(exist_ok=True)
+    if not path.exists() or _hash(path, algorithm) != expected:
+        part = path.with_name(f"{path.name}.part")
+        Transfer(archive.url, part, archive.size, progress=progress).fetch(path)
+    if (digest := _hash(path, algorithm)) != expected:
+        path.unlink()  # so that the next call starts afresh
         raise DownloadError(
-            f"{archive.url}: wrong checksum, expected {archive.checksum}, "
-            f"found {match[1] if match else 'another'}. Try again; if it stays so, the "
-            f"publisher has changed the file: {corpus.homepage}"
-        ) from error
-    return Path(path)
+            f"{archive.url}: wrong checksum, expected {archive.checksum}, found {digest}. Try "
+            f"again; if it stays so, the publisher has changed the file: {corpus.homepage}"
+        )
 
 
-@contextmanager
-def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """Leave the terminal to the progress bar."""
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+def _hash(path: Path, algorithm: str) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm or "sha256").hexdigest()
 
 
-def _with_checksum(corpus: Corpus, archive: Download) -> Download:
-    """Ask the publisher for what the table does not know."""
+def _add_checksum(corpus: Corpus, archive: Download) -> Download:
+    """Archive with size and checksum; the publisher is asked for what the corpus does not state."""
     if archive.checksum is not None:
         return archive
+    by_hand = f"{corpus.instructions} ({corpus.homepage})"
     if archive.listing is None:
         raise DownloadError(
-            f"{archive.url}: nobody states its checksum, so it is not trusted. "
-            f"{corpus.instructions} ({corpus.homepage})"
+            f"{archive.url}: nobody states its checksum, so it is not trusted. {by_hand}"
         )
     record = fetch_small(archive.listing, limit=_RECORD_LIMIT)
     try:
@@ -214,7 +204,6 @@ def _with_checksum(corpus: Corpus, archive: Download) -> Download:
             raise ValueError("another kind of checksum or size")
     except (LookupError, TypeError, ValueError, RecursionError) as error:
         raise DownloadError(
-            f"{archive.listing}: does not state size and checksum of {archive.file}. "
-            f"{corpus.instructions} ({corpus.homepage})"
+            f"{archive.listing}: does not state size and checksum of {archive.file}. {by_hand}"
         ) from error
     return replace(archive, checksum=checksum, size=size)

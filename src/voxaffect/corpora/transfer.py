@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from voxaffect.console import show_progress
 from voxaffect.errors import DownloadError
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
     import requests
 
 _TIMEOUT_SECONDS = 30
-_ATTEMPTS = 3
 # An answer that breaks off loses the chunk it was in, so chunks are small.
 _CHUNK_BYTES = 1 << 14
 _MIN_BYTES_PER_SECOND = 1_000
 _SLOW_SECONDS = 60.0
 _RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
 _RESUME = "Check the network and start again: it will resume."
+_MOVED = "The address may have moved; look at the corpus's homepage."
+_CHANGED = "The file has changed; look at the corpus's homepage."
 
 
 class _BrokenOffError(Exception):
@@ -32,14 +34,7 @@ class _BrokenOffError(Exception):
 
 @dataclass
 class _Pace:
-    """Refuses a server that sends next to nothing for a while, over all attempts.
-
-    Parameters
-    ----------
-    url : str
-    seconds : float
-        How long is waited for 1,000 bytes a second.
-    """
+    """Watch over a server that sends next to nothing for a while, over all attempts."""
 
     url: str
     seconds: float
@@ -47,13 +42,7 @@ class _Pace:
     _count: int = 0
 
     def add(self, count: int) -> None:
-        """Count bytes that came.
-
-        Raises
-        ------
-        DownloadError
-            If there were too few in the last while.
-        """
+        """Count bytes that came; refuse the server if there were too few in the last while."""
         self._count += count
         now = time.monotonic()
         if now - self._start < self.seconds:
@@ -77,10 +66,6 @@ def fetch_small(url: str, *, limit: int, seconds: float = _SLOW_SECONDS) -> byte
     seconds : float
         Longest time to wait for all of it.
 
-    Returns
-    -------
-    bytes
-
     Raises
     ------
     DownloadError
@@ -88,20 +73,19 @@ def fetch_small(url: str, *, limit: int, seconds: float = _SLOW_SECONDS) -> byte
     """
     import requests
 
-    until = time.monotonic() + seconds
+    end = time.monotonic() + seconds
     content = b""
     try:
-        with _ask(url, {"Accept-Encoding": "identity"}, seconds) as answer:
+        with _ask(url, {}, seconds) as answer:
             answer.raise_for_status()
-            for chunk in _chunks(answer):
+            for chunk in _read_chunks(answer):
                 content += chunk
                 if len(content) > limit:
                     raise DownloadError(
-                        f"{url}: sends more than {limit:,} bytes, expected a short record. The "
-                        "address may have moved; look at the corpus's homepage."
+                        f"{url}: sends more than {limit:,} bytes, expected a short record. {_MOVED}"
                     )
-                if time.monotonic() > until:
-                    raise DownloadError(f"{url}: too slow, no answer in {seconds:.0f} s. {_RESUME}")
+                if time.monotonic() > end:
+                    raise _refuse_silence(url, seconds)
     except (requests.RequestException, _BrokenOffError) as error:
         _give_up(url, error)
     return content
@@ -111,27 +95,28 @@ def _ask(url: str, headers: Mapping[str, str], seconds: float) -> requests.Respo
     """Answer of a server up to its headers, which a server could send byte by byte for ever."""
     import requests
 
-    results: list[requests.Response | BaseException] = []
+    future: Future[requests.Response] = Future()
+    # Compressed on the way, positions in the file would mean nothing.
+    options = {"headers": {"Accept-Encoding": "identity", **headers}, "timeout": _TIMEOUT_SECONDS}
 
     def ask() -> None:
         try:
-            results.append(
-                requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_SECONDS)
-            )
+            future.set_result(requests.get(url, stream=True, **options))  # type: ignore[arg-type]
         except BaseException as error:  # passed on to the thread that waits
-            results.append(error)
+            future.set_exception(error)
 
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not results:
-        raise DownloadError(f"{url}: too slow, no answer in {seconds:.0f} s. {_RESUME}")
-    if isinstance(results[0], BaseException):
-        raise results[0]
-    return results[0]
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        return future.result(seconds)
+    except TimeoutError as error:
+        raise _refuse_silence(url, seconds) from error
 
 
-def _chunks(answer: requests.Response) -> Iterator[bytes]:
+def _refuse_silence(url: str, seconds: float) -> DownloadError:
+    return DownloadError(f"{url}: too slow, no answer in {seconds:.0f} s. {_RESUME}")
+
+
+def _read_chunks(answer: requests.Response) -> Iterator[bytes]:
     """Bytes as they come, without waiting for a whole chunk of them."""
     import urllib3
 
@@ -145,21 +130,21 @@ def _chunks(answer: requests.Response) -> Iterator[bytes]:
 def _give_up(url: str, error: Exception) -> NoReturn:
     response = getattr(error, "response", None)
     if response is not None:
-        why = f"the server answered {response.status_code} {response.reason}"
-        remedy = "The address may have moved; look at the corpus's homepage."
+        problem = f"the server answered {response.status_code} {response.reason}. {_MOVED}"
     elif isinstance(error, _BrokenOffError):
-        why, remedy = f"no connection, or it broke: {error}", _RESUME
+        problem = f"no connection, or it broke: {error}. {_RESUME}"
     else:
-        why, remedy = f"no connection, or it broke ({type(error).__name__})", _RESUME
-    raise DownloadError(f"{url}: {why}. {remedy}") from error
+        problem = f"no connection, or it broke ({type(error).__name__}). {_RESUME}"
+    raise DownloadError(f"{url}: {problem}") from error
 
 
 @dataclass(frozen=True)
-class Resuming:
-    """A downloader for ``pooch.retrieve`` that carries on where an earlier one stopped.
+class Transfer:
+    """Transfer of one file that carries on where an earlier one stopped.
 
     Parameters
     ----------
+    url : str
     part : Path
         Keeps what has arrived so far, between calls too.
     size : int, optional
@@ -173,15 +158,16 @@ class Resuming:
         How long a server may send less than 1,000 bytes a second.
     """
 
+    url: str
     part: Path
     size: int | None = None
     progress: bool = True
-    attempts: int = _ATTEMPTS
+    attempts: int = 3
     pause_seconds: float = 0.5
     slow_seconds: float = _SLOW_SECONDS
 
-    def __call__(self, url: str, output_file: str, _: Any) -> None:
-        """Download ``url`` into ``output_file``.
+    def fetch(self, path: Path) -> None:
+        """Bring the file to `path`.
 
         Raises
         ------
@@ -192,116 +178,98 @@ class Resuming:
         import requests
 
         failures = 0
-        pace = _Pace(url, self.slow_seconds)
+        pace = _Pace(self.url, self.slow_seconds)
         while True:
-            held = self._count_held()
+            start = self._count_bytes()
             try:
-                self._carry_on(url, pace)
+                self._carry_on(pace)
                 break
             except (requests.RequestException, _BrokenOffError) as error:
-                failures = 1 if self._count_held() > held else failures + 1
+                failures = 1 if self._count_bytes() > start else failures + 1
                 response = getattr(error, "response", None)
-                refused = response is not None and response.status_code < 500
-                if refused or failures == self.attempts:
-                    _give_up(url, error)
+                is_refusal = response is not None and response.status_code < 500
+                if is_refusal or failures == self.attempts:
+                    _give_up(self.url, error)
                 pace.add(0)
                 time.sleep(self.pause_seconds * 2 ** (failures - 1))
-        self.part.replace(output_file)
+        self.part.replace(path)
 
-    def _count_held(self) -> int:
+    def _count_bytes(self) -> int:
         return self.part.stat().st_size if self.part.exists() else 0
 
-    def _carry_on(self, url: str, pace: _Pace) -> None:
+    def _carry_on(self, pace: _Pace) -> None:
         import requests
 
-        held = self._count_held()
-        if held and held == self.size:
+        start = self._count_bytes()
+        if start and start == self.size:
             return
-        # Compressed on the way, positions in the file would mean nothing.
-        headers = {"Accept-Encoding": "identity"}
-        if held:
-            headers["Range"] = f"bytes={held}-"
-        with _ask(url, headers, self.slow_seconds + _TIMEOUT_SECONDS) as answer:
-            start, total = _position(answer.headers.get("Content-Range", ""))
-            if held and answer.status_code == requests.codes.requested_range_not_satisfiable:
-                if total == held:
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        with _ask(self.url, headers, self.slow_seconds + _TIMEOUT_SECONDS) as answer:
+            position, total = _parse_range(answer.headers.get("Content-Range", ""))
+            if start and answer.status_code == requests.codes.requested_range_not_satisfiable:
+                if total == start:
                     return
-                self._start_over("what was held is longer than the file")
+                self._start_over("the part here is longer than the file")
             answer.raise_for_status()
             if answer.status_code != requests.codes.partial_content:
-                held = 0  # the server sends the file from its beginning
-            elif start != held:
+                start = 0  # the server sends the file from its beginning
+            elif position != start:
                 self._start_over("the server sent another part than asked for")
-            if total is None:
-                total = _length(url, answer, held)
-            self._check_total(url, total)
-            self._keep(url, _chunks(answer), held=held, total=total, on_chunk=pace.add)
+            if total is None and (length := self._parse_length(answer)) is not None:
+                total = start + length
+            if None not in (total, self.size) and total != self.size:
+                self._refuse(
+                    f"announces {total:,} bytes, expected {self.size:,} as the publisher states"
+                )
+            self._write(_read_chunks(answer), start=start, total=total, pace=pace)
 
-    def _check_total(self, url: str, total: int | None) -> None:
-        if total is not None and self.size is not None and total != self.size:
-            self.part.unlink(missing_ok=True)
-            raise DownloadError(
-                f"{url}: the server announces {total:,} bytes, expected {self.size:,} as the "
-                "publisher states. The file has changed; look at the corpus's homepage."
-            )
-
-    def _keep(
-        self,
-        url: str,
-        chunks: Iterator[bytes],
-        *,
-        held: int,
-        total: int | None,
-        on_chunk: Callable[[int], None],
+    def _write(
+        self, chunks: Iterable[bytes], *, start: int, total: int | None, pace: _Pace
     ) -> None:
         limit = self.size if self.size is not None else total
+        count = start
         bar = show_progress(
             title=self.part.stem,
             is_shown=self.progress,
             total=total,
-            initial=held,
+            initial=start,
             unit="B",
             unit_scale=True,
         )
-        with bar, self.part.open("ab" if held else "wb") as file:
+        with bar, self.part.open("ab" if start else "wb") as file:
             for chunk in chunks:
-                held += len(chunk)
-                if limit is not None and held > limit:
+                count += len(chunk)
+                if limit is not None and count > limit:
                     break
                 file.write(chunk)
                 bar.update(len(chunk))
-                on_chunk(len(chunk))
-        if limit is not None and held > limit:
-            self.part.unlink(missing_ok=True)
-            raise DownloadError(
-                f"{url}: the server sends more than the {limit:,} bytes that it should. The file "
-                "has changed; look at the corpus's homepage."
-            )
-        if limit is not None and held < limit:
-            raise _BrokenOffError(f"it broke off after {held:,} of {limit:,} bytes")
+                pace.add(len(chunk))
+        if limit is not None and count > limit:
+            self._refuse(f"sends more than the {limit:,} bytes that it should")
+        if limit is not None and count < limit:
+            raise _BrokenOffError(f"it broke off after {count:,} of {limit:,} bytes")
 
-    def _start_over(self, why: str) -> NoReturn:
+    def _refuse(self, problem: str) -> NoReturn:
         self.part.unlink(missing_ok=True)
-        raise _BrokenOffError(why)
+        raise DownloadError(f"{self.url}: the server {problem}. {_CHANGED}")
 
+    def _start_over(self, reason: str) -> NoReturn:
+        self.part.unlink(missing_ok=True)
+        raise _BrokenOffError(reason)
 
-def _length(url: str, answer: requests.Response, held: int) -> int | None:
-    """Size of the whole file by the length of an answer; None if it states none."""
-    text = answer.headers.get("Content-Length")
-    if text is None:
-        return None
-    if not text.isascii() or not text.isdecimal() or len(text) > 18:
+    def _parse_length(self, answer: requests.Response) -> int | None:
+        """Length of an answer; None if it states none."""
+        text = answer.headers.get("Content-Length")
+        if text is None or (text.isascii() and text.isdecimal() and len(text) <= 18):
+            return None if text is None else int(text)
         raise DownloadError(
-            f"{url}: the server states the length {text[:20]!r}, expected a number of bytes. Try "
-            "again later, or look at the corpus's homepage."
+            f"{self.url}: the server states the length {text[:20]!r}, expected a number of bytes. "
+            "Try again later, or look at the corpus's homepage."
         )
-    return held + int(text)
 
 
-def _position(content_range: str) -> tuple[int | None, int | None]:
-    """Read the first byte's position and the file's size from a Content-Range header."""
+def _parse_range(content_range: str) -> tuple[int | None, int | None]:
+    """Position of the first byte and size of the file in a Content-Range header."""
     match = _RANGE.match(content_range)
-    if match is None:
-        return None, None
-    start, total = match.groups()
+    start, total = match.groups() if match else (None, "*")
     return (int(start) if start else None), (int(total) if total != "*" else None)

@@ -29,6 +29,20 @@ _MIN_LIMIT_BYTES = 1 << 26
 _MAX_MEMBERS = 200_000
 
 
+# RuntimeError: encrypted; NotImplementedError: a compression that zipfile does not know.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    RuntimeError,
+    NotImplementedError,
+    EOFError,
+    FileExistsError,
+    NotADirectoryError,
+    IsADirectoryError,
+    UnicodeError,
+)
+
+
 def unpack(archive: Path, folder: Path, *, progress: bool = False) -> None:
     """Unpack a Zip into a folder, which appears whole or not at all.
 
@@ -49,26 +63,11 @@ def unpack(archive: Path, folder: Path, *, progress: bool = False) -> None:
         link, or would fill the disk.
     """
     work = Path(tempfile.mkdtemp(prefix=f"{_WORK}{folder.name}-", dir=folder.parent))
-    work.chmod(0o777 & ~_umask())
+    work.chmod(0o777 & ~_read_umask())
     try:
         with zipfile.ZipFile(archive) as zipped:
-            members = [member for member in zipped.infolist() if not _is_clutter(member)]
-            # Every member is judged before the first is written.
-            targets = [safe_target(member, work) for member in members]
-            _check_size(archive, members)
-            _check_names(members)
-            pairs = zip(members, targets, strict=True)
-            bar = show_progress(
-                pairs, title=f"unpacking {folder.name}", is_shown=progress, total=len(members)
-            )
-            for member, target in bar:
-                _write(zipped, member, target)
-        sizes = {
-            target.relative_to(work).as_posix(): member.file_size
-            for member, target in zip(members, targets, strict=True)
-            if not member.is_dir()
-        }
-        if missing := _missing(work, sizes):
+            sizes = _unpack_members(zipped, archive, work, title=folder.name, progress=progress)
+        if missing := _list_missing(work, sizes):
             raise DownloadError(
                 f"{archive}: {len(missing):,} of {len(sizes):,} files were not written, such as "
                 f"{missing[0]}. Start again."
@@ -83,59 +82,59 @@ def unpack(archive: Path, folder: Path, *, progress: bool = False) -> None:
         shutil.rmtree(work, ignore_errors=True)
 
 
-# RuntimeError: encrypted; NotImplementedError: a compression that zipfile does not know.
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    RuntimeError,
-    NotImplementedError,
-    EOFError,
-    FileExistsError,
-    NotADirectoryError,
-    IsADirectoryError,
-    UnicodeError,
-)
+def _unpack_members(
+    zipped: zipfile.ZipFile, archive: Path, work: Path, *, title: str, progress: bool
+) -> dict[str, int]:
+    """Unpack all members but clutter, and list the files with their sizes."""
+    members = [member for member in zipped.infolist() if not _is_clutter(member)]
+    # Every member is judged before the first is written.
+    targets = [get_safe_target(member, work) for member in members]
+    _check_size(archive, members)
+    _check_names(members)
+    pairs = list(zip(members, targets, strict=True))
+    for member, target in show_progress(pairs, title=f"unpacking {title}", is_shown=progress):
+        (target if member.is_dir() else target.parent).mkdir(parents=True, exist_ok=True)
+        if not member.is_dir():
+            # Reading stops at the declared size, which was checked; a longer member fails its CRC.
+            with zipped.open(member) as source, target.open("xb") as file:
+                shutil.copyfileobj(source, file)
+    return {
+        target.relative_to(work).as_posix(): member.file_size
+        for member, target in pairs
+        if not member.is_dir()
+    }
 
 
-def _umask() -> int:
+def _read_umask() -> int:
     """Permissions that new files of this process lack."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
 
 
+# Whatever JSON can hold instead of a list of files with their sizes.
+_NO_LIST = (
+    *(DownloadError, ValueError, LookupError, TypeError, AttributeError, RecursionError),
+    OverflowError,
+)
+
+
 def find_missing(folder: Path) -> list[str] | None:
     """Files that an unpacked folder lacks, or that have another size than in the archive.
 
-    Parameters
-    ----------
-    folder : Path
-
-    Returns
-    -------
-    list of str or None
-        None if the folder has no list of its files that can be read.
+    It is None if the folder has no list of its files that can be read.
     """
     try:
         content = read_bounded(
             folder / LIST_NAME, limit=_LIST_LIMIT, what="a list of files", error=DownloadError
         )
-        files = json.loads(content)["files"]
-        sizes = {str(name): int(size) for name, size in files.items()}
-    except (
-        DownloadError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-        OverflowError,
-    ):
+        sizes = {str(name): int(size) for name, size in json.loads(content)["files"].items()}
+    except _NO_LIST:
         return None
-    return _missing(folder, sizes) if sizes else None
+    return _list_missing(folder, sizes) if sizes else None
 
 
-def _missing(folder: Path, sizes: Mapping[str, int]) -> list[str]:
+def _list_missing(folder: Path, sizes: Mapping[str, int]) -> list[str]:
     return [name for name, size in sizes.items() if _size_of(folder / name) != size]
 
 
@@ -155,7 +154,7 @@ def _move(work: Path, folder: Path, sizes: Mapping[str, int]) -> None:
     except OSError:
         if not folder.is_dir():
             raise
-    for name in [*_missing(folder, sizes), LIST_NAME]:
+    for name in [*_list_missing(folder, sizes), LIST_NAME]:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         (work / name).replace(target)
@@ -181,17 +180,8 @@ def _is_clutter(member: zipfile.ZipInfo) -> bool:
     return "__MACOSX" in parts or (bool(parts) and parts[-1].startswith("._"))
 
 
-def safe_target(member: zipfile.ZipInfo, folder: Path) -> Path:
+def get_safe_target(member: zipfile.ZipInfo, folder: Path) -> Path:
     """Path at which a member is written, certainly inside the folder.
-
-    Parameters
-    ----------
-    member : ZipInfo
-    folder : Path
-
-    Returns
-    -------
-    Path
 
     Raises
     ------
@@ -232,13 +222,3 @@ def _check_size(archive: Path, members: Sequence[zipfile.ZipInfo]) -> None:
             f"{archive.parent}: {free:,} bytes free, {size:,} are needed to unpack "
             f"{archive.name}. Free some space, then start again."
         )
-
-
-def _write(zipped: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
-    if member.is_dir():
-        target.mkdir(parents=True, exist_ok=True)
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # Reading stops at the size that was declared and checked; a longer member fails its CRC.
-    with zipped.open(member) as source, target.open("xb") as file:
-        shutil.copyfileobj(source, file)
