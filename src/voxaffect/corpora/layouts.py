@@ -1,4 +1,4 @@
-"""Layouts of a user's folders: which level names the emotion, the speaker, the set.
+"""Layouts of a user's folders: the levels that name the emotion, the speaker, the set.
 
 A layout is read from the names of the folders, level by level. Known words of emotions must stand
 at exactly one level. What could be read in two ways is refused, with the option that settles it.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from voxaffect.corpora.labels import (
@@ -56,7 +57,6 @@ _SETS = re.compile(
 _INTENSITIES = re.compile(
     "low|medium|high|normal|strong|weak|mild|faible|forte?|schwach|stark|hi|lo|md"
 )
-_CHANNELS = frozenset(("speech", "song"))
 _CONDITIONS = (
     r"backup|misc|te?mp|old|new|copy|copies|trash|extra|unused|raw|processed|original|clean|noisy"
     r"|augmented|noise|silence|background|(?:background )?noise"
@@ -76,6 +76,7 @@ _GROUPS = re.compile(
     r"(?:session|ses|group|class|room|visit|trial|block|scene|dialog|dialogue|episode|season) ?\d+"
 )
 _SHOWN = 4
+_USE_TABLE = "write a table with the columns path and emotion and use csv"
 
 
 @dataclass(frozen=True)
@@ -154,41 +155,13 @@ def detect_layout(root: Path, paths: Sequence[Sequence[str]], own: Collection[st
     CorpusError
         If there is more than one way to read them, or none.
     """
-    known = {normalize_label(word) for word in own}
-
-    def is_emotion(name: str) -> bool:
-        return normalize_label(name) in known or find_emotion(name) is not None
-
-    levels = _list_levels(paths)
-    if not levels:
-        return _read_flat(root, paths)
-    with_emotions = [level for level, names in enumerate(levels) if any(map(is_emotion, names))]
-    if len(with_emotions) > 1:
-        raise _refuse(root, levels, "emotions stand at more than one level")
-    roles = [_find_role(names) for names in levels]
-    if not with_emotions:
-        return _accept_unknown_words(root, paths, levels, roles)
-    (level,) = with_emotions
-    if reserved := next(filter(_is_reserved, levels[level]), None):
-        raise _refuse(root, levels, f"{reserved} stands among emotions")
-    return _assign_roles(root, levels, roles, level)
-
-
-def _list_levels(paths: Iterable[Sequence[str]]) -> list[list[str]]:
-    """Names of the folders at each level, from the top, the most frequent first."""
-    counters: list[Counter[str]] = []
-    for parts in paths:
-        for level, name in enumerate(parts[:-1]):
-            if level == len(counters):
-                counters.append(Counter())
-            counters[level][name] += 1
-    return [[name for name, _ in counter.most_common()] for counter in counters]
+    return _LayoutDetector(root, paths, own).detect()
 
 
 _KINDS: Mapping[str, Callable[[str], object]] = {
     "set": _SETS.fullmatch,
     "sex": SEXES.__contains__,
-    "channel": _CHANNELS.__contains__,
+    "channel": ("speech", "song").__contains__,
     "intensity": _INTENSITIES.fullmatch,
     IGNORED: _IGNORED.fullmatch,
 }
@@ -200,117 +173,137 @@ def _find_role(names: Sequence[str]) -> str:
     return next((role for role, fits in _KINDS.items() if all(map(fits, plain))), SPEAKER)
 
 
-def _is_reserved(name: str) -> bool:
-    """True for a name of a set, a sex or a kind of sound: hardly an emotion or a speaker."""
-    plain = normalize_label(name)
-    return bool(_SETS.fullmatch(plain) or re.fullmatch(_CONDITIONS, plain)) or plain in SEXES
+def _find_reserved(names: Sequence[str]) -> str | None:
+    """First name of a set, a sex or a kind of sound: hardly an emotion or a speaker."""
+    for name in names:
+        plain = normalize_label(name)
+        if _SETS.fullmatch(plain) or re.fullmatch(_CONDITIONS, plain) or plain in SEXES:
+            return name
+    return None
 
 
-def _assign_roles(
-    root: Path, levels: Sequence[Sequence[str]], roles: Sequence[str], emotion: int
-) -> Layout:
-    """Roles around the level of the emotions, each once; an unknown level is the speaker."""
-    roles = _keep_one_speaker(root, levels, roles, emotion)
-    result: list[str] = []
-    for level, (names, role) in enumerate(zip(levels, roles, strict=True)):
-        if level == emotion:
-            result.append(EMOTION)
-            continue
-        reserved = next(filter(_is_reserved, names), None)
-        if role == SPEAKER and reserved:
-            raise _refuse(root, levels, f"{reserved} stands among other names")
-        result.append(IGNORED if role in result else role)
-    while result[-1] == IGNORED:
-        result.pop()
-    return Layout(tuple(result))
+class _LayoutDetector:
+    """Reading of the levels of folders, from the top."""
 
+    def __init__(self, root: Path, paths: Sequence[Sequence[str]], own: Collection[str]) -> None:
+        self.root, self.paths = root, paths
+        self.own = {normalize_label(word) for word in own}
+        counters: list[Counter[str]] = []
+        for parts in paths:
+            for level, name in enumerate(parts[:-1]):
+                if level == len(counters):
+                    counters.append(Counter())
+                counters[level][name] += 1
+        self.levels = [[name for name, _ in counter.most_common()] for counter in counters]
+        self.roles = [_find_role(names) for names in self.levels]
 
-def _keep_one_speaker(
-    root: Path, levels: Sequence[Sequence[str]], roles: Sequence[str], emotion: int
-) -> list[str]:
-    """Roles without a second speaker: numbered sessions and groups next to people are none."""
-    result = list(roles)
-    unknown = [level for level, role in enumerate(roles) if role == SPEAKER and level != emotion]
-    for level in unknown if len(unknown) > 1 else ():
-        if all(_GROUPS.fullmatch(normalize_label(name)) for name in levels[level]):
-            result[level] = IGNORED
-    left = [level for level in unknown if result[level] == SPEAKER]
-    if len(left) > 1:
-        shown = (EMOTION if i == emotion else result[i] for i in range(len(levels)))
-        example = "/".join(IGNORED if i in left[1:] else role for i, role in enumerate(shown))
-        reason = f"levels {left[0] + 1} and {left[1] + 1} could"
-        raise _refuse(root, levels, reason, example=example, field="the speaker")
-    return result
+    @cached_property
+    def emotions_in_names(self) -> list[frozenset[str]]:
+        return [extract_emotions(Path(parts[-1]).stem) for parts in self.paths]
 
+    def detect(self) -> Layout:
+        if not self.levels:
+            return self._read_flat()
+        with_emotions = [
+            level for level, names in enumerate(self.levels) if any(map(self._is_emotion, names))
+        ]
+        if len(with_emotions) > 1:
+            raise self._refuse("emotions stand at more than one level")
+        if not with_emotions:
+            self._check_unknown_words()
+            return self._assign_roles(len(self.levels) - 1)
+        (level,) = with_emotions
+        if reserved := _find_reserved(self.levels[level]):
+            raise self._refuse(f"{reserved} stands among emotions")
+        return self._assign_roles(level)
 
-def _accept_unknown_words(
-    root: Path,
-    paths: Sequence[Sequence[str]],
-    levels: Sequence[Sequence[str]],
-    roles: Sequence[str],
-) -> Layout:
-    """Take words that nobody knows for the user's own labels, unless something speaks against."""
-    names, last = levels[-1], len(levels) - 1
-    plain = [normalize_label(name) for name in names]
-    depths = {len(parts) - 1 for parts in paths if len(parts) > 1}
-    above_are_known = all(role in ("set", "sex", IGNORED) for role in roles[:-1])
-    if any(extract_emotions(Path(parts[-1]).stem) for parts in paths):
-        reason = "the file names hold words of emotions, the folders none"
-        raise _refuse(root, levels, reason, example=_suggest_name_layout(paths, levels, roles))
-    has_reserved = roles[-1] != SPEAKER or any(map(_is_reserved, names))
-    if has_reserved or not above_are_known or depths != {last + 1}:
-        raise _refuse(root, levels, "no folder names an emotion that is known")
-    if len(names) < 2:
-        raise _refuse(root, levels, "there is one folder, and it names no emotion")
-    if all(_NUMBERED.fullmatch(word) for word in plain):
-        raise _refuse(root, levels, "these look like speakers, and no emotion is named")
-    return _assign_roles(root, levels, roles, last)
+    def _is_emotion(self, name: str) -> bool:
+        return normalize_label(name) in self.own or find_emotion(name) is not None
 
+    def _assign_roles(self, emotion: int) -> Layout:
+        """Roles around the level of the emotions, each once; an unknown level is the speaker."""
+        result: list[str] = []
+        for level, role in enumerate(self._keep_one_speaker(emotion)):
+            if level == emotion:
+                result.append(EMOTION)
+                continue
+            if role == SPEAKER and (reserved := _find_reserved(self.levels[level])):
+                raise self._refuse(f"{reserved} stands among other names")
+            result.append(IGNORED if role in result else role)
+        while result[-1] == IGNORED:
+            result.pop()
+        return Layout(tuple(result))
 
-def _suggest_name_layout(
-    paths: Sequence[Sequence[str]], levels: Sequence[Sequence[str]], roles: Sequence[str]
-) -> str | None:
-    """Layout by which every file name says its emotion; None if one does not."""
-    if any(len(extract_emotions(Path(parts[-1]).stem)) != 1 for parts in paths):
-        return None
-    shown: list[str] = []
-    for names, role in zip(levels, roles, strict=True):
-        is_mixed = role == SPEAKER and any(map(extract_emotions, names))
-        shown.append(IGNORED if is_mixed or role in shown else role)
-    return "/".join((*shown, NAME))
+    def _keep_one_speaker(self, emotion: int) -> list[str]:
+        """Roles without a second speaker: numbered sessions and groups next to people are none."""
+        result = list(self.roles)
+        result[emotion] = EMOTION
+        unknown = [level for level, role in enumerate(result) if role == SPEAKER]
+        for level in unknown if len(unknown) > 1 else ():
+            if all(_GROUPS.fullmatch(normalize_label(name)) for name in self.levels[level]):
+                result[level] = IGNORED
+        speakers = [level for level in unknown if result[level] == SPEAKER]
+        if len(speakers) > 1:
+            first, *others = speakers
+            example = "/".join(IGNORED if i in others else role for i, role in enumerate(result))
+            reason = f"levels {first + 1} and {others[0] + 1} could"
+            raise self._refuse(reason, example=example, field="the speaker")
+        return result
 
+    def _check_unknown_words(self) -> None:
+        """Refuse to take unknown words for the user's own labels if something speaks against."""
+        names = self.levels[-1]
+        depths = {len(parts) - 1 for parts in self.paths if len(parts) > 1}
+        if any(self.emotions_in_names):
+            reason = "the file names hold words of emotions, the folders none"
+            raise self._refuse(reason, example=self._suggest_name_layout())
+        if (
+            self.roles[-1] != SPEAKER
+            or _find_reserved(names)
+            or not {"set", "sex", IGNORED}.issuperset(self.roles[:-1])
+            or depths != {len(self.levels)}
+        ):
+            raise self._refuse("no folder names an emotion that is known")
+        if len(names) < 2:
+            raise self._refuse("there is one folder, and it names no emotion")
+        if all(_NUMBERED.fullmatch(normalize_label(name)) for name in names):
+            raise self._refuse("these look like speakers, and no emotion is named")
 
-def _read_flat(root: Path, paths: Sequence[Sequence[str]]) -> Layout:
-    """Files without folders: the emotion must be a word of every name."""
-    emotions = [extract_emotions(Path(parts[-1]).stem) for parts in paths]
-    unclear = next((i for i, words in enumerate(emotions) if len(words) != 1), None)
-    if unclear is None and len(set(emotions)) > 1:
-        return Layout((), is_in_name=True)
-    bare, count = paths[unclear or 0][-1], len(emotions[unclear or 0])
-    names = f", and its name holds words for {count} emotions" if count > 1 else ""
-    raise CorpusError(
-        f"{root}: '{bare}' is in no sub-folder that names its emotion{names}. Make one folder for "
-        "each emotion, or write a table with the columns path and emotion and use csv."
-    )
+    def _suggest_name_layout(self) -> str | None:
+        """Layout by which every file name says its emotion; None if one does not."""
+        if any(len(words) != 1 for words in self.emotions_in_names):
+            return None
+        shown: list[str] = []
+        for names, role in zip(self.levels, self.roles, strict=True):
+            is_mixed = role == SPEAKER and any(map(extract_emotions, names))
+            shown.append(IGNORED if is_mixed or role in shown else role)
+        return "/".join((*shown, NAME))
 
+    def _read_flat(self) -> Layout:
+        """Layout of files without folders: the emotion must be a word of every name."""
+        counts = [len(words) for words in self.emotions_in_names]
+        unclear = next((index for index, count in enumerate(counts) if count != 1), None)
+        if unclear is None and len(set(self.emotions_in_names)) > 1:
+            return Layout((), is_in_name=True)
+        name, count = self.paths[unclear or 0][-1], counts[unclear or 0]
+        words = f", and its name holds words for {count} emotions" if count > 1 else ""
+        raise CorpusError(
+            f"{self.root}: '{name}' is in no sub-folder that names its emotion{words}. Make one "
+            f"folder for each emotion, or {_USE_TABLE}."
+        )
 
-def _refuse(
-    root: Path,
-    levels: Sequence[Sequence[str]],
-    reason: str,
-    *,
-    example: str | None = None,
-    field: str = "the emotion",
-) -> CorpusError:
-    shown = "; ".join(
-        f"level {level}: {', '.join(names[:_SHOWN])}{' …' if len(names) > _SHOWN else ''}"
-        for level, names in enumerate(levels, start=1)
-    )
-    usual = {1: "emotion", 2: "speaker/emotion"}.get(len(levels), "set/speaker/emotion")
-    example = example or usual
-    condition = "If these are labels of your own, name" if example == "emotion" else "Name"
-    return CorpusError(
-        f"{root}: cannot tell which folders name {field}: {reason} ({shown}). {condition} the "
-        f"levels with --layout, such as --layout {example} (in Python layout='{example}'), or "
-        "write a table with the columns path and emotion and use csv."
-    )
+    def _refuse(
+        self, reason: str, *, example: str | None = None, field: str = "the emotion"
+    ) -> CorpusError:
+        shown = "; ".join(
+            f"level {level}: {', '.join(names[:_SHOWN])}{' …' if len(names) > _SHOWN else ''}"
+            for level, names in enumerate(self.levels, start=1)
+        )
+        usual = {1: "emotion", 2: "speaker/emotion"}.get(len(self.levels), "set/speaker/emotion")
+        example = example or usual
+        condition = "If these are labels of your own, name" if example == "emotion" else "Name"
+        return CorpusError(
+            f"{self.root}: cannot tell which folders name {field}: {reason} ({shown}). {condition} "
+            f"the levels with --layout, such as --layout {example} (in Python layout='{example}'), "
+            f"or {_USE_TABLE}."
+        )
