@@ -1,8 +1,9 @@
-"""The one place that prints: results, messages and progress bars.
+"""Printing: results, messages and progress bars.
 
 Text from outside (names of files, emotions and speakers, model cards, messages of libraries) may
 hold control codes that a terminal would obey, and marks that hide or reorder what it shows. None
 reaches a terminal as it is. Data for programs keep every character where no terminal reads them.
+Text that cannot be printed is a VoxaffectError.
 """
 
 from __future__ import annotations
@@ -20,28 +21,14 @@ from voxaffect.files import describe_reason, escape_control, escape_surrogates
 READER_GONE = 141
 """Exit code where the reader of standard output has seen enough, as of other programs in a pipe."""
 _OPEN_IT = "Leave it open, or send it to a file with >."
-_PLAIN = {
-    "█": "#",
-    "▒": "=",
-    "░": ".",
-    "│": "|",
-    "─": "-",
-    "·": ".",
+_PLAIN = dict(zip("█▒░│─·−–µ×“”‘’", "#=.|-.--ux\"\"''", strict=True)) | {
     "…": "...",
-    "−": "-",
-    "–": "-",
     "±": "+/-",
     "≤": "<=",
     "≥": ">=",
     "→": "->",
-    "×": "x",
-    "µ": "u",
-    "“": '"',
-    "”": '"',
-    "‘": "'",
-    "’": "'",
 }
-"""What stands for a mark of ours where the alphabet of a terminal lacks it."""
+"""Plain marks for ours, where the alphabet of a terminal lacks them."""
 
 
 def _replace(error: UnicodeError) -> tuple[str, int]:
@@ -57,7 +44,7 @@ codecs.register_error("voxaffect", _replace)
 
 
 class Terminal:
-    """Text stream to a terminal, which shows all that is written and obeys only ends of lines.
+    """Text stream to a terminal that escapes everything but ends of lines and tabs.
 
     Parameters
     ----------
@@ -82,7 +69,7 @@ class Terminal:
 
 
 def escape_lines(text: str) -> str:
-    r"""Text with its ends of lines and tabs, and with escapes for what is not seen.
+    r"""Text with its ends of lines and tabs, and with escapes for what is not visible.
 
     Parameters
     ----------
@@ -103,7 +90,7 @@ def escape_lines(text: str) -> str:
 
 @contextmanager
 def guard_streams() -> Iterator[None]:
-    """Let nothing reach a terminal as it is, whoever prints it, inside the block."""
+    """Inside the block, escape all text on its way to a terminal, also that of libraries."""
     before = sys.stdout, sys.stderr
     for stream in before:
         if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is no error
@@ -118,7 +105,7 @@ def guard_streams() -> Iterator[None]:
 
 
 def get_raw_stream(stream: TextIO) -> TextIO:
-    """Stream for a program that draws, such as a progress bar: what it shows must be printable."""
+    """Stream for a program that draws, such as a progress bar: its text must be escaped already."""
     raw: TextIO = getattr(stream, "raw_stream", stream)
     return raw
 
@@ -153,36 +140,18 @@ def check_stdout(remedy: str = _OPEN_IT) -> None:
 
 
 def print_line(text: str) -> None:
-    """Print a line for people on standard output, whatever names it holds.
-
-    Raises
-    ------
-    VoxaffectError
-        If it cannot be printed.
-    """
+    """Print a line for people on standard output, whatever names it holds."""
     print_text(f"{escape_control(text)}\n")
 
 
 def print_text(text: str) -> None:
-    """Print text for people on standard output; it has its own ends of lines.
-
-    Raises
-    ------
-    VoxaffectError
-        If it cannot be printed.
-    """
+    """Print text for people on standard output; it has its own ends of lines."""
     check_stdout()
     _print(lambda: sys.stdout.write(escape_lines(text)))
 
 
 def print_note(text: str) -> None:
-    """Print a line for people that nobody misses if standard output is closed.
-
-    Raises
-    ------
-    VoxaffectError
-        If standard output is open and the line cannot be printed.
-    """
+    """Print a line for people that nobody misses if standard output is closed."""
     if sys.stdout is not None:
         print_line(text)
 
@@ -192,11 +161,6 @@ def print_data(text: str) -> None:
 
     It has its own ends of lines. Surrogates, of file names that are no UTF-8, become escapes, as
     in files.
-
-    Raises
-    ------
-    VoxaffectError
-        If they cannot be printed.
     """
     check_stdout()
     stream = getattr(sys.stdout, "buffer", None)
@@ -208,13 +172,7 @@ def print_data(text: str) -> None:
 
 
 def flush() -> None:
-    """Print what is still held back.
-
-    Raises
-    ------
-    VoxaffectError
-        If it cannot be printed.
-    """
+    """Print text that is still in the buffer."""
     if sys.stdout is not None and not sys.stdout.closed:
         _print(lambda: None)
 
@@ -232,7 +190,7 @@ def _print(write: Callable[[], object]) -> None:
 
 
 def discard_output() -> None:
-    """Let what is held back go nowhere, so that the interpreter does not fail on it at its end."""
+    """Discard text in the buffer, so that the interpreter does not fail on it at its end."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree.
+"""Errors of voxaffect, as one tree.
 
 ::
 

@@ -36,27 +36,12 @@ def open_blocks(
     """Open a recording to read it block by block.
 
     A file is read as it is needed. Bytes, streams and pipes are held as they come, encoded.
-
-    Parameters
-    ----------
-    source : str, Path, bytes, binary stream, ndarray or Signal
-        An array has shape (n,), (n, channels) or (channels, n).
-    rate_hz : int, optional
-        Sampling rate of an array, and of an array only.
-    name : str, optional
-        Name of the recording in messages; its path by default.
-    max_seconds : float, optional
-        Longest recording to accept; any length by default.
+    Parameters are those of `as_signal`. Damage in the sound is raised on the way, or at its end; so
+    is a recording longer than `max_seconds`.
 
     Yields
     ------
     Blocks
-
-    Raises
-    ------
-    AudioError
-        As ``as_signal``. Damage in the sound is raised on the way, or at its end; so is a
-        recording longer than `max_seconds`.
 
     Examples
     --------
@@ -77,24 +62,11 @@ def open_live(
 
     WAV from a pipe or a stream comes as it is written, in blocks of 0.1 s or less; an empty
     block says that nothing has come for a while. Other formats are read as by ``open_blocks``: a
-    pipe to its end first.
-
-    Parameters
-    ----------
-    source : path or binary stream
-    name : str, optional
-        Name of the recording in messages; its path by default.
-    max_seconds : float, optional
-        Longest recording to accept; any length by default.
+    pipe to its end first. Parameters and errors are those of `open_blocks`.
 
     Yields
     ------
     Blocks
-
-    Raises
-    ------
-    AudioError
-        As ``open_blocks``.
     """
     name = name or describe_source(source)
     with ExitStack() as stack:

@@ -125,21 +125,20 @@ def _lay_out(
 
 def lay_out_w64(content: Content, start: int) -> Part:
     """Part of a Wave64 file."""
-    for chunk in _read_chunks(content, start + 40, "<16sQ", align=8, counts_header=True):
-        if chunk.name[:4] == b"data":
-            is_open = chunk.size >= _UNKNOWN_64 or chunk.size <= 0
-            sound = _measure(content, chunk.start, chunk.size, is_open=is_open)
-            if not is_open:
-                return Part(View(content, [(start, content.size)]))
-            pieces: list[Piece] = [
-                (start, start + 16),
-                struct.pack("<Q", content.size - start),
-                (start + 24, sound.start - 8),
-                struct.pack("<Q", sound.end - sound.start + 24),
-                (sound.start, sound.end),
-            ]
-            return Part(View(content, pieces))
-    raise _missing_error(content, "data")
+    chunks = _read_chunks(content, start + 40, "<16sQ", align=8, counts_header=True)
+    chunk = _find_chunk(content, chunks, b"data")
+    is_open = chunk.size >= _UNKNOWN_64 or chunk.size <= 0
+    sound = _measure(content, chunk.start, chunk.size, is_open=is_open)
+    if not is_open:
+        return Part(View(content, [(start, content.size)]))
+    pieces: list[Piece] = [
+        (start, start + 16),
+        struct.pack("<Q", content.size - start),
+        (start + 24, sound.start - 8),
+        struct.pack("<Q", sound.end - sound.start + 24),
+        (sound.start, sound.end),
+    ]
+    return Part(View(content, pieces))
 
 
 def lay_out_aiff(content: Content, start: int) -> Part:
@@ -169,12 +168,10 @@ def lay_out_au(content: Content, start: int) -> Part:
 
 def lay_out_caf(content: Content, start: int) -> Part:
     """Part of a Core Audio file."""
-    for chunk in _read_chunks(content, start + 8, ">4sQ", align=1):
-        if chunk.name == b"data":
-            is_open = chunk.size >= _UNKNOWN_64
-            sound = _measure(content, chunk.start, chunk.size, is_open=is_open)
-            return _lay_out(content, start, Sound(sound.start, sound.end, is_open), ">Q")
-    raise _missing_error(content, "data")
+    chunk = _find_chunk(content, _read_chunks(content, start + 8, ">4sQ", align=1), b"data")
+    is_open = chunk.size >= _UNKNOWN_64
+    sound = _measure(content, chunk.start, chunk.size, is_open=is_open)
+    return _lay_out(content, start, Sound(sound.start, sound.end, is_open), ">Q")
 
 
 def lay_out_nist(content: Content, start: int) -> Part:
@@ -193,11 +190,9 @@ def lay_out_nist(content: Content, start: int) -> Part:
 
 def lay_out_svx(content: Content, start: int) -> Part:
     """Part of an 8SVX or 16SV file."""
-    for chunk in _read_chunks(content, start + 12, ">4sI"):
-        if chunk.name == b"BODY":
-            _measure(content, chunk.start, chunk.size, is_open=False)
-            return Part(View(content, [(start, content.size)]))
-    raise _missing_error(content, "BODY")
+    chunk = _find_chunk(content, _read_chunks(content, start + 12, ">4sI"), b"BODY")
+    _measure(content, chunk.start, chunk.size, is_open=False)
+    return Part(View(content, [(start, content.size)]))
 
 
 def get_order(mark: bytes) -> str:
@@ -220,6 +215,13 @@ def _read_chunks(
         yield _Chunk(name, start + length, size)
         start += length + max(0, size)
         start += -start % align if align > 2 else (size % align)
+
+
+def _find_chunk(content: Content, chunks: Iterator[_Chunk], name: bytes) -> _Chunk:
+    for chunk in chunks:
+        if chunk.name.startswith(name):
+            return chunk
+    raise _missing_error(content, name.decode())
 
 
 def is_left_open(size: int) -> bool:

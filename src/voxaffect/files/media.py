@@ -51,95 +51,112 @@ class Kind:
     remedy: str = ""
 
 
-_CORE = (
-    (0, b"fLaC", "a FLAC file", "flac"),
-    (0, b"OggS", "an Ogg file", "ogg"),
-    (0, b"caff", "a CAF file", "caf"),
-    (0, b".snd", "an AU file", "au"),
-    (0, b"dns.", "an AU file", "au"),
-    (0, b"riff\x2e\x91\xcf\x11", "a Wave64 file", "w64"),
-    (0, b"NIST_1A", "a NIST SPHERE file", "nist"),
+_ROWS_CORE = (
+    (rb"(RIFF|RIFX|RF64|BW64)....WAVE", "a WAV file", "wav"),
+    (rb"fLaC", "a FLAC file", "flac"),
+    (rb"OggS", "an Ogg file", "ogg"),
+    (rb"caff", "a CAF file", "caf"),
+    (rb"\.snd|dns\.", "an AU file", "au"),
+    (rb"riff\x2e\x91\xcf\x11", "a Wave64 file", "w64"),
+    (rb"NIST_1A", "a NIST SPHERE file", "nist"),
+    (rb"FORM....AIF[FC]", "an AIFF file", "aiff"),
+    (rb"FORM....(8SVX|16SV)", "an 8SVX file", "svx"),
 )
-_FORM_CORE = {b"AIFF": "aiff", b"AIFC": "aiff", b"8SVX": "svx", b"16SV": "svx"}
-_FFMPEG = (
-    (b"\x1a\x45\xdf\xa3", "a Matroska or WebM file", "matroska"),
-    (bytes.fromhex("3026b2758e66cf11"), "a Windows Media file (WMA, ASF)", "asf"),
-    (b"Creative Voice File", "a VOC file", "voc"),
-    (b"nut/multimedia container", "a NUT file", "nut"),
-    (b".SoX", "a SoX file", "sox"),
-    (b"XoS.", "a SoX file", "sox"),
-    (b"\x06\x0e\x2b\x34\x02\x05\x01\x01", "an MXF video", "mxf"),
-    (b"#!AMR", "an AMR file", "amr"),
-    (b"FLV\x01", "a Flash video file", "flv"),
-    (b"\x00\x00\x01\xba", "an MPEG video file", "mpeg"),
-    (b"\x0b\x77", "a Dolby Digital file (AC-3)", "ac3"),
-    (b"\x7f\xfe\x80\x01", "a DTS file", "dts"),
-    (b"wvpk", "a WavPack file", "wv"),
-    (b"TTA1", "a True Audio file (TTA)", "tta"),
-    (b"MAC ", "a Monkey's Audio file", "ape"),
-    (b"MPCK", "a Musepack file", "mpc8"),
-    (b"MP+", "a Musepack file", "mpc"),
-    (b"tBaK", "a TAK file", "tak"),
-    (b"ea3", "a Sony OpenMG file", "oma"),
-    (b"DSD ", "a DSD file", "dsf"),
-    (b"FRM8", "a DSD file", "iff"),
-    (b".RMF", "a RealMedia file", "rm"),
-    (b".ra\xfd", "a RealAudio file", "rm"),
-    (b"qoaf", "a QOA file", "qoa"),
-    (b"ajkg", "a Shorten file", "shn"),
-    (b"ADIF", "an AAC file (ADIF)", "aac"),
-    (b"\x1f\x07\x00", "a DV video", "dv"),
+_ROWS_FFMPEG = (
+    (rb"(RIFF|RIFX|RF64|BW64)....AVI ", "an AVI video", "avi"),
+    (rb"(RIFF|RIFX|RF64|BW64)....QLCM", "a QCP file", "qcp"),
+    (rb"....ftypM4A ", "an MPEG-4 file (M4A)", "mov"),
+    (rb"....ftypM4B ", "an MPEG-4 file (M4B)", "mov"),
+    (rb"....ftyp3gp", "an MPEG-4 file (3GP)", "mov"),
+    (rb"....ftypqt  ", "an MPEG-4 file (QuickTime)", "mov"),
+    (rb"....ftyp(?!hei[cx]|mif1|msf1|avif)", "an MPEG-4 file (MP4)", "mov"),
+    (rb"....(moov|mdat|wide|free|skip|moof|styp|sidx|pnot)", "an MPEG-4 file (QuickTime)", "mov"),
+    (rb"\x1a\x45\xdf\xa3", "a Matroska or WebM file", "matroska"),
+    (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "a Windows Media file (WMA, ASF)", "asf"),
+    (rb"Creative Voice File", "a VOC file", "voc"),
+    (rb"nut/multimedia container", "a NUT file", "nut"),
+    (rb"\.SoX|XoS\.", "a SoX file", "sox"),
+    (rb"\x06\x0e\x2b\x34\x02\x05\x01\x01", "an MXF video", "mxf"),
+    (rb"#!AMR", "an AMR file", "amr"),
+    (rb"FLV\x01", "a Flash video file", "flv"),
+    (rb"\x00\x00\x01\xba", "an MPEG video file", "mpeg"),
+    (rb"\x0b\x77", "a Dolby Digital file (AC-3)", "ac3"),
+    (rb"\x7f\xfe\x80\x01", "a DTS file", "dts"),
+    (rb"wvpk", "a WavPack file", "wv"),
+    (rb"TTA1", "a True Audio file (TTA)", "tta"),
+    (rb"MAC ", "a Monkey's Audio file", "ape"),
+    (rb"MPCK", "a Musepack file", "mpc8"),
+    (rb"MP\+", "a Musepack file", "mpc"),
+    (rb"tBaK", "a TAK file", "tak"),
+    (rb"ea3", "a Sony OpenMG file", "oma"),
+    (rb"DSD ", "a DSD file", "dsf"),
+    (rb"FRM8", "a DSD file", "iff"),
+    (rb"\.RMF", "a RealMedia file", "rm"),
+    (rb"\.ra\xfd", "a RealAudio file", "rm"),
+    (rb"qoaf", "a QOA file", "qoa"),
+    (rb"ajkg", "a Shorten file", "shn"),
+    (rb"ADIF", "an AAC file (ADIF)", "aac"),
+    (rb"\x1f\x07\x00", "a DV video", "dv"),
+    (rb"G.{187}G.{187}G.{24}", "an MPEG transport stream", "mpegts"),
+    (rb"....G.{191}G.{191}G.{12}", "an MPEG transport stream (M2TS)", "mpegts"),
 )
 _REPLACED = "It was downloaded in place of the recording. Download the recording itself"
 _UNPACK = "Unpack it and name what is inside"
 _NO_SOUND = "Name a recording"
 _STRIP = "Save the recording alone, without the lines around it"
-_OTHERS = (
+_LISTED = "Name the recordings that it lists"
+_NUMPY = "Load it in Python, and give the array with rate_hz"
+_FETCH = "Fetch the recording with: git"
+_UNFINISHED = "It was never written to its end, or has no header. Copy or record it again"
+_ROWS_OTHER = (
     (
-        0,
-        b"version https://git-lfs",
+        rb"version https://git-lfs",
         "a Git LFS pointer, which stands for the recording",
-        "Fetch the recording with: git lfs pull",
+        f"{_FETCH} lfs pull",
     ),
     (
-        0,
-        b"/annex/objects/",
+        rb"/annex/objects/",
         "a git-annex pointer, which stands for the recording",
-        "Fetch the recording with: git annex get",
+        f"{_FETCH} annex get",
     ),
-    (0, b"PK\x03\x04", "a zip archive", _UNPACK),
-    (0, b"PK\x05\x06", "an empty zip archive", _UNPACK),
-    (0, b"\x1f\x8b", "a file compressed with gzip", _UNPACK),
-    (0, b"BZh", "a file compressed with bzip2", _UNPACK),
-    (0, b"\xfd7zXZ", "a file compressed with xz", _UNPACK),
-    (0, b"\x28\xb5\x2f\xfd", "a file compressed with zstd", _UNPACK),
-    (0, b"7z\xbc\xaf", "a 7-Zip archive", _UNPACK),
-    (0, b"Rar!", "a RAR archive", _UNPACK),
-    (257, b"ustar", "a tar archive", _UNPACK),
-    (0, b"%PDF", "a PDF document", _NO_SOUND),
-    (0, b"\x89PNG", "a picture (PNG)", _NO_SOUND),
-    (0, b"\xff\xd8\xff", "a picture (JPEG)", _NO_SOUND),
-    (0, b"GIF8", "a picture (GIF)", _NO_SOUND),
-    (0, b"II*\x00", "a picture (TIFF)", _NO_SOUND),
-    (0, b"MM\x00*", "a picture (TIFF)", _NO_SOUND),
-    (0, b"MThd", "a MIDI file, which holds notes and no sound", _NO_SOUND),
-    (0, b"\x93NUMPY", "a NumPy array", "Load it in Python, and give the array with rate_hz"),
-    (0, b"\x89HDF", "an HDF5 file", _NO_SOUND),
-    (0, b"SQLite format 3", "an SQLite database", _NO_SOUND),
-    (0, b"PAR1", "a Parquet table", _NO_SOUND),
-    (0, b"\x7fELF", "a program", _NO_SOUND),
-    (0, b"MZ", "a program", _NO_SOUND),
-    (0, b"\x00\x05\x16\x07", "a file in which macOS keeps notes on another", _NO_SOUND),
-    (0, b"HTTP/1.", "an answer of a web server, with its header", _STRIP),
-    (0, b"------WebKitForm", "a web form", _STRIP),
-    (0, b"{\\rtf", "a text document (RTF)", _NO_SOUND),
-    (0, b"#EXTM3U", "a playlist", "Name the recordings that it lists"),
-    (0, b"[playlist]", "a playlist", "Name the recordings that it lists"),
+    (rb"PK\x03\x04", "a zip archive", _UNPACK),
+    (rb"PK\x05\x06", "an empty zip archive", _UNPACK),
+    (rb"\x1f\x8b", "a file compressed with gzip", _UNPACK),
+    (rb"BZh", "a file compressed with bzip2", _UNPACK),
+    (rb"\xfd7zXZ", "a file compressed with xz", _UNPACK),
+    (rb"\x28\xb5\x2f\xfd", "a file compressed with zstd", _UNPACK),
+    (rb"7z\xbc\xaf", "a 7-Zip archive", _UNPACK),
+    (rb"Rar!", "a RAR archive", _UNPACK),
+    (rb".{257}ustar", "a tar archive", _UNPACK),
+    (rb"%PDF", "a PDF document", _NO_SOUND),
+    (rb"\x89PNG", "a picture (PNG)", _NO_SOUND),
+    (rb"\xff\xd8\xff", "a picture (JPEG)", _NO_SOUND),
+    (rb"GIF8", "a picture (GIF)", _NO_SOUND),
+    (rb"II\*\x00|MM\x00\*", "a picture (TIFF)", _NO_SOUND),
+    (rb"(RIFF|RIFX|RF64|BW64)....WEBP", "a picture (WebP)", _NO_SOUND),
+    (rb"....ftyp", "a picture (HEIF)", _NO_SOUND),
+    (rb"MThd", "a MIDI file, which holds notes and no sound", _NO_SOUND),
+    (rb"\x93NUMPY", "a NumPy array", _NUMPY),
+    (rb"\x89HDF", "an HDF5 file", _NO_SOUND),
+    (rb"SQLite format 3", "an SQLite database", _NO_SOUND),
+    (rb"PAR1", "a Parquet table", _NO_SOUND),
+    (rb"\x7fELF|MZ", "a program", _NO_SOUND),
+    (rb"\x00\x05\x16\x07", "a file in which macOS keeps notes on another", _NO_SOUND),
+    (rb"HTTP/1\.", "an answer of a web server, with its header", _STRIP),
+    (rb"------WebKitForm", "a web form", _STRIP),
+    (rb"\{\\rtf", "a text document (RTF)", _NO_SOUND),
+    (rb"#EXTM3U|\[playlist\]", "a playlist", _LISTED),
+    (rb"\x00+\Z", "zeros from its beginning on", _UNFINISHED),
+    (rb"BM....\x00{4}", "a picture (BMP)", _NO_SOUND),
+    (rb"\x80[\x02-\x05]", "a Python pickle", _NO_SOUND),
+    (rb"\x08[\x00-\x1f][\x12\x3a\x42]", "an ONNX model", _NO_SOUND),
 )
-ZEROS = Kind(
-    "zeros from its beginning on",
-    remedy="It was never written to its end, or has no header. Copy or record it again",
-)
+
+
+_CORE = [(mark, Kind(name, CORE, form)) for mark, name, form in _ROWS_CORE]
+_FFMPEG = [(mark, Kind(name, FFMPEG, form)) for mark, name, form in _ROWS_FFMPEG]
+_OTHERS = [(mark, Kind(name, remedy=remedy)) for mark, name, remedy in _ROWS_OTHER]
+ZEROS = next(kind for _, kind in _OTHERS if kind.remedy is _UNFINISHED)
 _RATES_HZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 _KBITS = {
     (True, 3): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -149,8 +166,6 @@ _KBITS = {
     (False, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     (False, 1): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
-_HEIF_BRANDS = {b"heic", b"heix", b"mif1", b"msf1", b"avif"}
-_MPEG4_BOXES = {b"moov", b"mdat", b"wide", b"free", b"skip", b"moof", b"styp", b"sidx", b"pnot"}
 
 
 def identify(head: bytes) -> Kind | None:
@@ -171,56 +186,21 @@ def identify(head: bytes) -> Kind | None:
     >>> identify(b"fLaC" + bytes(40)).name
     'a FLAC file'
     """
-    for offset, mark, name, form in _CORE:
-        if head.startswith(mark, offset):
-            return Kind(name, CORE, form)
-    return _identify_family(head) or _identify_media(head) or _identify_other(head)
-
-
-def _identify_family(head: bytes) -> Kind | None:
-    """Kinds that share their first four bytes and differ behind them."""
-    mark, name = head[:4], head[8:12]
-    if mark in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
-        if name == b"WAVE":
-            return Kind("a WAV file", CORE, "wav")
-        if name == b"AVI ":
-            return Kind("an AVI video", FFMPEG, "avi")
-        if name == b"QLCM":
-            return Kind("a QCP file", FFMPEG, "qcp")
-        if name == b"WEBP":
-            return Kind("a picture (WebP)", remedy=_NO_SOUND)
-    if mark == b"FORM" and name in _FORM_CORE:
-        kind = "an AIFF file" if _FORM_CORE[name] == "aiff" else "an 8SVX file"
-        return Kind(kind, CORE, _FORM_CORE[name])
-    return _identify_mpeg4(head)
-
-
-def _identify_mpeg4(head: bytes) -> Kind | None:
-    box, brand = head[4:8], head[8:12]
-    if box == b"ftyp":
-        if brand in _HEIF_BRANDS:
-            return Kind("a picture (HEIF)", remedy=_NO_SOUND)
-        names = {b"M4A ": "M4A", b"M4B ": "M4B", b"qt  ": "QuickTime", b"3gp": "3GP"}
-        name = names.get(brand) or names.get(brand[:3]) or "MP4"
-        return Kind(f"an MPEG-4 file ({name})", FFMPEG, "mov")
-    if box in _MPEG4_BOXES:
-        return Kind("an MPEG-4 file (QuickTime)", FFMPEG, "mov")
-    return None
-
-
-def _identify_media(head: bytes) -> Kind | None:
-    for mark, name, form in _FFMPEG:
-        if head.startswith(mark) and _identify_text(head) is None:
-            return Kind(name, FFMPEG, form)
+    if kind := _look_up(_CORE, head):
+        return kind
+    text = _identify_text(head)
+    if text is None and (kind := _look_up(_FFMPEG, head)):
+        return kind
     if _has_frames(head, adts_size):
         return Kind("an AAC file", FFMPEG, "aac")
     if _has_frames(head, _loas_size):
         return Kind("an AAC file (LOAS)", FFMPEG, "loas")
-    if len(head) > 400 and {head[0], head[188], head[376]} == {0x47}:
-        return Kind("an MPEG transport stream", FFMPEG, "mpegts")
-    if len(head) > 400 and {head[4], head[196], head[388]} == {0x47}:
-        return Kind("an MPEG transport stream (M2TS)", FFMPEG, "mpegts")
-    return None
+    return _look_up(_OTHERS, head) or text
+
+
+def _look_up(rows: list[tuple[bytes, Kind]], head: bytes) -> Kind | None:
+    # Compiled when used: most programs need few of these marks.
+    return next((kind for mark, kind in rows if re.match(mark, head, re.DOTALL)), None)
 
 
 def _has_frames(head: bytes, read_size: Callable[[bytes], int]) -> bool:
@@ -245,21 +225,6 @@ def _loas_size(head: bytes) -> int:
 def _mpeg_size(head: bytes) -> int:
     frame = parse_frame(head[:4])
     return frame.size if frame else 0
-
-
-def _identify_other(head: bytes) -> Kind | None:
-    for offset, mark, name, remedy in _OTHERS:
-        if head.startswith(mark, offset):
-            return Kind(name, remedy=remedy)
-    if head and not head.strip(b"\0"):
-        return ZEROS
-    if head[:2] == b"BM" and head[6:10] == bytes(4):
-        return Kind("a picture (BMP)", remedy=_NO_SOUND)
-    if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
-        return Kind("a Python pickle", remedy=_NO_SOUND)
-    if head[:1] == b"\x08" and head[1:2] < b"\x20" and head[2:3] in (b"\x12", b"\x3a", b"\x42"):
-        return Kind("an ONNX model", remedy=_NO_SOUND)
-    return _identify_text(head)
 
 
 _JSON = re.compile(r"""\{\s*["}]|\[\s*[\[\]{"\d-]""")

@@ -1,4 +1,4 @@
-"""Checks of arguments at the door: a wrong kind is named there, not where it first fails."""
+"""Checks of arguments, so that a wrong kind is named at once, not where it first fails."""
 
 from __future__ import annotations
 
@@ -25,44 +25,29 @@ def check_kind(value: object, kind: type | tuple[type, ...], name: str, expected
     name : str
         Of the argument.
     expected : str
-        What it should be, with its article, as in ``a FeatureSpec``.
+        Description of the right kind, with its article, as in ``a FeatureSpec``.
 
     Raises
     ------
     ArgumentError
     """
     if not isinstance(value, kind):
-        found = "the class" if isinstance(value, type) else type(value).__name__
-        raise ArgumentError(f"{name}: expected {expected}, found {found} {_shown(value)}.")
+        raise _kind_error(value, name, expected)
 
 
 def check_number(value: object, name: str) -> None:
-    """Refuse what is no single real number, or is larger than a float can be.
-
-    Raises
-    ------
-    ArgumentError
-    """
+    """Refuse all but a single real number that a float can hold."""
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or (isinstance(value, int) and abs(value) > _LARGEST):
-        raise ArgumentError(
-            f"{name}: expected a number, found {type(value).__name__} {_shown(value)}."
-        )
+        raise _kind_error(value, name, "a number")
 
 
 def check_list(values: Any, name: str, expected: str) -> list[Any]:
-    """Items of a sequence or another iterable; a single text or path is no sequence.
-
-    Raises
-    ------
-    ArgumentError
-        If it is a single item, or nothing to go through.
-    """
+    """Items of a sequence or another iterable; a single text or path is refused."""
     if isinstance(values, str | bytes | os.PathLike):
         raise ArgumentError(f"{name}: expected {expected}, found one. Put it in a list.")
     if not isinstance(values, Iterable):
-        found = type(values).__name__
-        raise ArgumentError(f"{name}: expected {expected}, found {found} {_shown(values)}.")
+        raise _kind_error(values, name, expected)
     try:
         return list(values)
     except (TypeError, ValueError) as error:  # an array of no dimension, a closed file
@@ -70,24 +55,18 @@ def check_list(values: Any, name: str, expected: str) -> list[Any]:
 
 
 def check_path(value: object, name: str) -> Path:
-    """Path of a text or path; bytes are none.
-
-    Raises
-    ------
-    ArgumentError
-    """
+    """Path of a text or path; bytes are refused."""
     if not isinstance(value, str | os.PathLike) or isinstance(os.fspath(value), bytes):
-        raise ArgumentError(
-            f"{name}: expected a path, found {type(value).__name__} {_shown(value)}."
-        )
+        raise _kind_error(value, name, "a path")
     return Path(value)
 
 
 def is_known(value: object, known: Collection[str]) -> bool:
-    """Whether a value is one of some names; a value of any kind may be asked about."""
+    """True if a value of any kind is one of some names."""
     return isinstance(value, str) and value in known
 
 
-def _shown(value: object) -> str:
-    """Value, short enough to stand in a message."""
-    return escape_control(shortened(value))[:60]
+def _kind_error(value: object, name: str, expected: str) -> ArgumentError:
+    kind = "the class" if isinstance(value, type) else type(value).__name__
+    short = escape_control(shortened(value))[:60]
+    return ArgumentError(f"{name}: expected {expected}, found {kind} {short}.")
