@@ -232,7 +232,8 @@ def test_data_are_utf_8_whatever_the_terminal_writes(
     if form == "csv":
         (record,) = csv.DictReader(io.StringIO(text))
     else:
-        record = json.loads(text)[0] if form == "json" else json.loads(text)
+        value = json.loads(text)
+        record = value["results"][0] if form == "json" else value
     assert Path(record["source"]).exists()
 
 
@@ -381,6 +382,6 @@ def test_an_error_of_the_system_is_named_with_its_path(
     def fail(*_: object) -> None:
         raise OSError(36, "File name too long", "somewhere")
 
-    monkeypatch.setattr("voxaffect.cli.corpora.aligned", fail)
+    monkeypatch.setattr("voxaffect.cli.corpora.align_columns", fail)
     done = run("corpora", "list")
     assert (done.code, done.err) == (1, "VoxaffectError: somewhere: File name too long.\n")

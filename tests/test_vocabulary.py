@@ -10,22 +10,17 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "voxaffect"
 # Packages and modules whose words are still to be changed. It only ever gets shorter.
 PENDING = {
-    "audio",
     "cli",
-    "console",
     "diagnosis",
     "evaluation",
     "extraction",
     "features",
-    "files",
     "models",
     "outputs",
     "recognition",
     "records",
-    "runtime",
     "training",
     "tutorial",
-    "errors",
     "__main__",
     "__init__",
 }
@@ -104,7 +99,7 @@ IRREGULAR = {
     "written",
 }
 # Names that protocols of other libraries or the tutorial prescribe.
-PRESCRIBED = {"observed_emotions", "closed"}
+PRESCRIBED = {"observed_emotions", "closed", "tell"}
 FIRST_WORDS = ("What", "Where", "Who", "How", "Whether", "Which", "When", "Why")
 
 
@@ -143,7 +138,8 @@ def _is_property(node: ast.FunctionDef) -> bool:
 @pytest.mark.parametrize("path", MODULES, ids=_identify)
 def test_no_name_holds_a_banned_word(path: Path) -> None:
     names = _names(ast.parse(path.read_text(encoding="utf-8")))
-    assert [name for name in names if BANNED_IN_NAMES & set(_parts(name[1]))] == []
+    banned = [name for name in names if BANNED_IN_NAMES & set(_parts(name[1]))]
+    assert [name for name in banned if name[1] not in PRESCRIBED] == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_identify)
