@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from support.studies import make_document
 
 from voxaffect.audio import Samples, Signal
 from voxaffect.cli import main
@@ -155,6 +156,12 @@ def trained(ravdess_to_read: Path) -> Trained:
         pipeline.fit(matrix, data.emotions)
     model = export(pipeline, data, recipe="mlp", seed=9, scores={})
     return Trained(data, pipeline, model)
+
+
+@pytest.fixture(scope="session")
+def evaluation(trained: Trained) -> dict[str, Any]:
+    """Evaluate two systems on the small corpus, once. Nobody may change the document."""
+    return make_document(trained.data)
 
 
 @dataclass(frozen=True)

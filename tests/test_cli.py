@@ -20,7 +20,6 @@ import soundfile
 from conftest import Done, Run, Trained, voice
 from sklearn.metrics import accuracy_score
 from sklearn.neural_network import MLPClassifier
-from support import documents
 
 from voxaffect.evaluation import train
 from voxaffect.extraction import extract
@@ -416,9 +415,9 @@ def test_the_process_ends_with_the_code_and_no_traceback(tmp_path: Path) -> None
     ],
 )
 def test_a_result_that_cannot_be_shown_is_a_failure(
-    ravdess_to_read: Path, tmp_path: Path, arguments: str
+    evaluation: dict[str, Any], ravdess_to_read: Path, tmp_path: Path, arguments: str
 ) -> None:
-    (tmp_path / "a.json").write_text(json.dumps(documents.document()))
+    (tmp_path / "a.json").write_text(json.dumps(evaluation))
     told = arguments.format(data=ravdess_to_read, a=tmp_path / "a.json")
     done = subprocess.run(
         ["sh", "-c", f"{sys.executable} -m voxaffect {told} >&-"],

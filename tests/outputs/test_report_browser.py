@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import documents
+from support.studies import rename
 
 from voxaffect.outputs.report import write_report
 
@@ -50,11 +50,13 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+def address(evaluation: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("report")
-    emotions = ("angry", "<b>calm</b>", "sad")
-    systems = ("logistic", "eGeMAPS + SVM", "a system whose name is as long as names get")
-    write_report(documents.document(emotions=emotions, systems=systems), folder)
+    document = rename(evaluation, {"disgust": "<b>disgust</b>"})
+    document["systems"]["a system whose name is as long as names get"] = document["systems"][
+        "logistic"
+    ]
+    write_report(document, folder)
     return (folder / "report.html").as_uri()
 
 
@@ -95,9 +97,10 @@ def test_nothing_is_wider_than_the_window(opened: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("width", [1100, 1280])
-def test_every_table_is_seen_whole_on_a_desk(browser: Any, tmp_path: Path, width: int) -> None:
-    systems = ("logistic", "eGeMAPSv02 + SVM", "ComParE_2016 + SVM")
-    write_report(documents.document(systems=systems), tmp_path)
+def test_every_table_is_seen_whole_on_a_desk(
+    browser: Any, evaluation: dict[str, Any], tmp_path: Path, width: int
+) -> None:
+    write_report(rename(evaluation, {"eGeMAPS + SVM": "ComParE_2016 + SVM"}), tmp_path)
     page = browser.new_page(viewport={"width": width, "height": 844})
     page.goto((tmp_path / "report.html").as_uri())
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")

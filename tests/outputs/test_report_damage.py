@@ -6,23 +6,17 @@ import copy
 import json
 import pickle
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import documents
+from support.studies import rename
 
 from voxaffect.errors import EvaluationError
 from voxaffect.outputs.report import compare, read_document, write_report
 from voxaffect.outputs.report.documents import check_document
 
-EMOTIONS = ("calm", "happy", "sad")
-WHOLE = documents.document(
-    emotions=EMOTIONS,
-    systems=("logistic", "mlp"),
-    members=documents.utterances(EMOTIONS, speakers=4, each=2),
-)
-PICKLED = pickle.dumps(WHOLE)
 NAN, INFINITE = float("nan"), float("inf")
 VALUES: tuple[Any, ...] = (
     None,
@@ -53,9 +47,22 @@ VALUES: tuple[Any, ...] = (
 )
 
 
-def mutated(chance: random.Random) -> dict[str, Any]:
+Mutate = Callable[[random.Random], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def whole(evaluation: dict[str, Any]) -> dict[str, Any]:
+    return dict(rename(evaluation, {"eGeMAPS + SVM": "mlp"}))
+
+
+@pytest.fixture(scope="module")
+def mutated(whole: dict[str, Any]) -> Mutate:
+    pickled = pickle.dumps(whole)  # much faster than a deep copy
+    return lambda chance: mutate(pickle.loads(pickled), chance)
+
+
+def mutate(found: dict[str, Any], chance: random.Random) -> dict[str, Any]:
     """Return the document with one or two parts replaced, removed, doubled or exchanged."""
-    found: dict[str, Any] = pickle.loads(PICKLED)  # much faster than a deep copy
     for _ in range(chance.choice([1, 1, 1, 2])):
         part: Any = found
         depth = chance.randint(0, 8)
@@ -99,11 +106,11 @@ def draw(document: dict[str, Any], folder: Path) -> None:
     assert "\n" not in message
 
 
-def test_the_whole_document_is_sound() -> None:
-    assert refusal(WHOLE) == ""
+def test_the_whole_document_is_sound(whole: dict[str, Any]) -> None:
+    assert refusal(whole) == ""
 
 
-def test_2000_damaged_documents_are_sound_or_refused_in_a_line() -> None:
+def test_2000_damaged_documents_are_sound_or_refused_in_a_line(mutated: Mutate) -> None:
     chance = random.Random(9)
     refusals = [refusal(mutated(chance)) for _ in range(2000)]
     refused = [text for text in refusals if text]
@@ -111,7 +118,7 @@ def test_2000_damaged_documents_are_sound_or_refused_in_a_line() -> None:
     assert all(text.isprintable() and len(text) < 400 for text in refused)
 
 
-def test_a_damaged_document_that_is_sound_is_drawn(tmp_path: Path) -> None:
+def test_a_damaged_document_that_is_sound_is_drawn(mutated: Mutate, tmp_path: Path) -> None:
     chance = random.Random(11)
     sound = [found for found in (mutated(chance) for _ in range(40)) if not refusal(found)]
     for found in sound[:1]:
@@ -119,14 +126,16 @@ def test_a_damaged_document_that_is_sound_is_drawn(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_damaged_document_that_is_sound_is_drawn(tmp_path: Path) -> None:
+def test_every_damaged_document_that_is_sound_is_drawn(mutated: Mutate, tmp_path: Path) -> None:
     chance = random.Random(12)
     for found in (mutated(chance) for _ in range(200)):
         if not refusal(found):
             draw(found, tmp_path)
 
 
-def test_400_damaged_documents_are_compared_or_refused_in_a_line(tmp_path: Path) -> None:
+def test_400_damaged_documents_are_compared_or_refused_in_a_line(
+    whole: dict[str, Any], mutated: Mutate, tmp_path: Path
+) -> None:
     chance = random.Random(10)
     path = tmp_path / "a.json"
     refused = 0
@@ -134,7 +143,7 @@ def test_400_damaged_documents_are_compared_or_refused_in_a_line(tmp_path: Path)
         path.write_text(json.dumps(mutated(chance)))
         try:
             found = read_document(path)
-            compare(found, WHOLE, names=(next(iter(found["systems"])), "mlp"))
+            compare(found, whole, names=(next(iter(found["systems"])), "mlp"))
         except EvaluationError as error:
             assert str(error).isprintable()  # noqa: PT017
             refused += 1
@@ -147,19 +156,19 @@ def test_400_damaged_documents_are_compared_or_refused_in_a_line(tmp_path: Path)
         (("protocol",), 7, "protocol: expected text"),
         (("systems",), [], "systems: expected a mapping"),
         (
-            ("systems", "mlp", "evaluations", "emobox", "metrics", "uar", "mean"),
+            ("systems", "mlp", "evaluations", "speakers", "metrics", "uar", "mean"),
             1e400,
-            "systems.mlp.evaluations.emobox.metrics.uar.mean: expected a number <= ",
+            "systems.mlp.evaluations.speakers.metrics.uar.mean: expected a number <= ",
         ),
         (
-            ("systems", "mlp", "evaluations", "emobox", "tested", 3),
+            ("systems", "mlp", "evaluations", "speakers", "tested", 3),
             10**6,
-            "systems.mlp.evaluations.emobox.tested: expected numbers of utterances under 24",
+            "systems.mlp.evaluations.speakers.tested: expected numbers of utterances under 64",
         ),
         (
-            ("systems", "mlp", "evaluations", "emobox", "confusion", 1),
+            ("systems", "mlp", "evaluations", "speakers", "confusion", 1),
             [1.0],
-            r"systems.mlp.evaluations.emobox.confusion\[1\]: expected 3 entries, found 1",
+            r"systems.mlp.evaluations.speakers.confusion\[1\]: expected 4 entries, found 1",
         ),
         (("utterances", 2, "path"), None, r"utterances\[2\].path: expected text"),
         (
@@ -171,9 +180,9 @@ def test_400_damaged_documents_are_compared_or_refused_in_a_line(tmp_path: Path)
     ],
 )
 def test_damage_is_named_by_its_path(
-    tmp_path: Path, keys: tuple[str | int, ...], value: Any, message: str
+    whole: dict[str, Any], tmp_path: Path, keys: tuple[str | int, ...], value: Any, message: str
 ) -> None:
-    found = copy.deepcopy(WHOLE)
+    found = copy.deepcopy(whole)
     part: Any = found
     for key in keys[:-1]:
         part = part[key]

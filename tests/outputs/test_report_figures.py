@@ -11,7 +11,6 @@ from xml.etree import ElementTree
 
 import matplotlib as mpl
 import pytest
-from support import documents
 
 from voxaffect.outputs.figures import evaluation as figures
 from voxaffect.outputs.figures.svg import to_inline_svg, to_svg
@@ -20,15 +19,9 @@ from voxaffect.outputs.report.page import list_figures
 
 
 @pytest.fixture(scope="module")
-def document() -> dict[str, Any]:
-    members = documents.utterances(speakers=6, each=2)
-    return documents.document(members=members, systems=("logistic", "eGeMAPS + SVM"))
-
-
-@pytest.fixture(scope="module")
-def folder(document: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(evaluation: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
-    write_report(document, folder)
+    write_report(evaluation, folder)
     return folder
 
 

@@ -49,8 +49,18 @@ def render_markdown(context: dict[str, Any]) -> str:
     -------
     str
         Its figures are ``figures/NAME.svg``.
+
+    Raises
+    ------
+    ValueError
+        If the document lacks a part that is needed.
     """
-    text = _make_environment().get_template("report.md.j2").render(context)
+    with extra("report"):
+        from jinja2 import TemplateError
+    try:
+        text = _make_environment().get_template("report.md.j2").render(context)
+    except TemplateError as error:  # a part that a sentence needs is missing
+        raise ValueError(str(error)) from error
     return re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n"
 
 
