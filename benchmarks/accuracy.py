@@ -28,8 +28,7 @@ from voxaffect.evaluation import Evaluation, evaluate_conditions, protocol_named
 from voxaffect.evaluation.metrics.calibration import WANTED_RISK
 from voxaffect.evaluation.metrics.categorical import uar
 from voxaffect.extraction import FeatureCache, extract
-from voxaffect.features import feature_spec
-from voxaffect.features import names as feature_names
+from voxaffect.features import get_feature_names, get_feature_spec
 from voxaffect.features.affect.enrollment import adapt
 from voxaffect.features.affect.enrollment import enroll as enroll_vectors
 from voxaffect.training import (
@@ -60,7 +59,7 @@ def gathered(
     recipe = get_recipe(recipe_name)
     data = load_dataset(
         {name: root / name for name in names},
-        feature_spec(recipe.features, groups=recipe.groups),
+        get_feature_spec(recipe.features, groups=recipe.groups),
         emotions=emotions,
         progress=True,
     )
@@ -175,7 +174,7 @@ def enroll(recipe: str, root: Path) -> dict[str, Any]:
     """
     data = gathered(recipe, root)
     assert data.spec is not None
-    truth, columns = np.array(data.emotions), feature_names(data.spec)
+    truth, columns = np.array(data.emotions), get_feature_names(data.spec)
     speakers = np.array([u.speaker for u in data.utterances])
     found: dict[int, list[tuple[float, float]]] = {count: [] for count in ENROLLED}
     for fold in protocol_named("emobox").split(data.utterances, SEED):

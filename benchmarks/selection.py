@@ -25,7 +25,7 @@ from accuracy import SEED, degraded
 from voxaffect.evaluation import protocol_named
 from voxaffect.evaluation.metrics.calibration import calibration_error
 from voxaffect.evaluation.metrics.categorical import uar
-from voxaffect.features import feature_spec, names
+from voxaffect.features import get_feature_names, get_feature_spec
 from voxaffect.training import (
     Augmentation,
     AugmentedCopies,
@@ -38,7 +38,9 @@ from voxaffect.training import (
 from voxaffect.training.recipes import ACCURATE_GROUPS, LOGISTIC_C
 
 CONDITIONS = ("clean", "noise 20 dB", "noise 10 dB", "reverb", "8 kHz", "babble 10 dB")
-WIDTH = len(names(feature_spec("affect")))  # the groups of `accurate` begin with these
+WIDTH = len(
+    get_feature_names(get_feature_spec("affect"))
+)  # the groups of `accurate` begin with these
 
 FIRST = Augmentation(
     mixed_copies=4,
@@ -129,7 +131,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.data is None:
         parser.error("name the folder of the corpora: --data DIR, or set VOXAFFECT_DATA")
-    spec = feature_spec("affect", groups=ACCURATE_GROUPS)
+    spec = get_feature_spec("affect", groups=ACCURATE_GROUPS)
     data = load_dataset({"ravdess": Path(given.data) / "ravdess"}, spec)
     tested = {n: narrow(data.matrix if n == "clean" else degraded(data, n)) for n in CONDITIONS}
     for name in given.only or CANDIDATES:

@@ -35,7 +35,7 @@ from scipy.fft import rfft
 
 from voxaffect.audio import read
 from voxaffect.extraction import FeatureCache, LocalExecutor, extract
-from voxaffect.features import describe, feature_spec
+from voxaffect.features import compute_features, get_feature_spec
 from voxaffect.features.spectrum import frames
 
 LIBRARIES = (
@@ -80,13 +80,13 @@ def decode_and_fft(path: Path) -> np.ndarray:
 
 def per_clip(paths: list[Path], rounds: int) -> dict[str, list[float]]:
     """Milliseconds a clip for each system, round by round."""
-    classic, affect = feature_spec("classic"), feature_spec("affect")
+    classic, affect = get_feature_spec("classic"), get_feature_spec("affect")
     smile = opensmile.Smile(feature_set=opensmile.FeatureSet.eGeMAPSv02, num_workers=1)
     systems = {
         "tutorial": tutorial,
-        "voxaffect classic": lambda path: describe(read(path), classic),
+        "voxaffect classic": lambda path: compute_features(read(path), classic),
         "decode + bare FFT": decode_and_fft,
-        "voxaffect affect": lambda path: describe(read(path), affect),
+        "voxaffect affect": lambda path: compute_features(read(path), affect),
         "opensmile eGeMAPSv02": smile.process_file,
     }
     times: dict[str, list[float]] = {name: [] for name in systems}
@@ -110,7 +110,7 @@ def corpus(paths: list[Path], rounds: int) -> dict[str, list[float]]:
         for name in times:
             start = time.perf_counter()
             with FeatureCache(folder / "features.sqlite") as cache:
-                extract(paths, feature_spec("classic"), workers=2, cache=cache)
+                extract(paths, get_feature_spec("classic"), workers=2, cache=cache)
             times[name].append(time.perf_counter() - start)
         shutil.rmtree(folder)
     return times
@@ -124,7 +124,7 @@ def by_kind(paths: list[Path], rounds: int) -> dict[str, list[float]]:
         "two processes": (2, "processes"),
         "two workers": (2, "auto"),
     }
-    specs = {name: feature_spec(name) for name in ("classic", "affect")}
+    specs = {name: get_feature_spec(name) for name in ("classic", "affect")}
     times: dict[str, list[float]] = {
         f"{name}, {title}": [] for name in specs for title in executors
     }
@@ -143,7 +143,7 @@ def whole_process(clip: Path, train: list[Path], rounds: int) -> dict[str, list[
     from sklearn.neural_network import MLPClassifier
 
     folder = Path(tempfile.mkdtemp())
-    matrix = extract(train, feature_spec("classic")).matrix
+    matrix = extract(train, get_feature_spec("classic")).matrix
     emotions = [path.name[6:8] for path in train]
     joblib.dump(MLPClassifier((300,), max_iter=20).fit(matrix, emotions), folder / "model.pkl")
     (folder / "baseline.py").write_text(BASELINE)

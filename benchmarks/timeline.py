@@ -59,7 +59,7 @@ from voxaffect.audio import Signal, read
 from voxaffect.corpora import Utterance, read_corpus
 from voxaffect.evaluation import evaluate_estimator
 from voxaffect.evaluation.metrics.calibration import WANTED_RISK
-from voxaffect.features import describe, feature_spec
+from voxaffect.features import compute_features, get_feature_spec
 from voxaffect.features.front_end import find_speech
 from voxaffect.models import Model, load
 from voxaffect.recognition import Segment, Smoothing, Stream, Update, Window
@@ -160,7 +160,7 @@ def concatenated(
 def others(root: Path, speakers: Sequence[str]) -> Dataset:
     """What `logistic` is trained on, without some speakers."""
     chosen = get_recipe("logistic")
-    spec = feature_spec(chosen.features, groups=chosen.groups)
+    spec = get_feature_spec(chosen.features, groups=chosen.groups)
     data = load_dataset({"ravdess": root}, spec, progress=True)
     if chosen.augmentation:
         data = augment_dataset(data, chosen.augmentation, seed=SEED, progress=True)
@@ -253,7 +253,7 @@ def of_clips(recording: Recording, model: Model) -> Stretches:
     found = []
     for start, stop, _ in recording.clips:
         clip = recording.samples[round(start * RATE_HZ) : round(stop * RATE_HZ)]
-        vector = describe(Signal(clip, RATE_HZ), model.card.spec)
+        vector = compute_features(Signal(clip, RATE_HZ), model.card.spec)
         probabilities = model.probabilities(vector[None])[0]
         place = int(probabilities.argmax())
         found.append((start, stop, model.emotions[place], float(probabilities[place])))

@@ -24,7 +24,7 @@ root, out = Path(sys.argv[1]), Path(sys.argv[2])
 
 # 1. Our system: affect features, with augmented copies to train on, and the logistic recipe.
 recipe = va.get_recipe("logistic")
-ours = va.load_dataset({"ravdess": root}, va.feature_spec("affect"), progress=True)
+ours = va.load_dataset({"ravdess": root}, va.get_feature_spec("affect"), progress=True)
 ours = va.augment_dataset(ours, recipe.augmentation, seed=SEED, progress=True)
 systems = {"logistic": va.System(recipe.build(SEED), ours, summary=recipe.summary)}
 

@@ -21,7 +21,7 @@ from voxaffect.audio import Samples, Signal
 from voxaffect.cli import main
 from voxaffect.corpora import read_corpus
 from voxaffect.extraction import extract
-from voxaffect.features import feature_spec
+from voxaffect.features import get_feature_spec
 from voxaffect.models import Model
 from voxaffect.training import Dataset, export, make_estimator
 
@@ -147,7 +147,7 @@ class Trained:
 def trained(ravdess_to_read: Path) -> Trained:
     """Train on the small corpus, once."""
     members = read_corpus("ravdess", ravdess_to_read)
-    spec = feature_spec("classic", rate_hz=RATE_HZ)
+    spec = get_feature_spec("classic", rate_hz=RATE_HZ)
     matrix = extract([utterance.path for utterance in members], spec).matrix
     data = Dataset(members, matrix, spec, ())
     pipeline = make_estimator("mlp", 9)

@@ -9,7 +9,7 @@ import scipy.signal
 from support.synthesis import RATE_HZ, speech_like, tone, white
 
 from voxaffect.features.affect import tracks
-from voxaffect.features.affect.frames import power_spectrum, share
+from voxaffect.features.affect.frames import analyze_frames, power_spectrum
 from voxaffect.features.affect.tracks import SPECTRAL_NAMES, describe_spectrum
 from voxaffect.features.front_end import find_speech
 
@@ -87,7 +87,7 @@ def test_mel_bank_is_librosas_htk_bank_at_unit_sum() -> None:
 
 def test_cepstra_are_librosas() -> None:
     found = find_speech(speech_like())
-    measured = tracks.measure(found, share(found.samples))
+    measured = tracks.measure(found, analyze_frames(found.samples))
     theirs = librosa.feature.mfcc(S=measured.log_mel, n_mfcc=20, dct_type=2, norm="ortho")
     np.testing.assert_allclose(measured.mfcc, theirs, atol=1e-2)
 

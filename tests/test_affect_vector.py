@@ -16,15 +16,15 @@ from support.synthesis import RATE_HZ, harmonics, speech_like, tone, white
 
 from voxaffect.audio import Signal
 from voxaffect.errors import FeatureError
-from voxaffect.features import affect, feature_spec, names
+from voxaffect.features import affect, get_feature_names, get_feature_spec
 from voxaffect.features.front_end import ACTIVE_RMS, find_speech, frame_powers
 
 SPREAD_FLOOR = 1e-3
-SPEC = feature_spec("affect", groups=affect.GROUPS)
+SPEC = get_feature_spec("affect", groups=affect.GROUPS)
 
 
 def describe(sound: np.ndarray) -> np.ndarray:
-    return affect.describe(Signal(np.asarray(sound, dtype=np.float32), RATE_HZ), SPEC)
+    return affect.compute_features(Signal(np.asarray(sound, dtype=np.float32), RATE_HZ), SPEC)
 
 
 @functools.cache
@@ -40,7 +40,7 @@ def largest_change(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def test_every_number_has_its_own_name() -> None:
-    found = names(SPEC)
+    found = get_feature_names(SPEC)
     assert len(set(found)) == len(found) == len(describe(speech_like()))
 
 
@@ -125,24 +125,26 @@ def test_the_front_end_keeps_the_speech_and_a_margin() -> None:
 
 def test_another_rate_is_refused() -> None:
     with pytest.raises(FeatureError, match="8000 Hz"):
-        feature_spec("affect", rate_hz=8_000)
+        get_feature_spec("affect", rate_hz=8_000)
 
 
 @pytest.mark.parametrize("group", affect.GROUPS)
 def test_a_group_alone_is_its_part_of_the_whole(group: str) -> None:
     sound = Signal(speech_like().astype(np.float32), RATE_HZ)
-    spec = feature_spec("affect", groups=(group,))
-    place = names(SPEC).index(names(spec)[0])
-    part = affect.describe(sound, spec)
-    np.testing.assert_array_equal(part, affect.describe(sound, SPEC)[place : place + len(part)])
+    spec = get_feature_spec("affect", groups=(group,))
+    place = get_feature_names(SPEC).index(get_feature_names(spec)[0])
+    part = affect.compute_features(sound, spec)
+    np.testing.assert_array_equal(
+        part, affect.compute_features(sound, SPEC)[place : place + len(part)]
+    )
 
 
 def test_describing_needs_numpy_and_scipys_fft_alone() -> None:
     code = (
         "import sys, numpy as np\n"
         "from voxaffect.audio import Signal\n"
-        "from voxaffect.features import affect, feature_spec\n"
-        "affect.describe(Signal(np.ones(8000, 'f4'), 16000), feature_spec('affect'))\n"
+        "from voxaffect.features import affect, get_feature_spec\n"
+        "affect.compute_features(Signal(np.ones(8000, 'f4'), 16000), get_feature_spec('affect'))\n"
         "print(sorted({m.split('.')[0] for m in sys.modules} & "
         "{'sklearn', 'librosa', 'numba', 'soundfile', 'soxr', 'onnxruntime'}))"
     )

@@ -23,7 +23,7 @@ from sklearn.neural_network import MLPClassifier
 
 from voxaffect.evaluation import train
 from voxaffect.extraction import extract
-from voxaffect.features import feature_spec, names
+from voxaffect.features import get_feature_names, get_feature_spec
 from voxaffect.models import load
 from voxaffect.outputs.formats import PREDICTION_FORMATS
 from voxaffect.outputs.formats import Run as Circumstances
@@ -518,8 +518,8 @@ def test_features_writes_the_matrix_of_python(
     assert done == Done(0, f"12 recordings, 180 features: {output}\n", done.err)
     with np.load(output, allow_pickle=False) as found:
         assert found["files"].tolist() == [str(path) for path in recordings]
-        assert tuple(found["names"]) == names(feature_spec("classic"))
-        expected = extract(recordings, feature_spec("classic")).matrix
+        assert tuple(found["names"]) == get_feature_names(get_feature_spec("classic"))
+        expected = extract(recordings, get_feature_spec("classic")).matrix
         assert np.array_equal(found["features"], expected)
 
 

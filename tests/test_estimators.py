@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from voxaffect.errors import TrainingError
-from voxaffect.features import feature_spec
+from voxaffect.features import get_feature_spec
 from voxaffect.models import ModelCard
 from voxaffect.training import RECIPES, Augmentation, augment_dataset, export, fit, load_dataset
 from voxaffect.training.dataset import TrainingRows
@@ -185,7 +185,7 @@ POLICY = Augmentation(speeds=(0.9,), mixed_copies=1)
 
 
 def test_rows_hold_copies_of_their_own_utterances_and_of_no_other(small_ravdess: Path) -> None:
-    data = load_dataset({"ravdess": small_ravdess}, feature_spec("classic"))
+    data = load_dataset({"ravdess": small_ravdess}, get_feature_spec("classic"))
     data = augment_dataset(data, POLICY, seed=0)
     places = np.arange(0, len(data.utterances), 3)
     found = data.rows(places)
@@ -200,7 +200,7 @@ def test_rows_hold_copies_of_their_own_utterances_and_of_no_other(small_ravdess:
 def test_copies_without_talkers_follow_the_seed_and_no_other_utterance(
     small_ravdess: Path,
 ) -> None:
-    spec, policy = feature_spec("classic"), replace(POLICY, babble_probability=0)
+    spec, policy = get_feature_spec("classic"), replace(POLICY, babble_probability=0)
     data = load_dataset({"ravdess": small_ravdess}, spec)
     few = load_dataset({"ravdess": small_ravdess}, spec, emotions=["happy"])
     matrices = [
@@ -215,7 +215,7 @@ def test_copies_without_talkers_follow_the_seed_and_no_other_utterance(
 
 def test_copies_do_not_follow_the_order_of_utterances(small_ravdess: Path) -> None:
     policy = replace(POLICY, noise_probability=1, babble_probability=1)
-    data = load_dataset({"ravdess": small_ravdess}, feature_spec("classic"))
+    data = load_dataset({"ravdess": small_ravdess}, get_feature_spec("classic"))
     reverse = replace(data, utterances=data.utterances[::-1], matrix=data.matrix[::-1])
     found, turned = (
         augment_dataset(d, policy, seed=0, cached=False).copies for d in (data, reverse)
@@ -254,7 +254,7 @@ def test_an_interrupted_training_gives_no_half_trained_model() -> None:
 
 def test_a_part_of_a_dataset_keeps_its_own_copies(small_ravdess: Path) -> None:
     data = augment_dataset(
-        load_dataset({"ravdess": small_ravdess}, feature_spec("classic")), POLICY, seed=0
+        load_dataset({"ravdess": small_ravdess}, get_feature_spec("classic")), POLICY, seed=0
     )
     part = data.where(data.utterances[3:9])
     assert part.utterances == data.utterances[3:9]
@@ -266,7 +266,7 @@ def test_a_part_of_a_dataset_keeps_its_own_copies(small_ravdess: Path) -> None:
 def test_the_card_states_how_the_copies_were_made(small_ravdess: Path) -> None:
     policy = replace(POLICY, babble_probability=0.25)
     data = augment_dataset(
-        load_dataset({"ravdess": small_ravdess}, feature_spec("classic")), policy, seed=0
+        load_dataset({"ravdess": small_ravdess}, get_feature_spec("classic")), policy, seed=0
     )
     fitted = fit(make_pipeline(StandardScaler(), LogisticRegression()), data.rows())
     card = export(fitted, data, recipe="logistic", seed=0, scores={}).card

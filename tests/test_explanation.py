@@ -19,7 +19,7 @@ from voxaffect.audio import Signal
 from voxaffect.cli import cli
 from voxaffect.corpora import read_corpus
 from voxaffect.extraction import extract
-from voxaffect.features import feature_spec
+from voxaffect.features import get_feature_spec
 from voxaffect.models import Model
 from voxaffect.recognition import Explanation
 from voxaffect.records.results import SCHEMA_VERSION
@@ -30,7 +30,7 @@ from voxaffect.training.estimators import ClippedScaler
 @pytest.fixture(scope="module", params=["classic", "affect"])
 def logistic(request: pytest.FixtureRequest, ravdess_to_read: Path) -> Model:
     members = read_corpus("ravdess", ravdess_to_read)
-    spec = feature_spec(request.param, rate_hz=RATE_HZ)
+    spec = get_feature_spec(request.param, rate_hz=RATE_HZ)
     matrix = extract([utterance.path for utterance in members], spec).matrix
     data = Dataset(members, matrix, spec, ())
     pipeline = make_pipeline(ClippedScaler(), LogisticRegression(C=0.01, max_iter=300))
@@ -66,8 +66,8 @@ def test_contributions_of_the_bundled_model_add_up_with_its_network() -> None:
         "voice quality",
         "rhythm",
         "modulation",
-        "movement",
-        "picture",
+        "covariance dynamics",
+        "log-mel spectrogram",
     ]
     assert max(map(abs, found.remainder.values())) < 1e-3
 
@@ -106,7 +106,7 @@ def test_the_command_shows_a_line_a_family(recording: Path) -> None:
     assert "together only" not in done.output
     assert max(map(len, lines[1:])) <= 100
     said = " ".join(lines)
-    assert said.count("picture: the spectrogram that the networks look at.") == 1
+    assert said.count("log-mel spectrogram: the spectrogram that the networks classify.") == 1
     assert "What they tell of. timbre: color of the sound (MFCC);" in said
 
 

@@ -23,9 +23,9 @@ from voxaffect.audio import read
 from voxaffect.errors import CacheError, FeatureError
 from voxaffect.extraction import FeatureCache, extract, worker_count
 from voxaffect.extraction.cache import SCHEMA_VERSION, _checksum, default_path
-from voxaffect.features import FeatureSpec, describe, feature_spec
+from voxaffect.features import FeatureSpec, compute_features, get_feature_spec
 
-CLASSIC = feature_spec("classic")
+CLASSIC = get_feature_spec("classic")
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def matrix_of(paths: list[Path], **options: object) -> bytes:
 
 @pytest.mark.parametrize("workers", [1, 2, 5, 32])
 def test_the_number_of_workers_changes_no_bit(recordings: list[Path], workers: int) -> None:
-    alone = np.array([describe(read(path), CLASSIC) for path in recordings])
+    alone = np.array([compute_features(read(path), CLASSIC) for path in recordings])
     found = extract(recordings, CLASSIC, workers=workers)
     assert np.array_equal(found.matrix, alone)
     assert found.matrix.dtype == np.float32
@@ -118,7 +118,7 @@ def test_changed_content_is_a_miss(recordings: list[Path], marked: Path) -> None
 
 @pytest.mark.parametrize(
     "other",
-    [feature_spec("classic", groups=("mfcc",)), feature_spec("classic", rate_hz=16_000)],
+    [get_feature_spec("classic", groups=("mfcc",)), get_feature_spec("classic", rate_hz=16_000)],
     ids=["groups", "rate"],
 )
 def test_another_spec_is_a_miss(recordings: list[Path], marked: Path, other: FeatureSpec) -> None:
@@ -392,11 +392,11 @@ import sys
 from pathlib import Path
 import numpy as np
 from voxaffect.extraction import FeatureCache, extract
-from voxaffect.features import feature_spec
+from voxaffect.features import get_feature_spec
 folder, database, output, workers = sys.argv[1:]
 with FeatureCache(Path(database)) as cache:
     paths = sorted(Path(folder).rglob("*.wav"))
-    found = extract(paths, feature_spec("classic"), cache=cache, workers=int(workers))
+    found = extract(paths, get_feature_spec("classic"), cache=cache, workers=int(workers))
 np.save(output, found.matrix)
 """
 

@@ -5,27 +5,39 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from voxaffect.features import SETS, FeatureSpec, families, feature_spec, meanings, names
+from voxaffect.features import (
+    SETS,
+    FeatureSpec,
+    describe_families,
+    get_feature_names,
+    get_feature_spec,
+    index_families,
+)
 from voxaffect.features.affect import family
 
-WHOLE = {name: feature_spec(name, groups=tuple(chosen.GROUPS)) for name, chosen in SETS.items()}
+WHOLE = {name: get_feature_spec(name, groups=tuple(chosen.GROUPS)) for name, chosen in SETS.items()}
 
 
 @pytest.mark.parametrize("spec", WHOLE.values(), ids=WHOLE)
 def test_every_feature_is_in_exactly_one_family(spec: FeatureSpec) -> None:
-    places = np.concatenate(list(families(spec).values()))
-    assert sorted(places) == list(range(len(names(spec))))
+    places = np.concatenate(list(index_families(spec).values()))
+    assert sorted(places) == list(range(len(get_feature_names(spec))))
 
 
 @pytest.mark.parametrize("spec", WHOLE.values(), ids=WHOLE)
 def test_the_whole_set_has_every_family_in_the_stated_order(spec: FeatureSpec) -> None:
-    assert tuple(families(spec)) == tuple(SETS[spec.name].FAMILIES)
-    assert set(families(spec)) <= set(meanings())
+    assert tuple(index_families(spec)) == tuple(SETS[spec.name].FAMILIES)
+    assert set(index_families(spec)) <= set(describe_families())
 
 
 def test_a_spec_has_no_family_of_a_group_that_it_leaves_out() -> None:
-    assert list(families(feature_spec("affect", groups=("covariance",)))) == ["movement"]
-    assert list(families(feature_spec("classic", groups=("mel", "mfcc")))) == ["mfcc", "mel"]
+    assert list(index_families(get_feature_spec("affect", groups=("covariance",)))) == [
+        "covariance dynamics"
+    ]
+    assert list(index_families(get_feature_spec("classic", groups=("mel", "mfcc")))) == [
+        "mfcc",
+        "mel",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -50,11 +62,11 @@ def test_a_spec_has_no_family_of_a_group_that_it_leaves_out() -> None:
         ("energy_peaks_per_second", "rhythm"),
         ("energy_db.modulation_2.5_4_hz", "modulation"),
         ("melpair00.modulation_0.5_1.5_hz", "modulation"),
-        ("logcov(mfcc00,f0_st@60ms)", "movement"),
-        ("logmel_000_00", "picture"),
-        ("logmel_frames", "picture"),
+        ("logcov(mfcc00,f0_st@60ms)", "covariance dynamics"),
+        ("logmel_000_00", "log-mel spectrogram"),
+        ("logmel_frames", "log-mel spectrogram"),
     ],
 )
 def test_a_feature_of_affect_is_in_the_family_that_its_name_tells(name: str, expected: str) -> None:
-    assert name in names(WHOLE["affect"])
+    assert name in get_feature_names(WHOLE["affect"])
     assert family(name) == expected

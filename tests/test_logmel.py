@@ -12,9 +12,9 @@ from voxaffect.features.affect.logmel import (
     LENGTH,
     MAX_FRAMES,
     MIN_FRAMES,
-    flattened,
-    log_mel,
-    picture_of,
+    compute_logmel,
+    flatten_logmel,
+    unflatten_logmel,
 )
 from voxaffect.features.front_end import find_speech
 
@@ -23,7 +23,7 @@ Array = NDArray[np.float32]
 
 def picture(samples: Array) -> Array:
     found = find_speech(samples).samples
-    return log_mel(found, power_spectrum(found))
+    return compute_logmel(found, power_spectrum(found))
 
 
 def speech(seconds: float) -> Array:
@@ -69,12 +69,12 @@ def test_a_tone_is_loudest_in_its_own_band(band: int) -> None:
 @pytest.mark.parametrize("frames", [MIN_FRAMES, 77, MAX_FRAMES])
 def test_a_flattened_picture_comes_back(frames: int) -> None:
     found = np.random.default_rng(0).standard_normal((frames, BANDS)).astype(np.float32)
-    row = flattened(found)
+    row = flatten_logmel(found)
     assert row.shape == (LENGTH,)
-    np.testing.assert_array_equal(picture_of(row), found)
+    np.testing.assert_array_equal(unflatten_logmel(row), found)
 
 
 def test_a_long_picture_keeps_its_middle() -> None:
     found = np.arange(300, dtype=np.float32)[:, None] * np.ones(BANDS, np.float32)
-    kept = picture_of(flattened(found))
+    kept = unflatten_logmel(flatten_logmel(found))
     assert kept[[0, -1], 0].tolist() == [50, 249]

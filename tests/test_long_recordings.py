@@ -18,7 +18,7 @@ from voxaffect.audio import read
 from voxaffect.diagnosis.channels import compare_channels
 from voxaffect.errors import AudioError
 from voxaffect.extraction import FeatureCache, extract
-from voxaffect.features import feature_spec
+from voxaffect.features import get_feature_spec
 from voxaffect.recognition.channels import ChannelComparison
 from voxaffect.recognition.utterance import LONG_SECONDS
 
@@ -161,7 +161,7 @@ def test_a_resumed_run_knows_what_holds_no_speech(
 
 
 def test_features_are_of_any_sound(hum: Path) -> None:
-    assert len(extract([hum], feature_spec("affect")).matrix) == 1
+    assert len(extract([hum], get_feature_spec("affect")).matrix) == 1
 
 
 def test_a_recording_without_speech_cannot_be_enrolled(run: Run, hum: Path, spoken: Path) -> None:
@@ -358,13 +358,13 @@ def test_features_have_a_limit_of_their_own(run: Run, spoken: Path, tmp_path: Pa
     output = tmp_path / "a.csv"
     done = run("features", spoken, "--max-seconds", "2.5", "-o", output)
     assert (done.code, "--max-seconds" in done.err) == (1, True)
-    found = extract([spoken], feature_spec("affect"), max_seconds=2.5)
+    found = extract([spoken], get_feature_spec("affect"), max_seconds=2.5)
     assert "longer than the limit of 2.5 s" in found.failures[0].reason
 
 
 def test_the_cache_lets_no_recording_over_the_limit_pass(spoken: Path, tmp_path: Path) -> None:
     with FeatureCache(tmp_path / "cache.sqlite") as cache:
-        spec = feature_spec("classic")
+        spec = get_feature_spec("classic")
         assert not extract([spoken], spec, cache=cache).failures
         assert extract([spoken], spec, cache=cache, max_seconds=2.5).failures
 

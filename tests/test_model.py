@@ -19,7 +19,7 @@ from onnx import numpy_helper
 
 from voxaffect.audio import Signal, read
 from voxaffect.errors import ModelError, TrainingError
-from voxaffect.features import describe, names
+from voxaffect.features import compute_features, get_feature_names
 from voxaffect.models import (
     FORMAT_VERSION,
     METADATA_KEY,
@@ -94,14 +94,16 @@ def test_no_row_gives_no_probability(trained: Trained) -> None:
 
 def test_features_at_prediction_are_those_of_training(trained: Trained) -> None:
     path = trained.data.utterances[5].path
-    assert np.array_equal(describe(read(path), trained.model.card.spec), trained.data.matrix[5])
+    assert np.array_equal(
+        compute_features(read(path), trained.model.card.spec), trained.data.matrix[5]
+    )
 
 
 def test_the_card_says_what_was_trained(trained: Trained) -> None:
     card = trained.model.card
     assert card.spec == trained.data.spec
     assert card.spec.rate_hz == 16_000
-    assert card.feature_names == names(card.spec)
+    assert card.feature_names == get_feature_names(card.spec)
     assert card.corpora["ravdess"]["utterances"] == 64
     assert card.corpora["ravdess"]["speakers"] == 8
     assert (card.recipe, card.seed, card.format) == ("mlp", 9, FORMAT_VERSION)
@@ -629,7 +631,7 @@ def test_the_bundled_model_holds_no_pickle_and_one_thread_of_metadata() -> None:
 
 def test_the_bundled_model_recognizes_any_usable_sound(signal: Signal) -> None:
     model = load()
-    found = model.probabilities(describe(signal, model.card.spec)[None])
+    found = model.probabilities(compute_features(signal, model.card.spec)[None])
     assert found.sum() == pytest.approx(1)
 
 

@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from voxaffect.features.affect.logmel import BANDS, MAX_FRAMES, MIN_FRAMES, flattened
+from voxaffect.features.affect.logmel import BANDS, MAX_FRAMES, MIN_FRAMES, flatten_logmel
 
 torch = pytest.importorskip("torch")
 
@@ -34,7 +34,7 @@ def toy(count: int, seed: int) -> tuple[list[Array], NDArray[np.int64]]:
 def run(members: list[net.Weights], picture: Array, *, is_half: bool = False) -> Array:
     content = net.to_graph(members, is_half=is_half).SerializeToString()
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    return np.log(np.asarray(session.run(None, {"features": flattened(picture)[None]})[0]))
+    return np.log(np.asarray(session.run(None, {"features": flatten_logmel(picture)[None]})[0]))
 
 
 @pytest.fixture(scope="module")

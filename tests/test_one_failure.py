@@ -22,12 +22,12 @@ from voxaffect.audio import Signal, read
 from voxaffect.errors import AudioError, ModelError
 from voxaffect.extraction import LocalExecutor, Transform, extract, failure_reason
 from voxaffect.extraction.sources import Named, digest_of, name_sources, waves
-from voxaffect.features import feature_spec
+from voxaffect.features import get_feature_spec
 from voxaffect.features.affect.enrollment import Speaker
 from voxaffect.recognition import predict, predict_many, timeline, utterance
 from voxaffect.recognition.batch import Timelines, recognize
 
-CLASSIC = feature_spec("classic")
+CLASSIC = get_feature_spec("classic")
 BAD = 4
 ERRORS = [
     (MemoryError(), "memory ran out. Use fewer workers (--workers 1), or cut the recording."),

@@ -11,7 +11,7 @@ import pytest
 from threadpoolctl import ThreadpoolController
 
 from voxaffect.audio import Signal
-from voxaffect.features import describe, feature_spec
+from voxaffect.features import compute_features, get_feature_spec
 from voxaffect.features.affect import covariance
 from voxaffect.features.threads import _OneThread, one_thread
 
@@ -42,7 +42,7 @@ def test_affect_features_are_computed_on_one_thread(
         return whole(matrix)
 
     monkeypatch.setattr(covariance, "matrix_logarithm", watched)
-    describe(signal, feature_spec("affect"))
+    compute_features(signal, get_feature_spec("affect"))
     assert seen == [{1}]
     assert blas_threads() == {2}
 
@@ -74,6 +74,6 @@ def test_the_last_to_leave_restores_what_the_first_found() -> None:
 
 def test_others_can_set_it_afterwards(signal: Signal) -> None:
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(describe, signal, feature_spec("affect")).result()
+        pool.submit(compute_features, signal, get_feature_spec("affect")).result()
     with BLAS.limit(limits=3):
         assert blas_threads() == {3}

@@ -16,10 +16,15 @@ from conftest import Trained, voice
 from support.synthesis import Sound, speech_like, tone, white
 from test_stream import talk
 
-from voxaffect import Signal, Timeline, describe, load, read, timeline
+from voxaffect import Signal, Timeline, compute_features, load, read, timeline
 from voxaffect.errors import AudioError
 from voxaffect.extraction import LocalExecutor
-from voxaffect.features.affect.frames import SAMPLES_AFTER, SAMPLES_BEFORE, share, share_within
+from voxaffect.features.affect.frames import (
+    SAMPLES_AFTER,
+    SAMPLES_BEFORE,
+    analyze_frames,
+    analyze_inner_frames,
+)
 from voxaffect.features.front_end import HOP_SAMPLES
 from voxaffect.recognition.timelines.buffer import Tail
 from voxaffect.recognition.timelines.windowing import Cutter, Cutting, Span, describe_span
@@ -219,7 +224,8 @@ def both_ways(sound: Sound) -> tuple[np.ndarray, np.ndarray]:
     spec, found = load().card.spec, spans(sound)
     shared = [describe_span(one, spec, RATE_HZ, name="x") for one in found]
     alone = [
-        describe(Signal(sound[one.start * 160 : one.stop * 160], RATE_HZ), spec) for one in found
+        compute_features(Signal(sound[one.start * 160 : one.stop * 160], RATE_HZ), spec)
+        for one in found
     ]
     return np.stack(shared), np.stack(alone)
 
@@ -253,18 +259,18 @@ def test_classic_windows_are_described_exactly(trained: Trained) -> None:
     found = only(sound, model=trained.model).windows[-1]
     start, stop = round(found.start_seconds * RATE_HZ), round(found.end_seconds * RATE_HZ)
     # The stream takes off a constant offset, which these sounds hardly have.
-    vector = describe(Signal(sound[start:stop], RATE_HZ), spec)
+    vector = compute_features(Signal(sound[start:stop], RATE_HZ), spec)
     expected = trained.model.probabilities(vector[None])[0]
     assert list(found.probabilities.values()) == pytest.approx(expected, abs=1e-3)
 
 
 def test_frames_measured_in_pieces_are_those_of_the_whole() -> None:
     sound = speech_like(2.0)
-    whole = share(sound)
+    whole = analyze_frames(sound)
     for first, frames in ((5, 1), (10, 60), (100, 90)):
         start = first * HOP_SAMPLES - SAMPLES_BEFORE
         end = (first + frames - 1) * HOP_SAMPLES + SAMPLES_AFTER
-        part = share_within(sound[start:end], frames)
+        part = analyze_inner_frames(sound[start:end], frames)
         assert (part.power == whole.power[first : first + frames]).all()
         expected = whole.correlation[first : first + frames]
         np.testing.assert_allclose(part.correlation, expected, rtol=1e-4, atol=1e-5)

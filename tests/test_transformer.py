@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from voxaffect.errors import AudioError, FeatureError
 from voxaffect.extraction import extract
-from voxaffect.features import feature_spec, names
+from voxaffect.features import get_feature_names, get_feature_spec
 from voxaffect.training.transformer import FeatureExtractor
 
 
@@ -31,7 +31,7 @@ def paths(trained: Trained) -> list[str]:
 
 def test_its_matrix_is_extracts(recordings: list[Path]) -> None:
     found = FeatureExtractor("classic").fit_transform(recordings)
-    assert np.array_equal(found, extract(recordings, feature_spec("classic")).matrix)
+    assert np.array_equal(found, extract(recordings, get_feature_spec("classic")).matrix)
 
 
 @pytest.mark.parametrize("cached", [True, False])
@@ -40,7 +40,7 @@ def test_the_cache_and_an_array_of_paths_change_no_bit(
 ) -> None:
     extractor = FeatureExtractor("classic", cached=cached)
     found = extractor.fit_transform(np.array([str(path) for path in recordings]))
-    assert np.array_equal(found, extract(recordings, feature_spec("classic")).matrix)
+    assert np.array_equal(found, extract(recordings, get_feature_spec("classic")).matrix)
 
 
 def test_cross_val_score_works_on_paths(trained: Trained, paths: list[str]) -> None:
@@ -68,7 +68,7 @@ def test_it_can_be_cloned_with_its_parameters() -> None:
 
 def test_its_columns_are_named() -> None:
     extractor = FeatureExtractor("classic", groups=("chroma",)).fit([])
-    expected = names(feature_spec("classic", groups=("chroma",)))
+    expected = get_feature_names(get_feature_spec("classic", groups=("chroma",)))
     assert tuple(extractor.get_feature_names_out()) == expected
 
 

@@ -19,7 +19,7 @@ import voxaffect as va
 from voxaffect import tutorial
 from voxaffect.audio import Signal, read
 from voxaffect.errors import AudioError, CorpusError, EvaluationError, FeatureError, TrainingError
-from voxaffect.features import describe, feature_spec
+from voxaffect.features import compute_features, get_feature_spec
 from voxaffect.tutorial import emotions, extract_feature, load_data, observed_emotions
 
 QUIET = {"progress": False, "cached": False}
@@ -65,7 +65,7 @@ def test_features_are_chosen_by_the_tutorials_booleans(
 
 
 def test_features_are_those_of_classic_at_the_files_own_rate(recordings: list[Path]) -> None:
-    expected = describe(read(recordings[0]), feature_spec("classic"))
+    expected = compute_features(read(recordings[0]), get_feature_spec("classic"))
     found = extract_feature(recordings[0], mfcc=True, chroma=True, mel=True)
     assert np.array_equal(found, expected)
 
@@ -329,7 +329,7 @@ def test_a_rate_that_is_too_low_for_a_group_is_refused(flag: str, rate_hz: int) 
 
 
 def test_further_groups_change_neither_the_180_numbers_nor_their_key() -> None:
-    spec = feature_spec("classic")
+    spec = get_feature_spec("classic")
     assert spec.to_json() == (
         '{"groups":["mfcc","chroma","mel"],"name":"classic","rate_hz":null,"version":1}'
     )

@@ -43,7 +43,7 @@ _import_name, __dir__, __all__ = lazy_loader.attach(
             "train",
         ],
         "extraction": ["FeatureCache", "extract"],
-        "features": ["FeatureSpec", "describe", "feature_spec"],
+        "features": ["FeatureSpec", "compute_features", "get_feature_spec"],
         "models": ["Model", "load"],
         "recognition": [
             "Prediction",

@@ -46,10 +46,10 @@ from .features import (
     FeatureSpec as FeatureSpec,
 )
 from .features import (
-    describe as describe,
+    compute_features as compute_features,
 )
 from .features import (
-    feature_spec as feature_spec,
+    get_feature_spec as get_feature_spec,
 )
 from .models import (
     Model as Model,

@@ -20,7 +20,7 @@ from voxaffect.audio import Source, as_signal
 from voxaffect.corpora import CORPORA
 from voxaffect.errors import EvaluationError, TrainingError, extra
 from voxaffect.evaluation import random_split
-from voxaffect.features import SETS, describe, feature_spec
+from voxaffect.features import SETS, compute_features, get_feature_spec
 from voxaffect.training import OBSERVED_EMOTIONS, load_dataset
 
 emotions: dict[str, str] = dict(CORPORA["ravdess"].emotions)
@@ -80,8 +80,8 @@ def extract_feature(
     flags = (mfcc, chroma, mel, contrast, tonnetz)
     wanted = tuple(name for name, flag in zip(SETS["classic"].GROUPS, flags, strict=True) if flag)
     is_any_named = any(flag is not None for flag in flags)
-    spec = feature_spec("classic", groups=wanted if is_any_named else None)
-    return describe(as_signal(file_name, rate_hz), spec)
+    spec = get_feature_spec("classic", groups=wanted if is_any_named else None)
+    return compute_features(as_signal(file_name, rate_hz), spec)
 
 
 def load_data(
@@ -137,7 +137,7 @@ def load_data(
     kept = observed_emotions if observed is _INITIAL else observed
     data = load_dataset(
         {"ravdess": root},
-        feature_spec("classic"),
+        get_feature_spec("classic"),
         emotions=_names(kept),
         labels=_labels(emotions),
         workers=workers,

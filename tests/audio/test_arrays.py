@@ -15,7 +15,7 @@ import voxaffect
 from voxaffect.audio import Signal, as_signal, open_blocks, read
 from voxaffect.audio.arrays import as_array
 from voxaffect.errors import AudioError, FeatureError
-from voxaffect.features import feature_spec
+from voxaffect.features import get_feature_spec
 
 RATE_HZ = 16_000
 SOUND = voice(1)
@@ -104,7 +104,9 @@ def test_a_rate_is_any_whole_number(rate_hz: Any) -> None:
     assert type(as_signal(SOUND, rate_hz).rate_hz) is int
     assert type(Signal(SOUND, rate_hz).rate_hz) is int
     assert voxaffect.Stream(rate_hz=rate_hz).push(SOUND) is not None
-    assert feature_spec("classic", rate_hz=rate_hz) == feature_spec("classic", rate_hz=16_000)
+    assert get_feature_spec("classic", rate_hz=rate_hz) == get_feature_spec(
+        "classic", rate_hz=16_000
+    )
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,7 @@ def test_what_is_no_rate_is_refused_at_every_door(rate_hz: Any) -> None:
         lambda: voxaffect.timeline(SOUND, rate_hz=rate_hz, workers=1),
         lambda: voxaffect.diagnose(SOUND, rate_hz=rate_hz),
         lambda: voxaffect.Stream(rate_hz=rate_hz),
-        lambda: feature_spec("classic", rate_hz=rate_hz),
+        lambda: get_feature_spec("classic", rate_hz=rate_hz),
     )
     for door in doors:
         with pytest.raises((AudioError, FeatureError), match="rate_hz as a whole number such as"):

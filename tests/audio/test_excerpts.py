@@ -16,10 +16,10 @@ from voxaffect.evaluation.leaks import check_leaks
 from voxaffect.evaluation.protocols import Fold, protocol_named
 from voxaffect.evaluation.splits import recording_of
 from voxaffect.extraction import FeatureCache, extract
-from voxaffect.features import feature_spec
+from voxaffect.features import get_feature_spec
 from voxaffect.training import load_dataset
 
-SPEC = feature_spec("classic", rate_hz=RATE_HZ)
+SPEC = get_feature_spec("classic", rate_hz=RATE_HZ)
 
 
 @pytest.fixture

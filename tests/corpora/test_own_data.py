@@ -10,11 +10,11 @@ import soundfile
 from conftest import RATE_HZ, Run, voice
 
 from voxaffect.errors import CorpusError, TrainingError
-from voxaffect.features import feature_spec
+from voxaffect.features import get_feature_spec
 from voxaffect.models import load
 from voxaffect.training import load_dataset
 
-SPEC = feature_spec("classic", rate_hz=RATE_HZ)
+SPEC = get_feature_spec("classic", rate_hz=RATE_HZ)
 CLASSIC = ("--features", "classic", "--no-cache")
 
 

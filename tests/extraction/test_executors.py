@@ -27,12 +27,12 @@ from voxaffect.audio import Signal, read
 from voxaffect.errors import WorkerError
 from voxaffect.extraction import FeatureCache, LocalExecutor, Transform, extract
 from voxaffect.extraction.executors import KINDS, _Pace
-from voxaffect.features import feature_spec
+from voxaffect.features import get_feature_spec
 from voxaffect.recognition import predict_many
 from voxaffect.training.augmentation.conditions import apply_condition, condition_transform
 from voxaffect.training.augmentation.policy import Augmentation, augment, augmentation_transforms
 
-CLASSIC, AFFECT = feature_spec("classic"), feature_spec("affect")
+CLASSIC, AFFECT = get_feature_spec("classic"), get_feature_spec("affect")
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
 
 
@@ -486,13 +486,13 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from voxaffect.extraction import FeatureCache, LocalExecutor, extract
-from voxaffect.features import feature_spec
+from voxaffect.features import get_feature_spec
 print("begun", flush=True)
 paths = sorted(Path(sys.argv[1]).glob("*.wav"))
 with FeatureCache(Path(sys.argv[2])) as cache, LocalExecutor(2, kind="processes") as executor:
     for place, result in executor.map_unordered(len, ["the", "processes"]):
         print(*executor.process_ids, flush=True)
-    print(extract(paths, feature_spec("affect"), cache=cache, workers=executor).matrix.shape)
+    print(extract(paths, get_feature_spec("affect"), cache=cache, workers=executor).matrix.shape)
 """
 
 

@@ -22,7 +22,7 @@ from voxaffect.records.arguments import check_list, check_number
 EXAMPLE = (Path(va.__file__).parent / "data" / "example.wav").read_bytes()
 CLOSED = io.BytesIO(EXAMPLE)
 CLOSED.close()
-SPEC = va.feature_spec("classic", groups=("chroma",), rate_hz=16_000)
+SPEC = va.get_feature_spec("classic", groups=("chroma",), rate_hz=16_000)
 SOUND = va.Signal(voice(0), 16_000, "voice")
 ODD: tuple[Any, ...] = (
     None,
@@ -64,12 +64,14 @@ CALLS: dict[str, Callable[[Any], object]] = {
     "Stream rate_hz": lambda odd: va.Stream(rate_hz=odd),
     "Stream.push": lambda odd: va.Stream(rate_hz=16_000).push(odd),
     "read": lambda odd: va.read(odd),
-    "describe signal": lambda odd: va.describe(odd, SPEC),
-    "describe spec": lambda odd: va.describe(SOUND, odd),
-    "describe samples": lambda odd: va.describe(va.Signal(odd, 16_000, "odd"), SPEC),
-    "feature_spec": lambda odd: va.feature_spec(odd),
-    "feature_spec groups": lambda odd: va.feature_spec("classic", groups=odd),
-    "feature_spec rate_hz": lambda odd: va.feature_spec("classic", rate_hz=odd),
+    "compute_features signal": lambda odd: va.compute_features(odd, SPEC),
+    "compute_features spec": lambda odd: va.compute_features(SOUND, odd),
+    "compute_features samples": lambda odd: va.compute_features(
+        va.Signal(odd, 16_000, "odd"), SPEC
+    ),
+    "get_feature_spec": lambda odd: va.get_feature_spec(odd),
+    "get_feature_spec groups": lambda odd: va.get_feature_spec("classic", groups=odd),
+    "get_feature_spec rate_hz": lambda odd: va.get_feature_spec("classic", rate_hz=odd),
     "extract": lambda odd: va.extract(odd, SPEC, workers=1),
     "extract spec": lambda odd: va.extract([], odd, workers=1),
     "extract workers": lambda odd: va.extract([], SPEC, workers=odd),
@@ -125,7 +127,7 @@ def test_an_argument_of_a_wrong_kind_is_accepted_or_refused_in_a_line(
 
 def test_an_error_of_kinds_is_one_of_python_too() -> None:
     with pytest.raises(TypeError, match=r"spec: expected a FeatureSpec, .* found str 'classic'"):
-        va.describe(SOUND, "classic")  # type: ignore[arg-type]
+        va.compute_features(SOUND, "classic")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="speaker: expected what enroll_speaker gives, found int"):
         va.predict(EXAMPLE, speaker=7)  # type: ignore[arg-type]
 

@@ -11,8 +11,7 @@ from voxaffect.cli.options import cache_option, split_names, workers_option
 from voxaffect.cli.outputs import check_output, finish
 from voxaffect.console import print_note, stderr_is_terminal
 from voxaffect.extraction import MAX_SECONDS, extract, open_cache
-from voxaffect.features import SETS, feature_spec
-from voxaffect.features import names as feature_names
+from voxaffect.features import SETS, get_feature_names, get_feature_spec
 from voxaffect.outputs.formats.features import WRITERS, table_writer
 from voxaffect.training import DEFAULT_FEATURES
 
@@ -65,7 +64,7 @@ def features(
     paths, nowhere = find_recordings(sources)
     check_output(output, sources=paths)
     writer = table_writer(output)
-    spec = feature_spec(name, groups=tuple(groups) if groups else None, rate_hz=rate_hz)
+    spec = get_feature_spec(name, groups=tuple(groups) if groups else None, rate_hz=rate_hz)
     with open_cache(is_wanted=cached) as cache:
         extraction = extract(
             paths,
@@ -76,6 +75,6 @@ def features(
             max_seconds=max_seconds,
         )
     kept = [str(paths[index]) for index in extraction.kept]
-    writer(output, kept, feature_names(spec), extraction.matrix)
+    writer(output, kept, get_feature_names(spec), extraction.matrix)
     print_note(f"{len(kept)} recordings, {extraction.matrix.shape[1]} features: {output}")
     finish((*extraction.failures, *nowhere), len(kept))

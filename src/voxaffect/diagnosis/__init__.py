@@ -30,7 +30,7 @@ from voxaffect.diagnosis.offset import judge_offset
 from voxaffect.diagnosis.reverberation import judge_reverberation
 from voxaffect.diagnosis.speech import judge_speech
 from voxaffect.errors import AudioError
-from voxaffect.features import describe
+from voxaffect.features import compute_features
 from voxaffect.models import Model, get_model
 from voxaffect.recognition import Prediction, predict
 from voxaffect.records.results import DiagnosisRecord
@@ -176,4 +176,4 @@ def _recognize(mix: Signal, model: Model) -> tuple[Prediction | None, float | No
         return None, None
     if not prediction.has_speech:
         return prediction, None
-    return prediction, model.card.distance(describe(mix, model.card.spec))
+    return prediction, model.card.distance(compute_features(mix, model.card.spec))

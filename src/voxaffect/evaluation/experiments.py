@@ -16,7 +16,7 @@ from voxaffect.evaluation.result import Evaluation
 from voxaffect.evaluation.runner import HeldOut, evaluate_estimator, held_out
 from voxaffect.evaluation.studies import Study, System, evaluate_systems
 from voxaffect.extraction import Failure
-from voxaffect.features import feature_spec
+from voxaffect.features import get_feature_spec
 from voxaffect.models import Model
 from voxaffect.training import (
     DEFAULT_SEED,
@@ -332,7 +332,7 @@ def _load(
 ) -> Dataset:
     """Dataset of a recipe, with its augmented copies, or under a condition."""
     groups = recipe.groups if features in (None, recipe.features) else None
-    spec = feature_spec(features or recipe.features, groups=groups)
+    spec = get_feature_spec(features or recipe.features, groups=groups)
     data = load_dataset(
         corpora,
         spec,

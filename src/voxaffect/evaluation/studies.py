@@ -24,7 +24,7 @@ from voxaffect.evaluation.result import Evaluation
 from voxaffect.evaluation.runner import Condition, Matrix, evaluate_conditions
 from voxaffect.evaluation.splits import write_split
 from voxaffect.extraction import Failure
-from voxaffect.features import families
+from voxaffect.features import index_families
 from voxaffect.records.arguments import check_kind
 from voxaffect.training import Dataset
 
@@ -275,7 +275,7 @@ class _How:
 def _measured(name: str, system: System, by: Protocol, how: _How, insight: bool) -> Found:
     """One system by the study's protocol: as it is, altered, and with families shuffled."""
     spec = system.data.spec
-    members = families(spec) if insight and spec is not None else {}
+    members = index_families(spec) if insight and spec is not None else {}
     groups = {f"{_STEM}{key}": Shuffled(columns) for key, columns in members.items()}
     main = how.run(name, system, by, {CLEAN: system.data.matrix, **system.altered, **groups})
     return Found(

@@ -25,7 +25,7 @@ from voxaffect.extraction.executors import (
 )
 from voxaffect.extraction.failures import Failure, failure_reason
 from voxaffect.extraction.sources import Item, digest_of, load_item, subject_of
-from voxaffect.features import FeatureSpec, check_known, describe, names
+from voxaffect.features import FeatureSpec, check_spec, compute_features, get_feature_names
 from voxaffect.records.arguments import check_kind, check_list, check_path
 
 __all__ = [
@@ -147,7 +147,7 @@ def extract(
     ]
     if cache is not None:
         check_kind(cache, FeatureCache, "cache", "a FeatureCache, or None")
-    check_known(spec)
+    check_spec(spec)
     task = _Task(spec, transform, max_seconds)
     outcomes: list[Outcome | None] = []
     title = f"{spec.name}, {transform.key.partition(',')[0]}" if transform else spec.name
@@ -164,7 +164,7 @@ def extract(
                     found[missing[position]] = outcome
                     bar.update()
             outcomes += found
-    return _assembled(files, outcomes, len(names(spec)))
+    return _assembled(files, outcomes, len(get_feature_names(spec)))
 
 
 def compute_each(
@@ -215,7 +215,7 @@ class _Task:
             )
             if self.transform:
                 signal = self.transform.apply(signal, digest)
-            return digest, describe(signal, self.spec)
+            return digest, compute_features(signal, self.spec)
         except Exception as error:
             return b"", failure_reason(error, subject_of(item))
 
@@ -241,7 +241,7 @@ def _known(
     with LocalExecutor(workers, kind="threads") as threads:
         digests = list(threads.map(digest_of, paths))
     readable = [digest for digest in digests if digest]
-    vectors = cache.get(readable, task.recipe, length=len(names(task.spec)))
+    vectors = cache.get(readable, task.recipe, length=len(get_feature_names(task.spec)))
     return [vectors.get(digest) if digest else None for digest in digests]
 
 

@@ -17,8 +17,8 @@ from voxaffect.audio import (
 )
 from voxaffect.errors import AudioError, FeatureError
 from voxaffect.features import affect, classic
-from voxaffect.features.affect.frames import Shared
-from voxaffect.features.affect.logmel import is_picture
+from voxaffect.features.affect.frames import FrameSpectra
+from voxaffect.features.affect.logmel import is_logmel
 from voxaffect.features.spec import FeatureSpec
 from voxaffect.features.spectrum import Array
 from voxaffect.records.arguments import check_kind, check_list, is_known
@@ -27,23 +27,23 @@ from voxaffect.runtime.forks import no_fork
 __all__ = [
     "SETS",
     "FeatureSpec",
-    "can_share",
-    "check_known",
-    "describe",
-    "describe_within",
-    "families",
-    "feature_spec",
-    "is_picture",
-    "meanings",
-    "names",
+    "can_share_frames",
+    "check_spec",
+    "compute_features",
+    "compute_window_features",
+    "describe_families",
+    "get_feature_names",
+    "get_feature_spec",
+    "index_families",
+    "is_logmel",
 ]
 
 SETS: dict[str, ModuleType] = {"affect": affect, "classic": classic}
 """Every feature set: a module with ``VERSION``, ``GROUPS``, ``DEFAULT_GROUPS``, ``RATE_HZ`` (None:
-the recording's own), ``FAMILIES``, ``names``, ``family`` and ``describe``."""
+the recording's own), ``FAMILIES``, ``names``, ``family`` and ``compute_features``."""
 
 
-def feature_spec(
+def get_feature_spec(
     name: str, *, groups: tuple[str, ...] | None = None, rate_hz: int | None = None
 ) -> FeatureSpec:
     """Spec of a feature set at its present version.
@@ -86,7 +86,7 @@ def feature_spec(
     return FeatureSpec(name, chosen.VERSION, ordered, rate_hz or chosen.RATE_HZ)
 
 
-def check_known(spec: FeatureSpec) -> None:
+def check_spec(spec: FeatureSpec) -> None:
     """Refuse a spec that this version of voxaffect cannot compute.
 
     Raises
@@ -94,8 +94,8 @@ def check_known(spec: FeatureSpec) -> None:
     FeatureError
         If the set or a group is unknown, or the version is another one.
     """
-    check_kind(spec, FeatureSpec, "spec", "a FeatureSpec, as feature_spec makes it")
-    present = feature_spec(spec.name, groups=spec.groups, rate_hz=spec.rate_hz)
+    check_kind(spec, FeatureSpec, "spec", "a FeatureSpec, as get_feature_spec makes it")
+    present = get_feature_spec(spec.name, groups=spec.groups, rate_hz=spec.rate_hz)
     if present != spec:
         raise FeatureError(
             f"features {spec.name} of version {spec.version} are asked for, and this voxaffect "
@@ -103,14 +103,14 @@ def check_known(spec: FeatureSpec) -> None:
         )
 
 
-def names(spec: FeatureSpec) -> tuple[str, ...]:
+def get_feature_names(spec: FeatureSpec) -> tuple[str, ...]:
     """Name of every number in the vector, in order."""
-    check_known(spec)
+    check_spec(spec)
     result: tuple[str, ...] = SETS[spec.name].names(spec)
     return result
 
 
-def families(spec: FeatureSpec) -> Mapping[str, NDArray[np.intp]]:
+def index_families(spec: FeatureSpec) -> Mapping[str, NDArray[np.intp]]:
     """Places in the vector of each family of features, as people speak of them.
 
     Parameters
@@ -121,7 +121,7 @@ def families(spec: FeatureSpec) -> Mapping[str, NDArray[np.intp]]:
     -------
     mapping of str to ndarray of int
         Of ``classic``: mfcc, chroma, mel. Of ``affect``: timbre, spectrum, energy, pitch, voice
-        quality, rhythm, modulation, movement (the log-covariance) and picture (the log-mels).
+        quality, rhythm, modulation, covariance dynamics and log-mel spectrogram.
         In that order, without families that the spec leaves out; every feature is in one.
 
     Raises
@@ -130,17 +130,17 @@ def families(spec: FeatureSpec) -> Mapping[str, NDArray[np.intp]]:
         If this version of voxaffect cannot compute the spec.
     """
     chosen = SETS[spec.name]
-    of_feature = np.array([chosen.family(name) for name in names(spec)])
+    of_feature = np.array([chosen.family(name) for name in get_feature_names(spec)])
     places = {family: np.flatnonzero(of_feature == family) for family in chosen.FAMILIES}
     return {family: where for family, where in places.items() if len(where)}
 
 
-def meanings() -> dict[str, str]:
+def describe_families() -> dict[str, str]:
     """What each family of features tells of, in a few words, by its name."""
     return {name: said for chosen in SETS.values() for name, said in chosen.FAMILIES.items()}
 
 
-def describe(signal: Signal, spec: FeatureSpec) -> Array:
+def compute_features(signal: Signal, spec: FeatureSpec) -> Array:
     """Feature vector of a recording.
 
     Parameters
@@ -159,57 +159,61 @@ def describe(signal: Signal, spec: FeatureSpec) -> Array:
     FeatureError
         If the spec is unknown, or a number comes out NaN or infinite.
     """
-    check_known(spec)
+    check_spec(spec)
     check_kind(signal, Signal, "signal", "a Signal, as voxaffect.read gives it")
     check_usable(signal)
     with no_fork:
         if spec.rate_hz is not None:
             signal = resample(signal, spec.rate_hz)
-        return _finite(SETS[spec.name].describe(signal, spec), spec, signal.name)
+        return _finite(SETS[spec.name].compute_features(signal, spec), spec, signal.name)
 
 
-def can_share(spec: FeatureSpec) -> bool:
-    """Whether overlapping windows of one signal can share their frames: `describe_within`."""
-    return hasattr(SETS[spec.name], "describe_within")
+def can_share_frames(spec: FeatureSpec) -> bool:
+    """Report whether `compute_window_features` knows the set, so that windows share frames."""
+    return hasattr(SETS[spec.name], "compute_window_features")
 
 
-def describe_within(samples: Array, shared: Shared, spec: FeatureSpec, *, name: str) -> Array:
+def compute_window_features(
+    samples: Array, shared: FrameSpectra, spec: FeatureSpec, *, name: str
+) -> Array:
     """Feature vector of a window of a longer signal, whose frames are measured already.
 
     Parameters
     ----------
     samples : ndarray, shape (n,), float32
         At the spec's rate, at least 0.25 s, with no constant offset to speak of.
-    shared : Shared
-        Every frame of them, by `shared.share_within`.
+    shared : FrameSpectra
+        Every frame of them, by `shared.analyze_inner_frames`.
     spec : FeatureSpec
-        One that `can_share`.
+        One that `can_share_frames`.
     name : str
         What messages call the signal.
 
     Returns
     -------
     ndarray, shape (d,), float32, finite
-        That of `describe` but for rounding and the window's edges.
+        That of `compute_features` but for rounding and the window's edges.
 
     Raises
     ------
     FeatureError
         If a number comes out NaN or infinite.
     """
-    vector: Array = SETS[spec.name].describe_within(samples, shared, spec)
+    vector: Array = SETS[spec.name].compute_window_features(samples, shared, spec)
     return _finite(vector, spec, name)
 
 
 def _finite(vector: Array, spec: FeatureSpec, name: str) -> Array:
     if not np.isfinite(vector).all():
         bad = [
-            name for name, value in zip(names(spec), vector, strict=True) if not np.isfinite(value)
+            name
+            for name, value in zip(get_feature_names(spec), vector, strict=True)
+            if not np.isfinite(value)
         ]
         raise FeatureError(f"{name}: not finite: {', '.join(bad[:5])}. Please report it.")
     return vector
 
 
-def at_rate(spec: FeatureSpec, rate_hz: int) -> FeatureSpec:
+def fix_rate(spec: FeatureSpec, rate_hz: int) -> FeatureSpec:
     """Return the spec with its rate fixed, unless it is fixed already."""
     return spec if spec.rate_hz is not None else replace(spec, rate_hz=rate_hz)

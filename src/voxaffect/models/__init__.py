@@ -142,7 +142,7 @@ class Model:
 
     def _check_features(self) -> None:
         try:
-            names = features.names(self.card.spec)
+            names = features.get_feature_names(self.card.spec)
         except FeatureError as error:
             raise ModelError(f"{self.name}: {error}") from error
         if names != self.card.feature_names:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from voxaffect.audio import MAX_RATE_HZ
 from voxaffect.errors import FeatureError, ModelError
-from voxaffect.features import FeatureSpec, is_picture
+from voxaffect.features import FeatureSpec, is_logmel
 from voxaffect.files import escape_control
 from voxaffect.records.codec import LARGEST_FLOAT, check, check_lines, show
 
@@ -257,7 +257,7 @@ def distances(
     -------
     ndarray, shape (n,)
     """
-    counted = np.array([not is_picture(name) for name in names]) & (sd > 0)
+    counted = np.array([not is_logmel(name) for name in names]) & (sd > 0)
     if not counted.any():
         return np.zeros(len(matrix))
     sds = (matrix[:, counted] - mean[counted]) / sd[counted]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from textwrap import fill
 
-from voxaffect.features import meanings
+from voxaffect.features import describe_families
 from voxaffect.files import escape_control
 from voxaffect.recognition import Explanation
 from voxaffect.recognition.display import NO_SPEECH, UNCERTAIN, format_probability
@@ -20,7 +20,7 @@ def show_explanations(explanations: Sequence[Explanation]) -> str:
 
     What the families mean stands at the end, once.
     """
-    known = meanings()
+    known = describe_families()
     shown = dict.fromkeys(family for one in explanations for family in one.contributions)
     legend = "; ".join(f"{family}: {known[family]}" for family in shown)
     said = [f"{fill(f'What they tell of. {legend}.', _WIDTH)}\n"] if legend else []

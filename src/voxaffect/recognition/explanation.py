@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.audio import Source, open_blocks
-from voxaffect.features import families
+from voxaffect.features import index_families
 from voxaffect.models import Model, get_model
 from voxaffect.recognition.channels import ChannelReader
 from voxaffect.recognition.prediction import Method, Prediction
@@ -110,7 +110,7 @@ def explain(
     if vector is None:
         return Explanation(prediction, {}, {}, {})
     mean = np.array(loaded.card.mean, dtype=np.float32)
-    places = families(loaded.card.spec)
+    places = index_families(loaded.card.spec)
     occluded = np.tile(vector, (len(places), 1))
     for row, where in zip(occluded, places.values(), strict=True):
         row[where] = mean[where]

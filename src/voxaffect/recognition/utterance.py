@@ -11,7 +11,7 @@ import numpy as np
 from voxaffect.audio import MIN_PEAK, Samples, Signal, check_usable
 from voxaffect.extraction import failure_reason
 from voxaffect.extraction.sources import Item, open_item, subject_of
-from voxaffect.features import FeatureSpec, describe
+from voxaffect.features import FeatureSpec, compute_features
 from voxaffect.recognition.channels import ChannelReader
 from voxaffect.recognition.speech import has_speech
 from voxaffect.recognition.timelines.vad import get_vad_method
@@ -108,7 +108,7 @@ class UtteranceTask:
             is_speech = signal in audible and (
                 not confirms_speech or has_speech(signal.samples, signal.rate_hz)
             )
-            vectors.append((name, describe(signal, self.spec) if is_speech else None))
+            vectors.append((name, compute_features(signal, self.spec) if is_speech else None))
         seconds = reader.frames / recording.rate_hz
         return RecordingFeatures(seconds, reader.comparison.are_different, tuple(vectors))
 

@@ -34,7 +34,7 @@ from voxaffect.extraction import (
     extract,
     open_cache,
 )
-from voxaffect.features import FeatureSpec, at_rate, check_known, feature_spec
+from voxaffect.features import FeatureSpec, check_spec, fix_rate, get_feature_spec
 from voxaffect.records.arguments import check_kind, check_list
 from voxaffect.training.augmentation.babble import BabbleSource, has_other_recordings
 from voxaffect.training.augmentation.policy import Augmentation, augmentation_transforms
@@ -288,8 +288,8 @@ def load_dataset(
         If a corpus cannot be read, an emotion is unknown, no recording could be used, or one of
         people's own recordings is there under two emotions.
     """
-    spec = feature_spec(features) if isinstance(features, str) else features
-    check_known(spec)
+    spec = get_feature_spec(features) if isinstance(features, str) else features
+    check_spec(spec)
     if isinstance(corpora, str):
         corpora = [corpora]
     if not isinstance(corpora, Mapping):
@@ -303,7 +303,7 @@ def load_dataset(
     chosen = select_emotions(everything, emotions)
     check_labels((utterance.emotion for utterance in chosen), labels)
     paths = [source_of(utterance) for utterance in chosen]
-    spec = at_rate(spec, _first_rate_hz(paths))
+    spec = fix_rate(spec, _first_rate_hz(paths))
     found = _extracted(
         paths,
         spec,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.errors import extra
-from voxaffect.features.affect.logmel import picture_of
+from voxaffect.features.affect.logmel import unflatten_logmel
 from voxaffect.models import INPUT_NAME
 from voxaffect.runtime.onnx import import_onnxruntime
 
@@ -260,7 +260,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         origins = np.arange(len(matrix)) if origins is None else origins
         self.classes_, truth = np.unique(y, return_inverse=True)
-        pictures = [picture_of(row) for row in matrix]
+        pictures = [unflatten_logmel(row) for row in matrix]
         seeds = range(100 * self.random_state, 100 * self.random_state + self.members)
         weights = [
             fit_weights(pictures, truth, utterances=origins, seed=seed, plan=self.plan)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.errors import ModelError, TrainingError
-from voxaffect.features import names
+from voxaffect.features import get_feature_names
 from voxaffect.files import escape_control
 from voxaffect.models import METADATA_KEY, Model, ModelCard, add_checksum, distances
 from voxaffect.models.card import MAX_TEXT_LENGTH
@@ -121,7 +121,7 @@ def _card(data: Dataset, **told: Any) -> ModelCard:
     assert data.spec is not None
     return ModelCard(
         spec=data.spec,
-        feature_names=names(data.spec),
+        feature_names=get_feature_names(data.spec),
         corpora={_plain(name): _described(corpus) for name, corpus in data.summary().items()},
         augmentation=_amounts(data.augmentation),
         **reference(data),
@@ -171,7 +171,10 @@ def reference(data: Dataset) -> dict[str, Any]:
     )
     matrices = [data.matrix] if data.copies is None else [data.matrix, data.copies.matrix]
     found = np.concatenate(
-        [distances(matrix, mean=mean, sd=sd, names=names(data.spec)) for matrix in matrices]
+        [
+            distances(matrix, mean=mean, sd=sd, names=get_feature_names(data.spec))
+            for matrix in matrices
+        ]
     )
     return {
         "mean": tuple(mean.tolist()),

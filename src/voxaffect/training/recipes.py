@@ -9,7 +9,7 @@ from reprlib import repr as shortened
 from typing import Any
 
 from voxaffect.errors import ArgumentError, TrainingError, extra
-from voxaffect.features import feature_spec, names
+from voxaffect.features import get_feature_names, get_feature_spec
 from voxaffect.records.arguments import check_kind, is_known
 from voxaffect.training.augmentation.policy import Augmentation
 
@@ -28,7 +28,7 @@ class Recipe:
     features : str
         The feature set it is made for.
     groups : tuple of str, optional
-        Of the set, as for `feature_spec`.
+        Of the set, as for `get_feature_spec`.
     emotions : tuple of str, optional
         What `train` keeps unless told otherwise; all by default.
     augmentation : Augmentation, optional
@@ -121,7 +121,7 @@ def _accurate(seed: int) -> Any:
 
 def _lengths(*groups: tuple[str, ...] | None) -> list[int]:
     """How many numbers some groups of `affect` are; None is the default ones."""
-    return [len(names(feature_spec("affect", groups=some))) for some in groups]
+    return [len(get_feature_names(get_feature_spec("affect", groups=some))) for some in groups]
 
 
 NETWORKS = 2

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from voxaffect.errors import AudioError, extra
 from voxaffect.extraction import extract, open_cache
-from voxaffect.features import feature_spec
-from voxaffect.features import names as feature_names
+from voxaffect.features import get_feature_names, get_feature_spec
 from voxaffect.records.arguments import check_list, check_path
 
 with extra("train"):
@@ -59,7 +58,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, paths: Sequence[str | Path], y: Any = None) -> FeatureExtractor:  # noqa: ARG002
         """Check the parameters; nothing is learnt from data."""
-        self.spec_ = feature_spec(self.features, groups=self.groups, rate_hz=self.rate_hz)
+        self.spec_ = get_feature_spec(self.features, groups=self.groups, rate_hz=self.rate_hz)
         return self
 
     def transform(self, paths: Sequence[str | Path]) -> NDArray[np.float32]:
@@ -94,4 +93,4 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:  # noqa: ARG002
         """Return the names of the columns."""
         check_is_fitted(self, "spec_")
-        return np.array(feature_names(self.spec_), dtype=object)
+        return np.array(get_feature_names(self.spec_), dtype=object)

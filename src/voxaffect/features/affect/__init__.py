@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from voxaffect.audio import Signal
 from voxaffect.features.affect import logmel
 from voxaffect.features.affect.covariance import log_covariance, stack_lags
-from voxaffect.features.affect.frames import Shared, normalized, share
+from voxaffect.features.affect.frames import FrameSpectra, analyze_frames, normalized
 from voxaffect.features.affect.functionals import FULL, SEVEN, cross, full, runs, seven
 from voxaffect.features.affect.pitch import FEWEST_VOICED, USUAL_SEMITONES, Pitch, perturbations
 from voxaffect.features.affect.tracks import (
@@ -349,7 +349,7 @@ def describe_course(tracks: Tracks) -> Array:
     return np.concatenate([full(energy).ravel(), thirds(third).ravel(), modulation(moving).ravel()])
 
 
-def describe_movement(tracks: Tracks, level: Array) -> Array:
+def compute_covariance_dynamics(tracks: Tracks, level: Array) -> Array:
     """Log-covariance of 28 scaled tracks, the same 60 ms later, and their slopes.
 
     Frames weigh by their level, half at 20 dB under the mean power, so that pauses and the
@@ -388,9 +388,9 @@ FAMILIES: Final = {
     "pitch": "melody of the voice",
     "voice quality": "how regular and clear the voice is",
     "rhythm": "pauses and pace",
-    "modulation": "how fast all that swings",
-    "movement": "how it moves together over time (log-covariance)",
-    "picture": "the spectrogram that the networks look at",
+    "modulation": "how fast all of it varies",
+    "covariance dynamics": "how all of it varies together over time (log-covariance)",
+    "log-mel spectrogram": "the spectrogram that the networks classify",
 }
 """Families of the numbers, and what each tells of."""
 _FAMILY_OF_TRACK: Final = {
@@ -413,10 +413,10 @@ def family(name: str) -> str:
     name : str
         As in `names`.
     """
-    if logmel.is_picture(name):
-        return "picture"
+    if logmel.is_logmel(name):
+        return "log-mel spectrogram"
     if name.startswith("logcov("):
-        return "movement"
+        return "covariance dynamics"
     track, _, statistic = name.partition(".")
     if statistic.startswith("modulation_"):
         return "modulation"
@@ -458,7 +458,7 @@ def names(spec: FeatureSpec) -> tuple[str, ...]:
 
 
 @one_thread
-def describe(signal: Signal, spec: FeatureSpec) -> Array:
+def compute_features(signal: Signal, spec: FeatureSpec) -> Array:
     """Vector of one utterance.
 
     Parameters
@@ -474,21 +474,21 @@ def describe(signal: Signal, spec: FeatureSpec) -> Array:
         stated by each descriptor.
     """
     speech = find_speech(signal.samples)
-    return _describe(speech, share(speech.samples), spec)
+    return _describe(speech, analyze_frames(speech.samples), spec)
 
 
 @one_thread
-def describe_within(samples: Array, shared: Shared, spec: FeatureSpec) -> Array:
+def compute_window_features(samples: Array, shared: FrameSpectra, spec: FeatureSpec) -> Array:
     """Vector of a window of a longer signal, whose frames are measured already.
 
-    It is that of `describe` but for what lies at the window's edges: the pitch of the first and
-    last two frames hears the sound around them, where `describe` hears silence.
+    It equals that of `compute_features` except at the window's edges: the pitch of the first and
+    last two frames takes in the sound around them, where `compute_features` takes silence.
 
     Parameters
     ----------
     samples : ndarray, shape (n,), float32
         At 16 kHz, at least 0.25 s, with no constant offset to speak of.
-    shared : Shared
+    shared : FrameSpectra
         Of the same samples.
     spec : FeatureSpec
 
@@ -500,7 +500,7 @@ def describe_within(samples: Array, shared: Shared, spec: FeatureSpec) -> Array:
     return _describe(speech, normalized(shared, speech), spec)
 
 
-def _describe(speech: Speech, shared: Shared, spec: FeatureSpec) -> Array:
+def _describe(speech: Speech, shared: FrameSpectra, spec: FeatureSpec) -> Array:
     parts = {}
     if "functionals" in spec.groups or "covariance" in spec.groups:
         tracks = measure(speech, shared)
@@ -508,9 +508,9 @@ def _describe(speech: Speech, shared: Shared, spec: FeatureSpec) -> Array:
         if "functionals" in spec.groups:
             parts["functionals"] = _functionals(tracks, level)
         if "covariance" in spec.groups:
-            parts["covariance"] = describe_movement(tracks, level)
+            parts["covariance"] = compute_covariance_dynamics(tracks, level)
     if "logmel" in spec.groups:
-        parts["logmel"] = logmel.flattened(logmel.log_mel(speech.samples, shared.power))
+        parts["logmel"] = logmel.flatten_logmel(logmel.compute_logmel(speech.samples, shared.power))
     return np.concatenate([parts[group] for group in spec.groups]).astype(np.float32)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.errors import FeatureError
-from voxaffect.features.affect.logmel import is_picture
+from voxaffect.features.affect.logmel import is_logmel
 from voxaffect.features.spectrum import Array
 
 # With n recordings the shift is n / (n + 4) of the difference: two thirds at eight, which is
@@ -77,7 +77,7 @@ def adapt(
     Parameters
     ----------
     vectors : ndarray, shape (n, d)
-        As `describe` gives them.
+        As `compute_features` gives them.
     speaker : Speaker
     training_mean : ndarray, shape (d,)
         Mean over the utterances that the classifier was trained on.
@@ -88,6 +88,6 @@ def adapt(
     -------
     ndarray, shape (n, d), float32
     """
-    is_shifted = np.array([not is_picture(name) for name in names])
+    is_shifted = np.array([not is_logmel(name) for name in names])
     difference = np.where(is_shifted, speaker.mean - training_mean, 0.0)
     return np.asarray(vectors - shift_weight(speaker.recordings) * difference, dtype=np.float32)

@@ -37,7 +37,7 @@ BEYOND_FRAMES: Final = 2
 
 
 @dataclass(frozen=True)
-class Shared:
+class FrameSpectra:
     """Each 25 ms frame, every 10 ms, as it was recorded.
 
     Attributes
@@ -65,7 +65,7 @@ def power_spectrum(samples: Array) -> Array:
     return np.asarray(spectrum.real**2 + spectrum.imag**2, dtype=np.float32)
 
 
-def share(samples: Array) -> Shared:
+def analyze_frames(samples: Array) -> FrameSpectra:
     """Measure every frame of a whole signal, with silence before and after it.
 
     Parameters
@@ -74,11 +74,11 @@ def share(samples: Array) -> Shared:
         At 16 kHz, at least one frame long.
     """
     power, halved = power_spectrum(samples), decimate(samples)
-    return Shared(power, autocorrelation(frame(halved, len(power))), halved)
+    return FrameSpectra(power, autocorrelation(frame(halved, len(power))), halved)
 
 
 @one_thread
-def share_within(samples: Array, frames: int) -> Shared:
+def analyze_inner_frames(samples: Array, frames: int) -> FrameSpectra:
     """Measure some frames of a longer signal.
 
     Parameters
@@ -94,10 +94,10 @@ def share_within(samples: Array, frames: int) -> Shared:
     framed = sliding_window_view(halved, WINDOW_SAMPLES)[::PITCH_HOP_SAMPLES]
     length = (frames + BEYOND_FRAMES) * PITCH_HOP_SAMPLES
     inner = halved[LEAD_SAMPLES : LEAD_SAMPLES + length]
-    return Shared(power, autocorrelation(framed), inner)
+    return FrameSpectra(power, autocorrelation(framed), inner)
 
 
-def normalized(shared: Shared, speech: Speech) -> Shared:
+def normalized(shared: FrameSpectra, speech: Speech) -> FrameSpectra:
     """Frames of the active part of a signal, at the level that the front end gave it.
 
     The constant offset, which the front end takes off, is left in the spectra: take it off the
@@ -105,14 +105,14 @@ def normalized(shared: Shared, speech: Speech) -> Shared:
 
     Parameters
     ----------
-    shared : Shared
+    shared : FrameSpectra
         Of the signal that ``speech`` was found in.
     speech : Speech
     """
     first, length = speech.start // HOP_SAMPLES, len(speech.samples)
     frames = slice(first, first + 1 + (length - FRAME_SAMPLES) // HOP_SAMPLES)
     halved = shared.halved[speech.start // 2 : (speech.start + length) // 2]
-    return Shared(
+    return FrameSpectra(
         shared.power[frames] * np.float32(speech.gain**2),
         shared.correlation[frames],
         (halved - np.float32(speech.offset)) * np.float32(speech.gain),

@@ -19,7 +19,7 @@ _STEM = "logmel_"
 LENGTH = MAX_FRAMES * BANDS + 1
 
 
-def log_mel(speech: Array, power: Array) -> Array:
+def compute_logmel(speech: Array, power: Array) -> Array:
     """Log-mel spectrogram in units of 10 dB.
 
     Parameters
@@ -46,7 +46,7 @@ def log_mel(speech: Array, power: Array) -> Array:
     return np.asarray(np.maximum(bels, bels.max() - RANGE_BELS), dtype=np.float32)
 
 
-def flattened(picture: Array) -> Array:
+def flatten_logmel(picture: Array) -> Array:
     """Lay a picture out in one row of fixed length.
 
     Parameters
@@ -67,8 +67,8 @@ def flattened(picture: Array) -> Array:
     return row
 
 
-def picture_of(row: Array) -> Array:
-    """Undo `flattened`; shape (frames, 64)."""
+def unflatten_logmel(row: Array) -> Array:
+    """Undo `flatten_logmel`; shape (frames, 64)."""
     frames = int(row[-1])
     return row[: frames * BANDS].reshape(frames, BANDS)
 
@@ -82,7 +82,7 @@ def names() -> tuple[str, ...]:
     return (*cells, f"{_STEM}frames")
 
 
-def is_picture(name: str) -> bool:
+def is_logmel(name: str) -> bool:
     """Whether a feature is a cell of the picture, which has no meaning outside it."""
     return name.startswith(_STEM)
 

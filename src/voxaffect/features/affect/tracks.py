@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from voxaffect.features.affect.frames import FFT_SAMPLES, Shared
+from voxaffect.features.affect.frames import FFT_SAMPLES, FrameSpectra
 from voxaffect.features.affect.pitch import Pitch, follow_pitch
 from voxaffect.features.front_end import (
     BLOCK_SAMPLES,
@@ -246,13 +246,13 @@ def zero_crossings(samples: Array, frames: int) -> Array:
     return np.asarray(rate[None], dtype=np.float32)
 
 
-def measure(speech: Speech, shared: Shared) -> Tracks:
+def measure(speech: Speech, shared: FrameSpectra) -> Tracks:
     """All tracks of an utterance's active part.
 
     Parameters
     ----------
     speech : Speech
-    shared : Shared
+    shared : FrameSpectra
         Of the same samples: spectra, and autocorrelations for the pitch.
     """
     power = shared.power

@@ -45,7 +45,7 @@ def family(name: str) -> str:
     return name.partition("_")[0]
 
 
-def describe(signal: Signal, spec: FeatureSpec) -> Array:
+def compute_features(signal: Signal, spec: FeatureSpec) -> Array:
     """Means over time, as the tutorial takes them.
 
     Parameters

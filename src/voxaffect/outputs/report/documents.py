@@ -25,7 +25,7 @@ from voxaffect.evaluation import Evaluation, Found, Study
 from voxaffect.evaluation.intervals import uar_difference
 from voxaffect.evaluation.metrics.calibration import RiskCoverage
 from voxaffect.evaluation.metrics.categorical import uar
-from voxaffect.features import meanings
+from voxaffect.features import describe_families
 from voxaffect.files import escape_control, read_bounded
 from voxaffect.records.arguments import check_kind
 from voxaffect.records.evaluation import check_evaluation
@@ -240,7 +240,7 @@ def _premium(study: Study, name: str) -> Document:
 
 
 def _system(study: Study, found: Found) -> Document:
-    main, known = found.evaluations[study.protocol.name], meanings()
+    main, known = found.evaluations[study.protocol.name], describe_families()
     return {
         "summary": found.summary,
         "evaluations": {name: _evaluation(one) for name, one in found.evaluations.items()},

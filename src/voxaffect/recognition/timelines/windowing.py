@@ -23,14 +23,19 @@ from numpy.typing import NDArray
 
 from voxaffect.audio import MAX_PEAK, MIN_SECONDS, Signal
 from voxaffect.errors import AudioError
-from voxaffect.features import FeatureSpec, can_share, describe, describe_within
+from voxaffect.features import (
+    FeatureSpec,
+    can_share_frames,
+    compute_features,
+    compute_window_features,
+)
 from voxaffect.features.affect.frames import (
     BEYOND_FRAMES,
     FFT_SAMPLES,
     SAMPLES_AFTER,
     SAMPLES_BEFORE,
-    Shared,
-    share_within,
+    FrameSpectra,
+    analyze_inner_frames,
 )
 from voxaffect.features.affect.pitch import LONGEST_LAG, PITCH_HOP_SAMPLES
 from voxaffect.features.front_end import HOP_SAMPLES
@@ -109,7 +114,7 @@ class Span:
         In frames.
     samples : ndarray
         At the rate of the features.
-    shared : Shared, optional
+    shared : FrameSpectra, optional
         Frames of the samples, where the features can share them.
     """
 
@@ -117,7 +122,7 @@ class Span:
     start: int
     stop: int
     samples: Samples
-    shared: Shared | None
+    shared: FrameSpectra | None
 
 
 @dataclass(frozen=True)
@@ -168,8 +173,8 @@ def describe_speech(
 def describe_span(span: Span, spec: FeatureSpec, rate_hz: int, *, name: str) -> Samples:
     """Feature vector of a window."""
     if span.shared is not None:
-        return describe_within(span.samples, span.shared, spec, name=name)
-    return describe(Signal(span.samples, rate_hz, name), spec)
+        return compute_window_features(span.samples, span.shared, spec, name=name)
+    return compute_features(Signal(span.samples, rate_hz, name), spec)
 
 
 class Resampling:
@@ -228,7 +233,7 @@ class _Frames:
         self._correlation = Tail(kept, (LONGEST_LAG + 2,))
         self._halved = Tail(kept * PITCH_HOP_SAMPLES)
 
-    def between(self, start: int, stop: int, sound: Tail) -> Shared:
+    def between(self, start: int, stop: int, sound: Tail) -> FrameSpectra:
         """Frames that lie wholly between two; the last of them ends half a frame before."""
         halved_stop, stop = stop * PITCH_HOP_SAMPLES, stop - BEYOND_FRAMES
         if start > self._power.stop:
@@ -238,14 +243,16 @@ class _Frames:
         if stop > self._power.stop:
             self._measure(self._power.stop, stop, sound)
         halved = self._halved.rows(start * PITCH_HOP_SAMPLES, halved_stop)
-        return Shared(self._power.rows(start, stop), self._correlation.rows(start, stop), halved)
+        return FrameSpectra(
+            self._power.rows(start, stop), self._correlation.rows(start, stop), halved
+        )
 
     def _measure(self, first: int, stop: int, sound: Tail) -> None:
         start = first * HOP_SAMPLES - SAMPLES_BEFORE
         end = (stop - 1) * HOP_SAMPLES + SAMPLES_AFTER
         inside = sound.rows(max(start, 0), min(end, sound.stop))
         around = (max(-start, 0), max(end - sound.stop, 0))
-        found = share_within(np.pad(inside, around), stop - first)
+        found = analyze_inner_frames(np.pad(inside, around), stop - first)
         self._power.append(found.power)
         self._correlation.append(found.correlation)
         self._halved.append(found.halved[self._halved.stop - first * PITCH_HOP_SAMPLES :])
@@ -274,7 +281,7 @@ class Cutter:
         kept = self._window + LEAD_FRAMES + PAUSE_FRAMES + 3 * TICK_FRAMES
         self._sound = Tail(kept * self._length)
         self._flags = Tail(kept, kind=np.bool_)
-        self._frames = _Frames(kept) if can_share(spec) else None
+        self._frames = _Frames(kept) if can_share_frames(spec) else None
         self._pending = np.zeros(0, dtype=np.float32)
         self._sums: deque[float] = deque(maxlen=OFFSET_TICKS)
         self._stretch: _Stretch | None = None
