@@ -20,7 +20,6 @@ PENDING = {
     "recognition",
     "records",
     "training",
-    "tutorial",
     "__main__",
     "__init__",
 }

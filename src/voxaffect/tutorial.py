@@ -130,16 +130,20 @@ def load_data(
         If an emotion is unknown, or nothing could be read.
     EvaluationError
         If `test_size` is no share, or either side of the split would be empty.
+
+    Examples
+    --------
+    >>> x_train, x_test, y_train, y_test = load_data(test_size=0.25)  # doctest: +SKIP
     """
     _check_share(test_size)
     with extra("train"):
-        import sklearn  # noqa: F401 (said now, not after the extraction)
+        import sklearn  # noqa: F401 (it fails now, not after the extraction)
     kept = observed_emotions if observed is _INITIAL else observed
     data = load_dataset(
         {"ravdess": root},
         get_feature_spec("classic"),
-        emotions=_names(kept),
-        labels=_labels(emotions),
+        emotions=_check_observed(kept),
+        labels=_map_changed_words(emotions),
         workers=workers,
         cached=cached,
         progress=progress,
@@ -152,7 +156,7 @@ def load_data(
 
 
 def _check_share(test_size: object) -> None:
-    """Refuse what is no share before anything is read."""
+    """Refuse a value that is no share before anything is read."""
     if isinstance(test_size, str | os.PathLike):
         path = os.fspath(test_size)
         raise EvaluationError(
@@ -164,8 +168,8 @@ def _check_share(test_size: object) -> None:
         raise EvaluationError(f"test_size {test_size!r}: expected a share between 0 and 1.")
 
 
-def _names(observed: object) -> list[str] | None:
-    """Emotions to keep, as a list."""
+def _check_observed(observed: object) -> list[str] | None:
+    """Emotions to keep, as a list; None for all."""
     if observed is None:
         return None
     if isinstance(observed, str) or not isinstance(observed, Sequence | set | frozenset):
@@ -180,7 +184,7 @@ def _names(observed: object) -> list[str] | None:
     return [str(emotion) for emotion in observed]
 
 
-def _labels(words: Mapping[str, str]) -> dict[str, str] | None:
+def _map_changed_words(words: Mapping[str, str]) -> dict[str, str] | None:
     """Map from our words to those that a user wrote into ``emotions``, by RAVDESS's codes."""
     codes = CORPORA["ravdess"].emotions
     if missing := sorted(set(codes) - set(words)):

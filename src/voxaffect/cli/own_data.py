@@ -1,8 +1,9 @@
-"""Options on how people's own data are read."""
+"""Options for reading people's own data."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import click
@@ -10,18 +11,13 @@ import click
 from voxaffect.corpora import parse_columns, read_labels
 
 
-def _labels(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:
-    """Read a map of labels."""
-    return None if value is None else read_labels(value)
-
-
-def _columns(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:
-    """Read names of columns."""
-    return None if value is None else parse_columns(value)
+def _convert_by(read: Callable[[str], Any]) -> Callable[..., Any]:
+    """Callback that reads the value of an option, if it is given."""
+    return lambda _context, _parameter, value: None if value is None else read(value)
 
 
 def own_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Options on how people's own data are read, for every command that reads them."""
+    """Add the options for reading people's own data to a command."""
     options = [
         click.option(
             "--layout",
@@ -31,18 +27,16 @@ def own_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option(
             "--labels",
-            callback=_labels,
+            callback=_convert_by(read_labels),
             metavar="FILE",
             help="A CSV with the columns from,to: which emotion each label means; by "
             "default the usual synonyms are known. 'none' keeps every word.",
         ),
         click.option(
             "--columns",
-            callback=_columns,
+            callback=_convert_by(parse_columns),
             metavar="A=B,…",
             help="Of csv: where its columns have other names, such as path=file,emotion=label.",
         ),
     ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return reduce(lambda result, option: option(result), reversed(options), command)
