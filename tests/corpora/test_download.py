@@ -8,16 +8,16 @@ import json
 import random
 import stat
 import sys
-import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.servers import serve
 
 from voxaffect.corpora import CORPORA, Download, read_corpus
 from voxaffect.corpora.download import download
@@ -54,6 +54,32 @@ class Server:
     shift: int = 0  # sends another part than was asked for
     asked: list[str | None] = field(default_factory=list)
 
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        asked = handler.headers.get("Range")
+        self.asked.append(asked)
+        content = self.files.get(handler.path)
+        if content is None:
+            return handler.send_error(404)
+        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
+        if asked and self.knows_ranges and start >= len(content):
+            handler.send_response(416)
+            handler.send_header("Content-Range", f"bytes */{len(content)}")
+            handler.send_header("Content-Length", "0")
+            return handler.end_headers()
+        if asked and self.knows_ranges:
+            start += self.shift
+            handler.send_response(206)
+            last = len(content) - 1
+            handler.send_header("Content-Range", f"bytes {start}-{last}/{len(content)}")
+        else:
+            start = 0
+            handler.send_response(200)
+        body = content[start:]
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body[: self.breaks.pop(0)] if self.breaks else body)
+        return None
+
     def archive(self, **changes: object) -> Download:
         checksum = "md5:" + hashlib.md5(ARCHIVE).hexdigest()
         given = {"url": f"{self.address}/emodb.zip", "file": "emodb.zip", "checksum": checksum}
@@ -64,44 +90,8 @@ class Server:
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     state = Server()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked = self.headers.get("Range")
-            state.asked.append(asked)
-            content = state.files.get(self.path)
-            if content is None:
-                return self.send_error(404)
-            start = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
-            if asked and state.knows_ranges:
-                if start >= len(content):
-                    self.send_response(416)
-                    self.send_header("Content-Range", f"bytes */{len(content)}")
-                    self.send_header("Content-Length", "0")
-                    return self.end_headers()
-                start += state.shift
-                self.send_response(206)
-                last = len(content) - 1
-                self.send_header("Content-Range", f"bytes {start}-{last}/{len(content)}")
-            else:
-                start = 0
-                self.send_response(200)
-            body = content[start:]
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body[: state.breaks.pop(0)] if state.breaks else body)
-            return None
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        state.address = f"http://127.0.0.1:{http.server_port}"
-        thread = threading.Thread(target=http.serve_forever, args=(0.01,))
-        thread.start()
+    with serve(state.answer) as state.address:
         yield state
-        http.shutdown()
-        thread.join()
 
 
 def _fetch(server: Server, folder: Path, **changes: object) -> Path:

@@ -14,12 +14,12 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+from support.servers import serve
 
 from voxaffect.corpora import CORPORA, Download
 from voxaffect.corpora.download import download
@@ -65,23 +65,13 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     state = Server()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            state.count += 1
-            with suppress(OSError):  # who asked has gone
-                state.answer(self)
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        state.count += 1
+        state.answer(handler)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        http.daemon_threads = True
-        state.address = f"http://127.0.0.1:{http.server_port}/emodb.zip"
-        thread = threading.Thread(target=http.serve_forever, args=(0.01,))
-        thread.start()
+    with serve(answer) as address:
+        state.address = f"{address}/emodb.zip"
         yield state
-        http.shutdown()
-        thread.join()
 
 
 def _send(content: bytes, **headers: str) -> Answer:

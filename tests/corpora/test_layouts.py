@@ -5,18 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.files import touch_files
 
 from voxaffect.corpora import ReadOptions, Utterance, read_corpora, read_corpus
 from voxaffect.corpora.layouts import Layout
 from voxaffect.errors import CorpusError
-
-
-def _touch(root: Path, *names: str) -> Path:
-    for name in names:
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return root
 
 
 def _fields(utterance: Utterance) -> tuple[str | None, ...]:
@@ -117,7 +110,7 @@ LAYOUTS = [
 def test_layout_is_told_by_the_words_of_emotions(
     tmp_path: Path, layout: str, names: list[str], expected: list[tuple[str | None, ...]]
 ) -> None:
-    members, notes = read_corpora({"folder": _touch(tmp_path, *names)})
+    members, notes = read_corpora({"folder": touch_files(tmp_path, *names)})
     assert [_fields(one) for one in members] == expected
     assert notes[0].startswith(f"folder: read as {layout}: emotions ")
     given = read_corpus("folder", tmp_path, ReadOptions(layout=layout))
@@ -126,7 +119,7 @@ def test_layout_is_told_by_the_words_of_emotions(
 
 def test_sex_intensity_and_channel_are_no_speakers(tmp_path: Path) -> None:
     names = ["female/happy/strong/a.wav", "male/sad/normal/b.wav"]
-    members = read_corpus("folder", _touch(tmp_path, *names))
+    members = read_corpus("folder", touch_files(tmp_path, *names))
     assert [(one.sex, one.intensity, one.speaker) for one in members] == [
         ("female", "strong", None),
         ("male", "normal", None),
@@ -134,7 +127,7 @@ def test_sex_intensity_and_channel_are_no_speakers(tmp_path: Path) -> None:
 
 
 def test_the_users_own_words_count_as_emotions(tmp_path: Path) -> None:
-    root = _touch(tmp_path, "anna/Stolz/a.wav", "bert/Scham/b.wav")
+    root = touch_files(tmp_path, "anna/Stolz/a.wav", "bert/Scham/b.wav")
     with pytest.raises(CorpusError, match="cannot tell which folders name the emotion"):
         read_corpus("folder", root)
     labels = {"Stolz": "proud", "Scham": "ashamed"}
@@ -143,19 +136,19 @@ def test_the_users_own_words_count_as_emotions(tmp_path: Path) -> None:
 
 
 def test_unknown_words_right_over_the_files_are_labels_of_the_user(tmp_path: Path) -> None:
-    members, notes = read_corpora({"folder": _touch(tmp_path, "Stolz/a.wav", "Scham/b.wav")})
+    members, notes = read_corpora({"folder": touch_files(tmp_path, "Stolz/a.wav", "Scham/b.wav")})
     assert [one.emotion for one in members] == ["Scham", "Stolz"]
     assert notes[-1] == "labels: no known emotion, kept as they are: Scham, Stolz"
 
 
 def test_a_word_that_nobody_knows_is_named(tmp_path: Path) -> None:
     names = ["happy/a.wav", "sad/b.wav", "proud/c.wav"]
-    _, notes = read_corpora({"folder": _touch(tmp_path, *names)})
+    _, notes = read_corpora({"folder": touch_files(tmp_path, *names)})
     assert notes[-1] == "labels: no known emotion, kept as they are: proud"
 
 
 def test_files_of_a_public_corpus_that_can_be_read_get_a_note(tmp_path: Path) -> None:
-    root = _touch(tmp_path, "1001_DFA_ANG_XX.wav", "1001_DFA_SAD_XX.wav")
+    root = touch_files(tmp_path, "1001_DFA_ANG_XX.wav", "1001_DFA_SAD_XX.wav")
     members, notes = read_corpora({"folder": root})
     assert [one.emotion for one in members] == ["angry", "sad"]
     assert "named as those of CREMA-D: crema-d instead of folder" in notes[1]
@@ -191,7 +184,7 @@ def test_what_can_be_read_in_two_ways_is_refused_with_a_remedy(
     tmp_path: Path, names: list[str], reason: str
 ) -> None:
     with pytest.raises(CorpusError, match=rf"{reason}.*--layout .*table with the columns path"):
-        read_corpus("folder", _touch(tmp_path, *names))
+        read_corpus("folder", touch_files(tmp_path, *names))
 
 
 @pytest.mark.parametrize(
@@ -228,7 +221,7 @@ def test_what_can_be_read_in_two_ways_is_refused_with_a_remedy(
 def test_the_remedy_works(
     tmp_path: Path, names: list[str], layout: str, expected: list[tuple[str, str | None]]
 ) -> None:
-    root = _touch(tmp_path, *names)
+    root = touch_files(tmp_path, *names)
     with pytest.raises(CorpusError) as caught:
         read_corpus("folder", root)
     assert f"such as --layout {layout} " in str(caught.value)
@@ -238,13 +231,13 @@ def test_the_remedy_works(
 
 def test_files_of_a_public_corpus_are_recognized(tmp_path: Path) -> None:
     names = ["Actor_01/03-01-05-01-02-01-01.wav", "Actor_02/03-01-05-01-02-01-02.wav"]
-    root = _touch(tmp_path, *names)
+    root = touch_files(tmp_path, *names)
     with pytest.raises(CorpusError, match=r"named as those of RAVDESS.*use ravdess instead"):
         read_corpus("folder", root)
 
 
 def test_a_recording_too_high_for_an_emotion_is_named(tmp_path: Path) -> None:
-    root = _touch(tmp_path, "train/happy/a.wav", "train/sad/a.wav", "test/b.wav")
+    root = touch_files(tmp_path, "train/happy/a.wav", "train/sad/a.wav", "test/b.wav")
     with pytest.raises(CorpusError, match=r"1 of 3 recordings do not fit. 'b.wav' is in no"):
         read_corpus("folder", root)
 
@@ -272,13 +265,13 @@ def test_a_layout_may_end_in_file(text: str) -> None:
 
 
 def test_a_layout_that_fits_nothing_is_refused(tmp_path: Path) -> None:
-    root = _touch(tmp_path, "happy/a.wav")
+    root = touch_files(tmp_path, "happy/a.wav")
     with pytest.raises(CorpusError, match="none of 1 recordings fits the layout speaker/emotion"):
         read_corpus("folder", root, ReadOptions(layout="speaker/emotion"))
 
 
 def test_labels_of_several_corpora_are_mapped_together(tmp_path: Path) -> None:
-    _touch(tmp_path, "ravdess/03-01-05-01-02-01-01.wav", "own/anger/a.wav", "own/JOY/b.wav")
+    touch_files(tmp_path, "ravdess/03-01-05-01-02-01-01.wav", "own/anger/a.wav", "own/JOY/b.wav")
     roots = {"ravdess": tmp_path / "ravdess", "folder": tmp_path / "own"}
     members, notes = read_corpora(roots)
     assert [(one.emotion, one.label) for one in members] == [
@@ -293,13 +286,13 @@ def test_labels_of_several_corpora_are_mapped_together(tmp_path: Path) -> None:
 
 
 def test_a_map_changes_public_corpora_too(tmp_path: Path) -> None:
-    root = _touch(tmp_path, "03-01-02-01-02-01-01.wav")
+    root = touch_files(tmp_path, "03-01-02-01-02-01-01.wav")
     (calm,) = read_corpus("ravdess", root, ReadOptions(labels={"calm": "neutral"}))
     assert (calm.emotion, calm.label) == ("neutral", "calm")
 
 
 def test_own_data_take_the_name_that_they_are_given(tmp_path: Path) -> None:
-    root = _touch(tmp_path, "happy/a.wav")
+    root = touch_files(tmp_path, "happy/a.wav")
     assert {u.corpus for u in read_corpus("folder", root, ReadOptions(name="My calls"))} == {
         "My calls"
     }
@@ -312,13 +305,13 @@ def test_the_name_of_a_public_corpus_is_refused(name: str) -> None:
 
 
 def test_folders_of_a_public_corpus_are_no_labels(tmp_path: Path) -> None:
-    root = _touch(tmp_path, "DC/a01.wav", "JE/sa01.wav")
+    root = touch_files(tmp_path, "DC/a01.wav", "JE/sa01.wav")
     with pytest.raises(CorpusError, match=r"named as those of SAVEE.* use savee instead"):
         read_corpus("folder", root)
 
 
 def test_a_folder_that_contradicts_the_code_in_a_name_is_refused(tmp_path: Path) -> None:
-    root = _touch(tmp_path, "angry/03-01-03-01-01-01-01.wav", "sad/03-01-04-01-01-01-01.wav")
+    root = touch_files(tmp_path, "angry/03-01-03-01-01-01-01.wav", "sad/03-01-04-01-01-01-01.wav")
     with pytest.raises(CorpusError, match=r"is angry by its folder and happy by its name"):
         read_corpus("folder", root)
     members = read_corpus("folder", root, ReadOptions(layout="emotion"))
@@ -326,14 +319,14 @@ def test_a_folder_that_contradicts_the_code_in_a_name_is_refused(tmp_path: Path)
 
 
 def test_a_folder_may_merge_calm_into_neutral(tmp_path: Path) -> None:
-    root = _touch(tmp_path, "neutral/03-01-02-01-01-01-01.wav", "sad/03-01-04-01-01-01-01.wav")
+    root = touch_files(tmp_path, "neutral/03-01-02-01-01-01-01.wav", "sad/03-01-04-01-01-01-01.wav")
     assert [one.emotion for one in read_corpus("folder", root)] == ["neutral", "sad"]
 
 
 def test_a_name_with_a_word_for_another_emotion_than_its_folder_gets_a_note(
     tmp_path: Path,
 ) -> None:
-    root = _touch(tmp_path, "happy/anna_sad_1.wav", "happy/b.wav", "sad/anna_sad_2.wav")
+    root = touch_files(tmp_path, "happy/anna_sad_1.wav", "happy/b.wav", "sad/anna_sad_2.wav")
     _, notes = read_corpora({"folder": root})
     (note,) = [note for note in notes if "another emotion" in note]
     assert note.startswith("folder: 1 file names hold")
@@ -341,7 +334,7 @@ def test_a_name_with_a_word_for_another_emotion_than_its_folder_gets_a_note(
 
 
 def test_an_archive_in_a_folder_is_named_and_rubbish_is_passed_over(tmp_path: Path) -> None:
-    root = _touch(
+    root = touch_files(
         tmp_path,
         "happy/a.wav",
         "sad/b.wav",
@@ -357,6 +350,6 @@ def test_an_archive_in_a_folder_is_named_and_rubbish_is_passed_over(tmp_path: Pa
 
 
 def test_a_denied_emotion_in_a_name_is_refused(tmp_path: Path) -> None:
-    root = _touch(tmp_path, "anna_not_happy_1.wav", "anna_sad_1.wav", "anna_happy_2.wav")
+    root = touch_files(tmp_path, "anna_not_happy_1.wav", "anna_sad_1.wav", "anna_happy_2.wav")
     with pytest.raises(CorpusError, match=r"'anna_not_happy_1.wav' is in no sub-folder"):
         read_corpus("folder", root)

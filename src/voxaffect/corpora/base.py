@@ -10,17 +10,7 @@ from types import MappingProxyType
 
 from voxaffect.records.arguments import check_kind, check_path
 
-EMOTIONS = (
-    "neutral",
-    "calm",
-    "happy",
-    "sad",
-    "angry",
-    "fearful",
-    "disgust",
-    "surprised",
-    "bored",
-)
+EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised", "bored")
 """The emotions in the words of RAVDESS, with one that EMO-DB adds; every corpus is mapped here."""
 
 

@@ -23,12 +23,7 @@ CORPUS = Corpus(
     extensions=frozenset({".wav", ".aif", ".aiff"}),
     intensities={"1": "low", "2": "high"},
     sizes=(936,),
-    name_templates=(
-        (
-            "{01..12}-N-1-{1..6}.wav",
-            "{01..12}-{C,D,J,P,S,T}-{1,2}-{1..6}.wav",
-        ),
-    ),
+    name_templates=(("{01..12}-N-1-{1..6}.wav", "{01..12}-{C,D,J,P,S,T}-{1,2}-{1..6}.wav"),),
     license="CC BY-NC-SA 4.0",
     is_commercial=False,
     citation=(

@@ -21,12 +21,7 @@ CORPUS = Corpus(
     },
     sexes=map_sexes(female="", male="{DC,JE,JK,KL}"),
     sizes=(480,),
-    name_templates=(
-        (
-            "{DC,JE,JK,KL}/{a,d,f,h,sa,su}{01..15}.wav",
-            "{DC,JE,JK,KL}/n{01..30}.wav",
-        ),
-    ),
+    name_templates=(("{DC,JE,JK,KL}/{a,d,f,h,sa,su}{01..15}.wav", "{DC,JE,JK,KL}/n{01..30}.wav"),),
     license="free for research, on registration",
     is_commercial=False,
     citation=(
