@@ -44,12 +44,7 @@ codecs.register_error("voxaffect", _replace)
 
 
 class Terminal:
-    """Text stream to a terminal that escapes everything but ends of lines and tabs.
-
-    Parameters
-    ----------
-    stream : text stream
-    """
+    """Text stream to a terminal that escapes everything but ends of lines and tabs."""
 
     def __init__(self, stream: TextIO) -> None:
         self.raw_stream = stream
@@ -70,14 +65,6 @@ class Terminal:
 
 def escape_lines(text: str) -> str:
     r"""Text with its ends of lines and tabs, and with escapes for what is not visible.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    str
 
     Examples
     --------
@@ -219,10 +206,6 @@ def show_progress(
     is_shown : bool
     **options
         Of ``tqdm``.
-
-    Returns
-    -------
-    tqdm
     """
     from tqdm import tqdm
 

@@ -39,10 +39,6 @@ def open_blocks(
     Parameters are those of `as_signal`. Damage in the sound is raised on the way, or at its end; so
     is a recording longer than `max_seconds`.
 
-    Yields
-    ------
-    Blocks
-
     Examples
     --------
     >>> import numpy as np
@@ -63,10 +59,6 @@ def open_live(
     WAV from a pipe or a stream comes as it is written, in blocks of 0.1 s or less; an empty
     block says that nothing has come for a while. Other formats are read as by ``open_blocks``: a
     pipe to its end first. Parameters and errors are those of `open_blocks`.
-
-    Yields
-    ------
-    Blocks
     """
     name = name or describe_source(source)
     with ExitStack() as stack:
@@ -167,10 +159,6 @@ def as_signal(
         Name of the recording in messages; its path by default.
     max_seconds : float, optional
         Longest recording to accept; any length by default.
-
-    Returns
-    -------
-    Signal
 
     Raises
     ------

@@ -205,10 +205,6 @@ def open_content(source: Any, name: str | None = None) -> Iterator[Content]:
     name : str, optional
         Name of the recording in messages.
 
-    Yields
-    ------
-    Content
-
     Raises
     ------
     AudioError
@@ -242,10 +238,6 @@ def read_bytes(source: str | Path | bytes | BinaryIO, name: str | None = None) -
     source : path, bytes or binary stream
     name : str, optional
         Name of the recording in messages.
-
-    Returns
-    -------
-    bytes
 
     Raises
     ------

@@ -64,10 +64,6 @@ def play_file(
     max_seconds : float, optional
         Longest recording to accept; any length by default.
 
-    Yields
-    ------
-    LiveSource
-
     Raises
     ------
     AudioError
@@ -142,10 +138,6 @@ def open_microphone(device: str | None = None) -> Iterator[LiveSource]:
     ----------
     device : str, optional
         Its number or a part of its name, as `describe_devices` lists them; the system's by default.
-
-    Yields
-    ------
-    LiveSource
 
     Raises
     ------

@@ -57,10 +57,6 @@ Recording = Path | Excerpt
 def digest_recording(recording: Recording) -> bytes:
     """SHA-256 of a recording's file; of an excerpt, also of its start and end.
 
-    Parameters
-    ----------
-    recording : Path or Excerpt
-
     Raises
     ------
     AudioError
@@ -107,10 +103,6 @@ def read_recording(recording: Recording, *, max_seconds: float | None = None) ->
     recording : Path or Excerpt
     max_seconds : float, optional
         Longest recording or part to accept; any length by default.
-
-    Returns
-    -------
-    Signal
 
     Raises
     ------

@@ -76,14 +76,6 @@ def check_rate(rate_hz: float, name: str) -> int:
     rate_hz : int, or float without a fraction
     name : str
         Name of the recording in messages.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    AudioError
     """
     is_number = isinstance(rate_hz, Real) and not isinstance(rate_hz, bool | np.bool_)
     if not is_number or not abs(rate_hz) < _ANY_RATE_HZ or rate_hz % 1:
@@ -191,10 +183,6 @@ def resample(signal: Signal, rate_hz: int) -> Signal:
     signal : Signal
     rate_hz : int
         Wanted sampling rate.
-
-    Returns
-    -------
-    Signal
     """
     if signal.rate_hz == rate_hz:
         return signal
@@ -205,12 +193,7 @@ def resample(signal: Signal, rate_hz: int) -> Signal:
 
 
 class Fingerprint:
-    """Digest of a recording that comes in blocks; equal to `fingerprint` of the whole.
-
-    Parameters
-    ----------
-    rate_hz : int
-    """
+    """Digest of a recording that comes in blocks; equal to `fingerprint` of the whole."""
 
     def __init__(self, rate_hz: int) -> None:
         self._rate_hz = rate_hz
@@ -238,10 +221,6 @@ def fingerprint(signal: Signal) -> str:
 
 def check_usable(signal: Signal) -> None:
     """Refuse a recording from which no feature can be computed: too short, or silent throughout.
-
-    Parameters
-    ----------
-    signal : Signal
 
     Raises
     ------

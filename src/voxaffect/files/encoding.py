@@ -18,10 +18,6 @@ _UTF_16_SHARE = 0.25
 def detect_encoding(content: bytes) -> str:
     """Encoding of a text, by its byte order mark or by its zero bytes.
 
-    Parameters
-    ----------
-    content : bytes
-
     Returns
     -------
     str

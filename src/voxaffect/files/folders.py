@@ -16,10 +16,6 @@ CACHE_VARIABLE = "VOXAFFECT_CACHE"
 def expand_home(path: str | Path) -> Path:
     """Path with ``~`` at its start replaced by a home folder, as shells do.
 
-    Parameters
-    ----------
-    path : str or Path
-
     Returns
     -------
     Path

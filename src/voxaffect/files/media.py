@@ -271,10 +271,6 @@ def _is_plain(text: str) -> bool:
 def is_recording(path: Path) -> bool:
     """True if a file of a folder is a recording: by its name, or else by its first bytes.
 
-    Parameters
-    ----------
-    path : Path
-
     Returns
     -------
     bool

@@ -32,10 +32,6 @@ def read_bounded(
     error : type of VoxaffectError
         Raised if there is no such content.
 
-    Returns
-    -------
-    bytes
-
     Raises
     ------
     VoxaffectError

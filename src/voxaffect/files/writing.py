@@ -75,10 +75,6 @@ def write_text(path: Path, text: str, *, is_alone: bool = True) -> None:
 def sync_files(paths: Collection[Path]) -> None:
     """Bring many files, just written, to the disk, and remove what killed runs left of them.
 
-    Parameters
-    ----------
-    paths : collection of Path
-
     Raises
     ------
     VoxaffectError

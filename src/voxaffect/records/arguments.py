@@ -26,10 +26,6 @@ def check_kind(value: object, kind: type | tuple[type, ...], name: str, expected
         Of the argument.
     expected : str
         Description of the right kind, with its article, as in ``a FeatureSpec``.
-
-    Raises
-    ------
-    ArgumentError
     """
     if not isinstance(value, kind):
         raise _kind_error(value, name, expected)

@@ -34,12 +34,7 @@ def disable_telemetry() -> None:
 
 
 def import_onnxruntime() -> Any:
-    """Import ONNX Runtime with its telemetry switched off.
-
-    Returns
-    -------
-    module
-    """
+    """Import ONNX Runtime with its telemetry switched off."""
     disable_telemetry()
     import onnxruntime
 
