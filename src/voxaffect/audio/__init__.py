@@ -5,9 +5,9 @@ several channels are mixed down by their mean; blocks keep them apart. A sample 
 given, never assumed.
 """
 
-from voxaffect.audio.arrays import as_block, as_floats
+from voxaffect.audio.arrays import as_block
 from voxaffect.audio.blocks import Source, as_signal, open_blocks, open_live, read
-from voxaffect.audio.content import MAX_STREAM_BYTES, describe_source, read_bytes
+from voxaffect.audio.content import MAX_STREAM_BYTES, read_bytes
 from voxaffect.audio.excerpts import (
     Excerpt,
     Recording,
@@ -15,7 +15,7 @@ from voxaffect.audio.excerpts import (
     get_file,
     read_recording,
 )
-from voxaffect.audio.parts import BLOCK_SECONDS, Block, Blocks
+from voxaffect.audio.parts import Block, Blocks
 from voxaffect.audio.signal import (
     MAX_PEAK,
     MAX_RATE_HZ,
@@ -35,7 +35,6 @@ from voxaffect.audio.signal import (
 )
 
 __all__ = [
-    "BLOCK_SECONDS",
     "MAX_PEAK",
     "MAX_RATE_HZ",
     "MAX_STREAM_BYTES",
@@ -52,12 +51,10 @@ __all__ = [
     "Signal",
     "Source",
     "as_block",
-    "as_floats",
     "as_signal",
     "check_finite",
     "check_rate",
     "check_usable",
-    "describe_source",
     "digest_recording",
     "fingerprint",
     "get_file",

@@ -23,24 +23,10 @@ def is_array(source: object) -> bool:
 
 
 def as_array(source: Any, name: str = "<array>") -> NDArray[Any]:
-    """Samples of an array, shape (n,) or (n, channels), of a kind that ``as_floats`` takes.
+    """Samples of an array, shape (n,) or (n, channels), not copied.
 
-    Parameters
-    ----------
-    source : ndarray, or anything that has ``__array__``
-        Shape (n,), (n, channels) or (channels, n).
-    name : str
-        Name of the recording in messages.
-
-    Returns
-    -------
-    ndarray
-        Not copied.
-
-    Raises
-    ------
-    AudioError
-        If it has another shape or kind, or some of it is masked.
+    The source has shape (n,), (n, channels) or (channels, n). Another shape or kind, and masked
+    samples, are refused.
     """
     samples = _check_kind(_to_numpy(source, name), name)
     shape = samples.shape
@@ -60,24 +46,7 @@ def as_array(source: Any, name: str = "<array>") -> NDArray[Any]:
 
 
 def as_block(source: Any, name: str) -> NDArray[np.float32]:
-    """One-channel samples of a block as floats, copied: the caller may reuse the block.
-
-    Parameters
-    ----------
-    source : ndarray, or anything that has ``__array__``
-        Shape (n,).
-    name : str
-        Name of the recording in messages.
-
-    Returns
-    -------
-    ndarray, shape (n,), float32
-
-    Raises
-    ------
-    AudioError
-        If it is no such array.
-    """
+    """Samples of a block of shape (n,) as float32, copied: the caller may reuse the block."""
     if not is_array(source):
         raise AudioError(
             f"{name}: expected a block of shape (n,), found {type(source).__name__}. Make it an "
@@ -133,24 +102,7 @@ def _check_kind(samples: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 def as_floats(samples: NDArray[Any], name: str = "<array>") -> NDArray[Any]:
-    """Scale integers as soundfile does: the most negative value becomes −1.
-
-    Parameters
-    ----------
-    samples : ndarray
-        As `as_array` gives it.
-    name : str
-        Name of the recording in messages.
-
-    Returns
-    -------
-    ndarray, float32, of the same shape
-
-    Raises
-    ------
-    AudioError
-        If it is of another kind.
-    """
+    """Samples as float32; integers are scaled as soundfile does: the most negative becomes −1."""
     samples = _check_kind(_to_numpy(samples, name), name)
     if samples.dtype.kind == "i":
         scaled = samples / np.float32(-float(np.iinfo(samples.dtype).min))

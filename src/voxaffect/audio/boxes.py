@@ -24,13 +24,7 @@ _AMR_WB_BYTES = (18, 24, 33, 37, 41, 47, 51, 59, 61, 6, 1, 1, 1, 1, 1, 1)
 def check_whole(content: Content, start: int, form: str) -> None:
     """Refuse a file that ends before its own boxes or frames do.
 
-    Parameters
-    ----------
-    content : Content
-    start : int
-        Offset of the first box.
-    form : str
-        FFmpeg's name of the format; some formats have no check.
+    The first box begins at `start`; `form` is FFmpeg's name of the format. Some have no check.
     """
     if form in _CHECKS:
         _CHECKS[form](content, start)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from voxaffect.audio.content import Content, Piece, View
@@ -28,7 +28,9 @@ _UNKNOWN_64 = 1 << 62
 
 
 @dataclass(frozen=True)
-class _Chunk:
+class Chunk:
+    """Header of a chunk."""
+
     name: bytes
     start: int  # of its content
     size: int  # as its header states
@@ -36,35 +38,19 @@ class _Chunk:
 
 @dataclass(frozen=True)
 class Sound:
-    """The chunk that holds the samples.
+    """The chunk that holds the samples."""
 
-    Parameters
-    ----------
-    start, end : int
-        Offsets of its content in the file.
-    is_open : bool
-        Whether its header leaves the length open.
-    format_tag : int
-        WAVE format tag; 0 for other kinds.
-    """
-
-    start: int
+    start: int  # of its content
     end: int
-    is_open: bool
-    format_tag: int = 0
+    is_open: bool  # its header does not state the length
+    format_tag: int = 0  # of WAVE; 0 for other kinds
 
 
 def find_wav_sound(content: Content, start: int) -> Sound:
-    """Find the samples of a WAV, RF64 or BW64 file that begins at an offset.
-
-    Raises
-    ------
-    AudioError
-        If it is cut short, or a second recording follows.
-    """
+    """Find the samples of a WAV, RF64 or BW64 file; refuse one that is cut short."""
     order = get_order(content.read(start, 4))
     size_64 = format_tag = 0
-    for chunk in _read_chunks(content, start + 12, order + "4sI"):
+    for chunk in read_chunks(content.read, start + 12, order + "4sI"):
         if chunk.name == b"ds64":
             size_64 = struct.unpack("<Q", content.read(chunk.start + 8, 8).ljust(8, b"\0"))[0]
         elif chunk.name == b"fmt ":
@@ -83,7 +69,7 @@ def find_wav_sound(content: Content, start: int) -> Sound:
     raise _missing_error(content, "data")
 
 
-def _read_format(content: Content, chunk: _Chunk, order: str) -> int:
+def _read_format(content: Content, chunk: Chunk, order: str) -> int:
     """WAVE format tag of a header whose numbers can be true."""
     head = content.read(chunk.start, 8).ljust(8, b"\0")
     format_tag, channels, rate_hz = struct.unpack(order + "HHI", head)
@@ -125,7 +111,7 @@ def _lay_out(
 
 def lay_out_w64(content: Content, start: int) -> Part:
     """Part of a Wave64 file."""
-    chunks = _read_chunks(content, start + 40, "<16sQ", align=8, counts_header=True)
+    chunks = read_chunks(content.read, start + 40, "<16sQ", align=8, counts_header=True)
     chunk = _find_chunk(content, chunks, b"data")
     is_open = chunk.size >= _UNKNOWN_64 or chunk.size <= 0
     sound = _measure(content, chunk.start, chunk.size, is_open=is_open)
@@ -144,7 +130,7 @@ def lay_out_w64(content: Content, start: int) -> Part:
 def lay_out_aiff(content: Content, start: int) -> Part:
     """Part of an AIFF or AIFC file."""
     frames = 0
-    for chunk in _read_chunks(content, start + 12, ">4sI"):
+    for chunk in read_chunks(content.read, start + 12, ">4sI"):
         if chunk.name == b"COMM":
             frames = struct.unpack(">I", content.read(chunk.start + 2, 4).ljust(4, b"\0"))[0]
         elif chunk.name == b"SSND":
@@ -168,7 +154,7 @@ def lay_out_au(content: Content, start: int) -> Part:
 
 def lay_out_caf(content: Content, start: int) -> Part:
     """Part of a Core Audio file."""
-    chunk = _find_chunk(content, _read_chunks(content, start + 8, ">4sQ", align=1), b"data")
+    chunk = _find_chunk(content, read_chunks(content.read, start + 8, ">4sQ", align=1), b"data")
     is_open = chunk.size >= _UNKNOWN_64
     sound = _measure(content, chunk.start, chunk.size, is_open=is_open)
     return _lay_out(content, start, Sound(sound.start, sound.end, is_open), ">Q")
@@ -190,7 +176,7 @@ def lay_out_nist(content: Content, start: int) -> Part:
 
 def lay_out_svx(content: Content, start: int) -> Part:
     """Part of an 8SVX or 16SV file."""
-    chunk = _find_chunk(content, _read_chunks(content, start + 12, ">4sI"), b"BODY")
+    chunk = _find_chunk(content, read_chunks(content.read, start + 12, ">4sI"), b"BODY")
     _measure(content, chunk.start, chunk.size, is_open=False)
     return Part(View(content, [(start, content.size)]))
 
@@ -200,24 +186,29 @@ def get_order(mark: bytes) -> str:
     return ">" if mark == b"RIFX" else "<"
 
 
-def _read_chunks(
-    content: Content, start: int, header: str, *, align: int = 2, counts_header: bool = False
-) -> Iterator[_Chunk]:
-    """Headers of chunks, one after the other."""
+def read_chunks(
+    read: Callable[[int, int], bytes],
+    start: int,
+    header: str,
+    *,
+    align: int = 2,
+    counts_header: bool = False,
+) -> Iterator[Chunk]:
+    """Headers of chunks, one after the other; `read` gives bytes from an offset on."""
     length = struct.calcsize(header)
     for _ in range(_MAX_CHUNKS):
-        data = content.read(start, length)
+        data = read(start, length)
         if len(data) < length:
             return
         name, size = struct.unpack(header, data)
         if counts_header:
             size -= length
-        yield _Chunk(name, start + length, size)
+        yield Chunk(name, start + length, size)
         start += length + max(0, size)
         start += -start % align if align > 2 else (size % align)
 
 
-def _find_chunk(content: Content, chunks: Iterator[_Chunk], name: bytes) -> _Chunk:
+def _find_chunk(content: Content, chunks: Iterator[Chunk], name: bytes) -> Chunk:
     for chunk in chunks:
         if chunk.name.startswith(name):
             return chunk
@@ -233,21 +224,21 @@ def is_left_open(size: int) -> bool:
     return is_largest or size >= _UNKNOWN_64
 
 
-def _fills_file(content: Content, data: _Chunk, header: str) -> bool:
+def _fills_file(content: Content, data: Chunk, header: str) -> bool:
     """True if the chunks behind an empty one fill the file: then it is truly empty."""
     end = data.start
-    for chunk in _read_chunks(content, data.start, header):
+    for chunk in read_chunks(content.read, data.start, header):
         if not chunk.name.isascii() or not chunk.name.strip().isalnum():
             return False
         end = chunk.start + chunk.size
     return abs(content.size - end) <= 1
 
 
-def _has_overflowed(content: Content, data: _Chunk, header: str) -> bool:
+def _has_overflowed(content: Content, data: Chunk, header: str) -> bool:
     """True if more sound follows than 32 bits, or a streaming program's number, can state."""
     end = data.start + data.size
     if is_left_open(data.size):
-        return not _fills_file(content, _Chunk(data.name, end + end % 2, 0), header)
+        return not _fills_file(content, Chunk(data.name, end + end % 2, 0), header)
     return content.size - end >= 1 << 32
 
 

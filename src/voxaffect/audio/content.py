@@ -29,15 +29,7 @@ _MAX_NAME = 4096
 
 
 class Content:
-    """Bytes that can be read at any offset; those of a long file stay on the disk.
-
-    Parameters
-    ----------
-    stream : binary stream
-        One that can seek.
-    name : str
-        Name of the recording in messages.
-    """
+    """Bytes that can be read at any offset; those of a long file stay on the disk."""
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self.name = name
@@ -102,14 +94,7 @@ def extend_pieces(pieces: list[tuple[int, int]], start: int, end: int) -> None:
 
 
 class View(io.RawIOBase):
-    """Some of a recording's bytes, as a stream that never raises while a library reads it.
-
-    Parameters
-    ----------
-    content : Content
-    pieces : sequence of Piece
-        Parts of the stream, in order.
-    """
+    """Pieces of a recording's bytes, as a stream that never raises while a library reads it."""
 
     def __init__(self, content: Content, pieces: Sequence[Piece]) -> None:
         super().__init__()
@@ -198,17 +183,6 @@ def open_content(source: Any, name: str | None = None) -> Iterator[Content]:
     """Open a recording's bytes. Those of a long file are read from the disk when needed.
 
     A pipe and a stream are read to their end first, up to 1 GiB.
-
-    Parameters
-    ----------
-    source : path, bytes or binary stream
-    name : str, optional
-        Name of the recording in messages.
-
-    Raises
-    ------
-    AudioError
-        If there is no such file or pipe, it cannot be read, there are no bytes, or too many.
     """
     name = name or describe_source(source)
     if not isinstance(source, str | Path):
@@ -231,19 +205,7 @@ def open_content(source: Any, name: str | None = None) -> Iterator[Content]:
 
 
 def read_bytes(source: str | Path | bytes | BinaryIO, name: str | None = None) -> bytes:
-    """All bytes of a recording.
-
-    Parameters
-    ----------
-    source : path, bytes or binary stream
-    name : str, optional
-        Name of the recording in messages.
-
-    Raises
-    ------
-    AudioError
-        As ``open_content``.
-    """
+    """All bytes of a recording, whose source is a path, bytes or a binary stream."""
     with open_content(source, name) as content:
         try:
             return content.read(0, content.size)
@@ -326,22 +288,7 @@ def _is_past_start(stream: Any) -> bool:
 def open_pipe(path: Path, name: str) -> Iterator[tuple[BinaryIO, bytes]]:
     """Open a pipe with a name, and wait for its writer, but not for ever.
 
-    Parameters
-    ----------
-    path : Path
-    name : str
-        Name of the recording in messages.
-
-    Yields
-    ------
-    stream : binary stream
-    first : bytes
-        Bytes that were read to see whether there is a writer.
-
-    Raises
-    ------
-    AudioError
-        If nobody writes into it, or it cannot be opened.
+    It yields the stream and the bytes that were read to see whether there is a writer.
     """
     try:
         # A pipe opened in the usual way would wait until somebody writes.
@@ -372,18 +319,7 @@ def _read_pipe(path: Path, name: str) -> bytes:
 
 
 def check_file(path: Path, name: str) -> bool:
-    """Refuse a path that leads to no file or pipe.
-
-    Returns
-    -------
-    bool
-        True for a pipe.
-
-    Raises
-    ------
-    AudioError
-        If there is none, or it is a folder, a socket or a device.
-    """
+    """Refuse a path that leads to no file or pipe; return True for a pipe."""
     if not name:
         raise AudioError("'': is no path. Name a recording.")
     try:

@@ -34,13 +34,7 @@ _CHUNKED: Mapping[str, Callable[[Content, int], Part]] = {
 
 @contextmanager
 def decode(content: Content, block_seconds: float = BLOCK_SECONDS) -> Iterator[Blocks]:
-    """Open a recording of any kind.
-
-    Raises
-    ------
-    AudioError
-        If it is no recording, cut short, damaged, or of a kind that needs more than is installed.
-    """
+    """Open a recording of any kind."""
     start = _skip_tags(content)
     kind = _identify(content, start)
     if not kind.reader:

@@ -63,11 +63,6 @@ def play_file(
         Play it at its own speed; otherwise as fast as it is recognized.
     max_seconds : float, optional
         Longest recording to accept; any length by default.
-
-    Raises
-    ------
-    AudioError
-        If it cannot be read.
     """
     source = _get_standard_input() if str(path) == "-" else path
     with open_live(source, name=str(path), max_seconds=max_seconds) as recording:
@@ -112,13 +107,7 @@ def _import_sounddevice() -> Any:
 
 
 def describe_devices() -> tuple[str, ...]:
-    """Devices that can record: number, name, channels and rate.
-
-    Raises
-    ------
-    MissingExtraError
-        If sounddevice or PortAudio is not installed.
-    """
+    """Devices that can record: number, name, channels and rate."""
     return tuple(
         f"{number:3}  {device['name']}: {device['max_input_channels']} channels, "
         f"{device['default_samplerate']:.0f} Hz"

@@ -55,13 +55,7 @@ Recording = Path | Excerpt
 
 
 def digest_recording(recording: Recording) -> bytes:
-    """SHA-256 of a recording's file; of an excerpt, also of its start and end.
-
-    Raises
-    ------
-    AudioError
-        As ``open_content``; and if the file changes while it is read.
-    """
+    """SHA-256 of a recording's file; of an excerpt, also of its start and end."""
     if not isinstance(recording, Excerpt):
         return _digest_file(recording)
     try:
@@ -98,16 +92,8 @@ def get_file(recording: Recording) -> Path:
 def read_recording(recording: Recording, *, max_seconds: float | None = None) -> Signal:
     """Decode a recording, or the part of it that an excerpt names.
 
-    Parameters
-    ----------
-    recording : Path or Excerpt
-    max_seconds : float, optional
-        Longest recording or part to accept; any length by default.
-
-    Raises
-    ------
-    AudioError
-        As ``read``; and if the recording ends before the excerpt does.
+    A recording that ends before the excerpt does, and one that is longer than `max_seconds`, are
+    refused.
     """
     if not isinstance(recording, Excerpt):
         return read(recording, max_seconds=max_seconds)

@@ -68,20 +68,7 @@ def _find_program() -> str | None:
 
 @contextmanager
 def decode(content: Content, start: int, kind: Kind) -> Iterator[Blocks]:
-    """Open a recording with FFmpeg.
-
-    Parameters
-    ----------
-    content : Content
-    start : int
-        Offset of the recording behind tags.
-    kind : Kind
-
-    Raises
-    ------
-    AudioError
-        If FFmpeg cannot read it, it holds no sound, or neither PyAV nor ffmpeg is installed.
-    """
+    """Open a recording, which begins at `start` behind tags, with FFmpeg."""
     av, name = _import_av(), content.name
     if av is None:
         program = _find_program()

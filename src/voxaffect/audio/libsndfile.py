@@ -39,9 +39,7 @@ def open_part(part: Part, block_seconds: float = BLOCK_SECONDS) -> Iterator[Bloc
     Raises
     ------
     OpenError
-        If libsndfile cannot open it.
-    AudioError
-        On the way or at the end: if it is damaged, or cut short.
+        If libsndfile cannot open it. Damage that shows later is an AudioError.
     """
     import soundfile
 

@@ -46,13 +46,7 @@ def _is_confirmed(content: Content, offset: int, end: int) -> bool:
 
 
 def lay_out_mpeg(content: Content, start: int, end: int) -> Part:
-    """Part of a file of MPEG audio, with all its frames, whatever its header counts.
-
-    Raises
-    ------
-    AudioError
-        If it is cut short or damaged, or its rate or number of channels changes on the way.
-    """
+    """Part of a file of MPEG audio, with all its frames, whatever its header counts."""
     first = find_first_frame(content, start, end)
     head = parse_frame(content.read(first, 4)) if first is not None else None
     if first is None or head is None:
@@ -107,23 +101,12 @@ def _silence_first_frames(
 
 @dataclass(frozen=True)
 class _Count:
-    """Number of frames and bytes that a first frame without sound states.
+    """Number of frames and bytes that a first frame without sound states."""
 
-    Parameters
-    ----------
-    frames : int
-        0 if it states none.
-    offset : int
-        Offset of the numbers in the frame.
-    has_bytes : bool
-    is_known : bool
-        Whether the decoder knows this header: Xing or Info, not VBRI.
-    """
-
-    frames: int
-    offset: int
+    frames: int  # 0 if it states none
+    offset: int  # of the numbers in the frame
     has_bytes: bool
-    is_known: bool
+    is_known: bool  # to the decoder: Xing or Info, not VBRI
 
     @classmethod
     def parse(cls, data: bytes, frame: Frame) -> _Count | None:

@@ -78,21 +78,7 @@ class _Stream:
 def lay_out_ogg(content: Content, start: int) -> list[Part] | None:
     """Parts of an Ogg file: one, or one for each of the files that were joined.
 
-    Parameters
-    ----------
-    content : Content
-    start : int
-        Offset of the first page.
-
-    Returns
-    -------
-    list of Part, or None
-        None if libsndfile does not know the codec.
-
-    Raises
-    ------
-    AudioError
-        If a page is damaged or missing.
+    None if libsndfile does not know the codec. A damaged or missing page is refused.
     """
     parts = []
     for link in _read_links(content, start):

@@ -69,15 +69,9 @@ class Part:
 
 
 def check_alone(content: Content, end: int, mark: bytes) -> None:
-    """Refuse a file behind whose end another recording begins: no program would read it.
+    """Refuse a file behind whose end another recording of this mark begins.
 
-    Parameters
-    ----------
-    content : Content
-    end : int
-        Offset behind the recording, without a pad byte.
-    mark : bytes
-        First bytes of a recording of this kind.
+    The end is without a pad byte. No program would read the second recording.
     """
     behind = content.read(end, len(mark) + 1)
     if mark in (behind[:-1], behind[1:]):

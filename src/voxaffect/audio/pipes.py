@@ -24,16 +24,7 @@ _MAX_HEADER_BYTES = 1 << 20
 
 
 class Pipe:
-    """Bytes as they come; each is taken once.
-
-    Parameters
-    ----------
-    stream : binary stream
-    first : bytes
-        Bytes that were already read from it.
-    name : str
-        Name of the recording in messages.
-    """
+    """Bytes as they come; each is taken once. The first may have been read already."""
 
     def __init__(self, stream: Any, first: bytes, name: str) -> None:
         self.name = name
@@ -82,27 +73,13 @@ class Pipe:
 
 @dataclass(frozen=True)
 class _Header:
-    """Beginning of a WAV file, up to its samples.
+    """Beginning of a WAV file, up to its samples."""
 
-    Parameters
-    ----------
-    mark : bytes
-        First four bytes of the file.
-    format : bytes
-        The chunk ``fmt``, with its header.
-    start : int
-        Offset of the samples.
-    size : int
-        Bytes of sound, as stated.
-    is_open : bool
-        Whether the size was left open: the sound goes on to the end of the pipe.
-    """
-
-    mark: bytes
-    format: bytes
-    start: int
-    size: int
-    is_open: bool
+    mark: bytes  # first four bytes of the file
+    format: bytes  # the chunk ``fmt``, with its header
+    start: int  # of the samples
+    size: int  # of the samples, as stated
+    is_open: bool  # the size is not known: the sound goes on to the end of the pipe
 
     @property
     def order(self) -> str:
@@ -128,19 +105,10 @@ class _Header:
 
 @contextmanager
 def decode_pipe(pipe: Pipe) -> Iterator[Blocks | None]:
-    """Decode a WAV file while it is being written.
+    """Decode a WAV file while it is being written, in blocks of 0.1 s.
 
-    Blocks are 0.1 s. An empty one says that nothing has come for a while.
-
-    Yields
-    ------
-    Blocks or None
-        None, with all bytes still in the pipe, for a format that has to be read to its end first.
-
-    Raises
-    ------
-    AudioError
-        On the way, if it is cut short or another recording follows.
+    An empty block says that nothing has come for a while. Instead of blocks comes None, with all
+    bytes still in the pipe, for a format that has to be read to its end first.
     """
     header = _read_header(pipe)
     if header is None or not header.frame_size:
@@ -161,26 +129,22 @@ def _read_header(pipe: Pipe) -> _Header | None:
     mark = head[:4]
     if mark not in (b"RIFF", b"RIFX", b"RF64", b"BW64") or head[8:] != b"WAVE":
         return None
-    order, start, size_64, wav_format = chunks.get_order(mark), 12, 0, b""
-    while start < _MAX_HEADER_BYTES:
-        data = pipe.peek(start, 8)
-        if len(data) < 8:
-            return None
-        name, size = struct.unpack(order + "4sI", data)
-        if name == b"data":
+    size_64, wav_format = 0, b""
+    for chunk in chunks.read_chunks(pipe.peek, 12, chunks.get_order(mark) + "4sI"):
+        start, size = chunk.start, chunk.size
+        if chunk.name == b"data":
             size = size_64 if size == 0xFFFF_FFFF and size_64 else size
             is_open = not size or chunks.is_left_open(size)
             # Behind no samples may come other chunks. Then the file is empty, and no pipe.
-            is_clear = size > 0 or not pipe.peek(start + 8, 4).isalnum()
+            is_clear = size > 0 or not pipe.peek(start, 4).isalnum()
             is_known = len(wav_format) >= 24 and is_clear
-            return _Header(mark, wav_format, start + 8, size, is_open) if is_known else None
+            return _Header(mark, wav_format, start, size, is_open) if is_known else None
         if start + size > _MAX_HEADER_BYTES:
             return None
-        if name == b"ds64":
-            (size_64,) = struct.unpack("<Q", pipe.peek(start + 16, 8).ljust(8, b"\0"))
-        elif name == b"fmt ":
-            wav_format = pipe.peek(start, 8 + size)
-        start += 8 + size + size % 2
+        if chunk.name == b"ds64":
+            (size_64,) = struct.unpack("<Q", pipe.peek(start + 8, 8).ljust(8, b"\0"))
+        elif chunk.name == b"fmt ":
+            wav_format = pipe.peek(start - 8, 8 + size)
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
@@ -47,7 +47,7 @@ class Signal:
 
     samples: Samples
     rate_hz: int
-    name: str = field(default="<array>")
+    name: str = "<array>"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rate_hz", check_rate(self.rate_hz, self.name))
@@ -69,14 +69,7 @@ class Signal:
 
 
 def check_rate(rate_hz: float, name: str) -> int:
-    """Rate as a whole number, if it is one in range.
-
-    Parameters
-    ----------
-    rate_hz : int, or float without a fraction
-    name : str
-        Name of the recording in messages.
-    """
+    """Rate as a whole number; refuse a fraction, and a rate out of range."""
     is_number = isinstance(rate_hz, Real) and not isinstance(rate_hz, bool | np.bool_)
     if not is_number or not abs(rate_hz) < _ANY_RATE_HZ or rate_hz % 1:
         raise AudioError(
@@ -116,16 +109,7 @@ def _check_finite(extremes: tuple[float, float], name: str) -> None:
 
 
 def mix_down(samples: NDArray[Any]) -> Samples:
-    """Mean of all channels.
-
-    Parameters
-    ----------
-    samples : ndarray, shape (n,) or (n, channels)
-
-    Returns
-    -------
-    ndarray, shape (n,), float32
-    """
+    """Mean of all channels, shape (n,), of samples of shape (n,) or (n, channels)."""
     if samples.ndim == 2:
         # Adding columns is ten times faster than a mean over so short an axis.
         channels = samples.shape[1]
@@ -155,13 +139,7 @@ class Mixer:
         return mixed
 
     def check(self, name: str) -> None:
-        """Refuse a recording whose channels cancel each other in the mix.
-
-        Raises
-        ------
-        AudioError
-            If the mix is 20 dB under that of channels which have nothing in common.
-        """
+        """Refuse a mix that is 20 dB under that of channels which have nothing in common."""
         if not self._count:
             return
         means, squares = (self._moments / self._count).T
@@ -176,14 +154,7 @@ class Mixer:
 
 
 def resample(signal: Signal, rate_hz: int) -> Signal:
-    """Resample with soxr at its highest quality; the same signal if the rate is right already.
-
-    Parameters
-    ----------
-    signal : Signal
-    rate_hz : int
-        Wanted sampling rate.
-    """
+    """Resample with soxr at its highest quality; return a signal of this rate unchanged."""
     if signal.rate_hz == rate_hz:
         return signal
     import soxr
