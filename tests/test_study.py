@@ -136,7 +136,7 @@ def test_a_family_that_decides_everything_is_found(trained: Trained) -> None:
         protocol="speakers",
         insight=True,
     )
-    rows = {row["family"]: row["drop"] for row in document(told)["systems"]["nearest"]["insight"]}
+    rows = {row["group"]: row["drop"] for row in document(told)["systems"]["nearest"]["importance"]}
     assert rows["mfcc"] > 0.5
     assert {name for name, drop in rows.items() if drop} == {"mfcc"}
 
@@ -174,7 +174,7 @@ def test_what_an_estimator_cannot_say_is_not_available(
         evaluate_systems({"mine": System(estimator, trained.data)}, protocol="speakers")
     )
     one = told["systems"]["mine"]["evaluations"]["speakers"]
-    assert one["certainty"] == certainty
+    assert one["score_kind"] == certainty
     assert bool(one["reliability"]) == ("ece" in given)
     assert bool(one["risk_coverage"]) == bool(one["thresholds"]) == bool(given)
     for metric in ("top_two", "nll", "ece"):
@@ -223,7 +223,7 @@ def test_features_of_any_kind_need_no_recordings(trained: Trained) -> None:
     data = Dataset(gone, np.random.default_rng(0).standard_normal((64, 5)).astype(np.float32))
     told = document(evaluate_systems({"mine": System(nearest(), data)}, protocol="speakers"))
     assert told["data"]["features"] is None
-    assert {leak["kind"]: leak["count"] for leak in told["leaks"]}["unheard"] == 64
+    assert {leak["kind"]: leak["count"] for leak in told["leaks"]}["unchecked"] == 64
     assert "64 recordings could not be decoded" in to_text(told)
 
 
@@ -245,7 +245,7 @@ def test_the_document_is_plain_json_of_what_was_found(found: Any) -> None:
     assert one["robustness"]["louder"]["loss"] == pytest.approx(
         main.summary["uar"]["mean"] - expected.altered["louder"].summary["uar"]["mean"], abs=1e-6
     )
-    means = {row["family"]: row["means"] for row in one["insight"]}
+    means = {row["group"]: row["meaning"] for row in one["importance"]}
     assert means["chroma"] == "energy of each note of the scale"
     assert "chroma: energy of each note of the scale" in to_text(told)
     assert told["baselines"]["speakers"]["chance"]["uar"] == 0.25
@@ -287,7 +287,10 @@ def test_an_evaluation_reads_back(found: Any, tmp_path: Path) -> None:
         ("{", "cannot be read .not JSON"),
         ("[]", "not an evaluation"),
         ("{}", "not an evaluation"),
-        ('{"kind": "voxaffect evaluation", "format": 9}', "written in format 9, this voxaffect"),
+        (
+            '{"kind": "voxaffect evaluation", "schema_version": 9}',
+            "written in format 9",
+        ),
     ],
 )
 def test_what_is_no_evaluation_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -337,7 +340,7 @@ def test_a_cross_corpus_study_shows_which_emotions_meet(trained: Trained) -> Non
         )
     )
     text = to_text(told)
-    assert told["beside"] is None
+    assert told["reference_protocol"] is None
     assert told["premium"] == {}
     assert "happy: emodb and ravdess\n" in text
     assert "bored: emodb only, left out\n" in text

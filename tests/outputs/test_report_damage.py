@@ -202,10 +202,10 @@ def test_damage_is_named_by_its_path(
         (b"7", "not an evaluation"),
         (b"null", "not an evaluation"),
         (b'{"kind": "voxaffect evaluation"}', "written in format None"),
-        (b'{"kind": "voxaffect evaluation", "format": 1}', "holds no system"),
+        (b'{"kind": "voxaffect evaluation", "schema_version": 1}', "holds no system"),
         (
-            b'{"kind": "voxaffect evaluation", "format": true, "systems": {"a": 1}}',
-            r"systems\.a: expected a map",
+            b'{"kind": "voxaffect evaluation", "schema_version": true, "systems": {"a": 1}}',
+            "schema_version: expected a whole",
         ),
     ],
 )

@@ -112,8 +112,8 @@ def test_a_long_curve_is_thinned_and_starts_where_answers_are_many() -> None:
 
 def test_families_of_features_stand_by_what_they_carry() -> None:
     families = [
-        {"family": "rhythm", "features": 2, "drop": -0.01},
-        {"family": "pitch", "features": 9, "drop": 0.05, "interval": [0.01, 0.09]},
+        {"group": "rhythm", "features": 2, "drop": -0.01},
+        {"group": "pitch", "features": 9, "drop": 0.05, "interval": [0.01, 0.09]},
     ]
     axes = figures.draw_importance(families).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["pitch (9)", "rhythm (2)"]

@@ -232,7 +232,7 @@ def headings(markdown: str) -> tuple[str, ...]:
         (("by_speaker",), "Scores by speaker", "no speaker is known"),
         (("by_sex", "by_intensity"), "Scores by sex and intensity", "neither is known"),
         (("robustness",), "Degraded audio", "it was not tested (--condition)"),
-        (("insight",), "Feature importance", "no feature group was permuted"),
+        (("importance",), "Feature importance", "no feature group was permuted"),
         (("embedding",), "Feature map", "the document has none"),
         (("probabilities",), "Worst errors", "the document has no probabilities"),
         (("leaks",), "Leak check", "it was not run"),
@@ -257,11 +257,11 @@ def test_a_bare_document_is_a_report(document: dict[str, Any], tmp_path: Path) -
     evaluation["metrics"] = {"uar": {"mean": 0.8, "sd": 0.0, "interval": None}}
     bare = {
         "kind": full["kind"],
-        "format": 1,
+        "schema_version": 1,
         "utterances": members,
         "protocol": "random",
-        "beside": None,
-        "beside_missing": "no speakers are known",
+        "reference_protocol": None,
+        "reference_missing": "no speakers are known",
         "systems": {"mine": {"evaluations": {"random": {key: evaluation[key] for key in kept}}}},
     }
     text, _ = written(bare, tmp_path)
@@ -296,7 +296,7 @@ def test_the_worst_errors_come_first_and_only_once(document: dict[str, Any], pag
     ("change", "message"),
     [
         ({"kind": "prediction"}, "not an evaluation"),
-        ({"format": 2}, "written in format 2, this voxaffect reads up to 1"),
+        ({"schema_version": 2}, "written in format 2, this voxaffect reads up to 1"),
         ({"systems": {}}, "holds no system"),
     ],
 )

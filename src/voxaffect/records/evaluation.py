@@ -95,7 +95,7 @@ class EvaluationRecord(Struct, kw_only=True):
     summary: _Text | None = None
     new_voices: bool | None = None
     unknown_speakers: _Count | None = None
-    certainty: _Text | None = None
+    score_kind: _Text | None = None
     metrics: dict[str, Metric | None] | None = None
     by_emotion: dict[str, EmotionScores] | None = None
     by_sex: dict[str, GroupScores] | None = None
@@ -122,10 +122,10 @@ class ConditionScores(Struct, kw_only=True):
 class FeatureGroup(Struct, kw_only=True):
     """Permutation importance of a group of features."""
 
-    family: _Text
+    group: _Text
     features: _Count
     drop: _Number
-    means: _Text | None = None
+    meaning: _Text | None = None
     interval: _Interval | None = None
 
 
@@ -135,7 +135,7 @@ class SystemRecord(Struct, kw_only=True):
     evaluations: dict[str, EvaluationRecord | None]
     summary: _Text | None = None
     robustness: dict[str, ConditionScores | None] | None = None
-    insight: list[FeatureGroup] | None = None
+    importance: list[FeatureGroup] | None = None
 
 
 class UtteranceRecord(Struct, kw_only=True):
@@ -191,7 +191,7 @@ class LeakRecord(Struct, kw_only=True):
     kind: _Text
     protocol: _Text
     count: _Count
-    meant: bool | None = None
+    expected: bool | None = None
     stops: bool | None = None
     examples: list[_Brief] | None = None
 
@@ -234,6 +234,7 @@ class Embedding(Struct, kw_only=True):
 class EvaluationDocument(Struct, kw_only=True):
     """Evaluation of one or more systems."""
 
+    schema_version: int
     protocol: _Text
     utterances: list[UtteranceRecord]
     systems: dict[str, SystemRecord]
@@ -243,8 +244,8 @@ class EvaluationDocument(Struct, kw_only=True):
     versions: dict[str, _Brief] | None = None
     data: DataRecord | None = None
     leaks: list[LeakRecord] | None = None
-    beside: _Text | None = None
-    beside_missing: _Text | None = None
+    reference_protocol: _Text | None = None
+    reference_missing: _Text | None = None
     premium: dict[str, Premium | None] | None = None
     baselines: dict[str, dict[str, Baseline | None] | None] | None = None
     paired: list[PairRecord] | None = None

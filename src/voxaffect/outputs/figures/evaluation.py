@@ -606,7 +606,7 @@ def draw_importance(families: Sequence[Mapping[str, Any]]) -> Figure:
             va="center",
             fontsize=10,
         )
-    _as_rows(axes, [f"{each['family']} ({each['features']})" for each in ranked])
+    _as_rows(axes, [f"{each['group']} ({each['features']})" for each in ranked])
     axes.axvline(0, color=MUTED, linewidth=0.8)
     axes.margins(x=0.14)
     axes.set_xlabel("UAR lost when the family is shuffled")

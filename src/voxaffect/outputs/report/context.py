@@ -69,7 +69,7 @@ def build_context(document: Document, folder: Path) -> dict[str, Any]:
         "by_speaker": [_rank_speakers(one) for one in having("by_speaker")],
         **_gather_groups(systems),
         **_gather_conditions(robust),
-        "importance": [_rank_importance(one) for one in systems if one.system.get("insight")][
+        "importance": [_rank_importance(one) for one in systems if one.system.get("importance")][
             :MOST_SYSTEMS
         ],
         "map": _center_emotions(document),
@@ -97,7 +97,7 @@ def list_systems(document: Document) -> list[System]:
 
 def list_evaluations(document: Document) -> list[tuple[str, Evaluation]]:
     """List every system's evaluations, those of the report's protocol first."""
-    protocols = [document["protocol"], document.get("beside")]
+    protocols = [document["protocol"], document.get("reference_protocol")]
     return [
         (name, evaluation)
         for name, system in document["systems"].items()
@@ -161,7 +161,7 @@ def describe_caveat(evaluation: Evaluation) -> str:
         "the softmax of its scores",
         "answers": "gives answers without probabilities: top-two, NLL, ECE and risk by coverage "
         "are not available",
-    }.get(evaluation.get("certainty") or "", "")
+    }.get(evaluation.get("score_kind") or "", "")
 
 
 def _join_caveats(systems: Iterable[System]) -> str:
@@ -281,8 +281,8 @@ def _gather_conditions(systems: Sequence[System]) -> dict[str, Any]:
 
 def _rank_importance(one: System) -> tuple[System, list[Mapping[str, Any]], str]:
     """Rank feature groups by the UAR that is lost without them, with their meanings."""
-    groups = sorted(one.system["insight"], key=lambda group: -group["drop"])
-    legend = format_legend({group["family"]: group.get("means") for group in groups})
+    groups = sorted(one.system["importance"], key=lambda group: -group["drop"])
+    legend = format_legend({group["group"]: group.get("meaning") for group in groups})
     return one, groups, legend
 
 
@@ -312,7 +312,7 @@ def _rank_errors(
     Paths are those of the utterances, unescaped. No utterance is listed twice.
     """
     known = [one for one in systems if one.evaluation.get("probabilities")]
-    ranked = [one for one in known if one.evaluation.get("certainty") != "answers"]
+    ranked = [one for one in known if one.evaluation.get("score_kind") != "answers"]
     if not ranked:
         return {"system": None, "has_answers": bool(known)}
     evaluation, utterances = ranked[0].evaluation, document["utterances"]

@@ -63,7 +63,7 @@ def document(study: Study, *, command: str = "", embedded: bool = False) -> Docu
     first = next(iter(study.systems.values()))
     found: Document = {
         "kind": KIND,
-        "format": FORMAT,
+        "schema_version": FORMAT,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
         "seed": study.seed,
@@ -75,8 +75,8 @@ def document(study: Study, *, command: str = "", embedded: bool = False) -> Docu
         "utterances": [_utterance(one) for one in study.utterances],
         "leaks": [leak for one in first.evaluations.values() for leak in _leaks(one)],
         "protocol": study.protocol.name,
-        "beside": study.beside or None,
-        "beside_missing": study.missing,
+        "reference_protocol": study.beside or None,
+        "reference_missing": study.missing,
         "premium": {name: _premium(study, name) for name in study.systems if study.beside},
         "systems": {name: _system(study, one) for name, one in study.systems.items()},
         "baselines": {name: one.baselines for name, one in first.evaluations.items()},
@@ -138,7 +138,7 @@ def check_document(found: Any, name: str) -> None:
         raise EvaluationError(
             f"{name}: not an evaluation. Expected the JSON that voxaffect evaluate writes."
         )
-    number = found.get("format")
+    number = found.get("schema_version")
     if not isinstance(number, int) or number > FORMAT:
         raise EvaluationError(
             f"{name}: written in format {shortened(number)[:60]}, this voxaffect reads up to "
@@ -212,7 +212,7 @@ def _leaks(evaluation: Evaluation) -> list[Document]:
         {
             "kind": leak.kind,
             "protocol": leak.protocol,
-            "meant": leak.meant,
+            "expected": leak.meant,
             "count": len(leak.items),
             "examples": leak.items[:_SHOWN],
             "stops": not leak.meant and leak.kind != "sentence",
@@ -222,9 +222,9 @@ def _leaks(evaluation: Evaluation) -> list[Document]:
     if check.unheard:
         found.append(
             {
-                "kind": "unheard",
+                "kind": "unchecked",
                 "protocol": evaluation.protocol.name,
-                "meant": True,
+                "expected": True,
                 "count": check.unheard,
                 "examples": (),
                 "stops": False,
@@ -245,11 +245,11 @@ def _system(study: Study, found: Found) -> Document:
         "summary": found.summary,
         "evaluations": {name: _evaluation(one) for name, one in found.evaluations.items()},
         "robustness": {name: _altered(main, one) for name, one in found.altered.items()},
-        "insight": sorted(
+        "importance": sorted(
             (
                 {
-                    "family": name,
-                    "means": known.get(name),
+                    "group": name,
+                    "meaning": known.get(name),
                     "features": found.families[name],
                     **_shuffled(main, one),
                 }
@@ -281,7 +281,7 @@ def _evaluation(one: Evaluation) -> Document:
         "summary": one.description,
         "unknown_speakers": one.unknown_speakers,
         "new_voices": one.protocol.new_voices,
-        "certainty": one.certainty,
+        "score_kind": one.certainty,
         "emotions": one.emotions,
         "metrics": _metrics(one),
         "by_emotion": one.by_emotion,

@@ -40,7 +40,7 @@ def to_csv(document: Document) -> str:
         The columns ``utterance`` (its path), ``start_seconds`` and ``end_seconds`` (of a part of a
         recording), ``corpus``, ``speaker``, ``system``, ``protocol``, ``fold``, ``seed``,
         ``expected`` and ``predicted`` emotion, ``confidence`` (probability of the predicted
-        one), and ``p_…`` of each emotion: probabilities in most systems, as ``certainty`` says.
+        one), and ``p_…`` of each emotion: probabilities in most systems, as ``score_kind`` says.
     """
     evaluations = {
         name: system["evaluations"][document["protocol"]]

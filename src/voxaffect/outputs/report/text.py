@@ -66,8 +66,8 @@ def _notes(found: Document) -> Iterator[str]:
         yield f"{row['emotion']}: {' and '.join(row['corpora'])}" + (
             "" if len(row["corpora"]) > 1 else " only, left out"
         )
-    if found["beside_missing"]:
-        yield f"beside it there is no other protocol: {found['beside_missing']}"
+    if found["reference_missing"]:
+        yield f"beside it there is no other protocol: {found['reference_missing']}"
     for name, premium in found["premium"].items():
         yield (
             f"leakage premium, {name}: the random split claims {premium['uar']:+.3f} UAR "
@@ -81,12 +81,12 @@ def _notes(found: Document) -> Iterator[str]:
     for leak in found["leaks"]:
         yield leak_line(leak)
     for name, system in found["systems"].items():
-        families = {row["family"]: row.get("means") for row in system["insight"]}
+        families = {row["group"]: row.get("meaning") for row in system["importance"]}
         if any(families.values()):
             yield f"families of features, {format_legend(families)}"
-        for row in system["insight"]:
+        for row in system["importance"]:
             yield (
-                f"{name} without {row['family']}: {row['drop']:.3f} UAR lost"
+                f"{name} without {row['group']}: {row['drop']:.3f} UAR lost"
                 f"{_within(row['interval'])}"
             )
 
@@ -113,10 +113,10 @@ def _robustness(found: Document) -> str:
 
 def leak_line(leak: Mapping[str, Any]) -> str:
     """Say one kind of leak in a line."""
-    if leak["kind"] == "unheard":
+    if leak["kind"] == "unchecked":
         return f"leak check, {leak['protocol']}: {leak['count']} recordings could not be decoded"
     what = leak["kind"] if leak["count"] == 1 else f"{leak['kind']}s"
-    why = "as it means to" if leak["meant"] else "ALLOWED"
+    why = "as it means to" if leak["expected"] else "ALLOWED"
     few = ", ".join(leak["examples"][:3])
     more = " …" if leak["count"] > 3 else ""
     return (
