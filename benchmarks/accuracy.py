@@ -29,8 +29,7 @@ from voxaffect.evaluation.metrics.calibration import WANTED_RISK
 from voxaffect.evaluation.metrics.categorical import uar
 from voxaffect.extraction import FeatureCache, extract
 from voxaffect.features import get_feature_names, get_feature_spec
-from voxaffect.features.affect.enrollment import adapt
-from voxaffect.features.affect.enrollment import enroll as enroll_vectors
+from voxaffect.features.affect.enrollment import adapt, enroll as enroll_vectors
 from voxaffect.training import (
     OBSERVED_EMOTIONS,
     Dataset,

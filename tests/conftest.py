@@ -8,8 +8,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from signal import SIG_IGN, SIGINT, default_int_handler, getsignal
-from signal import signal as set_handler
+from signal import SIG_IGN, SIGINT, default_int_handler, getsignal, signal as set_handler
 from typing import Any
 
 import numpy as np

@@ -9,8 +9,7 @@ import sys
 import numpy as np
 import pytest
 import soxr
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 from support.synthesis import RATE_HZ, harmonics, speech_like, tone, white
 

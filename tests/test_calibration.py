@@ -5,10 +5,12 @@ from __future__ import annotations
 import audmetric
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from sklearn.metrics import log_loss as theirs
-from sklearn.metrics import precision_recall_fscore_support, top_k_accuracy_score
+from hypothesis import given, strategies as st
+from sklearn.metrics import (
+    log_loss as theirs,
+    precision_recall_fscore_support,
+    top_k_accuracy_score,
+)
 
 from voxaffect.evaluation.intervals import (
     apart_interval,

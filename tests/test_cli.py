@@ -25,8 +25,7 @@ from voxaffect.evaluation import train
 from voxaffect.extraction import extract
 from voxaffect.features import get_feature_names, get_feature_spec
 from voxaffect.models import load
-from voxaffect.outputs.formats import PREDICTION_FORMATS
-from voxaffect.outputs.formats import Run as Circumstances
+from voxaffect.outputs.formats import PREDICTION_FORMATS, Run as Circumstances
 from voxaffect.recognition import enroll_speaker, predict, predict_many
 from voxaffect.training import Augmentation, export, get_recipe
 from voxaffect.tutorial import load_data

@@ -10,8 +10,7 @@ import audmetric
 import numpy as np
 import pytest
 from conftest import Trained
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split

@@ -16,8 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import voice
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
 from voxaffect.audio import Samples, Signal, read
@@ -29,8 +28,8 @@ from voxaffect.features import (
     fix_rate,
     get_feature_names,
     get_feature_spec,
+    spectrum as spectra,
 )
-from voxaffect.features import spectrum as spectra
 from voxaffect.features.classic import chroma, mel
 
 RATES_HZ = (8_000, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000)

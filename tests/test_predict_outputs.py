@@ -21,8 +21,7 @@ from conftest import Done, Run, Trained, voice
 from pympi import Eaf
 
 from voxaffect.models import load
-from voxaffect.outputs.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
-from voxaffect.outputs.formats import Run as Circumstances
+from voxaffect.outputs.formats import PREDICTION_FORMATS, TIMELINE_FORMATS, Run as Circumstances
 from voxaffect.recognition import predict_many, timeline
 
 

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import soxr
 from conftest import Trained, voice
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from support.synthesis import Sound, speech_like
 
 from voxaffect import Segment, Smoothing, Stream, Timeline, Update, Window, load, timeline

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import voice
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 

@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import voice
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from support.recordings import Coding, decoded_by_ffmpeg, encoded, written
 
 from voxaffect.audio import ffmpeg, open_blocks, read, resample

@@ -15,8 +15,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from support.servers import serve
 
 from voxaffect.corpora import CORPORA, Download, read_corpus

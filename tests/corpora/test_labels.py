@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from voxaffect.corpora import EMOTIONS, find_emotion, map_labels, read_labels
 from voxaffect.corpora.labels import check_labels, extract_emotions, normalize_label

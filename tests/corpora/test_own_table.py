@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from voxaffect.corpora import ReadOptions, Utterance, parse_columns, read_corpora, read_corpus
 from voxaffect.corpora.own_table import parse_seconds, read_table

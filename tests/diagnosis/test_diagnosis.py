@@ -11,8 +11,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 from conftest import RATE_HZ, Trained, voice
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
 from voxaffect import diagnose

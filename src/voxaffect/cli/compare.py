@@ -11,8 +11,7 @@ import click
 
 from voxaffect.console import print_data, print_line, print_message
 from voxaffect.errors import EvaluationError
-from voxaffect.outputs.report import compare as compare_documents
-from voxaffect.outputs.report import read_document
+from voxaffect.outputs.report import compare as compare_documents, read_document
 
 _SIGNIFICANT = 0.05
 

@@ -10,8 +10,14 @@ import click
 
 from voxaffect.cli.own_data import own_options
 from voxaffect.console import print_line, print_message, print_note, print_text, stderr_is_terminal
-from voxaffect.corpora import CORPORA, OWN_DATA, ReadOptions, find_root, get_corpus
-from voxaffect.corpora import download as download_corpus
+from voxaffect.corpora import (
+    CORPORA,
+    OWN_DATA,
+    ReadOptions,
+    download as download_corpus,
+    find_root,
+    get_corpus,
+)
 from voxaffect.diagnosis.corpus import check_corpus, describe_report
 from voxaffect.outputs.formats import align_columns
 

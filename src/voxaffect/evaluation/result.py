@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from voxaffect.corpora import Utterance
 from voxaffect.evaluation.intervals import Interval, mean_interval, speaker_interval
 from voxaffect.evaluation.leaks import LeakCheck
-from voxaffect.evaluation.metrics import calibration
-from voxaffect.evaluation.metrics import categorical as metrics
+from voxaffect.evaluation.metrics import calibration, categorical as metrics
 from voxaffect.evaluation.metrics.calibration import Bin, RiskCoverage
 from voxaffect.evaluation.metrics.categorical import Scores
 from voxaffect.evaluation.protocols import HEARD, Fold, Protocol

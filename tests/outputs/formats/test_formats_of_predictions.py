@@ -9,8 +9,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from voxaffect.outputs.formats import PREDICTION_FORMATS, align_columns
 from voxaffect.recognition import Prediction

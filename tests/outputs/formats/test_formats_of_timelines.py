@@ -13,8 +13,7 @@ import pandas as pd
 import parselmouth
 import pytest
 import webvtt
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from parselmouth.praat import call
 from pympi import Eaf
 from support.timelines import CALL, DOUBTED, EMOTIONS, LEFT, RIGHT, SILENT, segment, timeline

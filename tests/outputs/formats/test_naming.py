@@ -8,8 +8,7 @@ import unicodedata
 from pathlib import PurePath, PureWindowsPath
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from voxaffect.outputs.formats.naming import name_outputs
 

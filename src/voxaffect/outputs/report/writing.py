@@ -9,8 +9,12 @@ from voxaffect.evaluation import Study
 from voxaffect.files import escape_control, make_folder, write_text
 from voxaffect.outputs.figures.svg import to_svg
 from voxaffect.outputs.report.context import build_context
-from voxaffect.outputs.report.documents import Document, check_document, to_json
-from voxaffect.outputs.report.documents import document as to_document
+from voxaffect.outputs.report.documents import (
+    Document,
+    check_document,
+    document as to_document,
+    to_json,
+)
 from voxaffect.outputs.report.drawings import draw_figures
 from voxaffect.outputs.report.markdown import FIGURES, render_markdown
 from voxaffect.outputs.report.page import list_figures, render_page
