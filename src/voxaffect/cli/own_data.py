@@ -23,7 +23,7 @@ def own_options(command: Callable[..., None]) -> Callable[..., None]:
             "--layout",
             metavar="A/B/…",
             help="Of folder: what each level of folders names, such as "
-            "speaker/emotion or set/emotion; by default as the names tell.",
+            "speaker/emotion or set/emotion; detected from the names by default.",
         ),
         click.option(
             "--labels",

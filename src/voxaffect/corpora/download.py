@@ -114,7 +114,7 @@ def _fetch_and_unpack(corpus: Corpus, archive: Download, folder: Path, *, progre
 
 
 def _is_whole(corpus: Corpus, archive: Download, target: Path) -> bool:
-    """True if a folder holds all files of its archive, as far as anybody knows."""
+    """True if no file of its archive is known to be missing from a folder."""
     missing = find_missing(target)
     if missing is not None:
         return not missing

@@ -98,7 +98,7 @@ def get_download_folder(name: str) -> Path:
     Raises
     ------
     CorpusError
-        If nobody knows the home folder of this user.
+        If this user has no home folder.
     """
     folder = find_data_folder()
     if folder is None:

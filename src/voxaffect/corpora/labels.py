@@ -125,7 +125,7 @@ def _is_mark(letter: str) -> bool:
 
 
 @cache
-def _vocabulary() -> Mapping[str, str]:
+def _load_vocabulary() -> Mapping[str, str]:
     """Our word for every synonym; a synonym that two of them claim would be a fault of ours."""
     known: dict[str, str] = {}
     for emotion, words in _SYNONYMS.items():
@@ -136,18 +136,9 @@ def _vocabulary() -> Mapping[str, str]:
 
 
 def find_emotion(word: str) -> str | None:
-    """Our word for the emotion that a label names; None if unknown.
+    """Our word for the emotion that a label in any known language names; None if unknown.
 
     Numbers, signs and words such as "recordings" do not count; all other words must mean the same.
-
-    Parameters
-    ----------
-    word : str
-        In any of the known languages and spellings.
-
-    Returns
-    -------
-    str or None
 
     Examples
     --------
@@ -157,12 +148,12 @@ def find_emotion(word: str) -> str | None:
     ('happy', None)
     """
     plain = normalize_label(word)
-    if plain in _vocabulary() or _DOUBT.search(plain):
-        return _vocabulary().get(plain)
+    if plain in _load_vocabulary() or _DOUBT.search(plain):
+        return _load_vocabulary().get(plain)
     words = [part for part in _WORD.findall(plain) if part not in _FILLERS]
-    if (emotion := _vocabulary().get(" ".join(words))) is not None:
+    if (emotion := _load_vocabulary().get(" ".join(words))) is not None:
         return emotion
-    meanings = set(map(_vocabulary().get, words))
+    meanings = set(map(_load_vocabulary().get, words))
     return meanings.pop() if len(meanings) == 1 else None
 
 
@@ -178,7 +169,7 @@ def extract_emotions(text: str) -> frozenset[str]:
     stated = (
         word for before, word in zip(["", *words], words, strict=False) if before not in _NEGATIONS
     )
-    return frozenset(filter(None, map(_vocabulary().get, stated)))
+    return frozenset(filter(None, map(_load_vocabulary().get, stated)))
 
 
 def map_labels(
@@ -196,7 +187,7 @@ def map_labels(
     Returns
     -------
     dict of str to str
-        One entry for each label. One that nobody knows stays as it is.
+        One entry for each label. An unknown one stays as it is.
 
     Raises
     ------
@@ -213,10 +204,12 @@ def map_labels(
     counts = Counter(words)
     if labels == KEEP:
         return {word: word for word in counts}
-    own = {normalize_label(key): target for key, target in _check_map(labels).items()}
+    targets: dict[str | None, str] = {
+        normalize_label(key): target for key, target in _check_map(labels).items()
+    }
     result, unknown = {}, []
     for word, emotion in _find_emotions(counts).items():
-        target = own.get(normalize_label(word)) or (own.get(emotion, emotion) if emotion else None)
+        target = targets.get(normalize_label(word)) or targets.get(emotion, emotion)
         if target is None:
             unknown.append(word)
         result[word] = target or word
@@ -257,11 +250,11 @@ def check_labels(emotions: Iterable[str], labels: Mapping[str, str] | str | None
     """
     if labels == KEEP:
         return
-    own = {normalize_label(word) for pair in _check_map(labels).items() for word in pair}
+    clear = {normalize_label(word) for pair in _check_map(labels).items() for word in pair}
     reasons = [
         f"{emotion!r} {reason}"
         for emotion in sorted(set(emotions))
-        if normalize_label(emotion) not in own and (reason := _explain_doubt(emotion))
+        if normalize_label(emotion) not in clear and (reason := _explain_doubt(emotion))
     ]
     if not reasons:
         return
@@ -280,12 +273,16 @@ def _explain_doubt(word: str) -> str | None:
         return None
     if plain in _NO_LABELS or re.fullmatch(r"[\s?\-–—_./]*|#.*[!?/a].*", plain):
         return "stands for no emotion"
-    within = {part: _vocabulary()[part] for part in _WORD.findall(plain) if part in _vocabulary()}
+    within = {
+        part: _load_vocabulary()[part]
+        for part in _WORD.findall(plain)
+        if part in _load_vocabulary()
+    }
     if len(set(within.values())) > 1:
         return f"names {len(set(within.values()))} emotions"
     if within.keys() - set(_CODES):
         return f"holds {next(iter(within))!r} and more"
-    near = next((known for known in _vocabulary() if _is_misspelt(plain, known)), None)
+    near = next((known for known in _load_vocabulary() if _is_misspelt(plain, known)), None)
     return f"looks like {near!r}, misspelt" if near else None
 
 
@@ -317,11 +314,11 @@ def find_unused_entries(
     """
     if labels == KEEP:
         return ()
-    own = _check_map(labels)
+    entries = _check_map(labels)
     known = _find_emotions(set(words))
     names = {normalize_label(word) for word in known} | set(filter(None, known.values()))
-    unused = tuple(key for key in own if normalize_label(key) not in names)
-    if own and len(unused) == len(own):
+    unused = tuple(key for key in entries if normalize_label(key) not in names)
+    if entries and len(unused) == len(entries):
         raise CorpusError(
             "labels: no entry names a label of the data, found "
             f"{list_names([*map(repr, unused)], _LISTED)}. The data have: "
@@ -376,7 +373,7 @@ def _refuse_mixtures(result: Mapping[str, str], unknown: Collection[str]) -> Non
     stems: dict[str, str] = {}
     for word in unknown:
         plain = normalize_label(word)
-        within = set(filter(None, map(_vocabulary().get, _WORD.findall(plain))))
+        within = set(filter(None, map(_load_vocabulary().get, _WORD.findall(plain))))
         if len(within) == 1:
             (emotion,) = within
             other = words.setdefault(emotion, word)

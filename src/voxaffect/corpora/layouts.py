@@ -133,7 +133,9 @@ class Layout:
         return result
 
 
-def detect_layout(root: Path, paths: Sequence[Sequence[str]], own: Collection[str] = ()) -> Layout:
+def detect_layout(
+    root: Path, paths: Sequence[Sequence[str]], words: Collection[str] = ()
+) -> Layout:
     """Layout of folders by their names.
 
     Parameters
@@ -142,7 +144,7 @@ def detect_layout(root: Path, paths: Sequence[Sequence[str]], own: Collection[st
         For messages.
     paths : sequence of sequence of str
         Parts of every recording's path under the root.
-    own : collection of str
+    words : collection of str
         Further words for emotions: the user's own labels.
 
     Raises
@@ -150,7 +152,7 @@ def detect_layout(root: Path, paths: Sequence[Sequence[str]], own: Collection[st
     CorpusError
         If there is more than one way to read them, or none.
     """
-    return _LayoutDetector(root, paths, own).detect()
+    return _LayoutDetector(root, paths, words).detect()
 
 
 _KINDS: Mapping[str, Callable[[str], object]] = {
@@ -180,9 +182,9 @@ def _find_reserved(names: Sequence[str]) -> str | None:
 class _LayoutDetector:
     """Reading of the levels of folders, from the top."""
 
-    def __init__(self, root: Path, paths: Sequence[Sequence[str]], own: Collection[str]) -> None:
+    def __init__(self, root: Path, paths: Sequence[Sequence[str]], words: Collection[str]) -> None:
         self.root, self.paths = root, paths
-        self.own = {normalize_label(word) for word in own}
+        self.words = {normalize_label(word) for word in words}
         counters: list[Counter[str]] = []
         for parts in paths:
             for level, name in enumerate(parts[:-1]):
@@ -213,7 +215,7 @@ class _LayoutDetector:
         return self._assign_roles(level)
 
     def _is_emotion(self, name: str) -> bool:
-        return normalize_label(name) in self.own or find_emotion(name) is not None
+        return normalize_label(name) in self.words or find_emotion(name) is not None
 
     def _assign_roles(self, emotion: int) -> Layout:
         """Roles around the level of the emotions, each once; an unknown level is the speaker."""

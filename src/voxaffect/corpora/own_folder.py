@@ -18,7 +18,7 @@ _OFTEN_MERGED = {"calm", "neutral"}
 
 
 def read_folder(
-    root: Path, paths: Sequence[Path], *, layout: str | None, own: Collection[str]
+    root: Path, paths: Sequence[Path], *, layout: str | None, words: Collection[str]
 ) -> ScanResult:
     """Utterances with emotions and speakers from the names of folders.
 
@@ -28,8 +28,8 @@ def read_folder(
     paths : sequence of Path
         The recordings under it, at least one.
     layout : str, optional
-        As ``--layout`` has it; by default as the names tell.
-    own : collection of str
+        As in ``--layout``; detected from the names by default.
+    words : collection of str
         The user's own words for emotions.
 
     Returns
@@ -45,7 +45,7 @@ def read_folder(
     corpus = _recognize_corpus(paths)
     parts = [path.relative_to(root).parts for path in paths]
     try:
-        levels = Layout.parse(layout) if layout else detect_layout(root, parts, own)
+        levels = Layout.parse(layout) if layout else detect_layout(root, parts, words)
     except CorpusError as error:
         raise _add_corpus(error, corpus) from error
     utterances, unmatched = [], []

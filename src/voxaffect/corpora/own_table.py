@@ -80,10 +80,10 @@ def read_table(path: Path, columns: Mapping[str, str] | None = None) -> ScanResu
         With all faults of the table, or the first twenty.
     """
     name = escape_control(str(path))
-    own = {column: normalize_column(title) for column, title in (columns or {}).items()}
-    _check_columns(own)
-    table = load_table(path, kind=_KIND, columns=_NAMES | set(own.values()))
-    indices = _find_columns(name, table, own)
+    titles = {column: normalize_column(title) for column, title in (columns or {}).items()}
+    _check_columns(titles)
+    table = load_table(path, kind=_KIND, columns=_NAMES | set(titles.values()))
+    indices = _find_columns(name, table, titles)
     _check_units(name, table, indices)
     reader = _TableReader(path.parent, table, indices)
     utterances = reader.read()
@@ -102,7 +102,7 @@ def read_table(path: Path, columns: Mapping[str, str] | None = None) -> ScanResu
 
 
 def parse_columns(text: str) -> dict[str, str]:
-    """Columns as ``--columns`` has them.
+    """Columns of the text that a user gives as ``--columns``.
 
     Raises
     ------
@@ -132,12 +132,12 @@ def _check_columns(columns: Iterable[str]) -> None:
         )
 
 
-def _find_columns(name: str, table: Table, own: Mapping[str, str]) -> dict[str, int]:
+def _find_columns(name: str, table: Table, titles: Mapping[str, str]) -> dict[str, int]:
     """Index of each of our columns in the table."""
     indices: dict[str, int] = {}
-    taken = set(own.values())
+    taken = set(titles.values())
     for column, names in _COLUMNS.items():
-        wanted = own.get(column)
+        wanted = titles.get(column)
         if wanted is not None and wanted not in table.header:
             shown = _list_header(table)
             raise CorpusError(f"{name}, line 1: no column '{wanted}', found {shown}.")

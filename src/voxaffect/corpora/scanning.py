@@ -42,11 +42,11 @@ class ReadOptions:
     Parameters
     ----------
     layout : str, optional
-        Of a ``folder``, such as ``speaker/emotion``; by default as the names tell.
+        Of a ``folder``, such as ``speaker/emotion``; detected from the names by default.
     labels : mapping of str to str, or "none", optional
         From words of the data to emotions, before the vocabulary; ``"none"`` keeps every word.
     columns : mapping of str to str, optional
-        Of a ``csv``: its name for our columns; by default as the names tell.
+        Of a ``csv``: its name for our columns; detected from the names by default.
     name : str, optional
         Of a ``folder`` or ``csv`` as a corpus; its kind by default.
     """
@@ -252,7 +252,7 @@ def _scan_own(name: str, root: Path, options: ReadOptions) -> ScanResult:
             "(WAV, FLAC, MP3, M4A, MP4 …) or speakers' folders in it."
         )
     words = () if isinstance(options.labels, str | None) else options.labels
-    result = read_folder(root, paths, layout=options.layout, own=words)
+    result = read_folder(root, paths, layout=options.layout, words=words)
     return replace(result, notes=(*result.notes, *note_archives(root)), unlisted=unlisted)
 
 
@@ -338,11 +338,11 @@ def _map_emotions(
     if replaced:
         shown = (f"{word} as {emotion}" for word, emotion in replaced.items())
         notes.append(f"labels: {', '.join(shown)}")
-    own = set(map(normalize_label, options.labels or ()))
+    mapped_words = set(map(normalize_label, options.labels or ()))
     unknown = {
         emotion
         for word, emotion in emotions.items()
-        if find_emotion(word) is None and normalize_label(word) not in own
+        if find_emotion(word) is None and normalize_label(word) not in mapped_words
     }
     if unknown:
         notes.append(f"labels: no known emotion, kept as they are: {', '.join(sorted(unknown))}")

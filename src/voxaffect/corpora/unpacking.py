@@ -135,10 +135,10 @@ def find_missing(folder: Path) -> list[str] | None:
 
 
 def _list_missing(folder: Path, sizes: Mapping[str, int]) -> list[str]:
-    return [name for name, size in sizes.items() if _size_of(folder / name) != size]
+    return [name for name, size in sizes.items() if _get_size(folder / name) != size]
 
 
-def _size_of(path: Path) -> int | None:
+def _get_size(path: Path) -> int | None:
     try:
         status = path.stat()
     except OSError:

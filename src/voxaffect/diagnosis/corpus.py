@@ -64,7 +64,7 @@ class CorpusReport:
         How many of them show each emotion, most frequent first.
     speakers : int
     expected : tuple of int
-        How many files a whole copy holds, for each release; empty if nobody knows.
+        How many files a whole copy holds, for each release; empty if unknown.
     missing : tuple of str
         File names that a whole copy would hold, where its list is known.
     extra : tuple of FileIssue
@@ -102,7 +102,7 @@ class CorpusReport:
 
     @property
     def is_whole(self) -> bool:
-        """True if nothing is missing, as far as anybody knows."""
+        """True if nothing is known to be missing."""
         return not self.missing and (not self.expected or self.files in self.expected)
 
     @property
