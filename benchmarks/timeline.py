@@ -164,7 +164,7 @@ def others(root: Path, speakers: Sequence[str]) -> Dataset:
     data = load_dataset({"ravdess": root}, spec, progress=True)
     if chosen.augmentation:
         data = augment_dataset(data, chosen.augmentation, seed=SEED, progress=True)
-    return data.where([one for one in data.utterances if one.speaker not in speakers])
+    return data.select([one for one in data.utterances if one.speaker not in speakers])
 
 
 def trained(data: Dataset) -> Model:

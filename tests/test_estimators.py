@@ -255,7 +255,7 @@ def test_a_part_of_a_dataset_keeps_its_own_copies(small_ravdess: Path) -> None:
     data = augment_dataset(
         load_dataset({"ravdess": small_ravdess}, get_feature_spec("classic")), POLICY, seed=0
     )
-    part = data.where(data.utterances[3:9])
+    part = data.select(data.utterances[3:9])
     assert part.utterances == data.utterances[3:9]
     whole, own = data.rows(np.arange(3, 9)), part.rows()
     np.testing.assert_array_equal(whole.matrix, own.matrix)
@@ -274,5 +274,5 @@ def test_the_card_states_how_the_copies_were_made(small_ravdess: Path) -> None:
     }
     assert Augmentation(**stated) == policy
     assert ModelCard.from_json(card.to_json(), "card") == card
-    part = data.where(data.utterances[3:9])
+    part = data.select(data.utterances[3:9])
     assert part.augmentation == policy

@@ -67,20 +67,20 @@ def test_the_graph_equals_torch_at_any_length(frames: int) -> None:
     picture = np.random.default_rng(2).standard_normal((frames, BANDS)).astype(np.float32)
     with torch.no_grad():
         expected = torch.log_softmax(network(torch.from_numpy(picture[None])), dim=1).numpy()
-    np.testing.assert_allclose(run([net._folded(network)], picture), expected, atol=1e-5)
+    np.testing.assert_allclose(run([net._fold_norms(network)], picture), expected, atol=1e-5)
 
 
 def test_a_picture_is_colored_by_one_curve_over_its_bands() -> None:
     picture = toy(1, seed=3)[0][0]
     curves = []
     for seed in range(200):
-        found = net._colored(picture, np.random.default_rng(seed), net.Plan(tilt_bels=0.3))
+        found = net._tilt_spectrum(picture, np.random.default_rng(seed), net.Plan(tilt_bels=0.3))
         curve = found[0] - picture[0]
         np.testing.assert_allclose(found - picture, np.tile(curve, (len(picture), 1)), atol=1e-5)
         curves.append(curve)
     assert np.std(np.array(curves)[:, [0, -1]]) == pytest.approx(0.3, rel=0.15)
     assert np.abs(np.mean(curves, axis=0)).max() < 0.1
-    plain = net._colored(picture, np.random.default_rng(0), net.Plan(tilt_bels=0))
+    plain = net._tilt_spectrum(picture, np.random.default_rng(0), net.Plan(tilt_bels=0))
     np.testing.assert_array_equal(plain, picture)
 
 
@@ -92,7 +92,7 @@ def test_half_precision_changes_log_probabilities_little(trained: dict[str, Arra
 
 
 def test_half_precision_halves_the_file() -> None:
-    weights = net._folded(random_network(BANDS, 8))
+    weights = net._fold_norms(random_network(BANDS, 8))
     size = net.to_graph([weights]).ByteSize()
     assert size < 0.55 * net.to_graph([weights], is_half=False).ByteSize()
     assert size < 600_000

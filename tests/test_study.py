@@ -119,7 +119,7 @@ def test_without_speakers_it_says_why_nothing_stands_beside(trained: Trained) ->
 
 def test_systems_must_be_of_the_same_utterances(trained: Trained) -> None:
     data = trained.data
-    fewer = data.where(data.utterances[:-1])
+    fewer = data.select(data.utterances[:-1])
     systems = {"all": System(nearest(), data), "fewer": System(nearest(), fewer)}
     with pytest.raises(EvaluationError, match="fewer: 63 utterances, and the first system has 64"):
         evaluate_systems(systems, protocol="speakers")
@@ -210,7 +210,7 @@ def test_a_single_fold_has_no_standard_deviation(trained: Trained, tmp_path: Pat
 
 def test_scores_of_two_emotions_become_probabilities_of_both(trained: Trained) -> None:
     two = [one for one in trained.data.utterances if one.emotion in ("calm", "happy")]
-    data = trained.data.where(two)
+    data = trained.data.select(two)
     found = evaluate_estimator(RidgeClassifier(), data.matrix, data.utterances, protocol="speakers")
     assert found.probabilities.shape[1] == 2
     assert found.probabilities.sum(axis=1) == pytest.approx(1.0)

@@ -15,13 +15,10 @@ PENDING = {
     "evaluation",
     "extraction",
     "features",
-    "models",
     "outputs",
     "recognition",
     "records",
-    "training",
     "__main__",
-    "__init__",
 }
 MODULES = [
     path

@@ -24,7 +24,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, speaker in enumerate(["anna", "bert", "cleo"]):
         for take in range(1, 3):
             for emotion, glide in (("happy", 120), ("sad", -60)):
-                path = folder / speaker / f"{emotion}-{take}.wav"
+                path = folder / speaker / emotion / f"{take}.wav"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 pitch_hz = 150 + 40 * number + 5 * take + glide * time
                 noise = np.random.default_rng(number).normal(0, 0.003, len(time))

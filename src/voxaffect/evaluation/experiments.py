@@ -117,9 +117,9 @@ def train(
 
     Examples
     --------
-    >>> result = train("ravdess", "logistic", output="model.onnx")  # doctest: +SKIP
-    >>> result.holdout.scores.accuracy  # doctest: +SKIP
-    0.71
+    >>> result = va.train({"folder": "my_recordings"}, "mlp", output="model.onnx")
+    >>> result.model.emotions, result.holdout.train_shape
+    (('happy', 'sad'), (9, 180))
     """
     if isinstance(recipe, str | Recipe | None):
         chosen = choose_recipe(recipe, features)
@@ -246,8 +246,9 @@ def evaluate(
 
     Examples
     --------
-    >>> study = evaluate("ravdess", ["logistic", "mlp"], protocol="loso")  # doctest: +SKIP
-    >>> study.report("report")  # doctest: +SKIP
+    >>> study = va.evaluate({"folder": "my_recordings"}, "mlp", protocol="loso")
+    >>> study.protocol.name, len(study.utterances)
+    ('loso', 12)
     """
     by = protocol if isinstance(protocol, Protocol) else protocol_named(protocol)
     if isinstance(recipes, str | Recipe):
@@ -304,7 +305,7 @@ def _load_systems(
     common = set(everything[0].utterances).intersection(*(data.utterances for data in everything))
     systems = {}
     for recipe in recipes:
-        rows = {name: data.where(common) for name, data in datasets[_data_key(recipe)].items()}
+        rows = {name: data.select(common) for name, data in datasets[_data_key(recipe)].items()}
         clean = rows.pop("")
         degraded = {name: data.matrix for name, data in rows.items()}
         systems[recipe.name] = System(estimators[recipe.name], clean, degraded, recipe.summary)

@@ -18,7 +18,7 @@ from voxaffect.errors import AudioError, LeakError
 from voxaffect.evaluation.protocols import Fold, Protocol
 from voxaffect.evaluation.splits import recording_of
 from voxaffect.extraction import LocalExecutor
-from voxaffect.training.sources import source_of
+from voxaffect.training.sources import get_source
 
 KINDS = ("speaker", "recording", "twin", "sentence")
 _SHOWN = 10
@@ -98,7 +98,7 @@ def check_leaks(
     -------
     LeakCheck
     """
-    heard = _fingerprints([source_of(utterance) for utterance in utterances])
+    heard = _fingerprints([get_source(utterance) for utterance in utterances])
     marks = {
         "speaker": [_speaker(utterance) for utterance in utterances],
         "recording": heard,

@@ -75,6 +75,14 @@ def evaluate_estimator(
     EvaluationError
         If the protocol cannot be filled with these utterances; `LeakError` if something
         stands on both sides of a fold that the protocol does not mean to be there.
+
+    Examples
+    --------
+    >>> data = va.load_dataset({"folder": "my_recordings"}, "classic")
+    >>> estimator = va.make_estimator("mlp")
+    >>> result = va.evaluate_estimator(estimator, data.matrix, data.utterances, protocol="loso")
+    >>> len(result.folds)
+    3
     """
     members = check_list(utterances, "utterances", "utterances")
     for utterance in members:

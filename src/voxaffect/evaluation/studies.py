@@ -209,6 +209,13 @@ def evaluate_systems(
     ------
     EvaluationError
         If the systems differ in their utterances, and as `evaluate`.
+
+    Examples
+    --------
+    >>> data = va.load_dataset({"folder": "my_recordings"}, "classic")
+    >>> systems = {"mine": va.System(va.make_estimator("mlp"), data)}
+    >>> va.evaluate_systems(systems, protocol="loso").protocol.name
+    'loso'
     """
     check_kind(systems, Mapping, "systems", "a mapping of names to systems")
     for name, system in systems.items():

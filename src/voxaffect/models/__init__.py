@@ -41,10 +41,10 @@ __all__ = [
     "Model",
     "ModelCard",
     "add_checksum",
-    "bundled",
     "distances",
     "get_model",
     "load",
+    "load_bundled",
 ]
 
 METADATA_KEY = "voxaffect"
@@ -117,7 +117,7 @@ class Model:
         self._check_golden()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (self.content, self.name)
+        return _load_once, (self.content, self.name)
 
     def __copy__(self) -> Model:
         return self
@@ -176,11 +176,11 @@ class Model:
         shapes = (1, len(self.card.feature_names)), (len(self.emotions),)
         if (vector.shape, expected.shape) != shapes:
             raise ModelError(f"{self.name}: its golden vector has the wrong length.")
-        error_found = float(np.abs(self.probabilities(vector)[0] - expected).max())
-        if not error_found <= _GOLDEN_TOLERANCE:
+        difference = float(np.abs(self.probabilities(vector)[0] - expected).max())
+        if not difference <= _GOLDEN_TOLERANCE:
             raise ModelError(
                 f"{self.name}: fails its self-test: the golden vector's probabilities differ by "
-                f"{error_found:.2g}, {_GOLDEN_TOLERANCE:g} is allowed. The file is damaged."
+                f"{difference:.2g}, {_GOLDEN_TOLERANCE:g} is allowed. The file is damaged."
             )
 
     @property
@@ -217,14 +217,14 @@ class Model:
             raise ModelError(f"{self.name}: NaN or infinite features.")
         rows = np.asarray(matrix, dtype=np.float32)
         result = np.empty((len(rows), len(self.emotions)))
-        for place in range(len(rows)):
-            found = self._run(rows[place : place + 1])
-            if found.shape != (1, len(self.emotions)):
+        for index in range(len(rows)):
+            answer = self._run(rows[index : index + 1])
+            if answer.shape != (1, len(self.emotions)):
                 raise ModelError(
-                    f"{self.name}: its graph gives shape {found.shape} for "
+                    f"{self.name}: its graph gives shape {answer.shape} for "
                     f"{len(self.emotions)} emotions. The file is damaged."
                 )
-            result[place] = found[0]
+            result[index] = answer[0]
         sums = result.sum(axis=1)
         if not (np.abs(sums - 1) < _SUM_TOLERANCE).all():
             raise ModelError(f"{self.name}: probabilities do not sum to 1. The file is damaged.")
@@ -235,12 +235,12 @@ class Model:
     def _run(self, row: NDArray[np.float32]) -> NDArray[np.float32]:
         try:
             with no_fork:
-                found: NDArray[np.float32] = self._session.run([OUTPUT_NAME], {INPUT_NAME: row})[0]
+                answer: NDArray[np.float32] = self._session.run([OUTPUT_NAME], {INPUT_NAME: row})[0]
         except Exception as error:  # onnxruntime's own errors have no common base
             raise ModelError(
                 f"{self.name}: its graph cannot be run ({_reason(error)}). The file is damaged."
             ) from error
-        return found
+        return answer
 
     def save(self, path: str | Path) -> None:
         """Write the model file, whole or not at all.
@@ -262,7 +262,7 @@ class Model:
 
 
 @lru_cache(maxsize=4)
-def _unpickled(content: bytes, name: str) -> Model:
+def _load_once(content: bytes, name: str) -> Model:
     """Model that came from another process; a pool that sends it with every task loads it once."""
     return Model(content, name)
 
@@ -290,7 +290,7 @@ def _reason(error: Exception) -> str:
 
 @cache
 def _runtime() -> Any:
-    """Return onnxruntime, told how much memory all graphs may take together."""
+    """Return onnxruntime, with a limit on the memory that all graphs take together."""
     onnxruntime = import_onnxruntime()
     arena = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
     memory = onnxruntime.OrtMemoryInfo("Cpu", arena, 0, onnxruntime.OrtMemType.DEFAULT)
@@ -316,9 +316,14 @@ def load(path: str | PathLike[str] | None = None) -> Model:
         If there is no such file, or as ``Model``.
     ArgumentError
         If it is no path.
+
+    Examples
+    --------
+    >>> va.load().card.recipe
+    'accurate'
     """
     if path is None:
-        return bundled()
+        return load_bundled()
     if not isinstance(path, str | PathLike):
         raise ArgumentError(
             f"load: expected the path of a model file, found {type(path).__name__}. "
@@ -350,6 +355,6 @@ def get_model(model: Model | str | PathLike[str] | None) -> Model:
 
 
 @cache
-def bundled() -> Model:
+def load_bundled() -> Model:
     """Return the model that comes with voxaffect, loaded once."""
     return Model((files("voxaffect") / "data" / "model.onnx").read_bytes(), "bundled model")

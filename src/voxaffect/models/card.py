@@ -1,4 +1,4 @@
-"""What a model file says of itself: the ``ModelCard`` in its metadata, read strictly.
+"""Card of a model file: the ``ModelCard`` in its metadata, read strictly.
 
 Nothing in a card can do harm where it is shown or computed with: numbers are finite and in
 range, names are short lines without control characters.
@@ -110,7 +110,7 @@ class _Formatted(Struct):
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a model file says of itself.
+    """Description of a model in its own file.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ class ModelCard:
             ) from error
 
     def distance(self, vector: NDArray[np.float32]) -> float | None:
-        """How far a vector lies from what was trained on, as `distances`; None if unknown.
+        """Distance of a vector to the training data, as `distances`; None if unknown.
 
         Parameters
         ----------
@@ -244,8 +244,8 @@ def distances(
 ) -> NDArray[np.float64]:
     """Root mean square over the features of the distance to the mean, in standard deviations.
 
-    A feature counts for at most 5 of them. The log-mel picture is left out, and a feature that
-    never varied.
+    A feature counts for at most 5 of them. The log-mel spectrogram is left out, and a feature
+    that never varied.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ def add_checksum(content: bytes) -> bytes:
 
 
 def check_checksum(content: bytes, name: str) -> bool:
-    """Whether a file has a checksum; every change of one that has is refused.
+    """Return whether a file has a checksum, and refuse one that was changed.
 
     Raises
     ------

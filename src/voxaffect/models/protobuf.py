@@ -126,7 +126,7 @@ _Value = int | bytes
 
 @dataclass(frozen=True)
 class Outline:
-    """What a graph is made of.
+    """Outline of a graph: its operators and metadata.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ class _DamageError(ValueError):
 
 
 class _RefusedError(ValueError):
-    """What ONNX may hold and a model file may not."""
+    """Content that ONNX allows and a model file does not."""
 
 
 def read_outline(content: bytes, name: str) -> Outline:

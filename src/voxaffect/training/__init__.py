@@ -86,16 +86,22 @@ def fit(estimator: Any, rows: TrainingRows) -> Any:
     TrainingError
         If there is nothing to tell apart, an emotion's name does not fit in a model file, or
         NaN is among the features.
+
+    Examples
+    --------
+    >>> data = va.load_dataset({"folder": "my_recordings"}, "classic")
+    >>> va.fit(va.make_estimator("mlp"), data.rows()).classes_.tolist()
+    ['happy', 'sad']
     """
     check_kind(rows, TrainingRows, "rows", "TrainingRows, as Dataset.rows gives them")
     check_estimator(estimator)
-    found = np.unique(rows.emotions)
-    if len(found) < 2:
+    emotions = np.unique(rows.emotions)
+    if len(emotions) < 2:
         raise TrainingError(
-            f"at least two emotions are needed to train, found {', '.join(found) or 'none'}."
+            f"at least two emotions are needed to train, found {', '.join(emotions) or 'none'}."
         )
     try:
-        check_emotions([*map(str, found)])
+        check_emotions([*map(str, emotions)])
     except ValueError as error:
         raise TrainingError(f"{error}. Rename the emotion.") from error
     if not np.isfinite(rows.matrix).all():
@@ -106,8 +112,8 @@ def fit(estimator: Any, rows: TrainingRows) -> Any:
     # Threads inside small products cost more than they bring: five times the whole training
     # of an MLP on 180 features with two of them.
     threads = 1 if rows.matrix.shape[1] < _NARROW_FEATURES else None
-    asked = inspect.signature(estimator.fit).parameters
-    more = {key: getattr(rows, key) for key in ("origins", "speakers") if key in asked}
+    accepted = inspect.signature(estimator.fit).parameters
+    more = {key: getattr(rows, key) for key in ("origins", "speakers") if key in accepted}
     with warnings.catch_warnings(), threadpool_limits(threads, user_api="blas"):
         # Stopping after the recipe's iterations, and batches cut to small data, are the recipe.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -121,7 +127,7 @@ def fit(estimator: Any, rows: TrainingRows) -> Any:
 
 
 def check_estimator(estimator: object) -> None:
-    """Refuse what is no estimator, or a class of estimators instead of one.
+    """Refuse an object that is no estimator, such as a class of estimators.
 
     Raises
     ------
@@ -130,7 +136,7 @@ def check_estimator(estimator: object) -> None:
     if isinstance(estimator, type) or not callable(getattr(estimator, "fit", None)):
         raise ArgumentError(
             f"estimator: expected a scikit-learn classifier, found {type(estimator).__name__}. "
-            "Make one with voxaffect.recipe."
+            "Make one with voxaffect.make_estimator."
         )
 
 

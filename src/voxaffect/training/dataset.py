@@ -1,14 +1,13 @@
-"""A corpus with its features: what every training and evaluation starts from."""
+"""Datasets: corpora with their features, from which every training and evaluation starts."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +25,6 @@ from voxaffect.corpora import (
 from voxaffect.corpora.labels import check_labels, normalize_label
 from voxaffect.errors import TrainingError
 from voxaffect.extraction import (
-    MAX_SECONDS,
     Extraction,
     Failure,
     LocalExecutor,
@@ -38,7 +36,7 @@ from voxaffect.features import FeatureSpec, check_spec, fix_rate, get_feature_sp
 from voxaffect.records.arguments import check_kind, check_list
 from voxaffect.training.augmentation.babble import BabbleSource, has_other_recordings
 from voxaffect.training.augmentation.policy import Augmentation, augmentation_transforms
-from voxaffect.training.sources import source_of
+from voxaffect.training.sources import get_source
 
 
 class RunOptions(TypedDict, total=False):
@@ -67,7 +65,7 @@ _SHOWN = 3  # recordings that one message lists
 
 @dataclass(frozen=True, eq=False)
 class TrainingRows:
-    """What an estimator is fitted on.
+    """Rows that an estimator is fitted on.
 
     Parameters
     ----------
@@ -115,7 +113,7 @@ class Dataset:
     failures : tuple of Failure
         Recordings that could not be used.
     copies : AugmentedCopies, optional
-        Altered ones, if any were made.
+        Copies to train on, if any were made.
     augmentation : Augmentation, optional
         How they were made.
     notes : tuple of str
@@ -141,37 +139,37 @@ class Dataset:
         named = {(u.corpus, u.speaker) for u in self.utterances if u.speaker is not None}
         return len(named)
 
-    def rows(self, places: NDArray[np.intp] | None = None) -> TrainingRows:
-        """Rows to fit on: some utterances, or all, with their copies and nobody else's.
+    def rows(self, indices: NDArray[np.intp] | None = None) -> TrainingRows:
+        """Rows to fit on: some utterances, or all, with their copies and no others.
 
         Parameters
         ----------
-        places : ndarray of int, optional
+        indices : ndarray of int, optional
             Of the utterances.
         """
-        places = np.arange(len(self.utterances)) if places is None else places
-        origins, parts = places, [self.matrix[places]]
+        indices = np.arange(len(self.utterances)) if indices is None else indices
+        origins, parts = indices, [self.matrix[indices]]
         if self.copies is not None:
-            wanted = np.isin(self.copies.origins, places)
-            origins = np.concatenate((places, self.copies.origins[wanted]))
-            parts.append(self.copies.matrix[wanted])
+            is_chosen = np.isin(self.copies.origins, indices)
+            origins = np.concatenate((indices, self.copies.origins[is_chosen]))
+            parts.append(self.copies.matrix[is_chosen])
         emotions = np.array(self.emotions)[origins]
-        speakers = np.array([_speaker(u, i) for i, u in enumerate(self.utterances)])[origins]
+        speakers = np.array([_name_speaker(u, i) for i, u in enumerate(self.utterances)])[origins]
         return TrainingRows(np.concatenate(parts), emotions, origins, speakers)
 
-    def where(self, kept: Collection[Utterance]) -> Dataset:
+    def select(self, utterances: Collection[Utterance]) -> Dataset:
         """Return the dataset of some of its utterances, with their copies."""
-        places = [place for place, one in enumerate(self.utterances) if one in kept]
+        indices = [n for n, utterance in enumerate(self.utterances) if utterance in utterances]
         copies = self.copies
         if copies is not None:
-            wanted = np.isin(copies.origins, places)
-            origins = np.searchsorted(places, copies.origins[wanted])
-            copies = AugmentedCopies(copies.matrix[wanted], origins)
-        utterances = tuple(self.utterances[place] for place in places)
-        return replace(self, utterances=utterances, matrix=self.matrix[places], copies=copies)
+            is_chosen = np.isin(copies.origins, indices)
+            origins = np.searchsorted(indices, copies.origins[is_chosen])
+            copies = AugmentedCopies(copies.matrix[is_chosen], origins)
+        chosen = tuple(self.utterances[index] for index in indices)
+        return replace(self, utterances=chosen, matrix=self.matrix[indices], copies=copies)
 
     def describe(self, titles: Sequence[str]) -> str:
-        """Return a line that counts what is there."""
+        """Return a line that counts utterances, speakers and features."""
         features = self.spec.name if self.spec else "other"
         return (
             f"{', '.join(titles)}: {len(self.utterances)} utterances, {self.speakers} speakers, "
@@ -179,11 +177,11 @@ class Dataset:
         )
 
     def summary(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return what a model card states of each corpus."""
+        """Return the entry of each corpus in a model card."""
         names = sorted({utterance.corpus for utterance in self.utterances})
-        return {name: self._summary_of(name) for name in names}
+        return {name: self._summarize_corpus(name) for name in names}
 
-    def _summary_of(self, name: str) -> Mapping[str, Any]:
+    def _summarize_corpus(self, name: str) -> Mapping[str, Any]:
         members = [utterance for utterance in self.utterances if utterance.corpus == name]
         corpus = CORPORA.get(name)
         labels = sorted({(u.label, u.emotion) for u in members if u.label is not None})
@@ -196,12 +194,12 @@ class Dataset:
         }
 
 
-def _speaker(utterance: Utterance, place: int) -> str:
-    return f"{utterance.corpus}/{utterance.speaker or f'unknown {place}'}"
+def _name_speaker(utterance: Utterance, index: int) -> str:
+    return f"{utterance.corpus}/{utterance.speaker or f'unknown {index}'}"
 
 
 def select_emotions(
-    found: Sequence[Utterance], emotions: Sequence[str] | None
+    utterances: Sequence[Utterance], emotions: Sequence[str] | None
 ) -> tuple[Utterance, ...]:
     """Utterances of some emotions, or of all where none are named.
 
@@ -211,26 +209,26 @@ def select_emotions(
         If an emotion does not occur: a typing error, or another corpus's word.
     """
     if emotions is None:
-        return tuple(found)
-    names = {wanted: _emotion_named(wanted, found) for wanted in emotions}
-    unknown = [wanted for wanted, emotion in names.items() if emotion is None]
+        return tuple(utterances)
+    known = {name: _match_emotion(name, utterances) for name in emotions}
+    unknown = [name for name, emotion in known.items() if emotion is None]
     if unknown:
-        known = sorted({utterance.emotion for utterance in found})
+        existing = sorted({utterance.emotion for utterance in utterances})
         raise TrainingError(
-            f"no recording of {', '.join(map(repr, unknown))}; there are: {', '.join(known)}."
+            f"no recording of {', '.join(map(repr, unknown))}; there are: {', '.join(existing)}."
         )
-    return tuple(utterance for utterance in found if utterance.emotion in names.values())
+    return tuple(utterance for utterance in utterances if utterance.emotion in known.values())
 
 
-def _emotion_named(wanted: str, found: Sequence[Utterance]) -> str | None:
-    """Emotion that a user means: by our word, by that of the data, or by another word for it."""
-    emotions = {utterance.emotion for utterance in found}
-    if wanted in emotions:
-        return wanted
-    names = {normalize_label(u.label): u.emotion for u in found if u.label is not None}
+def _match_emotion(name: str, utterances: Sequence[Utterance]) -> str | None:
+    """Emotion of a name: our word, a word of the data, or another word for it."""
+    emotions = {utterance.emotion for utterance in utterances}
+    if name in emotions:
+        return name
+    names = {normalize_label(u.label): u.emotion for u in utterances if u.label is not None}
     names |= {normalize_label(emotion): emotion for emotion in emotions}
-    other = find_emotion(wanted)
-    return names.get(normalize_label(wanted)) or (other if other in emotions else None)
+    other = find_emotion(name)
+    return names.get(normalize_label(name)) or (other if other in emotions else None)
 
 
 def load_dataset(
@@ -243,27 +241,24 @@ def load_dataset(
     labels: Mapping[str, str] | str | None = None,
     columns: Mapping[str, str] | None = None,
     name: str | None = None,
-    workers: int | None = None,
-    cached: bool = True,
-    progress: bool = False,
-    max_seconds: float = MAX_SECONDS,
+    **run_options: Unpack[RunOptions],
 ) -> Dataset:
     """Find the utterances of corpora and compute their features.
 
     Parameters
     ----------
     corpora : str, sequence of str, or mapping of str to path
-        Names (keys of ``CORPORA``, ``folder`` or ``csv``), and where each is, as for
-        ``corpora.find_root``.
+        Names (keys of ``corpora.CORPORA``, ``folder`` or ``csv``), and the folder of each, as
+        for ``corpora.find_root``.
     features : FeatureSpec or str
         Spec, or name of a feature set. Without a rate, that of the first recording is fixed in it.
     emotions : sequence of str, optional
         Keep these only, named by our words or by those of the data.
     transform : Transform, optional
-        Done to every recording first.
+        Applied to every recording first.
     layout : str, optional
-        Of ``folder``: what each level of folders names, such as ``speaker/emotion``; by default
-        as the names tell.
+        Of ``folder``: meaning of each level of folders, such as ``speaker/emotion``; by default
+        it is found from the names.
     labels : mapping of str to str, or "none", optional
         From words of the data to emotions, before the vocabulary; ``"none"`` keeps every word.
     columns : mapping of str to str, optional
@@ -273,10 +268,10 @@ def load_dataset(
     workers : int, optional
         As for ``extract``.
     cached : bool
-        Use the feature cache.
+        Use the feature cache; True by default.
     progress : bool
     max_seconds : float
-        Longest recording to accept. Memory grows with it.
+        Longest recording to accept, 300 by default. Memory grows with it.
 
     Returns
     -------
@@ -286,7 +281,13 @@ def load_dataset(
     ------
     CorpusError, TrainingError
         If a corpus cannot be read, an emotion is unknown, no recording could be used, or one of
-        people's own recordings is there under two emotions.
+        people's own recordings has two emotions.
+
+    Examples
+    --------
+    >>> data = va.load_dataset({"folder": "my_recordings"}, "classic")
+    >>> data.matrix.shape, data.speakers
+    ((12, 180), 3)
     """
     spec = get_feature_spec(features) if isinstance(features, str) else features
     check_spec(spec)
@@ -297,30 +298,23 @@ def load_dataset(
     roots = {str(name): root for name, root in corpora.items()}
     reading = ReadOptions(layout, labels, columns, name)
     _check_own(roots, reading)
-    everything, notes = read_corpora(
+    utterances, notes = read_corpora(
         {name: find_root(name, root) for name, root in roots.items()}, reading
     )
-    chosen = select_emotions(everything, emotions)
+    chosen = select_emotions(utterances, emotions)
     check_labels((utterance.emotion for utterance in chosen), labels)
-    paths = [source_of(utterance) for utterance in chosen]
+    paths = [get_source(utterance) for utterance in chosen]
     spec = fix_rate(spec, _first_rate_hz(paths))
-    found = _extracted(
-        paths,
-        spec,
-        transform,
-        workers=workers,
-        cached=cached,
-        progress=progress,
-        max_seconds=max_seconds,
-    )
-    if not len(found.matrix):
+    extraction = _extract(paths, spec, transform, **run_options)
+    matrix, failures = extraction.matrix, extraction.failures
+    if not len(matrix):
         raise TrainingError(
             f"none of {len(paths)} recordings could be used, the first because: "
-            f"{found.failures[0].reason}"
+            f"{failures[0].reason}"
         )
-    kept = tuple(chosen[place] for place in found.kept)
-    notes = (*notes, *_check_contradictions(kept, found.matrix))
-    data = Dataset(kept, found.matrix, spec, found.failures, notes=notes)
+    kept = tuple(chosen[index] for index in extraction.kept)
+    notes = (*notes, *_check_contradictions(kept, matrix))
+    data = Dataset(kept, matrix, spec, failures, notes=notes)
     for note in notes:
         _log.info("%s", note)
     titles = [name if name and corpus in OWN_DATA else corpus for corpus in roots]
@@ -339,42 +333,35 @@ def _check_contradictions(
     groups: dict[bytes, list[Utterance]] = {}
     for utterance, row in zip(utterances, matrix, strict=True):
         groups.setdefault(hashlib.sha256(row.tobytes()).digest(), []).append(utterance)
-    twice = [same for same in groups.values() if len({one.emotion for one in same}) > 1]
+    twice = [same for same in groups.values() if len({u.emotion for u in same}) > 1]
     if not twice:
         return ()
     pairs = []
     for same in twice[:_SHOWN]:
-        by_emotion = {one.emotion: str(source_of(one)) for one in reversed(same)}
+        by_emotion = {u.emotion: str(get_source(u)) for u in reversed(same)}
         pairs.append(" = ".join(f"{path} ({emotion})" for emotion, path in by_emotion.items()))
     more = f"; and {len(twice) - _SHOWN:,} more" if len(twice) > _SHOWN else ""
     message = f"the same recording under several emotions: {'; '.join(pairs)}{more}."
-    if all(one.corpus in CORPORA for same in twice for one in same):
+    if all(u.corpus in CORPORA for same in twice for u in same):
         return (message,)
     raise TrainingError(f"{message} Keep each recording once, under the right emotion.")
 
 
-def _check_own(names: Collection[str], wishes: ReadOptions) -> None:
-    """Refuse a wish about a kind of data that is not among the corpora."""
+def _check_own(names: Collection[str], options: ReadOptions) -> None:
+    """Refuse an option for a kind of data that is not among the corpora."""
     own = [name for name in names if name in OWN_DATA]
-    if wishes.name is not None and len(own) != 1:
+    if options.name is not None and len(own) != 1:
         raise TrainingError(
-            f"name {wishes.name!r}: expected one of folder and csv among the corpora, "
+            f"name {options.name!r}: expected one of folder and csv among the corpora, "
             f"found {len(own)}. Name one."
         )
-    for wish, kind in (("layout", "folder"), ("columns", "csv")):
-        if getattr(wishes, wish) is not None and kind not in own:
-            raise TrainingError(f"{wish}: is for {kind}, and it is not among the corpora.")
+    for option, kind in (("layout", "folder"), ("columns", "csv")):
+        if getattr(options, option) is not None and kind not in own:
+            raise TrainingError(f"{option}: is for {kind}, and it is not among the corpora.")
 
 
 def augment_dataset(
-    data: Dataset,
-    policy: Augmentation,
-    *,
-    seed: int,
-    workers: int | None = None,
-    cached: bool = True,
-    progress: bool = False,
-    max_seconds: float = MAX_SECONDS,
+    data: Dataset, policy: Augmentation, *, seed: int, **run_options: Unpack[RunOptions]
 ) -> Dataset:
     """Add augmented copies of every utterance, to train on.
 
@@ -383,8 +370,8 @@ def augment_dataset(
     data : Dataset
     policy : Augmentation
     seed : int
-    workers, cached, progress, max_seconds
-        As for `load_dataset`.
+    **run_options
+        ``workers``, ``cached``, ``progress`` and ``max_seconds`` as for `load_dataset`.
 
     Returns
     -------
@@ -394,57 +381,45 @@ def augment_dataset(
     Raises
     ------
     TrainingError
-        If nothing says how features were computed.
+        If the dataset does not state how its features were computed.
+
+    Examples
+    --------
+    >>> data = va.load_dataset({"folder": "my_recordings"}, "classic")
+    >>> policy = va.get_recipe("logistic").augmentation
+    >>> va.augment_dataset(data, policy, seed=9).copies.matrix.shape
+    (72, 180)
     """
-    check_kind(data, Dataset, "data", "a Dataset, as gather makes it")
+    check_kind(data, Dataset, "data", "a Dataset, as load_dataset makes it")
     check_kind(policy, Augmentation, "policy", "an Augmentation")
-    paths = [source_of(utterance) for utterance in data.utterances]
-    if data.spec is None or data.spec.rate_hz is None:
+    paths = [get_source(utterance) for utterance in data.utterances]
+    spec = data.spec
+    if spec is None or spec.rate_hz is None:
         raise TrainingError("copies need the spec that the features were computed by.")
     if not has_other_recordings(data.utterances):
-        policy = replace(policy, babble_probability=0.0)  # what is stated is what was done
+        policy = replace(policy, babble_probability=0.0)  # states what is done
     babble = BabbleSource.from_utterances(data.utterances) if policy.babble_probability else None
-    transforms = augmentation_transforms(
-        policy, rate_hz=data.spec.rate_hz, seed=seed, babble=babble
-    )
-    with LocalExecutor(workers) as executor:
+    transforms = augmentation_transforms(policy, rate_hz=spec.rate_hz, seed=seed, babble=babble)
+    with LocalExecutor(run_options.pop("workers", None)) as executor:
         copies = [
-            _extracted(
-                paths,
-                data.spec,
-                transform,
-                workers=executor,
-                cached=cached,
-                progress=progress,
-                max_seconds=max_seconds,
-            )
+            _extract(paths, spec, transform, workers=executor, **run_options)
             for transform in transforms
         ]
     matrix = np.concatenate([copy.matrix for copy in copies])
-    made = AugmentedCopies(matrix, np.concatenate([copy.kept for copy in copies]))
-    return replace(data, copies=made, augmentation=policy)
+    augmented = AugmentedCopies(matrix, np.concatenate([copy.kept for copy in copies]))
+    return replace(data, copies=augmented, augmentation=policy)
 
 
-def _extracted(
+def _extract(
     paths: Sequence[Recording],
     spec: FeatureSpec,
     transform: Transform | None,
     *,
-    workers: int | Executor | None,
-    cached: bool,
-    progress: bool,
-    max_seconds: float,
+    cached: bool = True,
+    **options: Any,
 ) -> Extraction:
     with open_cache(is_wanted=cached) as cache:
-        return extract(
-            paths,
-            spec,
-            transform=transform,
-            workers=workers,
-            cache=cache,
-            progress=progress,
-            max_seconds=max_seconds,
-        )
+        return extract(paths, spec, transform=transform, cache=cache, **options)
 
 
 def _first_rate_hz(paths: Sequence[Recording]) -> int:

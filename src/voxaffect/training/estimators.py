@@ -25,7 +25,7 @@ class ClippedScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Standardize every feature, then cut what is further from its mean than a few deviations.
 
     An utterance unlike all others (another microphone, another language) then has a bounded
-    say, where a linear model would follow it anywhere.
+    effect; a linear model would follow it anywhere.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_ = np.unique(y)
         self.n_features_in_ = matrix.shape[1]
         self.temperature_ = self._temperature(matrix, y, origins, speakers)
-        self.members_ = self._fitted(self.members, matrix, y, origins, seed=self.random_state)
+        self.members_ = self._fit_members(self.members, matrix, y, origins, seed=self.random_state)
         return self
 
     def _temperature(
@@ -133,11 +133,11 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         cheap = zip(self.stand_ins or [m[0] for m in self.members], self.members, strict=True)
         stand_ins = [(estimator, first, last) for estimator, (_, first, last) in cheap]
         scores, truth = [], []
-        for number, names in enumerate(self._held_out_speakers(speakers)):
+        for number, names in enumerate(self._draw_holdouts(speakers)):
             is_held = np.isin(speakers, names)
             if set(y[~is_held]) != set(self.classes_):
                 continue
-            fitted = self._fitted(
+            fitted = self._fit_members(
                 stand_ins,
                 matrix[~is_held],
                 y[~is_held],
@@ -148,7 +148,7 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             truth.append(np.searchsorted(self.classes_, y[is_held & is_original]))
         return temperature(np.concatenate(scores), np.concatenate(truth)) if scores else 1.0
 
-    def _held_out_speakers(self, speakers: NDArray[np.str_]) -> list[NDArray[np.str_]]:
+    def _draw_holdouts(self, speakers: NDArray[np.str_]) -> list[NDArray[np.str_]]:
         """Groups that share no speaker."""
         names = np.unique(speakers)
         count = max(1, round(self.held_out * len(names)))
@@ -156,7 +156,7 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         groups = [shuffled[count * k : count * (k + 1)] for k in range(self.groups)]
         return [group for group in groups if len(group)]
 
-    def _fitted(
+    def _fit_members(
         self,
         members: Sequence[tuple[Any, int, int]],
         matrix: NDArray[np.float32],
@@ -275,8 +275,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         onnxruntime = import_onnxruntime()
         session = onnxruntime.InferenceSession(self.graph_, providers=["CPUExecutionProvider"])
         rows = matrix.astype(np.float32)
-        found = [session.run(None, {INPUT_NAME: rows[i : i + 1]})[0][0] for i in range(len(rows))]
-        return np.asarray(found, dtype=np.float64)
+        answers = [session.run(None, {INPUT_NAME: rows[[i]]})[0][0] for i in range(len(rows))]
+        return np.asarray(answers, dtype=np.float64)
 
     def predict(self, matrix: NDArray[np.float32]) -> NDArray[Any]:
         """Return the most probable emotion of each row."""

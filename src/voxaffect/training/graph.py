@@ -60,7 +60,7 @@ def to_graph(estimator: Any, length: int) -> onnx.ModelProto:
             for member, first, last in estimator.members_
         ]
         weights = estimator.weights or [1.0] * len(members)
-        return _merged(
+        return _merge_members(
             members,
             weights,
             length=length,
@@ -70,10 +70,10 @@ def to_graph(estimator: Any, length: int) -> onnx.ModelProto:
     if isinstance(estimator, NetworkClassifier):
         network: onnx.ModelProto = onnx.load_from_string(estimator.graph_)
         return network
-    return _converted(estimator, length)
+    return _convert(estimator, length)
 
 
-def _converted(estimator: Any, length: int) -> onnx.ModelProto:
+def _convert(estimator: Any, length: int) -> onnx.ModelProto:
     try:
         graph = to_onnx(
             estimator,
@@ -109,7 +109,7 @@ def _scaler_nodes(scope: Any, operator: Any, container: Any) -> None:
 update_registered_converter(ClippedScaler, "VoxaffectClippedScaler", _scaler_shape, _scaler_nodes)
 
 
-def _merged(
+def _merge_members(
     members: Sequence[tuple[onnx.ModelProto, int, int]],
     weights: Sequence[float],
     *,
@@ -147,7 +147,7 @@ def _merged(
         from_array(np.asarray(value, dtype=np.int64 if isinstance(value, list) else None), name)
         for name, value in constants.items()
     ]
-    made = make_graph(
+    whole = make_graph(
         nodes,
         "ensemble",
         [make_tensor_value_info(INPUT_NAME, onnx.TensorProto.FLOAT, [None, length])],
@@ -155,4 +155,4 @@ def _merged(
         initializers,
     )
     opsets = [make_opsetid("", OPSET), make_opsetid("ai.onnx.ml", ML_OPSET)]
-    return make_model(made, opset_imports=opsets, ir_version=IR_VERSION)
+    return make_model(whole, opset_imports=opsets, ir_version=IR_VERSION)

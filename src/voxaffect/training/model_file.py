@@ -35,7 +35,7 @@ def export(
     scores: Mapping[str, Mapping[str, Any]] | None = None,
     abstention: Mapping[str, float] | None = None,
 ) -> Model:
-    """Convert a fitted estimator to a model file and check that it says the same.
+    """Convert a fitted estimator to a model file and check that its probabilities are equal.
 
     Parameters
     ----------
@@ -59,6 +59,14 @@ def export(
     TrainingError
         If the graph's probabilities differ from the estimator's by more than 1e-4, or it
         holds an operator that voxaffect does not run.
+
+    Examples
+    --------
+    >>> data = va.load_dataset({"folder": "my_recordings"}, "classic")
+    >>> model = va.export(va.fit(va.make_estimator("mlp"), data.rows()), data)
+    >>> model.save("model.onnx")
+    >>> va.load("model.onnx").emotions
+    ('happy', 'sad')
     """
     if data.spec is None:
         raise TrainingError(
@@ -71,14 +79,14 @@ def export(
     graph = to_graph(estimator, data.matrix.shape[1])
     _check_graph(graph.SerializeToString(), type(estimator).__name__)
     expected = estimator.predict_proba(data.matrix)
-    card = _card(
+    card = _make_card(
         data,
         recipe=recipe or type(estimator).__name__,
         seed=seed,
         scores=scores or {},
         abstention=abstention or {},
         emotions=tuple(map(str, estimator.classes_)),
-        golden=_golden(data.matrix, expected),
+        golden=_make_golden(data.matrix, expected),
     )
     entry = graph.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, card.to_json()
@@ -107,8 +115,10 @@ def _check_graph(content: bytes, name: str) -> None:
         raise TrainingError(str(error)) from error
 
 
-def _golden(matrix: NDArray[np.float32], expected: NDArray[np.float64]) -> dict[str, list[float]]:
-    """The utterance nearest to the mean, and what the estimator says of it."""
+def _make_golden(
+    matrix: NDArray[np.float32], expected: NDArray[np.float64]
+) -> dict[str, list[float]]:
+    """Vector of the utterance nearest to the mean, and its probabilities."""
     central = int(np.square(matrix - matrix.mean(axis=0)).sum(axis=1).argmin())
     return {
         "vector": matrix[central].astype(float).tolist(),
@@ -116,40 +126,47 @@ def _golden(matrix: NDArray[np.float32], expected: NDArray[np.float64]) -> dict[
     }
 
 
-def _card(data: Dataset, **told: Any) -> ModelCard:
-    """All that is told, and all that the data and the libraries say."""
+def _make_card(data: Dataset, **fields: Any) -> ModelCard:
+    """Card of the given fields and those that follow from the data and the libraries."""
     assert data.spec is not None
     return ModelCard(
         spec=data.spec,
         feature_names=get_feature_names(data.spec),
-        corpora={_plain(name): _described(corpus) for name, corpus in data.summary().items()},
-        augmentation=_amounts(data.augmentation),
-        **reference(data),
+        corpora={
+            _clean_text(name): _describe_corpus(corpus) for name, corpus in data.summary().items()
+        },
+        augmentation=_encode_policy(data.augmentation),
+        **describe_training_data(data),
         conditions={},
         libraries={library: version(library) for library in _LIBRARIES},
         created=datetime.now(UTC).date().isoformat(),
-        **told,
+        **fields,
     )
 
 
-def _plain(name: str) -> str:
+def _clean_text(name: str) -> str:
     """Name of a folder or table, as a card holds it: a line without control characters."""
     return escape_control(name)[:MAX_TEXT_LENGTH]
 
 
-def _described(corpus: Mapping[str, Any]) -> dict[str, Any]:
+def _describe_corpus(corpus: Mapping[str, Any]) -> dict[str, Any]:
     """Entry of a corpus in the card."""
-    return {key: _plain(one) if isinstance(one, str) else one for key, one in corpus.items()}
+    return {
+        key: _clean_text(value) if isinstance(value, str) else value
+        for key, value in corpus.items()
+    }
 
 
-def _amounts(policy: Augmentation | None) -> dict[str, Any]:
-    """What a policy says, as JSON has it."""
-    told = asdict(policy) if policy else {}
-    return {key: list(one) if isinstance(one, tuple) else one for key, one in told.items()}
+def _encode_policy(policy: Augmentation | None) -> dict[str, Any]:
+    """Fields of a policy as plain data."""
+    fields = asdict(policy) if policy else {}
+    return {
+        key: list(value) if isinstance(value, tuple) else value for key, value in fields.items()
+    }
 
 
-def reference(data: Dataset) -> dict[str, Any]:
-    """Where and how far spread the training data lie: what a card compares a recording with.
+def describe_training_data(data: Dataset) -> dict[str, Any]:
+    """Mean, spread and distances of the training data, with which a recording is compared.
 
     Parameters
     ----------
@@ -170,7 +187,7 @@ def reference(data: Dataset) -> dict[str, Any]:
         )
     )
     matrices = [data.matrix] if data.copies is None else [data.matrix, data.copies.matrix]
-    found = np.concatenate(
+    spread = np.concatenate(
         [
             distances(matrix, mean=mean, sd=sd, names=get_feature_names(data.spec))
             for matrix in matrices
@@ -179,5 +196,5 @@ def reference(data: Dataset) -> dict[str, Any]:
     return {
         "mean": tuple(mean.tolist()),
         "sd": tuple(sd.tolist()),
-        "distances": {str(p): round(float(np.percentile(found, p)), 4) for p in _PERCENTILES},
+        "distances": {str(p): round(float(np.percentile(spread, p)), 4) for p in _PERCENTILES},
     }

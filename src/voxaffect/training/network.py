@@ -1,6 +1,6 @@
 """A small convolutional network on log-mels, trained from scratch: the `accurate` member.
 
-Five convolutions with batch normalization look at a log-mel picture, three poolings over time
+Five convolutions with batch normalization look at a log-mel spectrogram, three poolings over time
 (attention, mean, standard deviation) make it one vector whatever its length, and one linear layer
 gives the logits: about a quarter of a million weights. `fit_weights` returns them as plain arrays
 with batch normalization folded in, and `to_graph` writes the graph node by node, so that neither
@@ -39,7 +39,7 @@ with extra("train-deep"):
     import torch
     from torch import Tensor, nn
 
-__all__ = ["Plan", "Weights", "fit_weights", "parameter_count", "to_graph"]
+__all__ = ["Plan", "Weights", "fit_weights", "to_graph"]
 
 Array = NDArray[np.float32]
 Weights = Mapping[str, Array]
@@ -53,12 +53,13 @@ VARIANCE_FLOOR = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How the network is built and trained; a change here changes the model.
+    """Plan of how the network is built and trained; a change here changes the model.
 
     `passes` counts visits to each utterance: one of its copies, drawn anew, per pass.
     `mixup` is the share of batches mixed and `mixup_shape` the parameter of the beta
-    distribution their proportions are drawn from. Every picture drawn is colored anew: by a curve
-    over its bands through `tilt_points` normal draws with a standard deviation of `tilt_bels`.
+    distribution their proportions are drawn from. Every spectrogram drawn is colored
+    anew: by a curve over its bands through `tilt_points` normal draws with a standard deviation of
+    `tilt_bels`.
     Multiples of 16 channels are what ONNX Runtime's convolutions are fast with.
     """
 
@@ -176,12 +177,12 @@ def fit_weights(
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, unused-ignore]
         average = copy.deepcopy(network)
         _train(network, average, _Source(logmels, targets, np.asarray(utterances)), rng, plan)
-    return _folded(average.eval())
+    return _fold_norms(average.eval())
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What batches are drawn from; see `fit`."""
+    """Data that batches are drawn from; see `fit_weights`."""
 
     logmels: Sequence[Array]
     emotions: NDArray[np.int64]
@@ -204,7 +205,7 @@ def _train(
     loss_of = nn.CrossEntropyLoss(weight=weight, label_smoothing=plan.smoothing)
     network.train()
     for step, (pictures, emotions) in zip(range(steps), _batches(source, rng, plan), strict=False):
-        pictures = _masked(pictures, network.mean, rng, plan)
+        pictures = _mask(pictures, network.mean, rng, plan)
         other, share = torch.arange(len(emotions)), 1.0
         if rng.random() < plan.mixup:
             other = torch.from_numpy(rng.permutation(len(emotions)))
@@ -244,7 +245,8 @@ def _batches(source: _Source, rng: Generator, plan: Plan) -> Iterator[tuple[Tens
             chosen = batches[number]
             longest = min(plan.longest_frames, int(frames[chosen].max()))
             pictures = [
-                _colored(_of_length(source.logmels[i], longest, rng), rng, plan) for i in chosen
+                _tilt_spectrum(_fit_length(source.logmels[i], longest, rng), rng, plan)
+                for i in chosen
             ]
             yield (
                 torch.from_numpy(np.stack(pictures)),
@@ -252,22 +254,22 @@ def _batches(source: _Source, rng: Generator, plan: Plan) -> Iterator[tuple[Tens
             )
 
 
-def _of_length(logmel: Array, frames: int, rng: Generator) -> Array:
+def _fit_length(logmel: Array, frames: int, rng: Generator) -> Array:
     """Cut at a random place, or repeat from the start: no frame is padding."""
     start = int(rng.integers(max(1, len(logmel) - frames + 1)))
     return np.asarray(logmel[(start + np.arange(frames)) % len(logmel)], dtype=np.float32)
 
 
-def _colored(logmel: Array, rng: Generator, plan: Plan) -> Array:
+def _tilt_spectrum(logmel: Array, rng: Generator, plan: Plan) -> Array:
     """As through another microphone: the same curve over the bands added to every frame."""
-    places = np.linspace(0, 1, plan.tilt_points)
+    positions = np.linspace(0, 1, plan.tilt_points)
     drawn = rng.normal(0, plan.tilt_bels, plan.tilt_points)
-    curve = np.interp(np.linspace(0, 1, logmel.shape[1]), places, drawn)
+    curve = np.interp(np.linspace(0, 1, logmel.shape[1]), positions, drawn)
     return logmel + curve.astype(np.float32)
 
 
-def _masked(pictures: Tensor, mean: Tensor, rng: Generator, plan: Plan) -> Tensor:
-    """Replace random stretches of bands and of frames by the mean picture (SpecAugment)."""
+def _mask(pictures: Tensor, mean: Tensor, rng: Generator, plan: Plan) -> Tensor:
+    """Replace random stretches of bands and of frames by the mean spectrum (SpecAugment)."""
     count, frames, bands = pictures.shape
     hidden = np.zeros((count, frames, bands), dtype=bool)
     for row in range(count):
@@ -312,7 +314,7 @@ def _emotion_weights(emotions: NDArray[np.int64]) -> Tensor:
     return torch.from_numpy((len(emotions) / (len(counts) * np.maximum(counts, 1))).astype("f4"))
 
 
-def _folded(network: _Network) -> dict[str, Array]:
+def _fold_norms(network: _Network) -> dict[str, Array]:
     """Weights as arrays, each batch normalization absorbed by the convolution before it."""
     state = {name: value.numpy() for name, value in network.state_dict().items()}
     weights = {"mean": state["mean"], "scale": state["scale"]}
@@ -332,11 +334,6 @@ def _folded(network: _Network) -> dict[str, Array]:
     return {name: np.array(value, dtype=np.float32, order="C") for name, value in weights.items()}
 
 
-def parameter_count(weights: Weights) -> int:
-    """How many numbers the network has, the input's statistics included."""
-    return sum(value.size for value in weights.values())
-
-
 # --- the graph --------------------------------------------------------------------------------
 
 
@@ -354,11 +351,11 @@ def to_graph(members: Sequence[Weights], *, is_half: bool = True) -> onnx.ModelP
     Returns
     -------
     onnx.ModelProto
-        Input ``features`` (1, 12801), a picture laid out by `features.logmel.flattened`; output
-        ``probabilities`` (1, emotions).
+        Input ``features`` (1, 12801), a flat log-mel spectrogram; output ``probabilities``
+        (1, emotions).
     """
-    nodes: list[onnx.NodeProto] = _picture_nodes()
-    initializers: list[onnx.TensorProto] = _picture_constants()
+    nodes: list[onnx.NodeProto] = _input_nodes()
+    initializers: list[onnx.TensorProto] = _input_constants()
     for number, weights in enumerate(members):
         _add_weights(nodes, initializers, weights, prefix=f"m{number}.", is_half=is_half)
         nodes += _member_nodes(weights, prefix=f"m{number}.")
@@ -381,7 +378,7 @@ def to_graph(members: Sequence[Weights], *, is_half: bool = True) -> onnx.ModelP
     return model
 
 
-def _picture_constants() -> list[onnx.TensorProto]:
+def _input_constants() -> list[onnx.TensorProto]:
     cells = MAX_FRAMES * BANDS
     values = {
         "cells": [cells],
@@ -396,7 +393,7 @@ def _picture_constants() -> list[onnx.TensorProto]:
     ]
 
 
-def _picture_nodes() -> list[onnx.NodeProto]:
+def _input_nodes() -> list[onnx.NodeProto]:
     """From the flat row to ``logmel`` (1, frames, bands), cut to the frames that there are."""
 
     def node(kind: str, inputs: str, output: str, **attributes: Any) -> onnx.NodeProto:

@@ -30,7 +30,7 @@ class Recipe:
     groups : tuple of str, optional
         Of the set, as for `get_feature_spec`.
     emotions : tuple of str, optional
-        What `train` keeps unless told otherwise; all by default.
+        Emotions that `train` keeps by default; all where none are named.
     augmentation : Augmentation, optional
         Copies to train on; none by default.
     """
@@ -97,7 +97,7 @@ def _logistic(seed: int, penalty_c: float = LOGISTIC_C) -> Any:
 def _ensemble(seed: int) -> Any:
     from voxaffect.training.estimators import Ensemble
 
-    split, end = _lengths(("functionals",), None)
+    split, end = _count_features(("functionals",), None)
     members = [
         (_logistic(seed), 0, end),
         (_logistic(seed, FUNCTIONALS_C), 0, split),
@@ -107,10 +107,10 @@ def _ensemble(seed: int) -> Any:
 
 
 def _accurate(seed: int) -> Any:
-    from voxaffect.training import network  # noqa: F401 (says early what is not installed)
+    from voxaffect.training import network  # noqa: F401 (reports early what is not installed)
     from voxaffect.training.estimators import Ensemble, NetworkClassifier
 
-    split, end = _lengths(None, ACCURATE_GROUPS)
+    split, end = _count_features(None, ACCURATE_GROUPS)
     members = [
         (_logistic(seed), 0, split),
         (NetworkClassifier(NETWORKS, random_state=seed), split, end),
@@ -119,8 +119,8 @@ def _accurate(seed: int) -> Any:
     return Ensemble(members, groups=NETWORKS, stand_ins=stand_ins, random_state=seed)
 
 
-def _lengths(*groups: tuple[str, ...] | None) -> list[int]:
-    """How many numbers some groups of `affect` are; None is the default ones."""
+def _count_features(*groups: tuple[str, ...] | None) -> list[int]:
+    """Number of features in groups of `affect`; None stands for the default groups."""
     return [len(get_feature_names(get_feature_spec("affect", groups=some))) for some in groups]
 
 
@@ -185,12 +185,17 @@ def choose_recipe(recipe: str | Recipe | None, features: str | None) -> Recipe:
 
 
 def get_recipe(name: str) -> Recipe:
-    """Look a recipe up.
+    """Recipe of a name.
 
     Raises
     ------
     TrainingError
         If there is none of that name.
+
+    Examples
+    --------
+    >>> va.get_recipe("logistic").features
+    'affect'
     """
     if not is_known(name, RECIPES):
         raise TrainingError(f"no recipe named {name!r}; there are: {', '.join(RECIPES)}.")
@@ -198,12 +203,17 @@ def get_recipe(name: str) -> Recipe:
 
 
 def make_estimator(name: str, seed: int = 0) -> Any:
-    """Return the unfitted scikit-learn pipeline of a recipe.
+    """Make the unfitted scikit-learn pipeline of a recipe.
 
     Raises
     ------
     TrainingError
         If there is none of that name.
+
+    Examples
+    --------
+    >>> list(va.make_estimator("mlp", seed=9).named_steps)
+    ['standardscaler', 'mlpclassifier']
     """
     chosen = get_recipe(name)
     check_kind(seed, Integral, "seed", "a whole number")

@@ -6,7 +6,7 @@ from voxaffect.audio import Excerpt, Recording
 from voxaffect.corpora import Utterance
 
 
-def source_of(utterance: Utterance) -> Recording:
+def get_source(utterance: Utterance) -> Recording:
     """File of an utterance, or the part of it that the utterance is."""
     start, end = utterance.start_seconds, utterance.end_seconds
     if start is None and end is None:

@@ -38,7 +38,9 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Examples
     --------
     >>> from sklearn.pipeline import make_pipeline
-    >>> pipeline = make_pipeline(FeatureExtractor("classic"), make_estimator("mlp"))
+    >>> pipeline = make_pipeline(va.FeatureExtractor("classic"), va.make_estimator("mlp"))
+    >>> pipeline[0].fit_transform(["call.wav"]).shape
+    (1, 180)
     """
 
     def __init__(
@@ -84,11 +86,11 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             check_path(path, "paths") for path in check_list(paths, "paths", "paths of recordings")
         ]
         with open_cache(is_wanted=self.cached) as cache:
-            found = extract(wanted, self.spec_, workers=self.workers, cache=cache)
-        if found.failures:
-            reasons = "; ".join(failure.reason for failure in found.failures)
-            raise AudioError(f"{len(found.failures)} of {len(wanted)} unusable: {reasons}")
-        return found.matrix
+            result = extract(wanted, self.spec_, workers=self.workers, cache=cache)
+        if result.failures:
+            reasons = "; ".join(failure.reason for failure in result.failures)
+            raise AudioError(f"{len(result.failures)} of {len(wanted)} unusable: {reasons}")
+        return result.matrix
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:  # noqa: ARG002
         """Return the names of the columns."""

@@ -9,7 +9,7 @@ from typing import overload
 
 from voxaffect.audio import Recording, Samples, digest_recording, read_recording, resample
 from voxaffect.corpora import Utterance
-from voxaffect.training.sources import source_of
+from voxaffect.training.sources import get_source
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class BabbleSource:
         recordings: dict[str, dict[bytes, Recording]] = {}
         for utterance in utterances:
             if utterance.speaker is not None:
-                recording = source_of(utterance)
+                recording = get_source(utterance)
                 digest = digest_recording(recording)
                 speaker = f"{utterance.corpus}/{utterance.speaker}"
                 # A recording that two speakers have is the first one's, whatever the order.
