@@ -71,7 +71,7 @@ def test_the_headline_marks_both_figures_of_each_system() -> None:
     new, heard = {"mean": 0.67, "interval": [0.6, 0.7]}, {"mean": 0.88, "interval": None}
     figure = figures.draw_headline({"a": (new, heard), "b": (new, None)}, chance=0.125)
     marked = {line.get_label(): list(line.get_xdata()) for line in figure.axes[0].lines}
-    assert marked["new voices"] == [0.67, 0.67]
+    assert marked["new speakers"] == [0.67, 0.67]
     assert marked["random split"] == [0.88]
     assert "chance 0.125" in texts(figure)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 MOST_LETTERS = 24
 """Of a name in a figure."""
+MOST_NAMES = 40
+"""Of speakers on an axis."""
 LEAST_COVERAGE = 0.02
 """Under it, risk is a share of a handful of answers."""
 
@@ -62,58 +64,102 @@ STYLE: dict[str, Any] = {
 }
 
 _WIDTH = 5.8
-_Arguments = ParamSpec("_Arguments")
-_Result = TypeVar("_Result")
+_DOTTED: dict[str, Any] = {"color": MUTED, "linestyle": ":", "linewidth": 1.2}
+_NOTE: dict[str, Any] = {"color": MUTED, "fontsize": 10}
+Metric = Mapping[str, Any]
+_Draw = TypeVar("_Draw", bound=Callable[..., Any])
 
 
-def use_style(draw: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+def use_style(draw: _Draw) -> _Draw:
     """Run a function that draws or saves in our style."""
 
     @wraps(draw)
-    def wrapper(*args: _Arguments.args, **options: _Arguments.kwargs) -> _Result:
+    def wrapper(*args: Any, **options: Any) -> Any:
         with extra("report"):
             from matplotlib import style
         with style.context(["default", STYLE]):
             return draw(*args, **options)
 
-    return wrapper
+    return cast(_Draw, wrapper)
 
 
-def _short(name: str, *, most: int = MOST_LETTERS) -> str:
+def _shorten(name: str, *, most: int = MOST_LETTERS) -> str:
     """Return a name that leaves room for the figure; tables and texts have all of it."""
     return name if len(name) <= most else f"{name[: most - 1].rstrip()}…"
 
 
-def _canvas(height: float, *, width: float = _WIDTH) -> tuple[Figure, Axes]:
+def _make_axes(height: float, *, width: float = _WIDTH) -> tuple[Figure, Axes]:
+    figure, panels = _make_panels(1, 1, (width, height))
+    return figure, panels[0]
+
+
+def _make_panels(
+    count: int, columns: int, size: tuple[float, float], **options: Any
+) -> tuple[Figure, list[Axes]]:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.add_subplot()
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(-(-count // columns), columns, squeeze=False, **options).flatten()
+    for axes in panels[count:]:
+        axes.set_visible(False)
+    return figure, list(panels[:count])
 
 
-def _as_rows(axes: Axes, names: Sequence[str]) -> None:
+def _list_names(axes: Axes, names: Sequence[str]) -> None:
     """Make the vertical axis a list of names, read from the top."""
-    axes.set_yticks(range(len(names)), list(map(_short, names)))
+    axes.set_yticks(range(len(names)), list(map(_shorten, names)))
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
 
 
-def _offsets(count: int, *, height: float) -> list[float]:
-    """Where each of several series lies within a row, top to bottom."""
-    return [height * (place - (count - 1) / 2) for place in range(count)]
+def _spread_rows(count: int, *, height: float) -> list[float]:
+    """Return the offsets of several series within a row, top to bottom."""
+    return [height * (index - (count - 1) / 2) for index in range(count)]
 
 
-def _whisker(axes: Axes, bounds: Sequence[float] | None, y: float, *, color: str) -> None:
+def _annotate(
+    axes: Axes, text: str, point: tuple[float, float], shift: tuple[float, float], **options: Any
+) -> None:
+    """Write a text at a distance from a point, in typographic points."""
+    axes.annotate(text, point, xytext=shift, textcoords="offset points", **options)
+
+
+def _mark(
+    axes: Axes,
+    x: Sequence[float],
+    y: Sequence[float],
+    style: SystemStyle,
+    *,
+    name: str,
+    size: float = 7,
+    edge: float = 1.8,
+) -> None:
+    """Draw the markers of a series."""
+    axes.plot(
+        x,
+        y,
+        style.marker,
+        color=style.color,
+        label=name,
+        markersize=size,
+        markerfacecolor=style.face,
+        markeredgewidth=edge,
+        zorder=3,
+        clip_on=False,
+    )
+
+
+def _draw_interval(axes: Axes, bounds: Sequence[float] | None, y: float, *, color: str) -> None:
     if bounds:
         axes.plot(bounds, [y, y], color=color, linewidth=2.2, solid_capstyle="butt", zorder=2)
 
 
-def _key(axes: Axes) -> None:
-    """Explain the series over the figure, where nothing is drawn."""
+def _draw_legend(axes: Axes) -> None:
+    """Draw the legend over the figure, where it hides nothing."""
     handles, names = axes.get_legend_handles_labels()
-    names = list(map(_short, names))
+    names = list(map(_shorten, names))
     figure = axes.figure
     letters = sum(map(len, names)) + 7 * len(names)
     fits = letters < 11.5 * figure.bbox.width / figure.dpi
@@ -129,122 +175,71 @@ def _key(axes: Axes) -> None:
     )
 
 
-def _reference(axes: Axes, value: float, name: str) -> None:
-    """Draw a dotted vertical line with its name at the foot."""
-    axes.axvline(value, color=MUTED, linestyle=":", linewidth=1.2, zorder=1)
-    axes.annotate(
-        name,
-        (value, 0),
-        xycoords=("data", "axes fraction"),
-        xytext=(4, 4),
-        textcoords="offset points",
-        color=MUTED,
-        fontsize=10,
-    )
-
-
 @use_style
 def draw_headline(
-    systems: Mapping[str, tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]],
+    systems: Mapping[str, Sequence[Metric | None]],
     *,
     chance: float | None = None,
 ) -> Figure:
-    """UAR on new voices and by a random split, joined for each system.
+    """Draw the UAR on new speakers and by a random split, joined for each system.
 
     Parameters
     ----------
-    systems : mapping of str to pair of metrics
-        By system: on new voices, by a random split; each with ``mean`` and ``interval``, or None.
+    systems : mapping of str to two metrics
+        By system: on new speakers, by a random split; each with ``mean`` and ``interval``, or None.
     chance : float, optional
 
     Returns
     -------
     Figure
     """
-    figure, axes = _canvas(0.95 + 0.62 * len(systems))
-    for row, (new, heard) in enumerate(systems.values()):
-        if new and heard:
-            axes.plot(
-                [new["mean"], heard["mean"]],
-                [row, row],
-                color=LINE,
-                linewidth=7,
-                zorder=1,
-                solid_capstyle="round",
-            )
-    for place, name in ((0, "new voices"), (1, "random split")):
-        found = [
-            (row, both[place], _outward(both[place], both[1 - place]))
-            for row, both in enumerate(systems.values())
-        ]
-        _marks(
-            axes,
-            [(row, metric, side) for row, metric, side in found if metric],
-            style=SYSTEM_STYLES[place],
-            name=name,
-        )
-    _as_rows(axes, list(systems))
+    figure, axes = _make_axes(0.95 + 0.62 * len(systems))
+    line: dict[str, Any] = {"color": LINE, "linewidth": 7, "zorder": 1, "solid_capstyle": "round"}
+    for row, (new, random) in enumerate(systems.values()):
+        if new and random:
+            axes.plot([new["mean"], random["mean"]], [row, row], **line)
+    for side, (name, style) in enumerate(
+        zip(("new speakers", "random split"), SYSTEM_STYLES, strict=False)
+    ):
+        means: dict[int, float] = {}
+        for row, pair in enumerate(systems.values()):
+            if metric := pair[side]:
+                means[row] = metric["mean"]
+                _draw_mean(axes, row, metric, pair[1 - side], color=style.color)
+        if means:
+            _mark(axes, list(means.values()), list(means), style, name=name, size=9, edge=2)
+    _list_names(axes, list(systems))
     axes.set_ylim(len(systems) - 0.5, -0.75)
     axes.set_xlim(0, 1)
     axes.set_xlabel("UAR (mean recall over the emotions)")
     if chance is not None:
-        _reference(axes, chance, f"chance {chance:.3f}")
-    _key(axes)
+        axes.axvline(chance, zorder=1, **_DOTTED)
+        coordinates = ("data", "axes fraction")
+        _annotate(axes, f"chance {chance:.3f}", (chance, 0), (4, 4), xycoords=coordinates, **_NOTE)
+    _draw_legend(axes)
     return figure
 
 
-def _outward(metric: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> str:
-    """Return how a number is set over its mark, so that close neighbors leave each other room."""
-    if not metric or not other or abs(metric["mean"] - other["mean"]) > 0.12:
-        return "center"
-    return "right" if metric["mean"] < other["mean"] else "left"
-
-
-def _marks(
-    axes: Axes,
-    metrics: Sequence[tuple[int, Mapping[str, Any], str]],
-    *,
-    style: SystemStyle,
-    name: str,
-) -> None:
-    """Mark the mean of each metric in its row, with its number above and its interval."""
-    for row, metric, side in metrics:
-        _whisker(axes, metric.get("interval"), row, color=style.color)
-        shift = {"center": 0, "right": 2, "left": -2}[side]
-        axes.annotate(
-            f"{metric['mean']:.3f}",
-            (metric["mean"], row),
-            xytext=(shift, 9),
-            textcoords="offset points",
-            ha=side,
-            fontweight="bold",
-        )
-    if metrics:
-        rows, means = zip(*((row, metric["mean"]) for row, metric, _ in metrics), strict=True)
-        axes.plot(
-            means,
-            rows,
-            style.marker,
-            color=style.color,
-            label=name,
-            markersize=9,
-            markerfacecolor=style.face,
-            markeredgewidth=2,
-            zorder=3,
-            clip_on=False,
-        )
+def _draw_mean(axes: Axes, row: int, metric: Metric, other: Metric | None, *, color: str) -> None:
+    """Draw a mean's interval, and its number away from a close neighbor's."""
+    _draw_interval(axes, metric.get("interval"), row, color=color)
+    side, shift = "center", 0
+    if other and abs(metric["mean"] - other["mean"]) <= 0.12:
+        side, shift = ("right", 2) if metric["mean"] < other["mean"] else ("left", -2)
+    point = metric["mean"], row
+    _annotate(axes, f"{metric['mean']:.3f}", point, (shift, 9), ha=side, fontweight="bold")
 
 
 @use_style
 def draw_confusion(counts: Sequence[Sequence[int]], emotions: Sequence[str]) -> Figure:
-    """Share of each true emotion (row) that was recognized as each (column), in per cent."""
+    """Draw the share of each true emotion (row) recognized as each (column), in per cent."""
     from matplotlib.patches import Rectangle
 
     table = np.asarray(counts, dtype=float)
     totals = table.sum(axis=1, keepdims=True)
     shares = np.divide(table, totals, out=np.zeros_like(table), where=totals > 0)
     side = max(3.6, 0.5 * len(emotions) + 1.2)
-    figure, axes = _canvas(side * 0.95, width=min(_WIDTH, side + 0.9))
+    figure, axes = _make_axes(side * 0.95, width=min(_WIDTH, side + 0.9))
     for row, column in np.ndindex(shares.shape):
         share = shares[row, column]
         # Ink that thins out over the paper is a scale on any paper, white or dark.
@@ -268,7 +263,7 @@ def draw_confusion(counts: Sequence[Sequence[int]], emotions: Sequence[str]) -> 
             fontweight="bold" if row == column else "normal",
         )
     axes.set(xlim=(-0.5, len(emotions) - 0.5), ylim=(len(emotions) - 0.5, -0.5))
-    short = list(map(_short, emotions))
+    short = list(map(_shorten, emotions))
     titles = [f"{name} ({int(total)})" for name, total in zip(short, totals[:, 0], strict=True)]
     axes.set_yticks(range(len(emotions)), titles)
     axes.set_xticks(range(len(emotions)), short, rotation=40, ha="right", rotation_mode="anchor")
@@ -283,7 +278,7 @@ def draw_confusion(counts: Sequence[Sequence[int]], emotions: Sequence[str]) -> 
 def draw_bars(
     names: Sequence[str], series: Mapping[str, Sequence[float | None]], *, label: str
 ) -> Figure:
-    """Bars side by side for each name, with their numbers.
+    """Draw bars side by side for each name, with their numbers.
 
     Parameters
     ----------
@@ -298,15 +293,14 @@ def draw_bars(
     Figure
     """
     thick = 0.8 / len(series)
-    figure, axes = _canvas(0.9 + len(names) * (0.14 + 0.19 * len(series)))
+    figure, axes = _make_axes(0.9 + len(names) * (0.14 + 0.19 * len(series)))
     for offset, style, (title, values) in zip(
-        _offsets(len(series), height=thick), SYSTEM_STYLES, series.items(), strict=False
+        _spread_rows(len(series), height=thick), SYSTEM_STYLES, series.items(), strict=False
     ):
-        places = [row + offset for row, value in enumerate(values) if value is not None]
-        known = [value for value in values if value is not None]
+        known = {row + offset: value for row, value in enumerate(values) if value is not None}
         bars = axes.barh(
-            places,
-            known,
+            list(known),
+            list(known.values()),
             height=thick * 0.86,
             label=title,
             linewidth=1,
@@ -315,52 +309,47 @@ def draw_bars(
             hatch=style.hatch,
         )
         axes.bar_label(bars, fmt="%.2f", padding=4, fontsize=10)
-    _as_rows(axes, names)
+    _list_names(axes, names)
     axes.set_xlim(0, 1)
     axes.set_xlabel(label)
-    _key(axes)
+    _draw_legend(axes)
     return figure
 
 
 @use_style
 def draw_reliability(systems: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
-    """Accuracy at each confidence, a panel for each system, over the share of utterances."""
-    from matplotlib.figure import Figure
-
+    """Draw the accuracy at each confidence, a panel for each system."""
     columns = min(2, len(systems))
+    width, height = (_WIDTH, 3.1) if columns > 1 else (4.6, 4.4)
     rows = -(-len(systems) // columns)
-    size = (_WIDTH if columns > 1 else 4.6, (3.1 if columns > 1 else 4.4) * rows)
-    figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).flatten()
-    for place, (axes, (name, bins)) in enumerate(zip(panels, systems.items(), strict=False)):
-        _reliability_panel(axes, bins)
-        axes.set_title(_short(name) if len(systems) > 1 else "")
-        if place + columns < len(systems):
+    figure, panels = _make_panels(len(systems), columns, (width, height * rows))
+    for index, (axes, (name, bins)) in enumerate(zip(panels, systems.items(), strict=True)):
+        _draw_bins(axes, bins)
+        axes.set_title(_shorten(name) if len(systems) > 1 else "")
+        if index + columns < len(systems):
             axes.set_xlabel("")
-        if place % columns:
+        if index % columns:
             axes.set_ylabel("")
-    for axes in panels[len(systems) :]:
-        axes.set_visible(False)
-    _key(panels[0])
+    _draw_legend(panels[0])
     return figure
 
 
-def _reliability_panel(axes: Axes, bins: Sequence[Mapping[str, Any]]) -> None:
-    filled = [each for each in bins if each["utterances"]]
-    total = sum(each["utterances"] for each in filled)
+def _draw_bins(axes: Axes, bins: Sequence[Mapping[str, Any]]) -> None:
+    filled = [one for one in bins if one["utterances"]]
+    total = sum(one["utterances"] for one in filled)
     axes.bar(
-        [each["low"] for each in filled],
-        [each["utterances"] / total for each in filled],
-        width=[each["high"] - each["low"] for each in filled],
+        [one["low"] for one in filled],
+        [one["utterances"] / total for one in filled],
+        width=[one["high"] - one["low"] for one in filled],
         align="edge",
         color=LINE,
         edgecolor=PAPER,
         label="share of utterances",
     )
-    axes.plot([0, 1], [0, 1], color=MUTED, linestyle=":", linewidth=1.2, label="as right as sure")
+    axes.plot([0, 1], [0, 1], label="accuracy = confidence", **_DOTTED)
     axes.plot(
-        [each["confidence"] for each in filled],
-        [each["accuracy"] for each in filled],
+        [one["confidence"] for one in filled],
+        [one["accuracy"] for one in filled],
         marker="o",
         color=BLUE,
         linewidth=1.8,
@@ -386,7 +375,7 @@ def draw_risk_coverage(
     *,
     marked: Sequence[Mapping[str, Any]] = (),
 ) -> Figure:
-    """Share of wrong answers against the share of recordings that are answered.
+    """Draw the share of wrong answers against the share of recordings that are answered.
 
     Parameters
     ----------
@@ -399,58 +388,47 @@ def draw_risk_coverage(
     -------
     Figure
     """
-    figure, axes = _canvas(3.4)
+    figure, axes = _make_axes(3.4)
     for style, (name, curve) in zip(SYSTEM_STYLES, systems.items(), strict=False):
-        shown = _thinned(curve)
-        axes.plot(
-            *shown, style.dashes, color=style.color, label=name, linewidth=2, drawstyle="steps-post"
-        )
+        line: dict[str, Any] = {"color": style.color, "linewidth": 2, "drawstyle": "steps-post"}
+        axes.plot(*_thin_out(curve), style.dashes, label=name, **line)
     if marked:
-        _thresholds(axes, marked, next(iter(systems.values())))
+        _circle_thresholds(axes, marked, next(iter(systems.values())))
     axes.set_xlim(0, 1)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("coverage: share of recordings that are answered")
     axes.set_ylabel("risk: share of answers\nthat are wrong")
     axes.grid(visible=True)
     if len(systems) > 1:
-        _key(axes)
+        _draw_legend(axes)
     return figure
 
 
-def _thresholds(
+def _circle_thresholds(
     axes: Axes, marked: Sequence[Mapping[str, Any]], curve: Mapping[str, Sequence[float]]
 ) -> None:
-    """Circle the points of a curve that keep a wanted risk."""
+    """Circle the points of a curve that keep a target risk."""
     coverage = np.asarray(curve["coverage"])
-    for each in marked:
-        if each.get("threshold") is None or each["coverage"] < LEAST_COVERAGE:
+    circle: dict[str, Any] = {
+        "color": BLUE,
+        "markerfacecolor": PAPER,
+        "markersize": 8,
+        "markeredgewidth": 2,
+    }
+    box: dict[str, Any] = {"facecolor": PAPER, "edgecolor": "none", "pad": 1, "alpha": 0.8}
+    for one in marked:
+        if one.get("threshold") is None or one["coverage"] < LEAST_COVERAGE:
             continue
-        point = each["coverage"], curve["risk"][int(np.abs(coverage - each["coverage"]).argmin())]
-        axes.plot(
-            *point,
-            "o",
-            color=BLUE,
-            markerfacecolor=PAPER,
-            markersize=8,
-            markeredgewidth=2,
-            zorder=4,
-            clip_on=False,
-        )
-        is_far = point[0] > 0.85
-        axes.annotate(
-            f"sure {each['threshold']:.2f}",
-            point,
-            xytext=(-9 if is_far else 9, -5),
-            textcoords="offset points",
-            ha="right" if is_far else "left",
-            va="center",
-            fontsize=10,
-            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1, "alpha": 0.8},
-        )
+        nearest = int(np.abs(coverage - one["coverage"]).argmin())
+        point = one["coverage"], curve["risk"][nearest]
+        axes.plot(*point, "o", zorder=4, clip_on=False, **circle)
+        shift, side = (-9, "right") if point[0] > 0.85 else (9, "left")
+        text = f"confidence {one['threshold']:.2f}"
+        _annotate(axes, text, point, (shift, -5), ha=side, va="center", fontsize=10, bbox=box)
 
 
-def _thinned(curve: Mapping[str, Sequence[float]], most: int = 400) -> tuple[Any, Any]:
-    """As many points of a curve as a figure can show, but for answers too few to tell a risk."""
+def _thin_out(curve: Mapping[str, Sequence[float]], most: int = 400) -> tuple[Any, Any]:
+    """Return as many points of a curve as a figure can show, without those of few answers."""
     coverage, risk = np.asarray(curve["coverage"]), np.asarray(curve["risk"])
     enough = np.flatnonzero((coverage >= LEAST_COVERAGE) | (coverage == coverage.max()))
     kept = enough[np.linspace(0, len(enough) - 1, min(len(enough), most)).round().astype(int)]
@@ -459,51 +437,29 @@ def _thinned(curve: Mapping[str, Sequence[float]], most: int = 400) -> tuple[Any
 
 @use_style
 def draw_speakers(by_speaker: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """UAR of every speaker, lowest first; sexes by marker where they are known."""
+    """Draw the UAR of every speaker, lowest first; sexes by marker where they are known."""
     ranked = sorted(by_speaker.items(), key=lambda item: (item[1]["uar"], item[0]))
-    values = [each["uar"] for _, each in ranked]
-    figure, axes = _canvas(3.3)
+    values = [scores["uar"] for _, scores in ranked]
+    figure, axes = _make_axes(3.3)
     axes.vlines(range(len(ranked)), 0, values, color=LINE, linewidth=2, zorder=1)
-    sexes = sorted({each.get("sex") or "" for _, each in ranked})
-    for sex in sexes:
-        style = SYSTEM_STYLES[sexes.index(sex) % len(SYSTEM_STYLES)]
-        places = [place for place, (_, each) in enumerate(ranked) if (each.get("sex") or "") == sex]
-        axes.plot(
-            places,
-            [values[place] for place in places],
-            style.marker,
-            color=style.color,
-            markerfacecolor=style.face,
-            markersize=7,
-            markeredgewidth=1.8,
-            clip_on=False,
-            label=sex or "sex unknown",
-        )
+    sexes = sorted({scores.get("sex") or "" for _, scores in ranked})
+    for index, sex in enumerate(sexes):
+        own = [i for i, (_, scores) in enumerate(ranked) if (scores.get("sex") or "") == sex]
+        style = SYSTEM_STYLES[index % len(SYSTEM_STYLES)]
+        _mark(axes, own, [values[i] for i in own], style, name=sex or "sex unknown")
     middle = float(np.median(values))
-    axes.axhline(middle, color=MUTED, linestyle=":", linewidth=1.2, zorder=1)
-    axes.annotate(
-        f"median {middle:.3f}",
-        (0, middle),
-        xytext=(4, 4),
-        color=MUTED,
-        fontsize=10,
-        xycoords=("axes fraction", "data"),
-        textcoords="offset points",
-    )
-    names = [_short(name.rpartition("/")[2]) for name, _ in ranked]
-    is_crowded = len(ranked) > 40
-    axes.set_xticks(
-        [] if is_crowded else range(len(ranked)),
-        [] if is_crowded else names,
-        rotation=90 if len(ranked) > 12 else 0,
-        fontsize=10,
-    )
+    axes.axhline(middle, zorder=1, **_DOTTED)
+    coordinates = ("axes fraction", "data")
+    _annotate(axes, f"median {middle:.3f}", (0, middle), (4, 4), xycoords=coordinates, **_NOTE)
+    names = [] if len(ranked) > MOST_NAMES else [name.rpartition("/")[2] for name, _ in ranked]
+    rotation = 90 if len(ranked) > 12 else 0
+    axes.set_xticks(range(len(names)), map(_shorten, names), rotation=rotation, fontsize=10)
     axes.set(ylim=(0, 1), ylabel="UAR", xlabel=f"{len(ranked)} speakers, lowest first")
     axes.grid(axis="y")
     axes.spines["bottom"].set_visible(False)
     axes.tick_params(axis="x", length=0)
     if len(sexes) > 1:
-        _key(axes)
+        _draw_legend(axes)
     return figure
 
 
@@ -514,7 +470,7 @@ def draw_estimates(
     *,
     reference: float | None = None,
 ) -> Figure:
-    """UAR of each name with its interval, one mark for each system.
+    """Draw the UAR of each name with its interval, one mark for each system.
 
     Parameters
     ----------
@@ -528,128 +484,89 @@ def draw_estimates(
     -------
     Figure
     """
-    figure, axes = _canvas(0.95 + len(names) * (0.16 + 0.2 * len(series)))
-    offsets = _offsets(len(series), height=0.7 / len(series))
+    figure, axes = _make_axes(0.95 + len(names) * (0.16 + 0.2 * len(series)))
+    offsets = _spread_rows(len(series), height=0.7 / len(series))
     for offset, style, (title, values) in zip(offsets, SYSTEM_STYLES, series.items(), strict=False):
         known = [(row + offset, value) for row, value in enumerate(values) if value]
-        _estimates_of(axes, known, style=style, title=title)
-    _as_rows(axes, names)
-    axes.set_xlim(*_around(series))
+        _draw_series(axes, known, style, name=title)
+    _list_names(axes, names)
+    axes.set_xlim(*_find_limits(series))
     axes.set_xlabel("UAR")
     if reference is not None:
-        axes.axvline(reference, color=MUTED, linestyle=":", linewidth=1.2, zorder=1)
+        axes.axvline(reference, zorder=1, **_DOTTED)
     if len(series) > 1:
-        _key(axes)
+        _draw_legend(axes)
     return figure
 
 
-def _estimates_of(
-    axes: Axes, known: Sequence[tuple[float, Mapping[str, Any]]], *, style: SystemStyle, title: str
+def _draw_series(
+    axes: Axes, known: Sequence[tuple[float, Mapping[str, Any]]], style: SystemStyle, *, name: str
 ) -> None:
     """Mark each value in its row with its interval, and write it in a column on the right."""
+    column: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center", "fontsize": 10}
     for y, value in known:
-        _whisker(axes, value.get("interval"), y, color=style.color)
-        axes.annotate(
-            f"{value['uar']:.3f}",
-            (1, y),
-            xycoords=("axes fraction", "data"),
-            xytext=(8, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=10,
-        )
-    axes.plot(
-        [value["uar"] for _, value in known],
-        [y for y, _ in known],
-        style.marker,
-        color=style.color,
-        markerfacecolor=style.face,
-        markersize=7,
-        markeredgewidth=1.8,
-        label=title,
-        zorder=3,
-        clip_on=False,
-    )
+        _draw_interval(axes, value.get("interval"), y, color=style.color)
+        _annotate(axes, f"{value['uar']:.3f}", (1, y), (8, 0), **column)
+    _mark(axes, [value["uar"] for _, value in known], [y for y, _ in known], style, name=name)
 
 
-def _around(series: Mapping[str, Sequence[Mapping[str, Any] | None]]) -> tuple[float, float]:
+def _find_limits(series: Mapping[str, Sequence[Mapping[str, Any] | None]]) -> tuple[float, float]:
     """Return the tenths that hold every value and interval."""
-    found = [
+    bounds = [
         bound
         for values in series.values()
         for value in values
         if value
         for bound in (value["uar"], *(value.get("interval") or []))
     ]
-    return max(0.0, np.floor(10 * min(found) - 0.2) / 10), min(
-        1.0, np.ceil(10 * max(found) + 0.2) / 10
-    )
+    low, high = np.floor(10 * min(bounds) - 0.2) / 10, np.ceil(10 * max(bounds) + 0.2) / 10
+    return max(0.0, low), min(1.0, high)
 
 
 @use_style
-def draw_importance(families: Sequence[Mapping[str, Any]]) -> Figure:
-    """How much UAR is lost when a family of features is shuffled, most first."""
-    ranked = sorted(families, key=lambda each: -each["drop"])
-    figure, axes = _canvas(0.8 + 0.32 * len(ranked))
-    drops = [each["drop"] for each in ranked]
-    axes.barh(range(len(ranked)), drops, height=0.62, color=BLUE)
-    for row, each in enumerate(ranked):
-        bounds = each.get("interval")
+def draw_importance(groups: Sequence[Mapping[str, Any]]) -> Figure:
+    """Draw the UAR that is lost when a feature group is permuted, most first."""
+    ranked = sorted(groups, key=lambda group: -group["drop"])
+    figure, axes = _make_axes(0.8 + 0.32 * len(ranked))
+    axes.barh(range(len(ranked)), [group["drop"] for group in ranked], height=0.62, color=BLUE)
+    for row, group in enumerate(ranked):
+        bounds = group.get("interval") or []
         if bounds:
             axes.plot(bounds, [row, row], color=INK, linewidth=1.2, marker="|", markersize=7)
-        right = max([each["drop"], 0.0, *(bounds or [])])
-        axes.annotate(
-            f"{each['drop']:.3f}".replace("-", "−"),
-            (right, row),
-            xytext=(6, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=10,
-        )
-    _as_rows(axes, [f"{each['group']} ({each['features']})" for each in ranked])
+        text, right = f"{group['drop']:.3f}".replace("-", "−"), max([group["drop"], 0.0, *bounds])
+        _annotate(axes, text, (right, row), (6, 0), va="center", fontsize=10)
+    _list_names(axes, [f"{group['group']} ({group['features']})" for group in ranked])
     axes.axvline(0, color=MUTED, linewidth=0.8)
     axes.margins(x=0.14)
-    axes.set_xlabel("UAR lost when the family is shuffled")
+    axes.set_xlabel("UAR lost when the group is permuted")
     return figure
 
 
 @use_style
 def draw_map(points: Sequence[Sequence[float]], emotions: Sequence[str]) -> Figure:
-    """Every utterance on a plane, a panel for each emotion over all the others in gray."""
-    from matplotlib.figure import Figure
-
+    """Draw every utterance on a plane, a panel for each emotion over all the others in gray."""
     names = sorted(set(emotions))
     columns = min(len(names), 3 if len(names) in (5, 6, 9) else 4)
-    rows = -(-len(names) // columns)
-    figure = Figure(figsize=(_WIDTH, 0.3 + rows * (_WIDTH / columns + 0.12)), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    height = 0.3 + -(-len(names) // columns) * (_WIDTH / columns + 0.12)
+    shared: dict[str, Any] = {"sharex": True, "sharey": True}
+    figure, panels = _make_panels(len(names), columns, (_WIDTH, height), **shared)
     plane, truth = np.asarray(points, dtype=float), np.asarray(emotions)
     # A few far ones would press the others into a corner: they are shown at the edge.
     plane = np.clip(plane, *np.percentile(plane, [1, 99], axis=0))
-    size = float(np.clip(120 / len(plane) ** 0.5, 3.5, 8))
-    for axes, name in zip(panels.flat, names, strict=False):
+    dot = float(np.clip(120 / len(plane) ** 0.5, 3.5, 8))
+    # Thousands of shapes would make the page heavy: these dots are pixels.
+    pixels: dict[str, Any] = {"markeredgewidth": 0, "rasterized": True}
+    cross: dict[str, Any] = {
+        "color": ORANGE,
+        "markersize": 9,
+        "markeredgecolor": PAPER,
+        "markeredgewidth": 1.2,
+    }
+    for axes, name in zip(panels, names, strict=True):
         own = truth == name
-        # Thousands of shapes would make the page heavy: these dots are pixels.
-        for which, color, alpha in ((~own, "#8a94a0", 0.4), (own, "#2b8fce", 1.0)):
-            axes.plot(
-                *plane[which].T,
-                ".",
-                color=color,
-                alpha=alpha,
-                markeredgewidth=0,
-                markersize=size * (1 if alpha == 1 else 0.6),
-                rasterized=True,
-            )
-        axes.plot(
-            *plane[own].mean(axis=0),
-            "P",
-            color=ORANGE,
-            markersize=9,
-            markeredgecolor=PAPER,
-            markeredgewidth=1.2,
-        )
-        axes.set(title=_short(name, most=13), xticks=[], yticks=[])
+        axes.plot(*plane[~own].T, ".", color="#8a94a0", alpha=0.4, markersize=0.6 * dot, **pixels)
+        axes.plot(*plane[own].T, ".", color="#2b8fce", markersize=dot, **pixels)
+        axes.plot(*plane[own].mean(axis=0), "P", **cross)
+        axes.set(title=_shorten(name, most=13), xticks=[], yticks=[])
         axes.spines[:].set(visible=True, color=LINE)
-    for axes in panels.flat[len(names) :]:
-        axes.set_visible(False)
     return figure
