@@ -63,8 +63,9 @@ from voxaffect.features import compute_features, get_feature_spec
 from voxaffect.features.front_end import find_speech
 from voxaffect.models import Model, load
 from voxaffect.recognition import Segment, Smoothing, Stream, Update, Window
-from voxaffect.recognition.timelines.stream import Event, Narrator, judge
-from voxaffect.recognition.timelines.windowing import Cutter, Cutting, Span, Tick
+from voxaffect.recognition.timelines.segmentation import SegmentBuilder, configure_timeline
+from voxaffect.recognition.timelines.segments import Event
+from voxaffect.recognition.timelines.windowing import SpeechWindower, Step, WindowConfig
 from voxaffect.training import (
     Dataset,
     augment_dataset,
@@ -186,33 +187,30 @@ def threshold(data: Dataset) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
-    """Windows of a recording with their probabilities: what any smoothing starts from."""
+class ClassifiedWindows:
+    """Windows of a recording with their probabilities: the input of any smoothing."""
 
-    cutter: Cutter
-    ticks: tuple[Tick, ...]
-    outcomes: tuple[tuple[np.ndarray, ...], ...]
+    windower: SpeechWindower
+    steps: tuple[Step, ...]
+    probabilities: tuple[tuple[np.ndarray | None, ...], ...]
 
-    def events(self, model: Model, how: Smoothing) -> list[Event]:
-        """Smooth in one way."""
-        narrator, events = Narrator(model.emotions, self.cutter, how), []
-        for tick, outcome in zip(self.ticks, self.outcomes, strict=True):
-            events += narrator.tell(tick, outcome)
-        return events + narrator.settle(np.inf)
+    def smooth(self, model: Model, smoothing: Smoothing) -> list[Event]:
+        """Events of one smoothing."""
+        builder, events = SegmentBuilder(model.emotions, self.windower, smoothing), []
+        for step, probabilities in zip(self.steps, self.probabilities, strict=True):
+            events += builder.add(step, probabilities)
+        return events + builder.flush(np.inf)
 
 
-def judged(recording: Recording, model: Model) -> Judged:
-    cutter = Cutter(model.card.spec, RATE_HZ, Cutting())
-    ticks = tuple(cutter.push(recording.samples) + cutter.finish())
-    outcomes = tuple(
-        tuple(
-            judge(item, model, rate_hz=RATE_HZ, name="benchmark")
-            for item in tick.items
-            if isinstance(item, Span)
-        )
-        for tick in ticks
+def classify_windows(recording: Recording, model: Model) -> ClassifiedWindows:
+    config = configure_timeline(model, WindowConfig(), None, None)
+    windower = config.make_windower(RATE_HZ)
+    extract = config.make_extractor(windower.rate_hz, "benchmark")
+    steps = tuple(windower.push(recording.samples) + windower.finish())
+    probabilities = tuple(
+        tuple(config.classify(extract(window)) for window in step.windows) for step in steps
     )
-    return Judged(cutter, ticks, outcomes)
+    return ClassifiedWindows(windower, steps, probabilities)
 
 
 Stretches = Sequence[tuple[float, float, str, float]]
@@ -309,11 +307,11 @@ def tune(root: Path) -> list[dict[str, float]]:
     model = trained(others(root, (*REPORTED, *TUNED_ON)))
     members = [one for one in read_corpus("ravdess", root) if one.speaker in TUNED_ON]
     recording = concatenated(members, 3600.0, SEED)
-    outcome = judged(recording, model)
+    outcome = classify_windows(recording, model)
     rows = []
     for dwell in (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 12.0):
         how = Smoothing(dwell_seconds=dwell)
-        found = of_segments(outcome.events(model, how))
+        found = of_segments(outcome.smooth(model, how))
         rows.append(
             {
                 "dwell_seconds": dwell,
@@ -329,7 +327,7 @@ def quality(root: Path, seconds: float) -> dict[str, Any]:
     model, least = trained(data), threshold(data)
     members = [one for one in read_corpus("ravdess", root) if one.speaker in REPORTED]
     recording = concatenated(members, seconds, SEED)
-    events = judged(recording, model).events(model, Smoothing())
+    events = classify_windows(recording, model).smooth(model, Smoothing())
     systems = {
         "clips, true boundaries": of_clips(recording, model),
         "windows": of_windows(events),

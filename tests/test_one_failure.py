@@ -137,7 +137,8 @@ def test_a_window_whose_process_dies_is_described_in_another(
     recording = Signal(samples, RATE_HZ, "long")
     expected = timeline(recording, model=trained.model, workers=1)
     monkeypatch.setattr(
-        "voxaffect.recognition.timelines.offline.describe_speech", DieAtWindow(tmp_path / "died")
+        "voxaffect.recognition.timelines.segmentation.extract_speech_features",
+        DieAtWindow(tmp_path / "died"),
     )
     with LocalExecutor(2, kind="processes") as executor:
         assert timeline(recording, model=trained.model, workers=executor) == expected

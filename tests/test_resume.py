@@ -24,7 +24,7 @@ from voxaffect.models import load
 from voxaffect.recognition import predict_many, timeline
 from voxaffect.recognition.batch import Predictions, Recognizer, Timelines, recognize
 from voxaffect.recognition.checkpoint import _digest
-from voxaffect.recognition.prediction import Method
+from voxaffect.recognition.prediction import Predictor
 
 KINDS = {
     "predictions": ["predict", "--format", "csv,parquet"],
@@ -123,7 +123,7 @@ def recognizers(trained: Trained) -> dict[str, Recognizer[object]]:
         return timeline(path, model=trained.model, **how)  # type: ignore[arg-type]
 
     return {
-        "predictions": Predictions(Method(trained.model)),
+        "predictions": Predictions(Predictor(trained.model)),
         "timelines": Timelines(one, trained.model, {"window_seconds": 3.0}),
     }  # type: ignore[dict-item]
 
@@ -202,7 +202,7 @@ def test_another_model_does_not_go_on_with_a_journal(
     journal = tmp_path / "out.journal"
     recognize(recordings[:1], recognizers["predictions"], journal=journal)
     with pytest.raises(JournalError, match=r"other settings \(model \w+…, now \w+…\)"):
-        recognize(recordings[:1], Predictions(Method(load())), journal=journal)
+        recognize(recordings[:1], Predictions(Predictor(load())), journal=journal)
     with pytest.raises(JournalError, match="kind predictions, now timelines"):
         recognize(recordings[:1], recognizers["timelines"], journal=journal)
 

@@ -61,7 +61,7 @@ def test_a_smoother_that_waits_to_the_end_is_the_sum_over_every_path() -> None:
         smoother.add(3.0 * place, 3.0 * place + 3.0, one)
     stay = stay_probability(3.0, dwell_seconds=4.0, emotions=3)
     expected = enumerated([1 / 3] + [stay] * 5, probabilities)
-    np.testing.assert_allclose(np.array(smoother.decided(np.inf)), expected, atol=1e-9)
+    np.testing.assert_allclose(np.array(smoother.decide(np.inf)), expected, atol=1e-9)
 
 
 @given(st.floats(0, 50), st.floats(0, 50), st.integers(2, 9))
@@ -88,7 +88,7 @@ def test_an_emotion_is_left_at_the_rate_of_its_dwell_time() -> None:
 def test_one_emotion_is_certain() -> None:
     smoother = Smoother(1, Smoothing())
     assert smoother.add(0.0, 1.0, np.ones(1)) == pytest.approx(1.0)
-    assert smoother.decided(np.inf)[0] == pytest.approx(1.0)
+    assert smoother.decide(np.inf)[0] == pytest.approx(1.0)
 
 
 def test_a_single_doubtful_window_is_overruled_by_its_neighbors() -> None:
@@ -96,17 +96,17 @@ def test_a_single_doubtful_window_is_overruled_by_its_neighbors() -> None:
     smoother = Smoother(2, ALL)
     for place, one in enumerate([sure, sure, doubtful, sure, sure]):
         smoother.add(float(place), place + 1.0, one)
-    assert all(found.argmax() == 0 for found in smoother.decided(np.inf))
+    assert all(found.argmax() == 0 for found in smoother.decide(np.inf))
 
 
 def test_a_window_is_decided_once_its_lag_has_passed() -> None:
     smoother = Smoother(2, Smoothing(lag_seconds=1.5))
     smoother.add(0.0, 1.0, np.array([0.9, 0.1]))
     smoother.add(1.0, 2.0, np.array([0.9, 0.1]))
-    assert len(smoother.decided(2.4)) == 0
-    assert len(smoother.decided(2.5)) == 1
-    assert len(smoother.decided(3.4)) == 0
-    assert len(smoother.decided(np.inf)) == 1
+    assert len(smoother.decide(2.4)) == 0
+    assert len(smoother.decide(2.5)) == 1
+    assert len(smoother.decide(3.4)) == 0
+    assert len(smoother.decide(np.inf)) == 1
 
 
 def test_the_same_second_is_not_heard_twice() -> None:
@@ -130,7 +130,7 @@ def test_what_waits_does_not_grow() -> None:
     smoother = Smoother(8, Smoothing())
     for place, one in enumerate(windows(0, 2_000, 8)):
         smoother.add(float(place), place + 3.0, one)
-        smoother.decided(place + 3.2)
+        smoother.decide(place + 3.2)
         assert len(smoother._waiting) <= 2
 
 

@@ -26,8 +26,13 @@ from voxaffect.features.affect.frames import (
     analyze_inner_frames,
 )
 from voxaffect.features.front_end import HOP_SAMPLES
-from voxaffect.recognition.timelines.buffer import Tail
-from voxaffect.recognition.timelines.windowing import Cutter, Cutting, Span, describe_span
+from voxaffect.recognition.timelines.buffer import RingBuffer
+from voxaffect.recognition.timelines.windowing import (
+    SpeechWindow,
+    SpeechWindower,
+    WindowConfig,
+    extract_window_features,
+)
 
 RATE_HZ = 16_000
 
@@ -212,17 +217,17 @@ def test_a_recording_far_too_loud_is_refused() -> None:
 # Frames that windows share.
 
 
-def spans(sound: Sound) -> list[Span]:
-    cutter = Cutter(load().card.spec, RATE_HZ, Cutting())
-    ticks = cutter.push(sound) + cutter.finish()
-    return [item for tick in ticks for item in tick.items if isinstance(item, Span)]
+def spans(sound: Sound) -> list[SpeechWindow]:
+    windower = SpeechWindower(load().card.spec, RATE_HZ, WindowConfig())
+    steps = windower.push(sound) + windower.finish()
+    return [window for step in steps for window in step.windows]
 
 
 @pytest.mark.parametrize("offset", [0.0, 0.05])
 def both_ways(sound: Sound) -> tuple[np.ndarray, np.ndarray]:
     """Vectors of the windows: from shared frames, and each by itself."""
     spec, found = load().card.spec, spans(sound)
-    shared = [describe_span(one, spec, RATE_HZ, name="x") for one in found]
+    shared = [extract_window_features(one, spec, RATE_HZ, name="x") for one in found]
     alone = [
         compute_features(Signal(sound[one.start * 160 : one.stop * 160], RATE_HZ), spec)
         for one in found
@@ -278,12 +283,12 @@ def test_frames_measured_in_pieces_are_those_of_the_whole() -> None:
         np.testing.assert_allclose(part.halved, expected, rtol=1e-4, atol=1e-7)
 
 
-def test_a_tail_knows_its_last_rows_by_their_place_in_the_whole() -> None:
-    tail, whole = Tail(10), np.arange(200, dtype=np.float32)
+def test_a_ring_buffer_knows_its_last_rows_by_their_index_in_the_whole() -> None:
+    ring, whole = RingBuffer(10), np.arange(200, dtype=np.float32)
     for start, stop in itertools.pairwise((0, 3, 10, 11, 45, 60, 61, 200)):
-        tail.append(whole[start:stop])
-        assert tail.stop == stop
+        ring.append(whole[start:stop])
+        assert ring.stop == stop
         first = max(stop - 10, 0)
-        assert (tail.rows(first, stop) == whole[first:stop]).all()
+        assert (ring.rows(first, stop) == whole[first:stop]).all()
     with pytest.raises(IndexError, match="row 0 is gone"):
-        tail.rows(0, 5)
+        ring.rows(0, 5)

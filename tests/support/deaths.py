@@ -50,9 +50,9 @@ class DieAtWindow:
         self.mark, self.parent = mark, os.getpid()
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        from voxaffect.recognition.timelines.windowing import describe_speech
+        from voxaffect.recognition.timelines.windowing import extract_speech_features
 
         if os.getpid() != self.parent and not self.mark.exists():
             self.mark.touch()
             signal.raise_signal(signal.SIGKILL)
-        return describe_speech(*arguments, **options)
+        return extract_speech_features(*arguments, **options)

@@ -23,10 +23,10 @@ from voxaffect.models import Model
 from voxaffect.outputs.formats import PREDICTION_FORMATS
 from voxaffect.recognition import enroll_speaker
 from voxaffect.recognition.batch import Predictions
-from voxaffect.recognition.prediction import Method
+from voxaffect.recognition.prediction import Predictor
 
 _PROGRESS_FILES = 21
-_METHOD_OPTIONS = ("channels", "vad", "max_seconds", "uncertain_below")
+_PREDICTOR_OPTIONS = ("channels", "vad", "max_seconds", "uncertain_below")
 _EXAMPLES = (
     "voxaffect predict call.wav",
     "voxaffect predict calls/ --format csv,json -o out/",
@@ -65,8 +65,8 @@ def predict(sources: tuple[str, ...], enroll: tuple[str, ...], **options: Any) -
     job = prepare_job(sources, options, PREDICTION_FORMATS)
     model = open_model(options["model_path"])
     speaker = _enroll(enroll, model, options) if enroll else None
-    method = Method(model, speaker, **{name: options[name] for name in _METHOD_OPTIONS})
-    batch = job.recognize(Predictions(method), progress_files=_PROGRESS_FILES)
+    predictor = Predictor(model, speaker, **{name: options[name] for name in _PREDICTOR_OPTIONS})
+    batch = job.recognize(Predictions(predictor), progress_files=_PROGRESS_FILES)
     warn(batch.results)
     job.finish(batch, model)
 

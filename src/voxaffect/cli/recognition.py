@@ -270,6 +270,6 @@ def _recognize_content(
     """Recognize one recording that is no file, under a name to print."""
     if isinstance(recognizer, Timelines):
         return Recognized(tuple(recognizer.recognize(content, name=name)), (), 1)
-    method = recognizer.method
-    with open_blocks(content, name=name, max_seconds=method.max_seconds) as recording:
-        return Recognized(method.predict(recording), (), 1)
+    predictor = recognizer.predictor
+    with open_blocks(content, name=name, max_seconds=predictor.max_seconds) as recording:
+        return Recognized(predictor.predict(recording), (), 1)

@@ -22,9 +22,9 @@ from voxaffect.console import stderr_is_terminal
 from voxaffect.outputs.formats import TIMELINE_FORMATS, Level
 from voxaffect.recognition import timeline as recognize_timeline
 from voxaffect.recognition.batch import Timelines
-from voxaffect.recognition.timelines.windowing import Cutting
+from voxaffect.recognition.timelines.windowing import WindowConfig
 
-_DEFAULTS = Cutting()
+_DEFAULTS = WindowConfig()
 _PROGRESS_FILES = 2
 _TIMELINE_OPTIONS = ("channels", "vad", "max_seconds", "uncertain_below")
 _EXAMPLES = (
@@ -94,7 +94,7 @@ def timeline(
     """
     job = prepare_job(sources, options, TIMELINE_FORMATS, level=level, plot=plot)
     model = open_model(options["model_path"])
-    Cutting(window_seconds, hop_seconds)  # refuses numbers
+    WindowConfig(window_seconds, hop_seconds)  # refuses numbers
     settings: dict[str, Any] = {"window_seconds": window_seconds, "hop_seconds": hop_seconds}
     settings |= {name: options[name] for name in _TIMELINE_OPTIONS}
     recognize_one = partial(recognize_timeline, model=model, **settings)

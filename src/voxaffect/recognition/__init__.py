@@ -12,9 +12,9 @@ from voxaffect.recognition.prediction import (
     predict_many,
 )
 from voxaffect.recognition.timelines.offline import timeline
-from voxaffect.recognition.timelines.segments import Segment, Timeline, Window
+from voxaffect.recognition.timelines.segments import Event, Segment, Timeline, Update, Window
 from voxaffect.recognition.timelines.smoothing import Smoothing
-from voxaffect.recognition.timelines.stream import Event, Stream, Update
+from voxaffect.recognition.timelines.stream import Stream
 
 __all__ = [
     "Batch",

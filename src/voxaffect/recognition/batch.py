@@ -20,7 +20,7 @@ from voxaffect.extraction import Failure, LocalExecutor, failure_reason, worker_
 from voxaffect.features.affect.enrollment import Speaker
 from voxaffect.models import Model
 from voxaffect.recognition.checkpoint import Journal, Stamp, stamp
-from voxaffect.recognition.prediction import Method, Prediction, predict_each
+from voxaffect.recognition.prediction import Prediction, Predictor, predict_each
 from voxaffect.recognition.timelines.segments import Segment, Timeline, Window
 
 
@@ -85,25 +85,25 @@ class Recognized(Generic[Result]):
 class Predictions:
     """Recognize one emotion for each recording, or each channel of it."""
 
-    method: Method
+    predictor: Predictor
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """All that can change a result, as JSON values."""
-        method = self.method
+        predictor = self.predictor
         options = {
-            "uncertain_below": method.uncertain_below,
-            "channels": method.channels,
-            "vad": method.vad,
-            "max_seconds": method.max_seconds,
+            "uncertain_below": predictor.uncertain_below,
+            "channels": predictor.channels,
+            "vad": predictor.vad,
+            "max_seconds": predictor.max_seconds,
         }
-        return {"kind": "predictions", **options, **_identity(method.model, method.speaker)}
+        return {"kind": "predictions", **options, **_identity(predictor.model, predictor.speaker)}
 
     def run(
         self, paths: Sequence[Path], workers: int
     ) -> Generator[tuple[int, Sequence[Prediction] | str]]:
         """Yield index and predictions of each path, or why there are none."""
-        for index, _, outcome in predict_each(paths, self.method, workers=workers):
+        for index, _, outcome in predict_each(paths, self.predictor, workers=workers):
             yield index, outcome
 
     def to_json(self, result: Prediction) -> Any:
@@ -112,7 +112,7 @@ class Predictions:
 
     def from_json(self, value: Any) -> Prediction:
         """Return what ``to_json`` was given."""
-        model = self.method.model
+        model = self.predictor.model
         if value["emotion"] is not None or value["probabilities"]:
             _check_judged(value, model)
         if tuple(value["emotions"]) != model.emotions:

@@ -1,4 +1,4 @@
-"""From feature vectors to probabilities, and when a result is uncertain."""
+"""Probabilities of feature vectors, and the threshold of uncertain results."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from voxaffect.models import Model
 from voxaffect.records.arguments import check_kind, check_number
 
 
-def threshold(model: Model, uncertain_below: float | None) -> float:
-    """Probability under which a result is uncertain: the model card's unless another is given.
+def choose_threshold(model: Model, uncertain_below: float | None) -> float:
+    """Confidence below which a result is uncertain: the model card's unless another is given.
 
     Raises
     ------
     ModelError
-        If the one given is none.
+        If the given one is no probability.
     """
     if uncertain_below is None:
         return float(model.card.abstention.get("threshold", 0.0))
@@ -51,7 +51,7 @@ def classify(
     vector : ndarray, shape (d,)
     model : Model
     speaker : Speaker, optional
-        Whose voice it is, if that is known.
+        If the speaker is known.
 
     Returns
     -------

@@ -14,7 +14,7 @@ from voxaffect.audio import Source, open_blocks
 from voxaffect.features import index_families
 from voxaffect.models import Model, get_model
 from voxaffect.recognition.channels import ChannelReader
-from voxaffect.recognition.prediction import Method, Prediction
+from voxaffect.recognition.prediction import Prediction, Predictor
 from voxaffect.recognition.utterance import LONG_SECONDS
 from voxaffect.records.results import ExplanationRecord
 from voxaffect.records.values import Serializable
@@ -99,11 +99,11 @@ def explain(
     Soc. B 44(2): the centered log-ratio.
     """
     loaded = get_model(model)
-    method = Method(loaded)
+    predictor = Predictor(loaded)
     with open_blocks(source, rate_hz, max_seconds=max_seconds) as recording:
-        reader = ChannelReader(recording, method.channels)
-        features = method.task.describe(reader, reader.read_beginning(max_seconds))
-        (prediction,) = method.conclude(features, recording.name)
+        reader = ChannelReader(recording, predictor.channels)
+        features = predictor.task.describe(reader, reader.read_beginning(max_seconds))
+        (prediction,) = predictor.classify(features, recording.name)
     if features.seconds > LONG_SECONDS:  # as `predict` decides
         prediction = replace(prediction, uncertain=True)
     ((_, vector),) = features.vectors
@@ -114,7 +114,7 @@ def explain(
     occluded = np.tile(vector, (len(places), 1))
     for row, where in zip(occluded, places.values(), strict=True):
         row[where] = mean[where]
-    rows = _centered(loaded.probabilities(np.stack([vector, mean, *occluded])))
+    rows = _center(loaded.probabilities(np.stack([vector, mean, *occluded])))
     whole, baseline, contributions = rows[0], rows[1], rows[0] - rows[2:]
     remainder = whole - baseline - contributions.sum(axis=0)
 
@@ -125,6 +125,6 @@ def explain(
     return Explanation(prediction, by_emotion(baseline), by_family, by_emotion(remainder))
 
 
-def _centered(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+def _center(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     logarithms = np.log(np.maximum(probabilities, _SMALLEST))
     return np.asarray(logarithms - logarithms.mean(axis=1, keepdims=True))

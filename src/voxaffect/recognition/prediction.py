@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence, Sized
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from itertools import chain
 from math import inf
@@ -38,13 +39,14 @@ from voxaffect.extraction.sources import (
 from voxaffect.features.affect.enrollment import Speaker, enroll
 from voxaffect.models import Model, get_model
 from voxaffect.recognition.channels import ChannelReader, check_channels
-from voxaffect.recognition.classification import check_speaker, classify, threshold
+from voxaffect.recognition.classification import check_speaker, choose_threshold, classify
 from voxaffect.recognition.display import NO_SPEECH, UNCERTAIN, format_probability
-from voxaffect.recognition.timelines.offline import Recognition, run_timelines
+from voxaffect.recognition.timelines.offline import run_timelines
+from voxaffect.recognition.timelines.segmentation import TimelineConfig
 from voxaffect.recognition.timelines.segments import Timeline
 from voxaffect.recognition.timelines.smoothing import Smoothing
 from voxaffect.recognition.timelines.vad import DEFAULT_VAD, get_vad_method
-from voxaffect.recognition.timelines.windowing import Cutting
+from voxaffect.recognition.timelines.windowing import WindowConfig
 from voxaffect.recognition.utterance import (
     LONG_SECONDS,
     LongRecording,
@@ -153,8 +155,8 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Method:
-    """How recordings are recognized.
+class Predictor:
+    """Model and settings that recognize recordings.
 
     Parameters
     ----------
@@ -181,14 +183,19 @@ class Method:
     def __post_init__(self) -> None:
         check_channels(self.channels)
         get_vad_method(self.vad)
-        threshold(self.model, self.uncertain_below)
+        choose_threshold(self.model, self.uncertain_below)
         check_speaker(self.speaker, self.model)
         if self.max_seconds is not None:
             check_number(self.max_seconds, "max_seconds")
 
+    @cached_property
+    def threshold(self) -> float:
+        """Confidence below which a prediction is uncertain."""
+        return choose_threshold(self.model, self.uncertain_below)
+
     @property
     def task(self) -> UtteranceTask:
-        """What is computed of each recording."""
+        """Task for worker processes: the features of a recording."""
         return UtteranceTask(self.model.card.spec, self.channels, self.vad, self.max_seconds)
 
     def predict(
@@ -198,17 +205,17 @@ class Method:
         reader = ChannelReader(recording, self.channels)
         parts = reader.read_beginning(LONG_SECONDS)
         if reader.is_finished:
-            return self.conclude(self.task.describe(reader, parts), recording.name)
-        least = threshold(self.model, self.uncertain_below)
-        how = Recognition(self.model, Cutting(vad=self.vad), Smoothing(), least, self.speaker)
-        timelines = run_timelines(reader, chain(parts, reader), how, workers=workers)
+            return self.classify(self.task.describe(reader, parts), recording.name)
+        windowing = WindowConfig(vad=self.vad)
+        config = TimelineConfig(self.model, windowing, Smoothing(), self.threshold, self.speaker)
+        timelines = run_timelines(reader, chain(parts, reader), config, workers=workers)
         differ = reader.comparison.are_different
         return tuple(self._pool(timeline, channels_differ=differ) for timeline in timelines)
 
-    def conclude(self, features: RecordingFeatures, source: str) -> tuple[Prediction, ...]:
+    def classify(self, features: RecordingFeatures, source: str) -> tuple[Prediction, ...]:
         """Predictions from the features of a recording, one a channel."""
         return tuple(
-            self._prediction(
+            self._make_prediction(
                 source,
                 None if vector is None else classify(vector, self.model, self.speaker),
                 channel=channel,
@@ -229,7 +236,7 @@ class Method:
             weights.append(window.end_seconds - max(window.start_seconds, reached))
             reached = window.end_seconds
         mean = np.average(np.array(rows), axis=0, weights=weights) if rows else None
-        return self._prediction(
+        return self._make_prediction(
             timeline.source,
             mean,
             channel=timeline.channel,
@@ -238,7 +245,7 @@ class Method:
             channels_differ=channels_differ,
         )
 
-    def _prediction(
+    def _make_prediction(
         self,
         source: str,
         probabilities: Vector | None,
@@ -248,26 +255,24 @@ class Method:
         channels_differ: bool,
         windows: int | None = None,
     ) -> Prediction:
-        model = self.model
-        if probabilities is None:
-            return Prediction(
-                source, None, {}, True, channel, seconds, windows, channels_differ, model.emotions
-            )
-        by_emotion = dict(zip(model.emotions, probabilities.tolist(), strict=True))
-        best = int(probabilities.argmax())
-        is_uncertain = bool(probabilities[best] < threshold(model, self.uncertain_below))
-        if self.uncertain_below is None:
-            is_uncertain = is_uncertain or windows is not None or channels_differ
+        emotions, emotion, by_emotion, is_uncertain = self.model.emotions, None, {}, True
+        if probabilities is not None:
+            by_emotion = dict(zip(emotions, probabilities.tolist(), strict=True))
+            best = int(probabilities.argmax())
+            emotion = emotions[best]
+            is_uncertain = bool(probabilities[best] < self.threshold)
+            if self.uncertain_below is None:
+                is_uncertain = is_uncertain or windows is not None or channels_differ
         return Prediction(
             source,
-            model.emotions[best],
+            emotion,
             by_emotion,
             is_uncertain,
             channel,
             seconds,
             windows,
             channels_differ,
-            model.emotions,
+            emotions,
         )
 
 
@@ -438,9 +443,9 @@ def predict_channels(
         If the model cannot be loaded.
     """
     loaded = get_model(model)
-    method = Method(loaded, speaker, uncertain_below, channels, vad, max_seconds)
+    predictor = Predictor(loaded, speaker, uncertain_below, channels, vad, max_seconds)
     with open_blocks(source, rate_hz, name=name, max_seconds=max_seconds) as recording:
-        return method.predict(recording, workers)
+        return predictor.predict(recording, workers)
 
 
 def predict_many(
@@ -503,11 +508,11 @@ def predict_many(
     ['noise']
     """
     items = name_sources(sources, rate_hz)
-    method = Method(get_model(model), speaker, uncertain_below, channels, vad, max_seconds)
+    predictor = Predictor(get_model(model), speaker, uncertain_below, channels, vad, max_seconds)
     count = len(sources) if isinstance(sources, Sized) else None
     bar = show_progress(is_shown=progress, total=count, unit="file")
     outcomes: dict[int, tuple[Prediction, ...] | Failure] = {}
-    with bar, closing(predict_each(items, method, workers=workers)) as each:
+    with bar, closing(predict_each(items, predictor, workers=workers)) as each:
         for index, item, outcome in each:
             outcomes[index] = _failure(item, outcome) if isinstance(outcome, str) else outcome
             bar.update()
@@ -526,7 +531,7 @@ def _failure(item: Item, reason: str) -> Failure:
 
 
 def predict_each(
-    items: Iterable[Item], method: Method, *, workers: int | Executor | None = None
+    items: Iterable[Item], predictor: Predictor, *, workers: int | Executor | None = None
 ) -> Generator[tuple[int, Item, tuple[Prediction, ...] | str]]:
     """Recognize the emotion of many recordings, as they are finished; long ones come last.
 
@@ -534,7 +539,7 @@ def predict_each(
     ----------
     items : iterable of Path or Named
         As `name_sources` gives them.
-    method : Method
+    predictor : Predictor
     workers : int or Executor, optional
         As for `predict_many`.
 
@@ -543,7 +548,7 @@ def predict_each(
     tuple of int, (Path or Named) and (tuple of Prediction, or str)
         Index and recording; its predictions, one a channel, or why there are none.
     """
-    start, task = 0, method.task
+    start, task = 0, predictor.task
     with open_executor(workers) as executor:
         for wave in waves(items):
             long = []
@@ -552,30 +557,30 @@ def predict_each(
                     if isinstance(result, LongRecording):
                         long.append(index)
                     else:
-                        outcome = _conclude(wave[index], result, method)
+                        outcome = _classify(wave[index], result, predictor)
                         yield start + index, wave[index], outcome
             for index in long:
-                yield start + index, wave[index], _predict_long(wave[index], method, executor)
+                yield start + index, wave[index], _predict_long(wave[index], predictor, executor)
             start += len(wave)
 
 
-def _conclude(
-    item: Item, result: RecordingFeatures | str, method: Method
+def _classify(
+    item: Item, result: RecordingFeatures | str, predictor: Predictor
 ) -> tuple[Prediction, ...] | str:
     if isinstance(result, str):
         return result
     name = name_of_item(item)
     try:
-        return method.conclude(result, name)
+        return predictor.classify(result, name)
     except Exception as error:
         return failure_reason(error, name)
 
 
 def _predict_long(
-    item: Item, method: Method, executor: BatchExecutor
+    item: Item, predictor: Predictor, executor: BatchExecutor
 ) -> tuple[Prediction, ...] | str:
     try:
-        with open_item(item, max_seconds=method.max_seconds) as recording:
-            return method.predict(recording, executor)
+        with open_item(item, max_seconds=predictor.max_seconds) as recording:
+            return predictor.predict(recording, executor)
     except Exception as error:
         return failure_reason(error, subject_of(item))

@@ -1,12 +1,10 @@
-"""Emotion over the time of a recording of any length: the stream's machine, in parallel."""
+"""Emotion over the time of a recording of any length: a stream's windows, in parallel."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,54 +14,29 @@ from voxaffect.audio import MIN_SECONDS, Blocks, Samples, Source, open_blocks
 from voxaffect.console import show_progress
 from voxaffect.errors import AudioError
 from voxaffect.extraction import BatchExecutor, LocalExecutor, open_executor
-from voxaffect.features.affect.enrollment import Speaker
-from voxaffect.models import Model, get_model
+from voxaffect.models import Model
 from voxaffect.recognition.channels import ChannelReader, check_channels
-from voxaffect.recognition.classification import classify, threshold
-from voxaffect.recognition.timelines.segments import Segment, Timeline, Window
-from voxaffect.recognition.timelines.smoothing import Smoothing
-from voxaffect.recognition.timelines.stream import Event, Narrator, Vector
-from voxaffect.recognition.timelines.windowing import (
-    Cutter,
-    Cutting,
-    Span,
-    Tick,
-    check_peak,
-    describe_speech,
+from voxaffect.recognition.timelines.segmentation import (
+    SegmentBuilder,
+    TimelineConfig,
+    Vector,
+    configure_timeline,
 )
-from voxaffect.records.arguments import check_kind
+from voxaffect.recognition.timelines.segments import Event, Segment, Timeline, Window
+from voxaffect.recognition.timelines.smoothing import Smoothing
+from voxaffect.recognition.timelines.windowing import (
+    SpeechWindow,
+    Step,
+    WindowConfig,
+    check_peak,
+)
 
 WAITING_WINDOWS: Final = 8
 """For each worker: bounds the memory that waiting work takes."""
 
-Outcome = Callable[[], Vector | None]
-Start = Callable[[Span], Outcome]
-"""Starts to judge a window, and gives what waits for its probabilities."""
-
-
-@dataclass(frozen=True)
-class Recognition:
-    """How a recording is recognized window by window.
-
-    Parameters
-    ----------
-    model : Model
-    cutting : Cutting
-    smoothing : Smoothing
-    least : float
-        Probability under which a result is uncertain.
-    speaker : Speaker, optional
-    """
-
-    model: Model
-    cutting: Cutting
-    smoothing: Smoothing
-    least: float
-    speaker: Speaker | None = None
-
-    def classify(self, vector: Samples | None) -> Vector | None:
-        """Probabilities of a window; None if it holds no speech."""
-        return None if vector is None else classify(vector, self.model, self.speaker)
+GetProbabilities = Callable[[], Vector | None]
+Submit = Callable[[SpeechWindow], GetProbabilities]
+"""Submits a window to the workers; returns a function that waits for its probabilities."""
 
 
 def timeline(
@@ -72,10 +45,10 @@ def timeline(
     rate_hz: int | None = None,
     name: str | None = None,
     model: Model | str | Path | None = None,
-    window_seconds: float = Cutting.window_seconds,
-    hop_seconds: float = Cutting.hop_seconds,
+    window_seconds: float = WindowConfig.window_seconds,
+    hop_seconds: float = WindowConfig.hop_seconds,
     channels: str = "mix",
-    vad: str = Cutting.vad,
+    vad: str = WindowConfig.vad,
     smoothing: Smoothing | None = None,
     uncertain_below: float | None = None,
     max_seconds: float | None = None,
@@ -93,7 +66,7 @@ def timeline(
     rate_hz : int, optional
         Sampling rate of an array.
     name : str, optional
-        What the results and messages call the recording; its path by default.
+        Of the recording in results and messages; its path by default.
     model : Model, str or Path, optional
         A model or its file; the bundled model by default.
     window_seconds : float
@@ -109,14 +82,14 @@ def timeline(
         the background, be it music or noise.
     smoothing : Smoothing, optional
     uncertain_below : float, optional
-        Confidence under which a segment or window is uncertain; 0
-        for never. By default what the model card states, which was measured on whole
-        recordings, not on windows: for segments it is only a rough guide.
+        Confidence below which a segment or window is uncertain; 0 for never. By default the
+        threshold of the model card. It was measured on whole recordings, so it is only a rough
+        guide for segments.
     max_seconds : float, optional
         Longest recording to accept; any length by default.
     workers : int or Executor, optional
-        What judges windows, as for ``extract``; 1 for nothing beside this thread. Neither
-        number nor kind changes a number.
+        As for ``extract``; 1 for this thread alone. Results are identical for any number or
+        kind of workers.
     progress : bool
         Show a progress bar on standard error.
 
@@ -136,22 +109,18 @@ def timeline(
     MissingExtraError
         If the voice-activity detection needs a library that is not installed.
     """
-    if smoothing is not None:
-        check_kind(smoothing, Smoothing, "smoothing", "a Smoothing, or None")
     check_channels(channels)
-    cutting = Cutting(window_seconds, hop_seconds, vad)
-    loaded = get_model(model)
-    least = threshold(loaded, uncertain_below)
-    how = Recognition(loaded, cutting, smoothing or Smoothing(), least)
+    windowing = WindowConfig(window_seconds, hop_seconds, vad)
+    config = configure_timeline(model, windowing, smoothing, uncertain_below)
     with open_blocks(source, rate_hz, name=name, max_seconds=max_seconds) as recording:
         reader = ChannelReader(recording, channels)
-        return run_timelines(reader, reader, how, workers=workers, progress=progress)
+        return run_timelines(reader, reader, config, workers=workers, progress=progress)
 
 
 def run_timelines(
     reader: ChannelReader,
     sound: Iterable[tuple[Samples, ...]],
-    how: Recognition,
+    config: TimelineConfig,
     *,
     workers: int | Executor | None = None,
     progress: bool = False,
@@ -163,59 +132,49 @@ def run_timelines(
     reader : ChannelReader
     sound : iterable of tuple of ndarray
         All that the reader gives, or has given.
-    how : Recognition
+    config : TimelineConfig
     workers, progress
         As for `timeline`.
     """
     recording = reader.recording
-    spec = how.model.card.spec
-    lines = [
-        _Line(name, Cutter(spec, recording.rate_hz, how.cutting), how, recording.name)
-        for name in reader.names
-    ]
+    channels = [ChannelState(name, recording, config) for name in reader.names]
     seconds = recording.frames / recording.rate_hz
-    expected = round(seconds / how.cutting.hop_seconds) * len(lines)
     with open_executor(workers) as executor:
+        executor.expect(round(seconds / config.windowing.hop_seconds) * len(channels))
+        submit = _make_submit(config, channels[0].rate_hz, executor, name=recording.name)
         limit = WAITING_WINDOWS * executor.count
-        rate_hz = spec.rate_hz or recording.rate_hz
-        executor.expect(expected)
-        start = _start_windows(how, rate_hz, executor, name=recording.name)
-        frames = _run(lines, sound, recording, start, limit=limit, progress=progress)
-    return tuple(line.timeline(frames / recording.rate_hz) for line in lines)
+        frames = _run(channels, sound, recording, submit, limit=limit, progress=progress)
+    return tuple(channel.make_timeline(frames / recording.rate_hz) for channel in channels)
 
 
-def _start_windows(how: Recognition, rate_hz: int, executor: BatchExecutor, *, name: str) -> Start:
-    """Start windows beside this thread; with one worker, when the outcome is asked for.
+def _make_submit(
+    config: TimelineConfig, rate_hz: int, executor: BatchExecutor, *, name: str
+) -> Submit:
+    """Function that submits windows; with one worker, they are computed when asked for.
 
     Workers find speech and compute features: their processes need no model.
     """
-    describe = partial(
-        describe_speech,
-        spec=how.model.card.spec,
-        rate_hz=rate_hz,
-        confirms_speech=how.cutting.confirms_speech,
-        name=name,
-    )
+    extract = config.make_extractor(rate_hz, name)
     if isinstance(executor, LocalExecutor) and executor.count == 1:
-        return lambda span: lambda: how.classify(describe(span))
+        return lambda window: lambda: config.classify(extract(window))
 
-    def begin(span: Span) -> Outcome:
-        future = executor.submit(describe, span)
-        return lambda: how.classify(future.result())
+    def submit(window: SpeechWindow) -> GetProbabilities:
+        future = executor.submit(extract, window)
+        return lambda: config.classify(future.result())
 
-    return begin
+    return submit
 
 
 def _run(
-    lines: list[_Line],
+    channels: list[ChannelState],
     sound: Iterable[tuple[Samples, ...]],
     recording: Blocks,
-    start: Start,
+    submit: Submit,
     *,
     limit: int,
     progress: bool,
 ) -> int:
-    """Feed every block to every channel; samples a channel."""
+    """Push every block to every channel; return the samples of a channel."""
     frames, rate_hz = 0, recording.rate_hz
     bar = show_progress(
         title=Path(recording.name).name,
@@ -225,57 +184,68 @@ def _run(
         total=round(recording.frames / rate_hz),
     )
     with bar:
-        for part in sound:
-            for line, samples in zip(lines, part, strict=True):
-                line.push(samples, start, limit=limit)
-            frames += len(part[0])
+        for block in sound:
+            for channel, samples in zip(channels, block, strict=True):
+                channel.push(samples, submit, limit=limit)
+            frames += len(block[0])
             bar.update(frames / rate_hz - bar.n)
         if frames < int(MIN_SECONDS * rate_hz):
             raise AudioError(
                 f"{recording.name}: {int(1000 * frames / rate_hz) / 1000} s long, at least "
                 f"{MIN_SECONDS} s are needed. Record longer."
             )
-        for line in lines:
-            line.finish(start)
+        for channel in channels:
+            channel.finish(submit)
     return frames
 
 
-class _Line:
-    """One channel: its machine, the windows that are being judged, and what has come out."""
+class ChannelState:
+    """One channel of a recording: its windower, its waiting windows and its events so far.
 
-    def __init__(self, channel: str, cutter: Cutter, how: Recognition, source: str) -> None:
-        self._channel, self._cutter, self._source = channel, cutter, source
-        self._emotions = how.model.emotions
-        self._narrator = Narrator(self._emotions, cutter, how.smoothing, least=how.least)
-        self._waiting: deque[tuple[Tick, list[Outcome]]] = deque()
+    Parameters
+    ----------
+    name : str
+    recording : Blocks
+    config : TimelineConfig
+    """
+
+    def __init__(self, name: str, recording: Blocks, config: TimelineConfig) -> None:
+        self._name, self._source = name, recording.name
+        self._emotions = config.model.emotions
+        self._windower = config.make_windower(recording.rate_hz)
+        self._builder = SegmentBuilder(
+            self._emotions, self._windower, config.smoothing, threshold=config.threshold
+        )
+        self.rate_hz = self._windower.rate_hz
+        self._waiting: deque[tuple[Step, list[GetProbabilities]]] = deque()
         self._events: list[Event] = []
 
-    def push(self, samples: Samples, start: Start, *, limit: int) -> None:
+    def push(self, samples: Samples, submit: Submit, *, limit: int) -> None:
+        """Process the next block; wait for the oldest windows while more than a limit wait."""
         check_peak(samples, self._source)
-        for tick in self._cutter.push(samples):
-            self._begin(tick, start)
-            self._tell(limit)
+        for step in self._windower.push(samples):
+            self._submit_step(step, submit)
+            self._collect(limit)
 
-    def finish(self, start: Start) -> None:
-        for tick in self._cutter.finish():
-            self._begin(tick, start)
-        self._tell(0)
-        self._keep(self._narrator.settle(np.inf))
+    def finish(self, submit: Submit) -> None:
+        """Process the end of the sound."""
+        for step in self._windower.finish():
+            self._submit_step(step, submit)
+        self._collect(0)
+        self._events += self._builder.flush(np.inf)
 
-    def timeline(self, seconds: float) -> Timeline:
+    def make_timeline(self, seconds: float) -> Timeline:
+        """Timeline of all events."""
         windows = tuple(event for event in self._events if isinstance(event, Window))
         segments = tuple(event for event in self._events if isinstance(event, Segment))
-        return Timeline(self._source, self._channel, seconds, self._emotions, windows, segments)
+        return Timeline(self._source, self._name, seconds, self._emotions, windows, segments)
 
-    def _begin(self, tick: Tick, start: Start) -> None:
-        spans = [item for item in tick.items if isinstance(item, Span)]
-        self._waiting.append((tick, [*map(start, spans)]))
+    def _submit_step(self, step: Step, submit: Submit) -> None:
+        self._waiting.append((step, [submit(window) for window in step.windows]))
 
-    def _tell(self, limit: int) -> None:
-        """Wait for the oldest windows until few are left."""
+    def _collect(self, limit: int) -> None:
+        """Add the events of the oldest steps until no more than a limit wait."""
         while len(self._waiting) > limit:
-            tick, outcomes = self._waiting.popleft()
-            self._keep(self._narrator.tell(tick, [outcome() for outcome in outcomes]))
-
-    def _keep(self, events: list[Event]) -> None:
-        self._events += [event for event in events if isinstance(event, Window | Segment)]
+            step, results = self._waiting.popleft()
+            events = self._builder.add(step, [get_probabilities() for get_probabilities in results])
+            self._events += [event for event in events if isinstance(event, Window | Segment)]

@@ -83,6 +83,31 @@ class Segment(Serializable):
 
 
 @dataclass(frozen=True)
+class Update:
+    """Most probable emotion at a moment, for a live view.
+
+    Parameters
+    ----------
+    seconds : float
+        The moment, from the beginning: the end of a window, or of an utterance.
+    emotion : str or None
+        The most probable emotion by all that has been heard so far; None when speech has ended.
+    probabilities : mapping of str to float
+        Of every emotion; empty when speech has ended.
+    uncertain : bool
+        Whether the highest of them lies under the threshold.
+    """
+
+    seconds: float
+    emotion: str | None
+    probabilities: Mapping[str, float]
+    uncertain: bool = False
+
+
+Event = Window | Update | Segment
+
+
+@dataclass(frozen=True)
 class Timeline(Serializable):
     """Emotion over the time of one channel of a recording.
 

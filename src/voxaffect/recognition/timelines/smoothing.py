@@ -13,9 +13,9 @@ emotions that are equally frequent, so that probabilities are likelihoods up to 
 weight is the share of the window that the window before had not reached, so that no second of
 speech counts twice.
 
-What a window is taken for is decided ``lag_seconds`` after its end, by forward-backward
-(Rabiner 1989, Proc. IEEE 77(2), eq. 27) over all windows known by then. A stream and a file know
-the same by then, so they decide alike.
+The emotion of a window is decided ``lag_seconds`` after its end, by forward-backward (Rabiner
+1989, Proc. IEEE 77(2), eq. 27) over all windows known by then. A stream and a file know the same
+by then, so they decide alike.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ from voxaffect.records.arguments import check_number
 Vector = NDArray[np.float64]
 
 LEAST_PROBABILITY: Final = 1e-4
-"""What is all but excluded in one window can still be true."""
+"""Floor of a window's probabilities: an emotion it all but excludes can still be true."""
 
 
 @dataclass(frozen=True)
 class Smoothing:
-    """How emotions are smoothed over time.
+    """Settings of smoothing over time.
 
     Parameters
     ----------
     dwell_seconds : float
-        How long an emotion lasts on average: longer smooths more. The default is what did best
-        on recordings of acted clips with a change every five seconds, made of speakers whom
-        the model had not heard; lengthen it for people who are slower to change.
+        Average time that an emotion lasts: longer smooths more. The default did best on acted
+        clips of new speakers with a change every five seconds. Lengthen it for people who
+        change more slowly.
     lag_seconds : float
-        How long a decision waits for evidence that comes after its window: by default for one
-        more window, a second later.
+        Time that a decision waits for later evidence: by default for one more window, a second
+        later.
     """
 
     dwell_seconds: float = 1.5
@@ -80,21 +80,23 @@ def step(belief: Vector, stay: float) -> Vector:
 
 def forward(belief: Vector, stay: float, likelihood: Vector) -> Vector:
     """Belief of the next window, given all up to it."""
-    found = step(belief, stay) * likelihood
-    return np.asarray(found / found.sum())
+    result = step(belief, stay) * likelihood
+    return np.asarray(result / result.sum())
 
 
 def backward(stays: list[float], likelihoods: list[Vector], emotions: int) -> Vector:
     """Likelihood of later windows given each emotion now, up to a factor."""
-    found = np.ones(emotions)
+    result = np.ones(emotions)
     for stay, likelihood in zip(reversed(stays), reversed(likelihoods), strict=True):
-        found = step(found * likelihood, stay)
-        found = found / found.sum()
-    return found
+        result = step(result * likelihood, stay)
+        result = result / result.sum()
+    return result
 
 
 @dataclass(frozen=True)
 class _Waiting:
+    """Window that waits for its decision."""
+
     end_seconds: float
     stay: float
     likelihood: Vector
@@ -106,17 +108,17 @@ class Smoother:
     Parameters
     ----------
     emotions : int
-    how : Smoothing
+    smoothing : Smoothing
     """
 
-    def __init__(self, emotions: int, how: Smoothing) -> None:
-        self._how, self._emotions = how, emotions
+    def __init__(self, emotions: int, smoothing: Smoothing) -> None:
+        self._smoothing, self._emotions = smoothing, emotions
         self._decided = self._current = np.full(emotions, 1.0 / emotions)
         self._waiting: deque[_Waiting] = deque()
         self._last_end: float | None = None
 
     def add(self, start_seconds: float, end_seconds: float, probabilities: Vector) -> Vector:
-        """Take the next window in; belief of its emotion by what is known now.
+        """Add the next window; return the belief of its emotion by what is known now.
 
         Parameters
         ----------
@@ -128,30 +130,35 @@ class Smoother:
         -------
         ndarray, shape (emotions,); it sums to 1
         """
-        how, last = self._how, self._last_end
+        last = self._last_end
         gap = np.inf if last is None else end_seconds - last
         weight = min(1.0, gap / (end_seconds - start_seconds))
         likelihood = np.maximum(probabilities, LEAST_PROBABILITY) ** weight
-        stay = stay_probability(gap, dwell_seconds=how.dwell_seconds, emotions=self._emotions)
+        stay = stay_probability(
+            gap, dwell_seconds=self._smoothing.dwell_seconds, emotions=self._emotions
+        )
         self._last_end = end_seconds
         self._waiting.append(_Waiting(end_seconds, stay, likelihood))
         self._current = forward(self._current, stay, likelihood)
         return self._current
 
-    def decided(self, now_seconds: float) -> list[Vector]:
+    def decide(self, now_seconds: float) -> list[Vector]:
         """Probabilities of the windows that have waited long enough, in their order.
 
         Parameters
         ----------
         now_seconds : float
-            How much has been heard; infinity at the end.
+            Sound heard so far; infinity at the end.
         """
-        found = []
-        while self._waiting and self._waiting[0].end_seconds + self._how.lag_seconds <= now_seconds:
-            one = self._waiting.popleft()
-            self._decided = forward(self._decided, one.stay, one.likelihood)
+        posteriors = []
+        while (
+            self._waiting
+            and self._waiting[0].end_seconds + self._smoothing.lag_seconds <= now_seconds
+        ):
+            window = self._waiting.popleft()
+            self._decided = forward(self._decided, window.stay, window.likelihood)
             later = list(self._waiting)
             after = backward([w.stay for w in later], [w.likelihood for w in later], self._emotions)
             posterior = self._decided * after
-            found.append(posterior / posterior.sum())
-        return found
+            posteriors.append(posterior / posterior.sum())
+        return posteriors

@@ -41,7 +41,7 @@ class VoiceActivityDetector(Protocol):
     """Detector of the frames that may hold speech."""
 
     def push(self, samples: Samples) -> Flags:
-        """Flag each frame of a tick: whole frames, at most a few seconds."""
+        """Flag each frame of a step: whole frames, at most a few seconds."""
 
     def lead(self) -> int:
         """Frames that, as is clear now, were speech just before the first one flagged."""
@@ -84,7 +84,7 @@ class EnergyDetector:
         self._flagged_at: int | None = None
 
     def push(self, samples: Samples) -> Flags:
-        """Flag each frame of a tick."""
+        """Flag each frame of a step."""
         levels = self._levels(samples)
         self._learn(levels)
         self._threshold = self._find_threshold()
@@ -99,7 +99,7 @@ class EnergyDetector:
         return np.asarray(flags, dtype=np.bool_)
 
     def lead(self) -> int:
-        """Frames before the first one flagged in this tick that exceed what is now known."""
+        """Frames before the first one flagged in this step that exceed what is now known."""
         if self._flagged_at is None:
             return 0
         before = list(self._recent)[: -self._flagged_at]
@@ -120,8 +120,8 @@ class EnergyDetector:
     def _learn(self, levels: NDArray[np.float64]) -> None:
         self._counts *= np.exp(-len(levels) / (MEMORY_SECONDS * FRAMES_PER_SECOND))
         # Levels are -120 dB or more; on arrays this short, clip() costs ten times minimum().
-        place = np.minimum(np.rint(levels - self._bins[0]), len(self._bins) - 1).astype(np.intp)
-        self._counts += np.bincount(place, minlength=len(self._bins))
+        index = np.minimum(np.rint(levels - self._bins[0]), len(self._bins) - 1).astype(np.intp)
+        self._counts += np.bincount(index, minlength=len(self._bins))
 
     def _find_threshold(self) -> float:
         weighted = self._counts * self._powers
@@ -131,13 +131,13 @@ class EnergyDetector:
         heard = self._counts * (self._bins > max(level - HEARD_DB, SILENT_DBFS))
         running = np.cumsum(heard)
         floor = float(self._bins[np.searchsorted(running, FLOOR_SHARE * running[-1])])
-        if level - floor < LEAST_RANGE_DB and not self._heard_silence(level):
+        if level - floor < LEAST_RANGE_DB and not self._has_silence(level):
             return float(np.inf)
         over = max(level - BELOW_LEVEL_DB, floor + ABOVE_FLOOR_DB)
         return float(min(over, level - UNDER_LEVEL_DB))
 
-    def _heard_silence(self, level: float) -> bool:
-        """Tell sound with silence around it from a steady background."""
+    def _has_silence(self, level: float) -> bool:
+        """Whether deep silence was heard, which a steady background has not."""
         deep = self._counts[self._bins <= max(level - HEARD_DB, SILENT_DBFS)].sum()
         return bool(deep >= FLOOR_SHARE * self._counts.sum())
 
@@ -172,11 +172,11 @@ class WebrtcDetector:
         self._detector = webrtcvad.Vad(WEBRTC_MODE)
 
     def push(self, samples: Samples) -> Flags:
-        """Flag each frame of a tick."""
+        """Flag each frame of a step."""
         whole = np.round(samples.clip(-1.0, 1.0) * np.float32(32_767)).astype("<i2")
         frames = whole.reshape(-1, self._length)
-        found = [self._detector.is_speech(frame.tobytes(), self._rate_hz) for frame in frames]
-        return np.array(found, dtype=np.bool_)
+        flags = [self._detector.is_speech(frame.tobytes(), self._rate_hz) for frame in frames]
+        return np.array(flags, dtype=np.bool_)
 
     def lead(self) -> int:
         """No frame: it decides at once."""
