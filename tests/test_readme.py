@@ -33,6 +33,7 @@ def test_the_first_recognizes_the_bundled_recording() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     heading, line = done.stdout.splitlines()
     name, emotion, *probabilities = line.removesuffix("uncertain").split()
+    assert done.stdout in README
     assert name == "example.wav"
     assert emotion in heading.split()
     assert sum(map(float, probabilities)) == pytest.approx(1, abs=0.05)
