@@ -135,8 +135,7 @@ def read(
             f"{name or '<array>'}: expected a path, bytes or a binary stream, found "
             f"{type(source).__name__}. Give it to predict or timeline as it is."
         )
-    with _open(source, None, name, max_seconds, _READ_SECONDS) as blocks:
-        return _join(blocks)
+    return as_signal(source, name=name, max_seconds=max_seconds)
 
 
 def as_signal(

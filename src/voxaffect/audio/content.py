@@ -190,27 +190,22 @@ def open_content(source: Any, name: str | None = None) -> Iterator[Content]:
         return
     path = Path(source)
     if check_file(path, name):
-        yield Content(io.BytesIO(_read_pipe(path, name)), name)
+        with open_pipe(path, name) as (pipe, first), name_reading_errors(name):
+            data = first + _read_stream(pipe, name)
+        yield Content(io.BytesIO(data), name)
         return
-    try:
+    with name_reading_errors(name):
         stream = path.open("rb", buffering=_BUFFER_BYTES)
-    except (OSError, ValueError) as error:
-        raise reading_error(name, error) from error
     with stream:
-        try:
+        with name_reading_errors(name):
             content = Content(stream, name)
-        except OSError as error:
-            raise reading_error(name, error) from error
         yield content
 
 
 def read_bytes(source: str | Path | bytes | BinaryIO, name: str | None = None) -> bytes:
     """All bytes of a recording, whose source is a path, bytes or a binary stream."""
-    with open_content(source, name) as content:
-        try:
-            return content.read(0, content.size)
-        except OSError as error:
-            raise reading_error(content.name, error) from error
+    with open_content(source, name) as content, name_reading_errors(content.name):
+        return content.read(0, content.size)
 
 
 _DICT_PARTS = {
@@ -246,10 +241,8 @@ def _take_bytes(source: Any, name: str) -> bytes:
             f"{name}: expected a path, bytes, a binary stream or an array, "
             f"found {type(source).__name__}.{_find_remedy(source)}"
         )
-    try:
+    with name_reading_errors(name):
         return _read_stream(source, name)
-    except (OSError, ValueError) as error:
-        raise reading_error(name, error) from error
 
 
 def _read_stream(stream: Any, name: str) -> bytes:
@@ -290,32 +283,20 @@ def open_pipe(path: Path, name: str) -> Iterator[tuple[BinaryIO, bytes]]:
 
     It yields the stream and the bytes that were read to see whether there is a writer.
     """
-    try:
+    with name_reading_errors(name):
         # A pipe opened in the usual way would wait until somebody writes.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
-    except (OSError, ValueError) as error:
-        raise reading_error(name, error) from error
     with open(descriptor, "rb", buffering=0) as stream:  # noqa: PTH123 (a descriptor)
-        try:
+        with name_reading_errors(name):
             select.select([descriptor], [], [], WRITER_SECONDS)
             first = stream.read(1)  # None: somebody holds it open, and writes later
             os.set_blocking(descriptor, True)
-        except (OSError, ValueError) as error:
-            raise reading_error(name, error) from error
         if first == b"":
             raise AudioError(
                 f"{name}: is a pipe into which nothing was written. Start the program that "
                 "writes into it."
             )
         yield stream, first or b""
-
-
-def _read_pipe(path: Path, name: str) -> bytes:
-    with open_pipe(path, name) as (stream, first):
-        try:
-            return first + _read_stream(stream, name)
-        except (OSError, ValueError) as error:
-            raise reading_error(name, error) from error
 
 
 def check_file(path: Path, name: str) -> bool:
@@ -338,6 +319,15 @@ def check_file(path: Path, name: str) -> bool:
     if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
         raise AudioError(f"{name}: is a device, expected a file or a pipe.")
     return stat.S_ISFIFO(mode)
+
+
+@contextmanager
+def name_reading_errors(name: str) -> Iterator[None]:
+    """Turn the system's error inside the block into one that names the recording."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise reading_error(name, error) from error
 
 
 def reading_error(name: str, error: Exception) -> AudioError:

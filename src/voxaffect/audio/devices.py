@@ -64,18 +64,16 @@ def play_file(
     max_seconds : float, optional
         Longest recording to accept; any length by default.
     """
-    source = _get_standard_input() if str(path) == "-" else path
+    source: str | Path | BinaryIO = path
+    if str(path) == "-":
+        if sys.stdin is None or sys.stdin.closed:
+            raise AudioError("-: standard input is closed. Pipe a recording into it.")
+        source = sys.stdin.buffer
     with open_live(source, name=str(path), max_seconds=max_seconds) as recording:
         blocks = _split_blocks(recording)
         if is_real_time:
             blocks = _delay_blocks(blocks, recording.rate_hz)
         yield LiveSource(recording.name, recording.rate_hz, blocks)
-
-
-def _get_standard_input() -> BinaryIO:
-    if sys.stdin is None or sys.stdin.closed:
-        raise AudioError("-: standard input is closed. Pipe a recording into it.")
-    return sys.stdin.buffer
 
 
 def _split_blocks(recording: Blocks) -> Iterator[Samples]:
@@ -169,7 +167,12 @@ def open_microphone(device: str | None = None) -> Iterator[LiveSource]:
         yield from _take_blocks(queue)
 
     with closing(stream):
-        yield LiveSource(str(details["name"]), rate_hz, blocks(), lambda: _drain(queue))
+        yield LiveSource(
+            str(details["name"]),
+            rate_hz,
+            blocks(),
+            drain=lambda: [queue.get() for _ in range(queue.qsize())],
+        )
 
 
 def _device_error(device: str | None, error: Exception) -> AudioError:
@@ -187,9 +190,3 @@ def _take_blocks(queue: Queue[Samples]) -> Iterator[Samples]:
             yield queue.get(timeout=PATIENCE_SECONDS)
         except Empty:
             yield np.zeros(0, dtype=np.float32)
-
-
-def _drain(queue: Queue[Samples]) -> Iterator[Samples]:
-    """Blocks that are in the queue now; the microphone may go on."""
-    for _ in range(queue.qsize()):
-        yield queue.get()

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from voxaffect.audio.blocks import limit_error, open_blocks, read
-from voxaffect.audio.content import open_content, reading_error
+from voxaffect.audio.content import name_reading_errors, open_content
 from voxaffect.audio.signal import Mixer, Signal
 from voxaffect.errors import AudioError
 
@@ -75,11 +75,9 @@ def _digest_in_state(path: Path, _state: tuple[int, int, int] | None) -> bytes:
 def _digest_file(path: Path) -> bytes:
     digest = hashlib.sha256()
     with open_content(path) as content:
-        try:
+        with name_reading_errors(content.name):
             for start in range(0, content.size, _PIECE_BYTES):
                 digest.update(content.read(start, _PIECE_BYTES))
-        except OSError as error:
-            raise reading_error(content.name, error) from error
         content.check_unchanged()
     return digest.digest()
 

@@ -15,7 +15,6 @@ from voxaffect.audio.parts import (
     damage_error,
     length_error,
 )
-from voxaffect.errors import AudioError
 from voxaffect.files import describe_reason
 from voxaffect.runtime.forks import no_fork
 
@@ -109,16 +108,13 @@ def _name_errors(part: Part) -> Iterator[None]:
     """Turn an error of libsndfile into one for a recording that cannot be decoded to its end."""
     import soundfile
 
+    view, name = part.view, part.view.content.name
     try:
         yield
     except (soundfile.LibsndfileError, OSError, ValueError) as error:
-        raise _decoding_error(part, error) from error
-
-
-def _decoding_error(part: Part, error: Exception) -> AudioError:
-    view, name = part.view, part.view.content.name
-    if view.error:
-        return reading_error(name, view.error)
-    if part.frames is not None and view.fast_stream.tell() >= view.size:
-        return length_error(name, part.frames, None, "samples")
-    return damage_error(name, f"not readable as audio to its end ({describe_reason(error)})")
+        if view.error:
+            raise reading_error(name, view.error) from error
+        if part.frames is not None and view.fast_stream.tell() >= view.size:
+            raise length_error(name, part.frames, None, "samples") from error
+        reason = f"not readable as audio to its end ({describe_reason(error)})"
+        raise damage_error(name, reason) from error

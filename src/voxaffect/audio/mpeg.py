@@ -55,7 +55,10 @@ def lay_out_mpeg(content: Content, start: int, end: int) -> Part:
     pieces: list[tuple[int, int]] = []
     frames = 0
     for offset, frame in _read_frames(content, first + (head.size if count else 0), end):
-        _check_same(content.name, head, frame, frames)
+        before, after = (head.rate_hz, head.channels), (frame.rate_hz, frame.channels)
+        if (frame.kind, after) != (head.kind, before):
+            seconds = frames * head.samples / head.rate_hz
+            raise change_error(content.name, before, after, seconds, "Take its parts apart")
         extend_pieces(pieces, offset, offset + frame.size)
         frames += 1
     if not frames:
@@ -128,13 +131,6 @@ class _Count:
         if self.has_bytes:
             numbers += struct.pack(">I", min(size, 0xFFFF_FFFF))
         return data[: self.offset] + numbers + data[self.offset + len(numbers) :]
-
-
-def _check_same(name: str, first: Frame, frame: Frame, frames: int) -> None:
-    before, after = (first.rate_hz, first.channels), (frame.rate_hz, frame.channels)
-    if (frame.kind, after) != (first.kind, before):
-        seconds = frames * first.samples / first.rate_hz
-        raise change_error(name, before, after, seconds, "Take its parts apart")
 
 
 def _read_frames(content: Content, offset: int, end: int) -> Iterator[tuple[int, Frame]]:

@@ -28,18 +28,11 @@ class _Page:
     start: int
     end: int
     body: int
-    flags: int
+    is_first: bool
+    is_last: bool
     serial: int
     number: int
     lacing: bytes
-
-    @property
-    def is_first(self) -> bool:
-        return bool(self.flags & 2)
-
-    @property
-    def is_last(self) -> bool:
-        return bool(self.flags & 4)
 
     @property
     def is_full(self) -> bool:
@@ -176,7 +169,8 @@ def _parse_page(content: Content, start: int, head: bytes) -> _Page:
     if _checksum(data[:22] + bytes(4) + data[26:]) != stated:
         raise damage_error(content.name, f"the page at byte {start} has a wrong checksum")
     serial, number = (int.from_bytes(head[at : at + 4], "little") for at in (14, 18))
-    return _Page(start, end, body, head[5], serial, number, lacing)
+    is_first, is_last = bool(head[5] & 2), bool(head[5] & 4)
+    return _Page(start, end, body, is_first, is_last, serial, number, lacing)
 
 
 def _checksum(data: bytes) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from voxaffect.audio import chunks
-from voxaffect.audio.content import Content, reading_error, stream_error
+from voxaffect.audio.content import Content, name_reading_errors, stream_error
 from voxaffect.audio.decoding import decode
 from voxaffect.audio.parts import Block, Blocks, length_error, second_recording_error
 
@@ -37,10 +37,8 @@ class Pipe:
 
     def fetch(self) -> None:
         """Wait for the next bytes, or for the end."""
-        try:
+        with name_reading_errors(self.name):
             data = getattr(self._stream, "read1", self._stream.read)(_READ_BYTES)
-        except (OSError, ValueError) as error:
-            raise reading_error(self.name, error) from error
         if not isinstance(data, bytes):
             raise stream_error(self.name, data)
         self._held += data
