@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from voxaffect.audio.content import Content
 from voxaffect.audio.parts import check_alone, length_error
 from voxaffect.errors import AudioError
-from voxaffect.files.media import adts_size
+from voxaffect.files.media import measure_adts
 
 _UNKNOWN_SIZES = {(1 << 7 * length) - 1 for length in range(1, 9)}
 _SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675
@@ -137,7 +137,7 @@ _CHECKS: Mapping[str, Callable[[Content, int], None]] = {
     "mov": _check_mpeg4,
     "matroska": _check_matroska,
     "asf": _check_asf,
-    "aac": lambda content, start: _check_frames(content, start, adts_size),
+    "aac": lambda content, start: _check_frames(content, start, measure_adts),
     "amr": _check_amr,
     "avi": _check_avi,
     "mpegts": _check_transport,

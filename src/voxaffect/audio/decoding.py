@@ -14,7 +14,7 @@ from voxaffect.audio.flac import lay_out_flac
 from voxaffect.audio.ogg import lay_out_ogg
 from voxaffect.audio.parts import BLOCK_SECONDS, Block, Blocks, Part
 from voxaffect.errors import AudioError
-from voxaffect.files.media import CORE, HEAD_BYTES, ZEROS, Kind, ape_size, id3_size, identify
+from voxaffect.files.media import CORE, HEAD_BYTES, ZEROS, Kind, identify, measure_ape, measure_id3
 
 _UNKNOWN = Kind("", CORE, "other")
 _MPEG = Kind("a file of MPEG audio (MP3)", CORE, "mpeg")
@@ -62,7 +62,7 @@ def _skip_tags(content: Content) -> int:
     start = 0
     for _ in range(_MAX_TAGS):
         head = content.read(start, 32)
-        size = id3_size(head) or ape_size(head)
+        size = measure_id3(head) or measure_ape(head)
         if not size or start + size >= content.size:
             break
         start += size

@@ -59,23 +59,23 @@ def _check_last_frame(view: View) -> None:
     data = _read(view, max(0, view.size - largest - 16), largest + 16)
     index = data.rfind(b"\xff")
     while index >= 0:
-        if data[index + 1 : index + 2] in (b"\xf8", b"\xf9") and _crc16(data[index:]) == 0:
+        if data[index + 1 : index + 2] in (b"\xf8", b"\xf9") and _compute_crc16(data[index:]) == 0:
             return
         index = data.rfind(b"\xff", 0, index)
     raise end_error(view.content.name, "its last frame is not whole")
 
 
-def _crc16_of(byte: int) -> int:
+def _compute_entry(byte: int) -> int:
     crc = byte << 8
     for _ in range(8):
         crc = (crc << 1 ^ 0x8005) & 0xFFFF if crc & 0x8000 else crc << 1
     return crc
 
 
-_CRC16 = [_crc16_of(byte) for byte in range(256)]
+_CRC16 = [_compute_entry(byte) for byte in range(256)]
 
 
-def _crc16(data: bytes) -> int:
+def _compute_crc16(data: bytes) -> int:
     """Checksum of FLAC frames; 0 over a frame and its own checksum."""
     crc = 0
     for byte in data:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from voxaffect.audio.content import Content, Piece, View, extend_pieces
 from voxaffect.audio.parts import Part, change_error, damage_error, length_error
 from voxaffect.errors import AudioError
-from voxaffect.files.media import Frame, ape_size, id3_size, parse_frame
+from voxaffect.files.media import Frame, measure_ape, measure_id3, parse_frame
 
 _SIDE_BYTES = {(True, 2): 32, (True, 1): 17, (False, 2): 17, (False, 1): 9}
 _MAX_TRIMMED = 12_000
@@ -39,7 +39,7 @@ def _is_confirmed(content: Content, offset: int, end: int) -> bool:
     for count in range(_CONFIRMING_FRAMES):
         frame = parse_frame(content.read(offset, 4))
         if frame is None or (first and (frame.kind, frame.rate_hz) != (first.kind, first.rate_hz)):
-            return count > 0 and (offset >= end or _tag_size(content, offset, end) > 0)
+            return count > 0 and (offset >= end or _measure_tag(content, offset, end) > 0)
         first = first or frame
         offset += frame.size
     return True
@@ -138,7 +138,7 @@ def _read_frames(content: Content, offset: int, end: int) -> Iterator[tuple[int,
     while offset < end:
         frame = parse_frame(content.read(offset, 4))
         if frame is None:
-            tag = _tag_size(content, offset, end)
+            tag = _measure_tag(content, offset, end)
             if not tag and _has_ended(content, offset, end):
                 return
             if not tag:
@@ -160,7 +160,7 @@ def _has_ended(content: Content, offset: int, end: int) -> bool:
     return True
 
 
-def _tag_size(content: Content, offset: int, end: int) -> int:
+def _measure_tag(content: Content, offset: int, end: int) -> int:
     """Bytes of the tag that begins here; 0 if none does."""
     head = content.read(offset, 32)
     if head[:3] == b"TAG":
@@ -169,4 +169,4 @@ def _tag_size(content: Content, offset: int, end: int) -> int:
         data = content.read(offset, min(end - offset, 1 << 20))
         index = max(data.find(b"LYRICS200"), data.find(b"LYRICSEND"))
         return index + 9 if index > 0 else 0
-    return id3_size(head) or ape_size(head)
+    return measure_id3(head) or measure_ape(head)

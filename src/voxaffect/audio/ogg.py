@@ -99,7 +99,7 @@ def _mark_end(content: Content, stream: _Stream) -> list[Piece]:
     page = bytearray(content.read(last.start, last.end - last.start))
     page[5] |= 4
     page[22:26] = bytes(4)
-    page[22:26] = _checksum(bytes(page)).to_bytes(4, "little")
+    page[22:26] = _compute_checksum(bytes(page)).to_bytes(4, "little")
     return [*pages, (start, last.start), bytes(page)]
 
 
@@ -166,14 +166,14 @@ def _parse_page(content: Content, start: int, head: bytes) -> _Page:
         raise end_error(content.name, "its last page is broken")
     data = content.read(start, end - start)
     stated = int.from_bytes(head[22:26], "little")
-    if _checksum(data[:22] + bytes(4) + data[26:]) != stated:
+    if _compute_checksum(data[:22] + bytes(4) + data[26:]) != stated:
         raise damage_error(content.name, f"the page at byte {start} has a wrong checksum")
     serial, number = (int.from_bytes(head[at : at + 4], "little") for at in (14, 18))
     is_first, is_last = bool(head[5] & 2), bool(head[5] & 4)
     return _Page(start, end, body, is_first, is_last, serial, number, lacing)
 
 
-def _checksum(data: bytes) -> int:
+def _compute_checksum(data: bytes) -> int:
     """Checksum of a page: zlib's polynomial, with the bits of each byte in reverse order."""
     crc = zlib.crc32(data.translate(_REVERSED), 0xFFFF_FFFF) ^ 0xFFFF_FFFF
     return int(f"{crc:032b}"[::-1], 2)

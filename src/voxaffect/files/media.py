@@ -191,9 +191,9 @@ def identify(head: bytes) -> Kind | None:
     text = _identify_text(head)
     if text is None and (kind := _look_up(_FFMPEG, head)):
         return kind
-    if _has_frames(head, adts_size):
+    if _has_frames(head, measure_adts):
         return Kind("an AAC file", FFMPEG, "aac")
-    if _has_frames(head, _loas_size):
+    if _has_frames(head, _measure_loas):
         return Kind("an AAC file (LOAS)", FFMPEG, "loas")
     return _look_up(_OTHERS, head) or text
 
@@ -209,20 +209,20 @@ def _has_frames(head: bytes, read_size: Callable[[bytes], int]) -> bool:
     return size > 0 and (size >= len(head) or read_size(head[size:]) > 0)
 
 
-def adts_size(head: bytes) -> int:
+def measure_adts(head: bytes) -> int:
     """Bytes of the AAC frame that begins here; 0 if none does."""
     if len(head) < 6 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
         return 0
     return (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
 
 
-def _loas_size(head: bytes) -> int:
+def _measure_loas(head: bytes) -> int:
     if len(head) < 3 or head[0] != 0x56 or head[1] & 0xE0 != 0xE0:
         return 0
     return ((head[1] & 0x1F) << 8 | head[2]) + 3
 
 
-def _mpeg_size(head: bytes) -> int:
+def _measure_mpeg(head: bytes) -> int:
     frame = parse_frame(head[:4])
     return frame.size if frame else 0
 
@@ -289,7 +289,7 @@ def is_recording(path: Path) -> bool:
         return False
     kind = identify(head)
     if kind is None:
-        return bool(id3_size(head)) or _has_frames(head, _mpeg_size)
+        return bool(measure_id3(head)) or _has_frames(head, _measure_mpeg)
     return bool(kind.reader)
 
 
@@ -347,7 +347,7 @@ def _parse(value: int) -> Frame | None:
     return Frame(size, samples, rate_hz, channels, (version, layer))
 
 
-def id3_size(head: bytes) -> int:
+def measure_id3(head: bytes) -> int:
     """Bytes of the ID3v2 tag that begins here; 0 if none does."""
     if len(head) < 10 or head[:3] != b"ID3" or max(head[6:10]) > 127:
         return 0
@@ -355,7 +355,7 @@ def id3_size(head: bytes) -> int:
     return 10 + size + (10 if head[5] & 0x10 else 0)
 
 
-def ape_size(head: bytes) -> int:
+def measure_ape(head: bytes) -> int:
     """Bytes of the APE tag that begins here; 0 if none does."""
     if len(head) < 32 or head[:8] != b"APETAGEX":
         return 0
