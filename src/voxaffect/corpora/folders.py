@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 from voxaffect.corpora.base import Corpus, FileIssue
@@ -35,16 +36,17 @@ _HIDDEN = {
 _ARCHIVES = {".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".rar", ".7z"}
 
 
-def list_recordings(
-    root: Path, extensions: Collection[str] | None
-) -> tuple[list[Path], tuple[FileIssue, ...]]:
-    """Recordings under a root, in order, and the folders that cannot be looked into.
+@dataclass(frozen=True)
+class Listing:
+    """Files under a folder: recordings in order, archives, and folders that cannot be listed."""
 
-    Parameters
-    ----------
-    root : Path
-    extensions : collection of str or None
-        Of the recordings, in lower case; None for all that are known.
+    recordings: tuple[Path, ...]
+    archives: tuple[Path, ...]
+    unlisted: tuple[FileIssue, ...]
+
+
+def list_files(root: Path, extensions: Collection[str] | None) -> Listing:
+    """Recordings under a root with these extensions, in lower case; None for all that are known.
 
     Raises
     ------
@@ -55,37 +57,24 @@ def list_recordings(
         if not root.is_dir():
             problem = "is a file, expected a folder" if root.exists() else "no such folder"
             raise CorpusError(f"{root}: {problem}.")
-    paths: list[Path] = []
-    errors: list[OSError] = []
+    recordings, archives, errors = [], [], list[OSError]()
     for folder, subfolders, files in walk_unique(root, errors.append):
         subfolders[:] = [name for name in subfolders if not _is_hidden(name)]
         for path in (folder / file for file in files if not _is_hidden(file)):
-            if is_recording(path) if extensions is None else path.suffix.lower() in extensions:
-                paths.append(path)
-    unlisted = tuple(
-        FileIssue(
-            Path(str(error.filename)), f"{error.filename}: cannot be listed ({error.strerror})."
-        )
-        for error in errors
+            suffix = path.suffix.lower()
+            if is_recording(path) if extensions is None else suffix in extensions:
+                recordings.append(path)
+            elif suffix in _ARCHIVES:
+                archives.append(path)
+    unlisted = [(error.filename, error.strerror) for error in errors]
+    issues = tuple(
+        FileIssue(Path(str(path)), f"{path}: cannot be listed ({reason}).")
+        for path, reason in unlisted
     )
-    if unlisted and not paths:
-        raise CorpusError(unlisted[0].reason)
-    return sorted(paths, key=lambda path: path.relative_to(root).parts), unlisted
-
-
-def note_archives(root: Path) -> tuple[str, ...]:
-    """Note that archives under a root are not read; nothing if there are none."""
-    archives = [
-        folder / file
-        for folder, _, files in walk_unique(root, lambda _error: None)
-        for file in files
-        if Path(file).suffix.lower() in _ARCHIVES and not _is_hidden(file)
-    ]
-    if not archives:
-        return ()
-    first = min(archives).relative_to(root)
-    more = f" and {len(archives) - 1:,} more" if len(archives) > 1 else ""
-    return (f"folder: not read, for they are archives: {first}{more}",)
+    if issues and not recordings:
+        raise CorpusError(issues[0].reason)
+    recordings.sort(key=lambda path: path.relative_to(root).parts)
+    return Listing(tuple(recordings), tuple(sorted(archives)), issues)
 
 
 def _is_hidden(name: str) -> bool:

@@ -79,12 +79,12 @@ def read_table(path: Path, columns: Mapping[str, str] | None = None) -> ScanResu
     CorpusError
         With all faults of the table, or the first twenty.
     """
-    name = escape_control(str(path))
     titles = {column: normalize_column(title) for column, title in (columns or {}).items()}
     _check_columns(titles)
     table = load_table(path, kind=_KIND, columns=_NAMES | set(titles.values()))
-    indices = _find_columns(name, table, titles)
-    _check_units(name, table, indices)
+    name = table.name
+    indices = _find_columns(table, titles)
+    _check_units(table, indices)
     reader = _TableReader(path.parent, table, indices)
     utterances = reader.read()
     if len(reader.faults) == 1:
@@ -132,50 +132,59 @@ def _check_columns(columns: Iterable[str]) -> None:
         )
 
 
-def _find_columns(name: str, table: Table, titles: Mapping[str, str]) -> dict[str, int]:
+def _find_columns(table: Table, titles: Mapping[str, str]) -> dict[str, int]:
     """Index of each of our columns in the table."""
     indices: dict[str, int] = {}
     taken = set(titles.values())
+    header = ", ".join(column or "(no name)" for column in table.header)
     for column, names in _COLUMNS.items():
         wanted = titles.get(column)
         if wanted is not None and wanted not in table.header:
-            shown = _list_header(table)
-            raise CorpusError(f"{name}, line 1: no column '{wanted}', found {shown}.")
+            raise _refuse_header(table, f"no column '{wanted}', found {header}")
         present = [title for title in names if title in table.header and title not in taken]
         if wanted is None and present and present[0] != column and len(present) > 1:
             if column not in _MUST_BE_CLEAR:
                 continue
-            raise CorpusError(
-                f"{name}, line 1: {' and '.join(present)} could each be the {column}. Choose one, "
-                f"such as --columns {column}={present[0]} (in Python columns="
-                f"{{{column!r}: {present[0]!r}}})."
+            raise _refuse_header(
+                table,
+                f"{' and '.join(present)} could each be the {column}. Choose one, such as "
+                f"--columns {column}={present[0]} (in Python columns="
+                f"{{{column!r}: {present[0]!r}}})",
             )
         if wanted or present:
             indices[column] = table.header.index(wanted or present[0])
     if "start" not in indices or "end" in indices:
         indices.pop("duration", None)  # of the whole recording, as many tables state it
-    _check_needed(name, table, indices)
-    return indices
-
-
-def _check_needed(name: str, table: Table, indices: Mapping[str, int]) -> None:
     missing = [column for column in _NEEDED if column not in indices]
-    shown = _list_header(table)
     if missing and len(table.header) == 1:
-        raise CorpusError(
-            f"{name}, line 1: one column, '{shown}', expected at least path and emotion. Separate "
-            "columns by commas, semicolons, tabs or bars, and name them in the first line."
+        raise _refuse_header(
+            table,
+            f"one column, '{header}', expected at least path and emotion. Separate columns by "
+            "commas, semicolons, tabs or bars, and name them in the first line",
         )
     if missing:
         remedy = ",".join(f"{column}=NAME" for column in missing)
-        raise CorpusError(
-            f"{name}, line 1: no column '{missing[0]}', found {shown}. Line 1 names the "
-            f"columns. Rename one, or say which it is with --columns {remedy} (in Python columns=)."
+        raise _refuse_header(
+            table,
+            f"no column '{missing[0]}', found {header}. Line 1 names the columns. Rename one, or "
+            f"say which it is with --columns {remedy} (in Python columns=)",
         )
+    return indices
 
 
-def _list_header(table: Table) -> str:
-    return ", ".join(column or "(no name)" for column in table.header)
+def _refuse_header(table: Table, problem: str) -> CorpusError:
+    return CorpusError(f"{table.name}, line 1: {problem}.")
+
+
+def _check_units(table: Table, indices: Mapping[str, int]) -> None:
+    """Refuse times in another unit: passed over, each row would be the whole recording."""
+    for title in table.header if "start" not in indices else ():
+        if _OTHER_UNITS.fullmatch(re.sub(r"[\W_]+", " ", title).strip()):
+            raise _refuse_header(
+                table,
+                f"'{title}' is no time in seconds. Write the columns start and end in seconds, or "
+                "delete it if each file is one recording",
+            )
 
 
 def _note_columns(table: Table, indices: Mapping[str, int]) -> Iterator[str]:
@@ -185,18 +194,6 @@ def _note_columns(table: Table, indices: Mapping[str, int]) -> Iterator[str]:
         yield ", ".join(renamed)
     if unused := [title for title in table.header if title and title not in header.values()]:
         yield f"not used: {', '.join(unused)}"
-
-
-def _check_units(name: str, table: Table, indices: Mapping[str, int]) -> None:
-    """Refuse times in another unit: passed over, each row would be the whole recording."""
-    if "start" in indices:
-        return
-    for title in table.header:
-        if _OTHER_UNITS.fullmatch(re.sub(r"[\W_]+", " ", title).strip()):
-            raise CorpusError(
-                f"{name}, line 1: '{title}' is no time in seconds. Write the columns start and end "
-                "in seconds, or delete it if each file is one recording."
-            )
 
 
 class _TableReader:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from voxaffect.corpora.base import Corpus, FileIssue, ScanResult, Utterance
-from voxaffect.corpora.folders import explain_source, list_recordings, note_archives
+from voxaffect.corpora.folders import explain_source, list_files
 from voxaffect.corpora.labels import (
     KEEP,
     check_labels,
@@ -218,20 +218,20 @@ def _scan(name: str, root: Path, options: ReadOptions) -> ScanResult:
         renamed = (replace(one, corpus=options.name or name) for one in result.utterances)
         return replace(result, utterances=tuple(renamed))
     corpus = get_corpus(name)
-    paths, unlisted = list_recordings(root, corpus.extensions)
-    if not paths:
+    listing = list_files(root, corpus.extensions)
+    if not listing.recordings:
         raise CorpusError(
             f"{root}: holds no recording. Looked for {corpus.title} as {corpus.layout}. "
             f"{explain_source(corpus)}"
         )
     utterances, unmatched = [], []
-    for path in paths:
+    for path in listing.recordings:
         try:
             utterances.append(parse_name(path, corpus))
         except CorpusError as error:
             unmatched.append(FileIssue(path, str(error)))
     repeated = _find_repeated(utterances)
-    return ScanResult(tuple(utterances), tuple(unmatched), repeated, unlisted=unlisted)
+    return ScanResult(tuple(utterances), tuple(unmatched), repeated, unlisted=listing.unlisted)
 
 
 def _find_repeated(utterances: Sequence[Utterance]) -> tuple[tuple[Path, ...], ...]:
@@ -245,15 +245,20 @@ def _find_repeated(utterances: Sequence[Utterance]) -> tuple[tuple[Path, ...], .
 def _scan_own(name: str, root: Path, options: ReadOptions) -> ScanResult:
     if name == "csv":
         return read_table(root, options.columns)
-    paths, unlisted = list_recordings(root, None)
-    if not paths:
+    listing = list_files(root, None)
+    if not listing.recordings:
         raise CorpusError(
             f"{root}: holds no recording. Looked for one sub-folder an emotion, with recordings "
             "(WAV, FLAC, MP3, M4A, MP4 …) or speakers' folders in it."
         )
     words = () if isinstance(options.labels, str | None) else options.labels
-    result = read_folder(root, paths, layout=options.layout, words=words)
-    return replace(result, notes=(*result.notes, *note_archives(root)), unlisted=unlisted)
+    result = read_folder(root, listing.recordings, layout=options.layout, words=words)
+    notes = result.notes
+    if archives := listing.archives:
+        more = f" and {len(archives) - 1:,} more" if len(archives) > 1 else ""
+        first = archives[0].relative_to(root)
+        notes += (f"folder: not read, for they are archives: {first}{more}",)
+    return replace(result, notes=notes, unlisted=listing.unlisted)
 
 
 def _unify_speakers(result: ScanResult) -> ScanResult:

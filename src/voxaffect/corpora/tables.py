@@ -26,6 +26,8 @@ class Table:
 
     Parameters
     ----------
+    name : str
+        Its path, for messages.
     header : tuple of str
         Names of the columns as `normalize_column` gives them.
     rows : tuple of (int, list of str)
@@ -33,6 +35,7 @@ class Table:
     separator : str
     """
 
+    name: str
     header: tuple[str, ...]
     rows: tuple[tuple[int, list[str]], ...]
     separator: str
@@ -50,15 +53,9 @@ def normalize_column(name: str) -> str:
 
 
 def load_table(path: Path, *, kind: str, columns: Collection[str]) -> Table:
-    """Table of a file.
+    """Table of a file; errors call it by its kind.
 
-    Parameters
-    ----------
-    path : Path
-    kind : str
-        Kind of table that is expected, with its article.
-    columns : collection of str
-        Names that a header may hold: the separator that finds most of them is the table's.
+    The separator that finds most of `columns`, the names that a header may hold, is the table's.
 
     Raises
     ------
@@ -93,7 +90,7 @@ def load_table(path: Path, *, kind: str, columns: Collection[str]) -> Table:
             raise CorpusError(
                 f"{name}, line {line}: the column {titles[index]!r} is there twice. Rename one."
             )
-    return Table(names, tuple(rows[1:]), separator)
+    return Table(name, names, tuple(rows[1:]), separator)
 
 
 def _decode(content: bytes, name: str) -> str:
@@ -149,9 +146,9 @@ def read_labels(path: str | Path) -> dict[str, str] | str:
     """
     if str(path) == KEEP:
         return KEEP
-    name = escape_control(str(path))
     kind = "a map of labels, a CSV with the columns from,to"
     table = load_table(Path(path), kind=kind, columns=_MAP_COLUMNS)
+    name = table.name
     if table.header != _MAP_COLUMNS:
         raise CorpusError(
             f"{name}, line 1: expected the columns from,to, found {','.join(table.header)}."
