@@ -24,9 +24,9 @@ from typing import Any
 
 import numpy as np
 
-from voxaffect.evaluation import Evaluation, evaluate_conditions, protocol_named
+from voxaffect.evaluation import Evaluation, evaluate_conditions, get_protocol
 from voxaffect.evaluation.metrics.calibration import WANTED_RISK
-from voxaffect.evaluation.metrics.categorical import uar
+from voxaffect.evaluation.metrics.categorical import compute_uar
 from voxaffect.extraction import FeatureCache, extract
 from voxaffect.features import get_feature_names, get_feature_spec
 from voxaffect.features.affect.enrollment import adapt, enroll as enroll_vectors
@@ -75,7 +75,7 @@ def figures(evaluation: Evaluation) -> dict[str, Any]:
         "calibration_error": evaluation.calibration_error,
         "top_two": evaluation.top_two,
         "log_loss": evaluation.log_loss,
-        "abstention": evaluation.risk_coverage.at_risk(WANTED_RISK),
+        "abstention": evaluation.risk_coverage.select_threshold(WANTED_RISK),
         "by_sex": dict(evaluation.by_sex),
         "folds": [result.scores.uar for result in evaluation.folds],
     }
@@ -176,7 +176,7 @@ def enroll(recipe: str, root: Path) -> dict[str, Any]:
     truth, columns = np.array(data.emotions), get_feature_names(data.spec)
     speakers = np.array([u.speaker for u in data.utterances])
     found: dict[int, list[tuple[float, float]]] = {count: [] for count in ENROLLED}
-    for fold in protocol_named("emobox").split(data.utterances, SEED):
+    for fold in get_protocol("emobox").split(data.utterances, SEED):
         fitted = fit(get_recipe(recipe).build(SEED), data.rows(fold.train))
         mean = data.matrix[fold.train].mean(axis=0, dtype=np.float64)
         plain = fitted.predict(data.matrix)
@@ -192,7 +192,7 @@ def enroll(recipe: str, root: Path) -> dict[str, Any]:
                     sharpened[rest] = fitted.predict(moved)
                     tested.append(rest)
                 rows = np.concatenate(tested)
-                scores = [uar(truth[rows], named[rows]) for named in (plain, sharpened)]
+                scores = [compute_uar(truth[rows], named[rows]) for named in (plain, sharpened)]
                 found[count].append((scores[0], scores[1]))
     return {
         str(count): {

@@ -20,8 +20,8 @@ import numpy as np
 from accuracy import SEED, degraded, gathered
 from selection import CONDITIONS, WIDTH, narrow
 
-from voxaffect.evaluation import protocol_named
-from voxaffect.evaluation.metrics.categorical import uar
+from voxaffect.evaluation import get_protocol
+from voxaffect.evaluation.metrics.categorical import compute_uar
 from voxaffect.training import Dataset, get_recipe
 from voxaffect.training.estimators import FLOOR_PROBABILITY, NetworkClassifier
 from voxaffect.training.network import Plan
@@ -45,7 +45,7 @@ def tests(
     data: Dataset, tested: dict[str, np.ndarray], plan: Plan, pair: tuple[int, int]
 ) -> dict[str, dict[str, float]]:
     """UAR by condition, mean over both folds, with one network, two and three."""
-    truth, folds = np.array(data.emotions), protocol_named("emobox").split(data.utterances, SEED)
+    truth, folds = np.array(data.emotions), get_protocol("emobox").split(data.utterances, SEED)
     rows = data.rows(np.intersect1d(*(folds[place].train for place in pair)))
     regression = get_recipe("logistic").build(SEED).fit(narrow(rows.matrix), rows.emotions)
     networks = [
@@ -61,7 +61,9 @@ def tests(
             linear = logs(regression, narrow(matrix[test]))
             deep = [logs(network, matrix[test][:, WIDTH:]) for network in networks]
             means = (linear + np.mean(deep[:count], axis=0) for count in range(1, MOST + 1))
-            scores.append([uar(truth[test], regression.classes_[m.argmax(axis=1)]) for m in means])
+            scores.append(
+                [compute_uar(truth[test], regression.classes_[m.argmax(axis=1)]) for m in means]
+            )
         for count, score in zip(found, np.mean(scores, axis=0), strict=True):
             found[count][name] = float(score)
     return found

@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from accuracy import SEED, degraded
 
-from voxaffect.evaluation import protocol_named
-from voxaffect.evaluation.metrics.calibration import calibration_error
-from voxaffect.evaluation.metrics.categorical import uar
+from voxaffect.evaluation import get_protocol
+from voxaffect.evaluation.metrics.calibration import compute_calibration_error
+from voxaffect.evaluation.metrics.categorical import compute_uar
 from voxaffect.features import get_feature_names, get_feature_spec
 from voxaffect.training import (
     Augmentation,
@@ -87,7 +87,7 @@ def tests(
     data: Dataset, tested: dict[str, np.ndarray], parameters: dict[str, Any]
 ) -> dict[str, Any]:
     """UAR under every condition, and log-loss and ECE when clean, by "outer inner" fold."""
-    truth, folds = np.array(data.emotions), protocol_named("emobox").split(data.utterances, SEED)
+    truth, folds = np.array(data.emotions), get_protocol("emobox").split(data.utterances, SEED)
     found: dict[str, Any] = {}
     for first, second in ((k, (k + 1) % len(folds)) for k in range(len(folds))):
         model = get_recipe("logistic").build(SEED)
@@ -99,11 +99,11 @@ def tests(
             chosen = clean[np.arange(len(rows)), np.searchsorted(model.classes_, truth[rows])]
             found[f"{outer + 1} {inner + 1}"] = {
                 **{
-                    name: uar(truth[rows], model.predict(matrix[rows]))
+                    name: compute_uar(truth[rows], model.predict(matrix[rows]))
                     for name, matrix in tested.items()
                 },
                 "log-loss": float(-np.log(chosen).mean()),
-                "ece": calibration_error(clean, truth[rows], tuple(model.classes_)),
+                "ece": compute_calibration_error(clean, truth[rows], tuple(model.classes_)),
             }
     return found
 

@@ -183,7 +183,7 @@ def threshold(data: Dataset) -> float:
         copies=data.copies,
         seed=SEED,
     )
-    return found.risk_coverage.at_risk(WANTED_RISK)["threshold"]
+    return found.risk_coverage.select_threshold(WANTED_RISK)["threshold"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,7 +43,9 @@ for name in ("eGeMAPSv02", "ComParE_2016"):
     systems[f"{name} + SVM"] = va.System(machine, theirs, summary=f"openSMILE {name}, RBF SVM")
 
 # 3. The same folds for all, without a random split beside; the differences are paired.
-study = va.evaluate_systems(systems, protocol="emobox", seed=SEED, beside=False, progress=True)
+study = va.evaluate_systems(
+    systems, protocol="emobox", seed=SEED, reference_split=False, progress=True
+)
 for one, other, apart in study.paired():
     low, high = apart.interval
     print(f"{one} less {other}: {apart.difference:+.3f} UAR ({low:+.3f} to {high:+.3f})")

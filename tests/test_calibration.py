@@ -13,18 +13,23 @@ from sklearn.metrics import (
 )
 
 from voxaffect.evaluation.intervals import (
-    apart_interval,
-    mean_interval,
-    speaker_interval,
-    uar_difference,
+    bootstrap_difference,
+    bootstrap_mean,
+    bootstrap_uar,
+    compare_uar,
 )
 from voxaffect.evaluation.metrics.calibration import (
-    calibration_error,
-    log_loss,
-    reliability,
-    risk_coverage,
+    compute_calibration_error,
+    compute_log_loss,
+    compute_reliability,
+    compute_risk_coverage,
 )
-from voxaffect.evaluation.metrics.categorical import baselines, by_emotion, top_two, uar
+from voxaffect.evaluation.metrics.categorical import (
+    compute_baselines,
+    compute_top_two,
+    compute_uar,
+    score_by_emotion,
+)
 
 EMOTIONS = ("angry", "calm", "happy")
 Drawn = tuple[np.ndarray, np.ndarray]
@@ -44,23 +49,23 @@ def answers(draw: st.DrawFn) -> Drawn:
 def test_log_loss_and_top_two_are_scikit_learns(drawn: Drawn) -> None:
     probabilities, truth = drawn
     expected = theirs(truth, probabilities, labels=EMOTIONS)
-    assert log_loss(probabilities, truth, EMOTIONS) == pytest.approx(expected, abs=1e-12)
+    assert compute_log_loss(probabilities, truth, EMOTIONS) == pytest.approx(expected, abs=1e-12)
     top = top_k_accuracy_score(truth, probabilities, k=2, labels=EMOTIONS)
-    assert top_two(probabilities, truth, EMOTIONS) == pytest.approx(top, abs=1e-12)
+    assert compute_top_two(probabilities, truth, EMOTIONS) == pytest.approx(top, abs=1e-12)
 
 
 @given(answers())
 def test_log_loss_follows_the_columns_whatever_their_order(drawn: Drawn) -> None:
     probabilities, truth = drawn
-    turned = log_loss(probabilities[:, ::-1], truth, EMOTIONS[::-1])
-    assert turned == pytest.approx(log_loss(probabilities, truth, EMOTIONS), abs=1e-12)
+    turned = compute_log_loss(probabilities[:, ::-1], truth, EMOTIONS[::-1])
+    assert turned == pytest.approx(compute_log_loss(probabilities, truth, EMOTIONS), abs=1e-12)
 
 
 @given(answers())
 def test_recall_and_precision_are_scikit_learns_and_audmetrics(drawn: Drawn) -> None:
     probabilities, truth = drawn
     predicted = np.array(EMOTIONS)[probabilities.argmax(axis=1)]
-    found = by_emotion(truth.tolist(), predicted.tolist(), EMOTIONS)
+    found = score_by_emotion(truth.tolist(), predicted.tolist(), EMOTIONS)
     precision, recall, f1, count = precision_recall_fscore_support(
         truth, predicted, labels=EMOTIONS, zero_division=0.0
     )
@@ -80,11 +85,11 @@ def test_uar_is_audmetrics(drawn: Drawn) -> None:
     probabilities, truth = drawn
     predicted = np.array(EMOTIONS)[probabilities.argmax(axis=1)]
     expected = audmetric.unweighted_average_recall(truth, predicted, labels=list(EMOTIONS))
-    assert uar(truth, predicted) == pytest.approx(expected, abs=1e-12)
+    assert compute_uar(truth, predicted) == pytest.approx(expected, abs=1e-12)
 
 
 def test_what_never_occurred_has_no_recall_and_what_was_never_said_no_precision() -> None:
-    found = by_emotion(["calm", "calm"], ["calm", "angry"], EMOTIONS)
+    found = score_by_emotion(["calm", "calm"], ["calm", "angry"], EMOTIONS)
     assert (found["angry"]["recall"], found["angry"]["precision"]) == (None, 0.0)
     assert (found["happy"]["recall"], found["happy"]["precision"]) == (None, None)
 
@@ -92,7 +97,7 @@ def test_what_never_occurred_has_no_recall_and_what_was_never_said_no_precision(
 @given(answers())
 def test_bins_hold_every_utterance_and_add_up_to_the_accuracy(drawn: Drawn) -> None:
     probabilities, truth = drawn
-    bins = reliability(probabilities, truth, EMOTIONS)
+    bins = compute_reliability(probabilities, truth, EMOTIONS)
     assert sum(one.utterances for one in bins) == len(truth)
     right = sum(one.accuracy * one.utterances for one in bins)
     accuracy = (np.array(EMOTIONS)[probabilities.argmax(axis=1)] == truth).mean()
@@ -103,24 +108,26 @@ def test_bins_hold_every_utterance_and_add_up_to_the_accuracy(drawn: Drawn) -> N
 def test_confidence_of_one_half_that_is_right_half_the_time_is_calibrated() -> None:
     probabilities = np.array([[0.5, 0.3, 0.2]] * 4)
     truth = np.array(["angry", "angry", "calm", "happy"])
-    assert calibration_error(probabilities, truth, EMOTIONS) == pytest.approx(0.0)
-    assert calibration_error(probabilities, truth[[0, 0, 0, 0]], EMOTIONS) == pytest.approx(0.5)
+    assert compute_calibration_error(probabilities, truth, EMOTIONS) == pytest.approx(0.0)
+    assert compute_calibration_error(probabilities, truth[[0, 0, 0, 0]], EMOTIONS) == pytest.approx(
+        0.5
+    )
 
 
 def test_risk_and_coverage_by_hand() -> None:
     probabilities = np.array([[0.9, 0.1, 0], [0.8, 0.2, 0], [0.8, 0.2, 0], [0.6, 0.4, 0]])
     truth = np.array(["angry", "angry", "calm", "angry"])
-    curve = risk_coverage(probabilities, truth, EMOTIONS)
+    curve = compute_risk_coverage(probabilities, truth, EMOTIONS)
     assert curve.threshold.tolist() == [0.9, 0.8, 0.6]
     assert curve.coverage.tolist() == [0.25, 0.75, 1.0]
     assert curve.risk == pytest.approx([0, 1 / 3, 1 / 4])
-    assert curve.at_risk(0.3)["threshold"] == 0.6
-    assert curve.at_risk(0.1) == {"threshold": 0.9, "risk": 0.0, "coverage": 0.25}
+    assert curve.select_threshold(0.3)["threshold"] == 0.6
+    assert curve.select_threshold(0.1) == {"threshold": 0.9, "risk": 0.0, "coverage": 0.25}
 
 
 def test_where_no_threshold_is_good_enough_nothing_is_answered() -> None:
-    curve = risk_coverage(np.array([[0.9, 0.1, 0.0]]), np.array(["calm"]), EMOTIONS)
-    assert curve.at_risk(0.1) == {"threshold": 1.0, "risk": 0.0, "coverage": 0.0}
+    curve = compute_risk_coverage(np.array([[0.9, 0.1, 0.0]]), np.array(["calm"]), EMOTIONS)
+    assert curve.select_threshold(0.1) == {"threshold": 1.0, "risk": 0.0, "coverage": 0.0}
 
 
 @given(answers(), st.floats(0.0, 0.9))
@@ -128,7 +135,7 @@ def test_answers_from_a_threshold_on_are_wrong_as_often_as_it_says(
     drawn: Drawn, wanted: float
 ) -> None:
     probabilities, truth = drawn
-    found = risk_coverage(probabilities, truth, EMOTIONS).at_risk(wanted)
+    found = compute_risk_coverage(probabilities, truth, EMOTIONS).select_threshold(wanted)
     given_ = probabilities.max(axis=1) >= found["threshold"]
     assert found["risk"] <= wanted
     if found["coverage"]:
@@ -154,7 +161,7 @@ def test_an_interval_holds_the_true_figure_about_as_often_as_it_says() -> None:
     held = []
     for seed in range(60):
         truth, predicted, speakers = told(seed, 0.7)
-        low, high = speaker_interval(truth, predicted, list(speakers), seed=int(rng.integers(99)))
+        low, high = bootstrap_uar(truth, predicted, list(speakers), seed=int(rng.integers(99)))
         held.append(low <= 0.7 <= high)
     assert 0.85 <= np.mean(held) <= 1.0
 
@@ -164,25 +171,25 @@ def test_intervals_over_speakers_see_that_speakers_differ() -> None:
     truth = np.resize(EMOTIONS, 240)
     speakers = np.repeat(np.arange(8), 30)
     predicted = np.where(speakers < 4, truth, np.roll(truth, 1))
-    low, high = speaker_interval(truth, predicted, [str(one) for one in speakers])
+    low, high = bootstrap_uar(truth, predicted, [str(one) for one in speakers])
     assert high - low > 0.5
-    assert mean_interval(predicted == truth, [str(one) for one in speakers]) == pytest.approx(
+    assert bootstrap_mean(predicted == truth, [str(one) for one in speakers]) == pytest.approx(
         (low, high), abs=0.02
     )
 
 
 def test_a_system_does_not_differ_from_itself() -> None:
     truth, predicted, speakers = told(0, 0.6)
-    found = uar_difference(truth, predicted, predicted, list(speakers))
+    found = compare_uar(truth, predicted, predicted, list(speakers))
     assert (found.difference, found.interval, found.p) == (0.0, (0.0, 0.0), 1.0)
 
 
 def test_a_clear_difference_is_found_and_is_its_opposite_the_other_way_round() -> None:
     truth, good, speakers = told(0, 0.8)
     poor = told(1, 0.5)[1]
-    found = uar_difference(truth, good, poor, list(speakers))
-    turned = uar_difference(truth, poor, good, list(speakers))
-    assert found.difference == pytest.approx(uar(truth, good) - uar(truth, poor))
+    found = compare_uar(truth, good, poor, list(speakers))
+    turned = compare_uar(truth, poor, good, list(speakers))
+    assert found.difference == pytest.approx(compute_uar(truth, good) - compute_uar(truth, poor))
     assert found.interval[0] > 0.2
     assert found.p < 0.01
     assert turned.difference == pytest.approx(-found.difference)
@@ -195,7 +202,7 @@ def test_p_is_even_where_nothing_differs() -> None:
     for seed in range(80):
         truth, one, speakers = told(seed, 0.6, speakers=12)
         other = told(seed + 1_000, 0.6, speakers=12)[1]
-        low += uar_difference(truth, one, other, list(speakers)).p < 0.1
+        low += compare_uar(truth, one, other, list(speakers)).p < 0.1
     assert low <= 16
 
 
@@ -208,13 +215,13 @@ def test_two_sets_of_the_same_speakers_are_compared_speaker_by_speaker() -> None
     draws = rng.random(720)
     one, other = (np.where(draws < skill + k, truth, np.roll(truth, 1)) for k in (0.15, 0.0))
     names = [str(speaker) for speaker in speakers]
-    low, high = apart_interval((truth, one, names), (truth, other, names))
-    alone = speaker_interval(truth, one, names)
+    low, high = bootstrap_difference((truth, one, names), (truth, other, names))
+    alone = bootstrap_uar(truth, one, names)
     assert high - low < (alone[1] - alone[0]) / 2
     assert low < 0.15 < high
 
 
 def test_baselines_by_hand() -> None:
-    found = baselines(["calm"] * 3 + ["happy"], ["calm", "happy", "happy", "happy"])
+    found = compute_baselines(["calm"] * 3 + ["happy"], ["calm", "happy", "happy", "happy"])
     assert found["chance"] == {"uar": 0.5, "accuracy": 0.5}
     assert found["majority"] == {"emotion": "calm", "uar": 0.5, "accuracy": 0.25}

@@ -20,8 +20,8 @@ from sklearn.preprocessing import StandardScaler
 
 from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError, TrainingError
-from voxaffect.evaluation import PROTOCOLS, evaluate_estimator, protocol_named, random_split
-from voxaffect.evaluation.metrics.categorical import confusion, scores
+from voxaffect.evaluation import PROTOCOLS, evaluate_estimator, get_protocol, random_split
+from voxaffect.evaluation.metrics.categorical import compute_scores, count_confusions
 from voxaffect.training import clone_with_seed, get_recipe, make_estimator, select_emotions
 
 EMOTIONS = ("angry", "calm", "happy")
@@ -65,7 +65,7 @@ labels = st.lists(st.sampled_from(EMOTIONS), min_size=1, max_size=30)
 def test_metrics_are_audmetrics(data: st.DataObject, truth: list[str]) -> None:
     size = len(truth)
     predicted = data.draw(st.lists(st.sampled_from(EMOTIONS), min_size=size, max_size=size))
-    found = scores(truth, predicted)
+    found = compute_scores(truth, predicted)
     present = sorted(set(truth))
     # audmetric counts an emotion that never occurs as recall 0; the mean is over those that do.
     expected = audmetric.recall_per_class(truth, predicted, labels=list(EMOTIONS))
@@ -79,7 +79,7 @@ def test_metrics_are_audmetrics(data: st.DataObject, truth: list[str]) -> None:
 def test_metrics_by_hand() -> None:
     truth = ["angry"] * 4 + ["calm"] * 2
     predicted = ["angry", "angry", "angry", "calm", "calm", "happy"]
-    found = scores(truth, predicted)
+    found = compute_scores(truth, predicted)
     assert found.accuracy == pytest.approx(4 / 6)
     assert found.uar == pytest.approx((3 / 4 + 1 / 2) / 2)
     # F1: angry 2·1·.75/1.75; calm 2·.5·.5/1; happy, never true, 0.
@@ -87,12 +87,12 @@ def test_metrics_by_hand() -> None:
 
 
 def test_a_perfect_prediction_scores_one() -> None:
-    found = scores(EMOTIONS, EMOTIONS)
+    found = compute_scores(EMOTIONS, EMOTIONS)
     assert (found.uar, found.accuracy, found.macro_f1) == (1, 1, 1)
 
 
 def test_confusion_has_truths_in_rows() -> None:
-    found = confusion(["angry", "angry", "calm"], ["calm", "angry", "calm"], EMOTIONS)
+    found = count_confusions(["angry", "angry", "calm"], ["calm", "angry", "calm"], EMOTIONS)
     assert found.tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
 
 
@@ -107,7 +107,7 @@ some_speakers = st.lists(st.sampled_from("ABCDEFGHIJ"), min_size=2, max_size=60)
 def test_speaker_folds_share_no_speaker_and_test_each_utterance_once(
     speakers: list[str], seed: int
 ) -> None:
-    folds = protocol_named("speakers").split(members(speakers), seed)
+    folds = get_protocol("speakers").split(members(speakers), seed)
     for fold in folds:
         heard = {speakers[place] for place in fold.train}
         tested = {speakers[place] for place in fold.test}
@@ -125,7 +125,7 @@ def test_speakers_of_the_same_name_in_two_corpora_are_two() -> None:
         *members(["01"] * 3, corpus="ravdess"),
         *members(["01"] * 3, corpus="emodb"),
     ]
-    folds = protocol_named("speakers").split(both, 0)
+    folds = get_protocol("speakers").split(both, 0)
     assert [sorted(fold.test.tolist()) for fold in folds] in (
         [[0, 1, 2], [3, 4, 5]],
         [[3, 4, 5], [0, 1, 2]],
@@ -134,7 +134,7 @@ def test_speakers_of_the_same_name_in_two_corpora_are_two() -> None:
 
 @pytest.mark.parametrize("protocol", [name for name in PROTOCOLS if name != "cross"])
 def test_folds_are_the_same_for_the_same_seed(protocol: str) -> None:
-    once, again = (protocol_named(protocol).split(actors_and_sentences(), 7) for _ in range(2))
+    once, again = (get_protocol(protocol).split(actors_and_sentences(), 7) for _ in range(2))
     assert len(once) == len(again)
     assert all(np.array_equal(a.test, b.test) for a, b in zip(once, again, strict=True))
     assert all(np.array_equal(a.train, b.train) for a, b in zip(once, again, strict=True))
@@ -142,13 +142,13 @@ def test_folds_are_the_same_for_the_same_seed(protocol: str) -> None:
 
 @pytest.mark.parametrize("protocol", ["speakers", "random"])
 def test_another_seed_gives_other_folds(protocol: str) -> None:
-    one, other = (protocol_named(protocol).split(members(actors()), seed)[0] for seed in (0, 50))
+    one, other = (get_protocol(protocol).split(members(actors()), seed)[0] for seed in (0, 50))
     assert not np.array_equal(one.test, other.test)
 
 
 def test_loso_tests_every_speaker_once_alone() -> None:
     speakers = actors()
-    folds = protocol_named("loso").split(members(speakers), 0)
+    folds = get_protocol("loso").split(members(speakers), 0)
     assert [{speakers[place] for place in fold.test} for fold in folds] == [
         {speaker} for speaker in sorted(set(speakers))
     ]
@@ -157,7 +157,7 @@ def test_loso_tests_every_speaker_once_alone() -> None:
 
 def test_sentences_are_never_on_both_sides() -> None:
     said = actors_and_sentences()
-    folds = protocol_named("sentences").split(said, 0)
+    folds = get_protocol("sentences").split(said, 0)
     for fold in folds:
         assert {said[p].text for p in fold.train}.isdisjoint({said[p].text for p in fold.test})
     assert sorted(np.concatenate([fold.test for fold in folds])) == list(range(len(said)))
@@ -165,7 +165,7 @@ def test_sentences_are_never_on_both_sides() -> None:
 
 def test_sentences_by_new_speakers_share_neither_and_test_each_utterance_once() -> None:
     said = actors_and_sentences()
-    folds = protocol_named("sentences-speakers").split(said, 0)
+    folds = get_protocol("sentences-speakers").split(said, 0)
     for fold in folds:
         for mark in ("text", "speaker"):
             heard = {getattr(said[place], mark) for place in fold.train}
@@ -176,7 +176,7 @@ def test_sentences_by_new_speakers_share_neither_and_test_each_utterance_once() 
 
 def test_emobox_folds_are_its_own() -> None:
     speakers = actors()
-    folds = protocol_named("emobox").split(members(speakers), 0)
+    folds = get_protocol("emobox").split(members(speakers), 0)
     assert [sorted({speakers[place] for place in fold.test}) for fold in folds] == [
         ["01", "11", "20", "21"],
         ["04", "10", "12", "14"],
@@ -195,7 +195,7 @@ def test_emobox_folds_are_its_own() -> None:
 def test_random_folds_are_scikit_learns_of_successive_seeds(
     protocol: str, count: int, first: int
 ) -> None:
-    folds = protocol_named(protocol).split(members(actors()), first)
+    folds = get_protocol(protocol).split(members(actors()), first)
     assert [fold.seed for fold in folds] == list(range(first, first + count))
     expected = train_test_split(np.arange(72), test_size=0.25, random_state=first + 3)
     assert np.array_equal(folds[3].train, expected[0])
@@ -218,9 +218,9 @@ def test_a_protocol_says_whether_its_voices_are_new(protocol: str, is_new: bool)
     speakers = actors()
     shared = [
         {speakers[place] for place in fold.train} & {speakers[place] for place in fold.test}
-        for fold in protocol_named(protocol).split(actors_and_sentences(), 0)
+        for fold in get_protocol(protocol).split(actors_and_sentences(), 0)
     ]
-    assert protocol_named(protocol).new_voices is is_new
+    assert get_protocol(protocol).new_voices is is_new
     assert any(shared) is not is_new
 
 

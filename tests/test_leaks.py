@@ -19,12 +19,12 @@ from voxaffect.evaluation import (
     Fold,
     check_leaks,
     evaluate_estimator,
-    protocol_named,
+    get_protocol,
     read_split,
     write_split,
 )
 
-SPEAKERS = protocol_named("speakers")
+SPEAKERS = get_protocol("speakers")
 Members = list[Utterance]
 
 
@@ -54,7 +54,11 @@ def halves(members: Members) -> Fold:
 def test_honest_folds_share_nothing_but_sentences(members: Members) -> None:
     folds = SPEAKERS.split(members, 0)
     (leak,) = check_leaks(members, folds, SPEAKERS).leaks
-    assert (leak.kind, leak.meant, leak.items) == ("sentence", True, ("ravdess/00", "ravdess/01"))
+    assert (leak.kind, leak.is_expected, leak.items) == (
+        "sentence",
+        True,
+        ("ravdess/00", "ravdess/01"),
+    )
     run(members)
 
 
@@ -112,18 +116,18 @@ def test_an_audio_video_twin_is_found_by_its_name(members: Members) -> None:
 
 
 def test_a_protocol_that_keeps_sentences_apart_stops_where_they_meet(members: Members) -> None:
-    sentences = protocol_named("sentences")
+    sentences = get_protocol("sentences")
     found = check_leaks(members, [halves(members)], sentences)
     with pytest.raises(LeakError, match=r"protocol sentences: .*2 sentences: ravdess/00"):
-        found.stop()
+        found.raise_if_unexpected()
 
 
 @pytest.mark.parametrize("protocol", ["random", "tutorial"])
 def test_a_random_split_means_its_leaks_and_reports_them(members: Members, protocol: str) -> None:
-    by = protocol_named(protocol)
+    by = get_protocol(protocol)
     found = check_leaks(members, by.split(members, 0), by)
     assert "speaker" in [leak.kind for leak in found.leaks]
-    assert all(leak.meant for leak in found.leaks)
+    assert all(leak.is_expected for leak in found.leaks)
     run(members, protocol)
 
 
@@ -136,13 +140,13 @@ def test_leaks_can_be_allowed_and_are_reported_all_the_same(members: Members) ->
         protocol="speakers",
         allow_leaks=True,
     )
-    assert [leak.kind for leak in found.check.leaks if not leak.meant] == ["recording"]
+    assert [leak.kind for leak in found.check.leaks if not leak.is_expected] == ["recording"]
 
 
 def test_recordings_that_cannot_be_decoded_are_counted(members: Members) -> None:
     members[3].path.write_bytes(b"no sound")
     members[5].path.unlink()
-    assert check_leaks(members, [halves(members)], SPEAKERS).unheard == 2
+    assert check_leaks(members, [halves(members)], SPEAKERS).unchecked == 2
 
 
 # Splits.

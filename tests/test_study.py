@@ -25,8 +25,8 @@ from voxaffect.evaluation import (
     read_split,
     write_split,
 )
-from voxaffect.evaluation.metrics.categorical import uar
-from voxaffect.evaluation.protocols import protocol_named
+from voxaffect.evaluation.metrics.categorical import compute_uar
+from voxaffect.evaluation.protocols import get_protocol
 from voxaffect.outputs.report import (
     compare,
     document,
@@ -68,7 +68,7 @@ def found(trained: Trained) -> Any:
         "nearest": System(nearest(), trained.data, {"louder": noisy}, "three neighbors"),
         "linear": System(linear(), trained.data),
     }
-    return evaluate_systems(systems, protocol="speakers", insight=True, seed=3)
+    return evaluate_systems(systems, protocol="speakers", importance=True, seed=3)
 
 
 def test_a_study_evaluates_as_evaluate_does(found: Any, trained: Trained) -> None:
@@ -82,9 +82,9 @@ def test_a_study_evaluates_as_evaluate_does(found: Any, trained: Trained) -> Non
 
 def test_the_premium_is_what_the_random_split_claims_beyond_new_voices(found: Any) -> None:
     one = found.systems["nearest"].evaluations
-    expected = uar(one["random"].truth, one["random"].predicted)
-    expected -= uar(one["speakers"].truth, one["speakers"].predicted)
-    premium, (low, high) = found.premium("nearest")
+    expected = compute_uar(one["random"].truth, one["random"].predicted)
+    expected -= compute_uar(one["speakers"].truth, one["speakers"].predicted)
+    premium, (low, high) = found.compute_premium("nearest")
     assert premium == pytest.approx(expected)
     assert low <= premium <= high
 
@@ -93,15 +93,15 @@ def test_a_random_study_has_new_voices_beside_it(trained: Trained) -> None:
     both = evaluate_systems({"nearest": System(nearest(), trained.data)}, protocol="random")
     assert list(both.systems["nearest"].evaluations) == ["random", "speakers"]
     turned = evaluate_systems({"nearest": System(nearest(), trained.data)}, protocol="speakers")
-    assert both.premium("nearest")[0] == pytest.approx(turned.premium("nearest")[0])  # type: ignore[index]
+    assert both.compute_premium("nearest")[0] == pytest.approx(turned.compute_premium("nearest")[0])  # type: ignore[index]
 
 
 def test_without_speakers_it_says_why_nothing_stands_beside(trained: Trained) -> None:
     unknown = tuple(replace(one, speaker=None) for one in trained.data.utterances)
     data = replace(trained.data, utterances=unknown)
     alone = evaluate_systems({"nearest": System(nearest(), data)}, protocol="random")
-    assert "the speaker of 64 of 64 utterances is unknown" in alone.missing
-    assert alone.premium("nearest") is None
+    assert "the speaker of 64 of 64 utterances is unknown" in alone.reference_missing
+    assert alone.compute_premium("nearest") is None
     plain = document(alone)
     text = to_text(plain)
     assert "beside it there is no other protocol: the speaker of" in text
@@ -134,7 +134,7 @@ def test_a_family_that_decides_everything_is_found(trained: Trained) -> None:
     told = evaluate_systems(
         {"nearest": System(nearest(), replace(data, matrix=matrix))},
         protocol="speakers",
-        insight=True,
+        importance=True,
     )
     rows = {row["group"]: row["drop"] for row in document(told)["systems"]["nearest"]["importance"]}
     assert rows["mfcc"] > 0.5
@@ -189,12 +189,12 @@ def test_what_an_estimator_cannot_say_is_not_available(
 
 def test_a_single_fold_has_no_standard_deviation(trained: Trained, tmp_path: Path) -> None:
     data = trained.data
-    fold = protocol_named("speakers").split(data.utterances, 0)[0]
+    fold = get_protocol("speakers").split(data.utterances, 0)[0]
     write_split(tmp_path / "split.csv", [fold], data.utterances)
     told = document(
         evaluate_systems(
             {"mine": System(nearest(), data)},
-            beside=False,
+            reference_split=False,
             protocol=read_split(tmp_path / "split.csv"),
         )
     )
@@ -243,7 +243,7 @@ def test_the_document_is_plain_json_of_what_was_found(found: Any) -> None:
     truths = [told["utterances"][place]["emotion"] for place in plain["tested"]]
     assert truths == main.truth.tolist()
     assert one["robustness"]["louder"]["loss"] == pytest.approx(
-        main.summary["uar"]["mean"] - expected.altered["louder"].summary["uar"]["mean"], abs=1e-6
+        main.summary["uar"]["mean"] - expected.conditions["louder"].summary["uar"]["mean"], abs=1e-6
     )
     means = {row["group"]: row["meaning"] for row in one["importance"]}
     assert means["chroma"] == "energy of each note of the scale"
@@ -256,7 +256,9 @@ def test_two_runs_give_the_same_bytes_but_for_the_time(trained: Trained) -> None
     texts = []
     for _ in range(2):
         systems = {"linear": System(linear(), trained.data)}
-        told = document(evaluate_systems(systems, protocol="speakers", insight=True), embedded=True)
+        told = document(
+            evaluate_systems(systems, protocol="speakers", importance=True), embedded=True
+        )
         texts.append(to_json({**told, "created": ""}))
     assert texts[0] == texts[1]
 
@@ -269,7 +271,7 @@ def test_the_text_puts_both_protocols_the_premium_and_the_leaks_first(found: Any
     assert "leak check, random: 8 speakers on both sides, as it means to: ravdess/01" in text
     assert "chance, speakers" in text
     assert "nearest less linear, speakers:" in text
-    louder = found.systems["nearest"].altered["louder"].summary["uar"]["mean"]
+    louder = found.systems["nearest"].conditions["louder"].summary["uar"]["mean"]
     assert "change from the recordings as they are, below 0 is worse\n" in text
     row = next(line for line in text.splitlines() if line.startswith("nearest  louder"))
     assert row.split() == ["nearest", "louder", f"{louder:.3f}", f"{louder - summary['mean']:+.3f}"]
@@ -317,7 +319,10 @@ def test_comparison_needs_the_same_folds_and_a_system_that_is_there(
     told = document(found)
     other = document(
         evaluate_systems(
-            {"nearest": System(nearest(), trained.data)}, protocol="speakers", seed=4, beside=False
+            {"nearest": System(nearest(), trained.data)},
+            protocol="speakers",
+            seed=4,
+            reference_split=False,
         )
     )
     with pytest.raises(EvaluationError, match="the folds differ"):
@@ -351,7 +356,7 @@ def test_a_cross_corpus_study_shows_which_emotions_meet(trained: Trained) -> Non
 def test_sentences_stand_beside_sentences_of_new_speakers(trained: Trained) -> None:
     found = evaluate_systems({"nearest": System(nearest(), trained.data)}, protocol="sentences")
     assert list(found.systems["nearest"].evaluations) == ["sentences", "sentences-speakers"]
-    assert found.premium("nearest") is not None
+    assert found.compute_premium("nearest") is not None
 
 
 @pytest.fixture(scope="module")
@@ -484,11 +489,16 @@ def test_comparison_names_what_differs_in_the_data(trained: Trained) -> None:
         first, *others = trained.data.utterances
         data = replace(trained.data, utterances=(replace(first, **changes), *others))
         system = {"nearest": System(nearest(), data)}
-        return document(evaluate_systems(system, protocol="speakers", seed=3, beside=False))
+        return document(
+            evaluate_systems(system, protocol="speakers", seed=3, reference_split=False)
+        )
 
     plain = document(
         evaluate_systems(
-            {"nearest": System(nearest(), trained.data)}, protocol="speakers", seed=3, beside=False
+            {"nearest": System(nearest(), trained.data)},
+            protocol="speakers",
+            seed=3,
+            reference_split=False,
         )
     )
     for other, reason in (

@@ -13,8 +13,8 @@ from voxaffect.audio import Excerpt, digest_recording, read, read_recording
 from voxaffect.corpora import ReadOptions, Utterance, read_corpus
 from voxaffect.errors import AudioError
 from voxaffect.evaluation.leaks import check_leaks
-from voxaffect.evaluation.protocols import Fold, protocol_named
-from voxaffect.evaluation.splits import recording_of
+from voxaffect.evaluation.protocols import Fold, get_protocol
+from voxaffect.evaluation.splits import identify_recording
 from voxaffect.extraction import FeatureCache, extract
 from voxaffect.features import get_feature_spec
 from voxaffect.training import load_dataset
@@ -150,13 +150,13 @@ def _part(call: Path, start: float, end: float, speaker: str) -> Utterance:
 
 def test_parts_of_one_recording_leak_only_if_they_are_one_part(call: Path) -> None:
     fold = Fold("1", np.array([0]), np.array([1]), 0)
-    protocol = protocol_named("speakers")
+    protocol = get_protocol("speakers")
     apart = [_part(call, 0, 1, "a"), _part(call, 1, 2, "b")]
     same = [_part(call, 0, 1, "a"), _part(call, 0, 1, "b")]
     assert not check_leaks(apart, [fold], protocol).leaks
     (leak,) = check_leaks(same, [fold], protocol).leaks
     assert leak.kind == "recording"
-    assert len({recording_of(utterance) for utterance in apart}) == 2
+    assert len({identify_recording(utterance) for utterance in apart}) == 2
 
 
 def test_a_table_of_parts_is_trained_on_and_measured(call: Path, tmp_path: Path, run: Run) -> None:

@@ -45,7 +45,7 @@ def make_document(data: Dataset) -> dict[str, Any]:
         "logistic": System(_scale(GaussianNB()), small, conditions, "all features"),
         "eGeMAPS + SVM": System(_scale(KNeighborsClassifier(1)), small, conditions, "the same"),
     }
-    study = evaluate_systems(systems, protocol="speakers", insight=True)
+    study = evaluate_systems(systems, protocol="speakers", importance=True)
     command = "voxaffect evaluate ravdess --protocol speakers --report out/"
     return dict(json.loads(json.dumps(document(study, command=command, embedded=True))))
 

@@ -21,7 +21,7 @@ from voxaffect.cli.outputs import (
     finish,
 )
 from voxaffect.console import print_message, stderr_is_terminal
-from voxaffect.evaluation import PROTOCOLS, Study, protocol_named, read_split
+from voxaffect.evaluation import PROTOCOLS, Study, get_protocol, read_split
 from voxaffect.files import check_folder, make_folder
 from voxaffect.outputs.report import (
     Document,
@@ -149,7 +149,7 @@ def evaluate(
         study = evaluation.evaluate(
             pair_roots(corpora, roots),
             recipes,
-            protocol=read_split(split) if split else protocol_named(protocol),
+            protocol=read_split(split) if split else get_protocol(protocol),
             conditions=CONDITIONS if _ALL in conditions else conditions,
             importance=folder is not None if importance is None else importance,
             progress=stderr_is_terminal(),

@@ -11,7 +11,7 @@ from voxaffect import evaluation
 from voxaffect.cli.options import Share, check_babble, corpus_options, pair_roots, print_log
 from voxaffect.cli.outputs import check_output, finish
 from voxaffect.console import print_note, stderr_is_terminal
-from voxaffect.evaluation import HeldOut, TrainingResult
+from voxaffect.evaluation import HoldoutResult, TrainingResult
 from voxaffect.training import RECIPES, choose_recipe
 
 
@@ -84,13 +84,13 @@ def _print_scores(result: TrainingResult, test_size: float) -> None:
     )
 
 
-def _print_holdout(holdout: HeldOut, test_size: float) -> None:
+def _print_holdout(holdout: HoldoutResult, test_size: float) -> None:
     print_note(f"{holdout.train_shape} {holdout.test_shape}")
     print_note(f"Features extracted: {holdout.train_shape[1]}")
-    if holdout.heard is None:
+    if holdout.known_share is None:
         voices = "of unknown speakers"
-    elif holdout.heard == 1:
+    elif holdout.known_share == 1:
         voices = "of voices heard in training"
     else:
-        voices = f"{holdout.heard:.0%} of it voices heard in training"
+        voices = f"{holdout.known_share:.0%} of it voices heard in training"
     print_note(f"Accuracy: {holdout.scores.accuracy:.2%} on a random {test_size:.0%}, {voices}")

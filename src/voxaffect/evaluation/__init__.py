@@ -9,36 +9,41 @@ from voxaffect.evaluation.protocols import (
     PROTOCOLS,
     Fold,
     Protocol,
-    protocol_named,
+    get_protocol,
     random_split,
 )
-from voxaffect.evaluation.result import Evaluation, FoldResult, Group
-from voxaffect.evaluation.runner import HeldOut, evaluate_conditions, evaluate_estimator, held_out
+from voxaffect.evaluation.result import Evaluation, FoldResult, GroupScores
+from voxaffect.evaluation.runner import (
+    HoldoutResult,
+    evaluate_conditions,
+    evaluate_estimator,
+    hold_out,
+)
 from voxaffect.evaluation.splits import read_split, write_split
-from voxaffect.evaluation.studies import Found, Study, System, evaluate_systems
+from voxaffect.evaluation.studies import Study, System, SystemResult, evaluate_systems
 
 __all__ = [
     "PROTOCOLS",
     "Evaluation",
     "Fold",
     "FoldResult",
-    "Found",
-    "Group",
-    "HeldOut",
+    "GroupScores",
+    "HoldoutResult",
     "Leak",
     "LeakCheck",
     "Protocol",
     "Scores",
     "Study",
     "System",
+    "SystemResult",
     "TrainingResult",
     "check_leaks",
     "evaluate",
     "evaluate_conditions",
     "evaluate_estimator",
     "evaluate_systems",
-    "held_out",
-    "protocol_named",
+    "get_protocol",
+    "hold_out",
     "random_split",
     "read_split",
     "train",

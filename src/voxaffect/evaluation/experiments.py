@@ -11,9 +11,14 @@ from typing import Any, Unpack
 
 from voxaffect.errors import EvaluationError, TrainingError, VoxaffectError
 from voxaffect.evaluation.metrics.calibration import WANTED_RISK
-from voxaffect.evaluation.protocols import Protocol, common_emotions, protocol_named, random_split
+from voxaffect.evaluation.protocols import (
+    Protocol,
+    describe_common_emotions,
+    get_protocol,
+    random_split,
+)
 from voxaffect.evaluation.result import Evaluation
-from voxaffect.evaluation.runner import HeldOut, evaluate_estimator, held_out
+from voxaffect.evaluation.runner import HoldoutResult, evaluate_estimator, hold_out
 from voxaffect.evaluation.studies import Study, System, evaluate_systems
 from voxaffect.extraction import Failure
 from voxaffect.features import get_feature_spec
@@ -49,7 +54,7 @@ class TrainingResult:
         Trained on all utterances; its card states the scores.
     data : Dataset
         With the recordings that could not be used, as ``data.failures``.
-    holdout : HeldOut or None
+    holdout : HoldoutResult or None
         Scores of the same recipe on a random share that was held out; None where nothing was
         measured.
     new_speakers : Evaluation or None
@@ -60,7 +65,7 @@ class TrainingResult:
 
     model: Model
     data: Dataset
-    holdout: HeldOut | None = None
+    holdout: HoldoutResult | None = None
     new_speakers: Evaluation | None = None
     unmeasured: str = ""
 
@@ -167,7 +172,7 @@ def _measure(
 ) -> TrainingResult:
     """Result with scores, and its model with a card that states them."""
     data = result.data
-    holdout = held_out(estimator, data, test_size=test_size, seed=seed)
+    holdout = hold_out(estimator, data, test_size=test_size, seed=seed)
     once = {metric: {"mean": value, "sd": 0.0} for metric, value in asdict(holdout.scores).items()}
     scores: dict[str, Any] = {f"random {test_size:.0%}, seed {seed}": once}
     abstention: Mapping[str, float] = {}
@@ -185,7 +190,7 @@ def _measure(
         unmeasured = str(error)
     else:
         scores["speakers"] = new_speakers.summary
-        abstention = new_speakers.risk_coverage.at_risk(WANTED_RISK)
+        abstention = new_speakers.risk_coverage.select_threshold(WANTED_RISK)
     model = export(fitted, data, recipe=recipe, seed=seed, scores=scores, abstention=abstention)
     return TrainingResult(model, data, holdout, new_speakers, unmeasured)
 
@@ -225,7 +230,8 @@ def evaluate(
         Keep these only; by default those of the protocol, which are mostly all. "all" keeps all.
     seed : int
     reference_split : bool
-        Whether to run a random split beside folds of new speakers, and the other way round.
+        Whether to run a random split too, for comparison with folds of new speakers, or the
+        other way round.
     importance : bool
         Whether to compute the permutation importance of the feature groups.
     allow_leaks : bool
@@ -250,7 +256,7 @@ def evaluate(
     >>> study.protocol.name, len(study.utterances)
     ('loso', 12)
     """
-    by = protocol if isinstance(protocol, Protocol) else protocol_named(protocol)
+    by = protocol if isinstance(protocol, Protocol) else get_protocol(protocol)
     if isinstance(recipes, str | Recipe):
         recipes = [recipes]
     if not recipes and not features and by.name == "tutorial":
@@ -268,7 +274,7 @@ def evaluate(
         **options,
     )
     if by.name == "cross" and (
-        line := common_emotions(next(iter(systems.values())).data.utterances)
+        line := describe_common_emotions(next(iter(systems.values())).data.utterances)
     ):
         _log.info("cross: %s; if two words mean the same, map one with labels", line)
     with _log_failures_on_error(failures):
@@ -276,8 +282,8 @@ def evaluate(
             systems,
             protocol=by,
             seed=seed,
-            beside=reference_split,
-            insight=importance,
+            reference_split=reference_split,
+            importance=importance,
             workers=options.get("workers"),
             allow_leaks=allow_leaks,
             progress=options.get("progress", False),

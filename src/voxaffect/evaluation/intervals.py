@@ -1,6 +1,6 @@
-"""How sure a figure is: bootstrap over speakers, and paired tests between two systems.
+"""Uncertainty of scores: bootstrap over speakers, and paired tests between two systems.
 
-Utterances of one speaker are alike, so a speaker is what is drawn: resampling utterances would
+Utterances of one speaker are alike, so whole speakers are drawn. Resampling utterances would
 give intervals that are far too narrow.
 
 References
@@ -48,7 +48,7 @@ class _Counts:
     right: NDArray[np.float64]
 
     @classmethod
-    def of(cls, truth: _Words, predicted: _Words, speakers: Sequence[str]) -> _Counts:
+    def count(cls, truth: _Words, predicted: _Words, speakers: Sequence[str]) -> _Counts:
         emotions, columns = np.unique(truth, return_inverse=True)
         names, rows = np.unique(np.asarray(speakers), return_inverse=True)
         totals = np.zeros((len(names), len(emotions)))
@@ -57,24 +57,24 @@ class _Counts:
         np.add.at(right, (rows, columns), predicted == truth)
         return cls(totals, right)
 
-    def drawn(self, seed: int) -> NDArray[np.intp]:
-        """Speakers of every resample, shape (resamples, speakers)."""
+    def draw(self, seed: int) -> NDArray[np.intp]:
+        """Draw the speakers of every resample, shape (resamples, speakers)."""
         rng = np.random.default_rng(seed)
         return rng.integers(len(self.totals), size=(RESAMPLES, len(self.totals)))
 
 
-def _uars(right: NDArray[np.float64], totals: NDArray[np.float64]) -> NDArray[np.float64]:
+def _compute_uars(right: NDArray[np.float64], totals: NDArray[np.float64]) -> NDArray[np.float64]:
     """UAR of each row of counts; an emotion that was not drawn does not count."""
     recalls = np.divide(right, totals, where=totals > 0, out=np.full(totals.shape, np.nan))
     return np.asarray(np.nanmean(recalls, axis=-1))
 
 
-def _middle(values: NDArray[np.float64]) -> Interval:
+def _compute_interval(values: NDArray[np.float64]) -> Interval:
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
 
 
-def speaker_interval(
+def bootstrap_uar(
     truth: _Words, predicted: _Words, speakers: Sequence[str], *, seed: int = 0
 ) -> Interval:
     """95 % interval of the UAR: percentiles of a bootstrap that draws whole speakers.
@@ -89,12 +89,14 @@ def speaker_interval(
     -------
     low, high : float
     """
-    counts = _Counts.of(truth, predicted, speakers)
-    drawn = counts.drawn(seed)
-    return _middle(_uars(counts.right[drawn].sum(axis=1), counts.totals[drawn].sum(axis=1)))
+    counts = _Counts.count(truth, predicted, speakers)
+    drawn = counts.draw(seed)
+    return _compute_interval(
+        _compute_uars(counts.right[drawn].sum(axis=1), counts.totals[drawn].sum(axis=1))
+    )
 
 
-def mean_interval(
+def bootstrap_mean(
     values: NDArray[np.float64], speakers: Sequence[str], *, seed: int = 0
 ) -> Interval:
     """95 % interval of a mean over utterances, by the same bootstrap.
@@ -113,10 +115,10 @@ def mean_interval(
     names, rows = np.unique(np.asarray(speakers), return_inverse=True)
     sums, totals = np.bincount(rows, values), np.bincount(rows)
     drawn = np.random.default_rng(seed).integers(len(names), size=(RESAMPLES, len(names)))
-    return _middle(sums[drawn].sum(axis=1) / totals[drawn].sum(axis=1))
+    return _compute_interval(sums[drawn].sum(axis=1) / totals[drawn].sum(axis=1))
 
 
-def uar_difference(
+def compare_uar(
     truth: _Words, one: _Words, other: _Words, speakers: Sequence[str], *, seed: int = 0
 ) -> Difference:
     """Compare two systems on the same utterances.
@@ -133,22 +135,25 @@ def uar_difference(
     Difference
         Of ``one`` less ``other``.
     """
-    first, second = (_Counts.of(truth, predicted, speakers) for predicted in (one, other))
-    drawn = first.drawn(seed)
+    first, second = (_Counts.count(truth, predicted, speakers) for predicted in (one, other))
+    drawn = first.draw(seed)
     totals = first.totals[drawn].sum(axis=1)
-    apart = _uars(first.right[drawn].sum(axis=1), totals) - _uars(
+    apart = _compute_uars(first.right[drawn].sum(axis=1), totals) - _compute_uars(
         second.right[drawn].sum(axis=1), totals
     )
     whole = first.totals.sum(axis=0)
-    found = float(_uars(first.right.sum(axis=0), whole) - _uars(second.right.sum(axis=0), whole))
+    difference = float(
+        _compute_uars(first.right.sum(axis=0), whole)
+        - _compute_uars(second.right.sum(axis=0), whole)
+    )
     gap = first.right - second.right
     signs = np.random.default_rng([seed, 1]).choice((-1.0, 1.0), size=(RESAMPLES, len(gap)))
     exchanged = np.mean((signs @ gap) / whole, axis=1)
-    extreme = int((np.abs(exchanged) >= abs(found) - 1e-12).sum())
-    return Difference(found, _middle(apart), (extreme + 1) / (RESAMPLES + 1))
+    extreme = int((np.abs(exchanged) >= abs(difference) - 1e-12).sum())
+    return Difference(difference, _compute_interval(apart), (extreme + 1) / (RESAMPLES + 1))
 
 
-def apart_interval(
+def bootstrap_difference(
     one: tuple[_Words, _Words, Sequence[str]],
     other: tuple[_Words, _Words, Sequence[str]],
     *,
@@ -159,7 +164,7 @@ def apart_interval(
     Parameters
     ----------
     one, other : tuple of truth, predicted and speakers
-        Each as for `speaker_interval`; the utterances need not be the same.
+        Each as for `bootstrap_uar`; the utterances need not be the same.
     seed : int
 
     Returns
@@ -167,9 +172,11 @@ def apart_interval(
     low, high : float
         Speakers are drawn together for both where both have the same ones.
     """
-    sides = [_Counts.of(*side) for side in (one, other)]
-    found = []
+    sides = [_Counts.count(*side) for side in (one, other)]
+    samples = []
     for counts in sides:
-        drawn = counts.drawn(seed)
-        found.append(_uars(counts.right[drawn].sum(axis=1), counts.totals[drawn].sum(axis=1)))
-    return _middle(found[0] - found[1])
+        drawn = counts.draw(seed)
+        samples.append(
+            _compute_uars(counts.right[drawn].sum(axis=1), counts.totals[drawn].sum(axis=1))
+        )
+    return _compute_interval(samples[0] - samples[1])

@@ -1,8 +1,8 @@
-"""Protocols: which utterances train and which test.
+"""Protocols: ways to divide a corpus into training and test utterances.
 
-``tutorial`` and ``random`` split at random, as most published notebooks do, so that a speaker
-stands on both sides: their figures say how well a system recognizes voices that it has heard.
-``sentences`` keeps what is said apart, and not who says it. The others keep the speakers apart.
+``tutorial`` and ``random`` split at random, as most published notebooks do. The same speakers
+are then in training and test, so the scores are too optimistic for new speakers. ``sentences``
+keeps the sentences apart, but not the speakers. The others keep the speakers apart.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ EMOBOX_SPEAKERS = (
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Which utterances train and which test, by their place in the corpus.
+    """Training and test utterances, by their index in the corpus.
 
     Parameters
     ----------
@@ -67,10 +67,10 @@ class Protocol:
     new_voices : bool
         Whether no test speaker is trained on.
     emotions : tuple of str, optional
-        What is kept unless told otherwise; all by default.
-    meant : frozenset of str
-        Kinds of leak that it means to have: they are reported and do not stop it.
-    beside : str
+        Emotions to keep by default; all if None.
+    expected_leaks : frozenset of str
+        Kinds of leak that belong to the protocol: they are reported and do not stop it.
+    reference_protocol : str
         Protocol of the other kind to compare with; empty if none is comparable.
     """
 
@@ -79,14 +79,14 @@ class Protocol:
     split: Callable[[Sequence[Utterance], int], tuple[Fold, ...]]
     new_voices: bool
     emotions: tuple[str, ...] | None = None
-    meant: frozenset[str] = frozenset({"sentence"})
-    beside: str = "random"
+    expected_leaks: frozenset[str] = frozenset({"sentence"})
+    reference_protocol: str = "random"
 
 
 def random_split(
     count: int, *, test_size: float = TEST_SIZE, seed: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Places that train and test, as scikit-learn's ``train_test_split`` draws them.
+    """Indices that train and test, as scikit-learn's ``train_test_split`` draws them.
 
     Raises
     ------
@@ -107,14 +107,14 @@ def random_split(
     return train, test
 
 
-def _random(utterances: Sequence[Utterance], seed: int, *, seeds: int) -> tuple[Fold, ...]:
+def _split_randomly(utterances: Sequence[Utterance], seed: int, *, seeds: int) -> tuple[Fold, ...]:
     return tuple(
         Fold(f"seed {s}", *random_split(len(utterances), seed=s), seed=s)
         for s in range(seed, seed + seeds)
     )
 
 
-def _speakers_of(utterances: Sequence[Utterance]) -> NDArray[np.str_]:
+def _get_speakers(utterances: Sequence[Utterance]) -> NDArray[np.str_]:
     unknown = sum(utterance.speaker is None for utterance in utterances)
     if unknown:
         raise EvaluationError(
@@ -126,7 +126,7 @@ def _speakers_of(utterances: Sequence[Utterance]) -> NDArray[np.str_]:
     return np.array([f"{utterance.corpus}/{utterance.speaker}" for utterance in utterances])
 
 
-def _at_least_two(speakers: NDArray[np.str_]) -> NDArray[np.str_]:
+def _require_two(speakers: NDArray[np.str_]) -> NDArray[np.str_]:
     unique = np.unique(speakers)
     if len(unique) < 2:
         raise EvaluationError(
@@ -136,52 +136,52 @@ def _at_least_two(speakers: NDArray[np.str_]) -> NDArray[np.str_]:
     return unique
 
 
-def _speaker_folds(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
+def _split_by_speakers(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
     """Deal the shuffled speakers to folds of equal numbers of them."""
-    speakers = _speakers_of(utterances)
-    unique = _at_least_two(speakers)
+    speakers = _get_speakers(utterances)
+    unique = _require_two(speakers)
     shuffled = np.random.default_rng(seed).permutation(unique)
     groups = np.array_split(shuffled, min(SPEAKER_FOLDS, len(unique)))
     return tuple(
-        _fold_of(f"fold {number}", np.isin(speakers, group), seed)
+        _make_fold(f"fold {number}", np.isin(speakers, group), seed)
         for number, group in enumerate(groups, start=1)
     )
 
 
-def _loso(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
+def _leave_speaker_out(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
     """Leave one speaker out, each in turn."""
-    speakers = _speakers_of(utterances)
-    unique = _at_least_two(speakers)
-    return tuple(_fold_of(str(speaker), speakers == speaker, seed) for speaker in unique)
+    speakers = _get_speakers(utterances)
+    unique = _require_two(speakers)
+    return tuple(_make_fold(str(speaker), speakers == speaker, seed) for speaker in unique)
 
 
-def _sentences_of(utterances: Sequence[Utterance]) -> NDArray[np.str_]:
+def _get_sentences(utterances: Sequence[Utterance]) -> NDArray[np.str_]:
     unknown = sum(utterance.text is None for utterance in utterances)
     if unknown:
         raise EvaluationError(
             f"what is said in {unknown} of {len(utterances)} utterances is unknown, and this "
             "protocol keeps sentences apart. Name them in a csv with a text column."
         )
-    found = np.array([f"{utterance.corpus}/{utterance.text}" for utterance in utterances])
-    if len(np.unique(found)) < 2:
+    sentences = np.array([f"{utterance.corpus}/{utterance.text}" for utterance in utterances])
+    if len(np.unique(sentences)) < 2:
         raise EvaluationError(
-            f"1 sentence ({found[0]}), at least 2 are needed to test on new ones."
+            f"1 sentence ({sentences[0]}), at least 2 are needed to test on new ones."
         )
-    return found
+    return sentences
 
 
-def _sentences(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
+def _leave_sentence_out(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
     """Test one sentence, train on the others, each in turn."""
-    sentences = _sentences_of(utterances)
-    return tuple(_fold_of(str(name), sentences == name, seed) for name in np.unique(sentences))
+    sentences = _get_sentences(utterances)
+    return tuple(_make_fold(str(name), sentences == name, seed) for name in np.unique(sentences))
 
 
-def _sentences_and_speakers(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
+def _leave_both_out(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
     """Test one sentence by some speakers, train on the other sentences by the other speakers."""
-    sentences = _sentences_of(utterances)
+    sentences = _get_sentences(utterances)
     folds = []
     for name in np.unique(sentences):
-        for group in _speaker_folds(utterances, seed):
+        for group in _split_by_speakers(utterances, seed):
             is_new = np.zeros(len(utterances), dtype=np.bool_)
             is_new[group.test] = True
             train, test = ~is_new & (sentences != name), is_new & (sentences == name)
@@ -191,14 +191,14 @@ def _sentences_and_speakers(utterances: Sequence[Utterance], seed: int) -> tuple
     return tuple(folds)
 
 
-def _emobox(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
+def _split_as_emobox(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
     corpora = {utterance.corpus for utterance in utterances}
     if corpora != {"ravdess"}:
         raise EvaluationError(
             f"protocol emobox is known for ravdess, found {', '.join(sorted(corpora))}. "
             "Use --protocol speakers."
         )
-    speakers = _speakers_of(utterances)
+    speakers = _get_speakers(utterances)
     folds = []
     for number, group in enumerate(EMOBOX_SPEAKERS, start=1):
         is_test = np.isin(speakers, [f"ravdess/{speaker}" for speaker in group])
@@ -207,11 +207,11 @@ def _emobox(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
                 f"emobox fold {number} tests speakers {', '.join(group)}: "
                 f"{is_test.sum()} of {len(speakers)} utterances are theirs. Complete the corpus."
             )
-        folds.append(_fold_of(f"fold {number}", is_test, seed))
+        folds.append(_make_fold(f"fold {number}", is_test, seed))
     return tuple(folds)
 
 
-def _cross(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
+def _split_by_corpora(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
     """Train on the corpus named first, test on each other one, on the emotions they share."""
     corpora = list(dict.fromkeys(utterance.corpus for utterance in utterances))
     if len(corpora) < 2:
@@ -225,7 +225,7 @@ def _cross(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
     for name in corpora[1:]:
         common = np.intersect1d(emotion[source == corpora[0]], emotion[source == name])
         if len(common) < 2:
-            alone = "; ".join(_alone(utterances, one) for one in (corpora[0], name))
+            alone = "; ".join(_describe_own_emotions(utterances, one) for one in (corpora[0], name))
             raise EvaluationError(
                 f"{corpora[0]} and {name} share {len(common)} emotions, at least 2 are needed: "
                 f"{alone}. If words mean the same, say so with --labels (in Python labels=)."
@@ -236,14 +236,14 @@ def _cross(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
     return tuple(folds)
 
 
-def _alone(utterances: Sequence[Utterance], corpus: str) -> str:
+def _describe_own_emotions(utterances: Sequence[Utterance], corpus: str) -> str:
     """Emotions of one corpus that no other one has."""
     own = {u.emotion for u in utterances if u.corpus == corpus}
     others = {u.emotion for u in utterances if u.corpus != corpus}
     return f"{corpus} alone has {', '.join(sorted(own - others)) or 'none'}"
 
 
-def common_emotions(utterances: Sequence[Utterance]) -> str:
+def describe_common_emotions(utterances: Sequence[Utterance]) -> str:
     """Emotions that corpora share, and those that each has alone, as one line.
 
     Returns
@@ -255,14 +255,14 @@ def common_emotions(utterances: Sequence[Utterance]) -> str:
     corpora = list(dict.fromkeys(utterance.corpus for utterance in utterances))
     emotions = [{u.emotion for u in utterances if u.corpus == corpus} for corpus in corpora]
     common = set.intersection(*emotions) if emotions else set()
-    alone = [_alone(utterances, corpus) for corpus in corpora]
+    alone = [_describe_own_emotions(utterances, corpus) for corpus in corpora]
     if sum(not text.endswith(" none") for text in alone) < 2:
         return ""
     shared = ", ".join(sorted(common)) or "no emotion"
     return f"{' and '.join(corpora)} share {shared}; {'; '.join(alone)}"
 
 
-def _fold_of(name: str, is_test: NDArray[np.bool_], seed: int) -> Fold:
+def _make_fold(name: str, is_test: NDArray[np.bool_], seed: int) -> Fold:
     return Fold(name, np.flatnonzero(~is_test), np.flatnonzero(is_test), seed)
 
 
@@ -274,56 +274,61 @@ PROTOCOLS: Mapping[str, Protocol] = {
         Protocol(
             "tutorial",
             f"random {TEST_SIZE:.0%} held out, {TUTORIAL_SEEDS} seeds; {HEARD}",
-            partial(_random, seeds=TUTORIAL_SEEDS),
+            partial(_split_randomly, seeds=TUTORIAL_SEEDS),
             new_voices=False,
             emotions=OBSERVED_EMOTIONS,
-            meant=_ANYTHING,
-            beside="speakers",
+            expected_leaks=_ANYTHING,
+            reference_protocol="speakers",
         ),
         Protocol(
             "random",
             f"random {TEST_SIZE:.0%} held out, {RANDOM_SEEDS} seeds; {HEARD}",
-            partial(_random, seeds=RANDOM_SEEDS),
+            partial(_split_randomly, seeds=RANDOM_SEEDS),
             new_voices=False,
-            meant=_ANYTHING,
-            beside="speakers",
+            expected_leaks=_ANYTHING,
+            reference_protocol="speakers",
         ),
         Protocol(
             "speakers",
             f"up to {SPEAKER_FOLDS} folds, no speaker on both sides",
-            _speaker_folds,
+            _split_by_speakers,
             new_voices=True,
         ),
-        Protocol("loso", "one speaker left out at a time", _loso, new_voices=True),
-        Protocol("emobox", "EmoBox's six RAVDESS folds of four speakers", _emobox, new_voices=True),
+        Protocol("loso", "one speaker left out at a time", _leave_speaker_out, new_voices=True),
+        Protocol(
+            "emobox",
+            "EmoBox's six RAVDESS folds of four speakers",
+            _split_as_emobox,
+            new_voices=True,
+        ),
         Protocol(
             "sentences",
             f"one sentence left out at a time; {HEARD}",
-            _sentences,
+            _leave_sentence_out,
             new_voices=False,
-            meant=frozenset({"speaker"}),
-            beside="sentences-speakers",
+            expected_leaks=frozenset({"speaker"}),
+            reference_protocol="sentences-speakers",
         ),
         Protocol(
             "sentences-speakers",
             f"one sentence left out at a time, said by {SPEAKER_FOLDS} folds of new speakers",
-            _sentences_and_speakers,
+            _leave_both_out,
             new_voices=True,
-            meant=frozenset(),
+            expected_leaks=frozenset(),
         ),
         Protocol(
             "cross",
             "trained on the first corpus, tested on each other one, on their common emotions",
-            _cross,
+            _split_by_corpora,
             new_voices=True,
-            beside="",
+            reference_protocol="",
         ),
     )
 }
 
 
-def protocol_named(name: str) -> Protocol:
-    """Look a protocol up.
+def get_protocol(name: str) -> Protocol:
+    """Get a protocol by its name.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a protocol found, as values from which every figure of a report comes."""
+"""Result of an evaluation: the values from which every figure of a report comes."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.corpora import Utterance
-from voxaffect.evaluation.intervals import Interval, mean_interval, speaker_interval
+from voxaffect.evaluation.intervals import Interval, bootstrap_mean, bootstrap_uar
 from voxaffect.evaluation.leaks import LeakCheck
 from voxaffect.evaluation.metrics import calibration, categorical as metrics
 from voxaffect.evaluation.metrics.calibration import Bin, RiskCoverage
 from voxaffect.evaluation.metrics.categorical import Scores
 from voxaffect.evaluation.protocols import HEARD, Fold, Protocol
 
-Certainty = Literal["probabilities", "scores", "answers"]
-"""What says how sure an estimator is: its probabilities; without any, the softmax of its
-``decision_function``, which ranks and is no probability; or nothing but its bare answer."""
+ScoreKind = Literal["probabilities", "scores", "answers"]
+"""Kind of the numbers that an estimator gives each emotion: its probabilities; without any, the
+softmax of its ``decision_function``, which ranks and is no probability; or its bare answer."""
 
 _LEAST_PROBABILITY = np.finfo(np.float64).eps
 
@@ -42,7 +42,7 @@ class FoldResult:
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
+class GroupScores:
     """Utterances that share something, such as the speaker's sex.
 
     Parameters
@@ -61,7 +61,7 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a protocol found.
+    """Result of a protocol.
 
     Parameters
     ----------
@@ -70,14 +70,13 @@ class Evaluation:
         In the order of the probabilities.
     folds : tuple of FoldResult
     tested : tuple of Utterance
-        What the folds tested, one after the other.
+        Test utterances, fold by fold.
     check : LeakCheck
-        What stood on both sides of the folds.
     baselines : mapping
-        As `metrics.baselines`, mean over the folds.
-    certainty : {"probabilities", "scores", "answers"}
-        What stands in ``probabilities``. What can only be said of the estimator's own is None
-        for others: hard votes have no calibration.
+        As `metrics.compute_baselines`, mean over the folds.
+    score_kind : {"probabilities", "scores", "answers"}
+        Kind of the numbers in ``probabilities``. Metrics that need the estimator's own
+        probabilities are None for the others: bare answers have no calibration.
     """
 
     protocol: Protocol
@@ -86,11 +85,11 @@ class Evaluation:
     tested: tuple[Utterance, ...]
     check: LeakCheck
     baselines: Mapping[str, Mapping[str, float | str]]
-    certainty: Certainty = "probabilities"
+    score_kind: ScoreKind = "probabilities"
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
-        """Of all tested utterances, shape (tested, emotions)."""
+        """Probabilities of all tested utterances, shape (tested, emotions)."""
         return np.concatenate([result.probabilities for result in self.folds])
 
     @cached_property
@@ -126,7 +125,7 @@ class Evaluation:
         return summary.replace(HEARD, unsure) if self.unknown_speakers else summary
 
     @property
-    def _has_speakers_to_draw(self) -> bool:
+    def _has_known_speakers(self) -> bool:
         return not self.unknown_speakers and len(set(self.speakers)) > 1
 
     @property
@@ -144,12 +143,12 @@ class Evaluation:
     @property
     def confusion(self) -> NDArray[np.int64]:
         """Utterances by true (row) and recognized (column) emotion, all folds added up."""
-        return metrics.confusion(self.truth.tolist(), self.predicted.tolist(), self.emotions)
+        return metrics.count_confusions(self.truth.tolist(), self.predicted.tolist(), self.emotions)
 
     @property
     def by_emotion(self) -> Mapping[str, Mapping[str, float | int | None]]:
         """Recall, precision, F1 and utterances of every emotion, over all tested utterances."""
-        return metrics.by_emotion(self.truth.tolist(), self.predicted.tolist(), self.emotions)
+        return metrics.score_by_emotion(self.truth.tolist(), self.predicted.tolist(), self.emotions)
 
     @property
     def top_two(self) -> float | None:
@@ -157,37 +156,37 @@ class Evaluation:
 
         None of bare answers, which have no second.
         """
-        if self.certainty == "answers":
+        if self.score_kind == "answers":
             return None
-        return metrics.top_two(self.probabilities, self.truth, self.emotions)
+        return metrics.compute_top_two(self.probabilities, self.truth, self.emotions)
 
     @property
     def calibration_error(self) -> float | None:
         """ECE over all tested utterances; None where there are no probabilities."""
-        if self.certainty != "probabilities":
+        if self.score_kind != "probabilities":
             return None
-        return calibration.calibration_error(self.probabilities, self.truth, self.emotions)
+        return calibration.compute_calibration_error(self.probabilities, self.truth, self.emotions)
 
     @property
     def reliability(self) -> tuple[Bin, ...]:
-        """Confidence beside accuracy; empty where there are no probabilities."""
-        if self.certainty != "probabilities":
+        """Confidence and accuracy, by bins; empty where there are no probabilities."""
+        if self.score_kind != "probabilities":
             return ()
-        return calibration.reliability(self.probabilities, self.truth, self.emotions)
+        return calibration.compute_reliability(self.probabilities, self.truth, self.emotions)
 
     @property
     def log_loss(self) -> float | None:
         """NLL over all tested utterances, in nats; None where there are no probabilities."""
-        if self.certainty != "probabilities":
+        if self.score_kind != "probabilities":
             return None
-        return calibration.log_loss(self.probabilities, self.truth, self.emotions)
+        return calibration.compute_log_loss(self.probabilities, self.truth, self.emotions)
 
     @property
     def risk_coverage(self) -> RiskCoverage:
-        """What is risked if only confident answers are given."""
-        return calibration.risk_coverage(self.probabilities, self.truth, self.emotions)
+        """Risk and coverage if only confident answers are given."""
+        return calibration.compute_risk_coverage(self.probabilities, self.truth, self.emotions)
 
-    def by(self, attribute: str) -> Mapping[str, Group]:
+    def score_groups(self, attribute: str) -> Mapping[str, GroupScores]:
         """Scores of the groups that share an attribute of the utterances.
 
         Parameters
@@ -197,32 +196,34 @@ class Evaluation:
 
         Returns
         -------
-        dict of str to Group
+        dict of str to GroupScores
             Without utterances of which it is unknown.
         """
         values = np.array([getattr(utterance, attribute) or "" for utterance in self.tested])
-        return {str(value): self._group(values == value) for value in np.unique(values) if value}
+        return {str(value): self._score(values == value) for value in np.unique(values) if value}
 
     @property
     def by_sex(self) -> Mapping[str, float]:
-        """UAR of each sex that is known."""
-        return {sex: group.uar for sex, group in self.by("sex").items()}
+        """UAR of each known sex."""
+        return {sex: group.uar for sex, group in self.score_groups("sex").items()}
 
     @property
-    def by_speaker(self) -> Mapping[str, Group]:
-        """Scores of every speaker that is known."""
+    def by_speaker(self) -> Mapping[str, GroupScores]:
+        """Scores of every known speaker."""
         known = np.array([utterance.speaker is not None for utterance in self.tested])
         names = np.array(self.speakers)
-        return {str(one): self._group(names == one) for one in np.unique(names[known])}
+        return {str(name): self._score(names == name) for name in np.unique(names[known])}
 
-    def _group(self, members: NDArray[np.bool_]) -> Group:
+    def _score(self, members: NDArray[np.bool_]) -> GroupScores:
         truth, predicted = self.truth[members], self.predicted[members]
-        speakers = [name for name, is_one in zip(self.speakers, members, strict=True) if is_one]
-        return Group(
-            uar=metrics.uar(truth, predicted),
+        speakers = [
+            name for name, is_member in zip(self.speakers, members, strict=True) if is_member
+        ]
+        return GroupScores(
+            uar=metrics.compute_uar(truth, predicted),
             accuracy=float((truth == predicted).mean()),
             utterances=int(members.sum()),
-            interval=speaker_interval(truth, predicted, speakers)
+            interval=bootstrap_uar(truth, predicted, speakers)
             if len(set(speakers)) > 1 and not self.unknown_speakers
             else None,
         )
@@ -233,11 +234,11 @@ class Evaluation:
 
         None with a single speaker, since nothing is known of the next, or with unknown ones.
         """
-        if not self._has_speakers_to_draw:
+        if not self._has_known_speakers:
             return None
-        return speaker_interval(self.truth, self.predicted, self.speakers)
+        return bootstrap_uar(self.truth, self.predicted, self.speakers)
 
-    def mean_interval(self, metric: str) -> Interval | None:
+    def bootstrap_interval(self, metric: str) -> Interval | None:
         """95 % interval of a mean over utterances, by the same bootstrap.
 
         Parameters
@@ -245,7 +246,7 @@ class Evaluation:
         metric : str
             ``accuracy``, ``top_two`` or ``nll``.
         """
-        if not self._has_speakers_to_draw:
+        if not self._has_known_speakers:
             return None
         columns = np.searchsorted(np.sort(self.emotions), self.truth)
         columns = np.argsort(self.emotions)[columns]
@@ -257,4 +258,4 @@ class Evaluation:
             "top_two": (better < 2).astype(float),
             "nll": -np.log(np.maximum(own, _LEAST_PROBABILITY)),
         }[metric]
-        return mean_interval(values, self.speakers)
+        return bootstrap_mean(values, self.speakers)

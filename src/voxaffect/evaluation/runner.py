@@ -16,19 +16,19 @@ from voxaffect.console import show_progress
 from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError, WorkerError, extra
 from voxaffect.evaluation.leaks import check_leaks
-from voxaffect.evaluation.metrics.categorical import Scores, baselines, scores
-from voxaffect.evaluation.protocols import Fold, Protocol, protocol_named, random_split
-from voxaffect.evaluation.result import Certainty, Evaluation, FoldResult
+from voxaffect.evaluation.metrics.categorical import Scores, compute_baselines, compute_scores
+from voxaffect.evaluation.protocols import Fold, Protocol, get_protocol, random_split
+from voxaffect.evaluation.result import Evaluation, FoldResult, ScoreKind
 from voxaffect.extraction import LocalExecutor, open_executor, worker_count
 from voxaffect.records.arguments import check_kind, check_list
 from voxaffect.training import AugmentedCopies, Dataset, check_estimator, clone_with_seed, fit
 
 Matrix = NDArray[np.float32]
-Alteration = Callable[[Matrix, int], Matrix]
-"""From the features of a fold's test utterances and the fold's seed to altered ones."""
-Condition = Matrix | Alteration
+FeatureTransform = Callable[[Matrix, int], Matrix]
+"""From the features of a fold's test utterances and the fold's seed to changed ones."""
+Condition = Matrix | FeatureTransform
 _Probabilities = dict[str, NDArray[np.float64]]
-_FoldProbabilities = tuple[Certainty, _Probabilities]
+_FoldProbabilities = tuple[ScoreKind, _Probabilities]
 _log = logging.getLogger("voxaffect")
 _SMALL = 100_000  # numbers; below, starting processes takes longer than they save
 _ONE_FIT = Lock()  # random generators of libraries are the process's, not the thread's
@@ -59,12 +59,12 @@ def evaluate_estimator(
     protocol : str or Protocol
         One of ``PROTOCOLS``, or as `read_split` gives it.
     copies : AugmentedCopies, optional
-        Altered copies to train on: those of training utterances, never of others.
+        Augmented copies to train on: those of training utterances, never of others.
     seed : int
     workers : int or Executor, optional
         Processes; as many as processors by default. Their number changes no number.
     allow_leaks : bool
-        Go on though something stands on both sides; it is reported all the same.
+        Go on though something is on both sides of a fold; it is reported all the same.
 
     Returns
     -------
@@ -141,31 +141,33 @@ def evaluate_conditions(
     for name, condition in conditions.items():
         if not callable(condition):
             _check_matrix(condition, len(data.utterances), name)
-    chosen = protocol if isinstance(protocol, Protocol) else protocol_named(protocol)
+    chosen = protocol if isinstance(protocol, Protocol) else get_protocol(protocol)
     folds = chosen.split(data.utterances, seed)
     truth = np.array(data.emotions)
     for fold in folds:
-        _check_trained(fold, truth)
+        _check_emotions(fold, truth)
     check = check_leaks(data.utterances, folds, chosen)
     if not allow_leaks:
-        check.stop()
+        check.raise_if_unexpected()
     used = np.unique(np.concatenate([np.concatenate((f.train, f.test)) for f in folds]))
-    emotions = tuple(sorted({data.utterances[place].emotion for place in used}))
+    emotions = tuple(sorted({data.utterances[index].emotion for index in used}))
     task = _FoldTask(estimator, data, conditions, emotions)
     results = _run_folds(task, folds, workers=workers, progress=progress)
-    tested = tuple(data.utterances[place] for fold in folds for place in fold.test)
-    beside = _mean([baselines(truth[f.train].tolist(), truth[f.test].tolist()) for f in folds])
+    tested = tuple(data.utterances[index] for fold in folds for index in fold.test)
+    mean_baselines = _average(
+        [compute_baselines(truth[f.train].tolist(), truth[f.test].tolist()) for f in folds]
+    )
     return {
         name: Evaluation(
             chosen,
             emotions,
             tuple(
-                _scored(fold, probabilities[name], truth, emotions)
+                _score_fold(fold, probabilities[name], truth, emotions)
                 for fold, (_, probabilities) in zip(folds, results, strict=True)
             ),
             tested,
             check,
-            beside,
+            mean_baselines,
             results[0][0],
         )
         for name in conditions
@@ -192,7 +194,7 @@ def _check_matrix(matrix: Any, count: int, name: str) -> None:
             raise EvaluationError(f"{where}NaN or infinite features. Leave those recordings out.")
 
 
-def _check_trained(fold: Fold, truth: NDArray[np.str_]) -> None:
+def _check_emotions(fold: Fold, truth: NDArray[np.str_]) -> None:
     unseen = sorted(set(truth[fold.test]) - set(truth[fold.train]))
     if unseen:
         raise EvaluationError(
@@ -203,7 +205,7 @@ def _check_trained(fold: Fold, truth: NDArray[np.str_]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class _FoldTask:
-    """What is done to every fold, the same in this process and in others."""
+    """Work on one fold, the same in this process and in others."""
 
     estimator: Any
     data: Dataset
@@ -211,24 +213,24 @@ class _FoldTask:
     emotions: tuple[str, ...]
 
     def __call__(self, fold: Fold) -> _FoldProbabilities:
-        """Probabilities of the fold's test utterances under every condition, and what they are."""
+        """Probabilities of the fold's test utterances under every condition, and their kind."""
         with extra("train"):
             from threadpoolctl import threadpool_limits
         # One thread whatever the workers: the order of a sum must not depend on their number.
         with _ONE_FIT, threadpool_limits(1, user_api="blas"):
             fitted = fit(clone_with_seed(self.estimator, fold.seed), self.data.rows(fold.train))
-            columns = self._columns(fitted)
-            found = {}
+            columns = self._index_classes(fitted)
+            probabilities = {}
             for name, condition in self.conditions.items():
                 rows = np.zeros((len(fold.test), len(self.emotions)))
-                told = _probabilities(fitted, self._tested(condition, fold))
-                _check_told(told, (len(rows), len(columns)), fold.name, fitted)
-                rows[:, columns] = told
-                found[name] = rows
-        return _certainty(fitted), found
+                answers = _predict(fitted, self._get_test_features(condition, fold))
+                _check_probabilities(answers, (len(rows), len(columns)), fold.name, fitted)
+                rows[:, columns] = answers
+                probabilities[name] = rows
+        return _get_score_kind(fitted), probabilities
 
-    def _columns(self, fitted: Any) -> list[int]:
-        """Place of each of the estimator's classes among the emotions."""
+    def _index_classes(self, fitted: Any) -> list[int]:
+        """Index of each of the estimator's classes among the emotions."""
         names = [str(name) for name in getattr(fitted, "classes_", ())]
         if not names or not set(names) <= set(self.emotions):
             raise EvaluationError(
@@ -237,20 +239,20 @@ class _FoldTask:
             )
         return [self.emotions.index(name) for name in names]
 
-    def _tested(self, condition: Condition, fold: Fold) -> Matrix:
+    def _get_test_features(self, condition: Condition, fold: Fold) -> Matrix:
         if callable(condition):
             return condition(self.data.matrix[fold.test], fold.seed)
         return condition[fold.test]
 
 
-def _certainty(fitted: Any) -> Certainty:
+def _get_score_kind(fitted: Any) -> ScoreKind:
     if hasattr(fitted, "predict_proba"):
         return "probabilities"
     return "scores" if hasattr(fitted, "decision_function") else "answers"
 
 
-def _probabilities(fitted: Any, matrix: Matrix) -> NDArray[np.float64]:
-    """Of each of the estimator's classes; from its scores, or its answer, where it has none."""
+def _predict(fitted: Any, matrix: Matrix) -> NDArray[np.float64]:
+    """Probabilities of the classes; from the scores or the answer, where there are none."""
     if hasattr(fitted, "predict_proba"):
         return np.asarray(fitted.predict_proba(matrix), dtype=np.float64)
     answers = np.reshape(fitted.predict(matrix), (-1, 1)) == fitted.classes_
@@ -258,21 +260,23 @@ def _probabilities(fitted: Any, matrix: Matrix) -> NDArray[np.float64]:
         return np.asarray(answers, dtype=np.float64)
     from scipy.special import expit, softmax
 
-    scores_found = np.asarray(fitted.decision_function(matrix), dtype=np.float64)
-    if scores_found.ndim == 1:  # two classes: the second's score
-        return np.stack([expit(-scores_found), expit(scores_found)], axis=1)
-    return np.asarray(softmax(scores_found, axis=1))
+    decisions = np.asarray(fitted.decision_function(matrix), dtype=np.float64)
+    if decisions.ndim == 1:  # two classes: the second's score
+        return np.stack([expit(-decisions), expit(decisions)], axis=1)
+    return np.asarray(softmax(decisions, axis=1))
 
 
-def _check_told(told: NDArray[np.float64], shape: tuple[int, int], fold: str, by: Any) -> None:
-    """Refuse what are no probabilities: argmax would make an answer of NaN."""
+def _check_probabilities(
+    answers: NDArray[np.float64], shape: tuple[int, int], fold: str, by: Any
+) -> None:
+    """Refuse numbers that are no probabilities: argmax would make an answer of NaN."""
     name = type(by).__name__
-    if told.shape != shape:
+    if answers.shape != shape:
         raise EvaluationError(
-            f"{fold}: {name} gave probabilities of shape {told.shape}, expected {shape}, an "
+            f"{fold}: {name} gave probabilities of shape {answers.shape}, expected {shape}, an "
             "utterance a row and a class a column."
         )
-    if not (np.isfinite(told).all() and (told >= 0).all() and told.any(axis=1).all()):
+    if not (np.isfinite(answers).all() and (answers >= 0).all() and answers.any(axis=1).all()):
         raise EvaluationError(
             f"{fold}: {name} gave probabilities that are NaN, infinite, negative or all 0, or an "
             "answer that is none of its classes. Mend the estimator or its features."
@@ -306,31 +310,31 @@ def _run_folds(
     return [results[index] for index in range(len(folds))]
 
 
-def _scored(
+def _score_fold(
     fold: Fold,
     probabilities: NDArray[np.float64],
     truth: NDArray[np.str_],
     emotions: tuple[str, ...],
 ) -> FoldResult:
     predicted = [emotions[best] for best in probabilities.argmax(axis=1)]
-    return FoldResult(fold, scores(truth[fold.test].tolist(), predicted), probabilities)
+    return FoldResult(fold, compute_scores(truth[fold.test].tolist(), predicted), probabilities)
 
 
-def _mean(
+def _average(
     rows: Sequence[Mapping[str, Mapping[str, float | str]]],
 ) -> dict[str, dict[str, float | str]]:
     """Mean over the folds; the emotion of the first stands for all."""
-    found: dict[str, dict[str, float | str]] = {}
+    means: dict[str, dict[str, float | str]] = {}
     for name, values in rows[0].items():
-        found[name] = {
+        means[name] = {
             key: value if isinstance(value, str) else float(np.mean([r[name][key] for r in rows]))
             for key, value in values.items()
         }
-    return found
+    return means
 
 
 @dataclass(frozen=True, eq=False)
-class HeldOut:
+class HoldoutResult:
     """One random split, as the tutorial makes it.
 
     Parameters
@@ -339,19 +343,19 @@ class HeldOut:
         Utterances and features on either side.
     scores : Scores
         On the held-out side.
-    heard : float or None
-        Share of the held-out utterances whose speaker is known and trained on; None where no
-        held-out speaker is known.
+    known_share : float or None
+        Share of the held-out utterances whose speaker is in training, too; None where no
+        held-out speaker has a name.
     """
 
     train_shape: tuple[int, int]
     test_shape: tuple[int, int]
     scores: Scores
-    heard: float | None
+    known_share: float | None
 
 
-def held_out(estimator: Any, data: Dataset, *, test_size: float, seed: int) -> HeldOut:
-    """Hold a random share out, fit on the rest, and score what was held out.
+def hold_out(estimator: Any, data: Dataset, *, test_size: float, seed: int) -> HoldoutResult:
+    """Hold a random share out, fit on the rest, and score the share.
 
     Parameters
     ----------
@@ -364,7 +368,7 @@ def held_out(estimator: Any, data: Dataset, *, test_size: float, seed: int) -> H
 
     Returns
     -------
-    HeldOut
+    HoldoutResult
 
     Raises
     ------
@@ -374,15 +378,20 @@ def held_out(estimator: Any, data: Dataset, *, test_size: float, seed: int) -> H
     truth = np.array(data.emotions)
     train, test = random_split(len(truth), test_size=test_size, seed=seed)
     fitted = fit(clone_with_seed(estimator, seed), data.rows(train))
-    found = scores(truth[test].tolist(), list(map(str, fitted.predict(data.matrix[test]))))
-    return HeldOut(
-        data.matrix[train].shape, data.matrix[test].shape, found, _share_heard(data, train, test)
+    result = compute_scores(truth[test].tolist(), list(map(str, fitted.predict(data.matrix[test]))))
+    return HoldoutResult(
+        data.matrix[train].shape,
+        data.matrix[test].shape,
+        result,
+        _measure_known_share(data, train, test),
     )
 
 
-def _share_heard(data: Dataset, train: NDArray[np.intp], test: NDArray[np.intp]) -> float | None:
+def _measure_known_share(
+    data: Dataset, train: NDArray[np.intp], test: NDArray[np.intp]
+) -> float | None:
     """Share of one side whose speakers are known to be on the other, too."""
     speakers = [u.speaker and (u.corpus, u.speaker) for u in data.utterances]
-    tested = [speakers[place] for place in test if speakers[place]]
-    trained_on = {speakers[place] for place in train}
-    return sum(one in trained_on for one in tested) / len(test) if tested else None
+    tested = [speakers[index] for index in test if speakers[index]]
+    trained_on = {speakers[index] for index in train}
+    return sum(speaker in trained_on for speaker in tested) / len(test) if tested else None

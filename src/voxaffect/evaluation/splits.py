@@ -30,7 +30,7 @@ _SHOWN = 3
 _Lines = dict[str, dict[str, list[str]]]
 
 
-def recording_of(utterance: Utterance) -> str:
+def identify_recording(utterance: Utterance) -> str:
     """Name that a split gives an utterance: corpus, folder and file name, and its part of it."""
     start, end = utterance.start_seconds, utterance.end_seconds
     name = f"{utterance.corpus}/{utterance.path.parent.name}/{utterance.path.name}"
@@ -60,14 +60,14 @@ def write_split(path: str | Path, folds: Sequence[Fold], utterances: Sequence[Ut
     folds = check_list(folds, "folds", "folds")
     for fold in folds:
         check_kind(fold, Fold, "folds", "a Fold")
-    names = [recording_of(utterance) for utterance in utterances]
+    names = [identify_recording(utterance) for utterance in utterances]
     _check_unique(names, str(path))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
     for fold in folds:
-        for role, places in zip(_ROLES, (fold.train, fold.test), strict=True):
-            writer.writerows((fold.name, role, names[place]) for place in np.sort(places))
+        for role, indices in zip(_ROLES, (fold.train, fold.test), strict=True):
+            writer.writerows((fold.name, role, names[index]) for index in np.sort(indices))
     write_text(Path(path), buffer.getvalue())
 
 
@@ -89,13 +89,15 @@ def read_split(path: str | Path) -> Protocol:
         If the file is no split; and later, when it splits, if it names a recording that is
         not there or a fold lacks a side.
     """
-    lines = _lines(path)
+    lines = _read_lines(path)
     counted = "1 fold" if len(lines) == 1 else f"{len(lines)} folds"
     summary = f"{counted} read from {Path(path).name}"
-    return Protocol("file", summary, partial(_folds, lines=lines, name=str(path)), new_voices=True)
+    return Protocol(
+        "file", summary, partial(_make_folds, lines=lines, name=str(path)), new_voices=True
+    )
 
 
-def _lines(path: str | Path) -> _Lines:
+def _read_lines(path: str | Path) -> _Lines:
     """Recordings by fold and role."""
     what = "a split, as --save-split writes it"
     content = read_bounded(path, limit=MAX_SPLIT_BYTES, what=what, error=EvaluationError)
@@ -105,8 +107,8 @@ def _lines(path: str | Path) -> _Lines:
     except (UnicodeDecodeError, csv.Error) as error:
         raise EvaluationError(f"{path}: cannot be read as a split ({error}).") from error
     if not rows or tuple(rows[0]) != COLUMNS:
-        found = ",".join(rows[0]) if rows else "nothing"
-        raise EvaluationError(f"{path}: expected the columns {','.join(COLUMNS)}, found {found}.")
+        header = ",".join(rows[0]) if rows else "nothing"
+        raise EvaluationError(f"{path}: expected the columns {','.join(COLUMNS)}, found {header}.")
     lines: _Lines = {}
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != len(COLUMNS) or row[1] not in _ROLES:
@@ -120,30 +122,30 @@ def _lines(path: str | Path) -> _Lines:
     return lines
 
 
-def _folds(
+def _make_folds(
     utterances: Sequence[Utterance], seed: int, *, lines: _Lines, name: str
 ) -> tuple[Fold, ...]:
-    names = [recording_of(utterance) for utterance in utterances]
+    names = [identify_recording(utterance) for utterance in utterances]
     _check_unique(names, name)
-    places = {recording: place for place, recording in enumerate(names)}
+    indices = {recording: index for index, recording in enumerate(names)}
     folds = []
     for fold, sides in lines.items():
-        train, test = (_places(sides[role], places, f"{name}, {fold}, {role}") for role in _ROLES)
+        train, test = (_look_up(sides[role], indices, f"{name}, {fold}, {role}") for role in _ROLES)
         folds.append(Fold(fold, train, test, seed))
     return tuple(folds)
 
 
-def _places(recordings: Sequence[str], places: Mapping[str, int], where: str) -> NDArray[np.intp]:
+def _look_up(recordings: Sequence[str], indices: Mapping[str, int], where: str) -> NDArray[np.intp]:
     if not recordings:
         raise EvaluationError(f"{where}: no utterance. Every fold needs both sides.")
-    missing = [recording for recording in recordings if recording not in places]
+    missing = [recording for recording in recordings if recording not in indices]
     if missing:
         raise EvaluationError(
             f"{where}: {len(missing)} of {len(recordings)} recordings are not among the "
             f"utterances evaluated, such as {', '.join(missing[:_SHOWN])}. Complete the corpus, "
             "or check --emotions."
         )
-    return np.array([places[recording] for recording in recordings], dtype=np.intp)
+    return np.array([indices[recording] for recording in recordings], dtype=np.intp)
 
 
 def _check_unique(names: Sequence[str], where: str) -> None:

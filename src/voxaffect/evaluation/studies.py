@@ -1,8 +1,9 @@
-"""A study: one or more systems, by a protocol and by one of the other kind, side by side."""
+"""Studies: systems on the same folds, by a protocol and by one of the other kind."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,11 @@ from voxaffect.errors import EvaluationError
 from voxaffect.evaluation.intervals import (
     Difference,
     Interval,
-    apart_interval,
-    uar_difference,
+    bootstrap_difference,
+    compare_uar,
 )
-from voxaffect.evaluation.metrics.categorical import uar
-from voxaffect.evaluation.protocols import Protocol, protocol_named
+from voxaffect.evaluation.metrics.categorical import compute_uar
+from voxaffect.evaluation.protocols import Protocol, get_protocol
 from voxaffect.evaluation.result import Evaluation
 from voxaffect.evaluation.runner import Condition, Matrix, evaluate_conditions
 from voxaffect.evaluation.splits import write_split
@@ -29,12 +30,12 @@ from voxaffect.records.arguments import check_kind
 from voxaffect.training import Dataset
 
 CLEAN = ""
-_STEM = "without "
+_PERMUTED = "permuted "
 
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """What is evaluated: an estimator on features.
+    """System to evaluate: an estimator on features.
 
     Parameters
     ----------
@@ -42,41 +43,41 @@ class System:
         Any with ``predict_proba``, unfitted.
     data : Dataset
         Features of the utterances, with the copies to train on if there are any.
-    altered : mapping of str to ndarray, shape (n, d)
-        Features of the same utterances under conditions to withstand, by condition.
+    conditions : mapping of str to ndarray, shape (n, d)
+        Features of the same utterances in degraded audio, by condition.
     summary : str
         One line for the report.
     """
 
     estimator: Any
     data: Dataset
-    altered: Mapping[str, Matrix] = field(default_factory=dict)
+    conditions: Mapping[str, Matrix] = field(default_factory=dict)
     summary: str = ""
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """What a study found of one system.
+class SystemResult:
+    """Evaluations of one system in a study.
 
     Parameters
     ----------
     summary : str
     evaluations : mapping of str to Evaluation
         By protocol.
-    altered : mapping of str to Evaluation
-        By the study's protocol, under each condition.
-    shuffled : mapping of str to Evaluation
-        By the study's protocol, with one family of features exchanged between the test
-        utterances of a fold: what is lost is what the family carries.
-    families : mapping of str to int
-        Number of features of each family.
+    conditions : mapping of str to Evaluation
+        By condition, with the study's protocol.
+    permutations : mapping of str to Evaluation
+        By feature group, with the study's protocol: its features are exchanged between the test
+        utterances of a fold. The loss is the group's permutation importance.
+    group_sizes : mapping of str to int
+        Number of features of each group.
     """
 
     summary: str
     evaluations: Mapping[str, Evaluation]
-    altered: Mapping[str, Evaluation]
-    shuffled: Mapping[str, Evaluation]
-    families: Mapping[str, int]
+    conditions: Mapping[str, Evaluation]
+    permutations: Mapping[str, Evaluation]
+    group_sizes: Mapping[str, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,12 +87,12 @@ class Study:
     Parameters
     ----------
     protocol : Protocol
-    beside : str
+    reference_protocol : str
         Protocol of the other kind, for the leakage premium; empty if there is none.
-    missing : str
-        Why there is none.
+    reference_missing : str
+        Reason why there is none.
     seed : int
-    systems : mapping of str to Found
+    systems : mapping of str to SystemResult
     data : Dataset
         Of the first system.
     failures : tuple of Failure
@@ -99,16 +100,16 @@ class Study:
     """
 
     protocol: Protocol
-    beside: str
-    missing: str
+    reference_protocol: str
+    reference_missing: str
     seed: int
-    systems: Mapping[str, Found]
+    systems: Mapping[str, SystemResult]
     data: Dataset
     failures: tuple[Failure, ...] = ()
 
     @property
     def utterances(self) -> tuple[Utterance, ...]:
-        """What the folds of every evaluation count."""
+        """Utterances that the folds index."""
         return self.data.utterances
 
     def report(self, folder: str | Path) -> list[Path]:
@@ -122,39 +123,41 @@ class Study:
         first = next(iter(self.systems.values())).evaluations[self.protocol.name]
         write_split(path, [result.fold for result in first.folds], self.utterances)
 
-    def premium(self, system: str) -> tuple[float, Interval | None] | None:
-        """UAR that the random split claims beyond new voices, and its interval over speakers.
+    def compute_premium(self, system: str) -> tuple[float, Interval | None] | None:
+        """UAR of the random split less that on new speakers, and its interval over speakers.
 
         Returns
         -------
         tuple or None
-            None if the study has not both.
+            None if the study has only one of them.
         """
-        if not self.beside:
+        if not self.reference_protocol:
             return None
-        heard, new = (
+        random, new = (
             next(e for e in self.systems[system].evaluations.values() if e.protocol.new_voices is k)
             for k in (False, True)
         )
-        sides = [(e.truth, e.predicted, e.speakers) for e in (heard, new)]
-        found = uar(heard.truth, heard.predicted) - uar(new.truth, new.predicted)
-        several = min(len(set(e.speakers)) for e in (heard, new)) > 1
-        return found, apart_interval(sides[0], sides[1]) if several else None
+        sides = [(e.truth, e.predicted, e.speakers) for e in (random, new)]
+        premium = compute_uar(random.truth, random.predicted) - compute_uar(
+            new.truth, new.predicted
+        )
+        several = min(len(set(e.speakers)) for e in (random, new)) > 1
+        return premium, bootstrap_difference(sides[0], sides[1]) if several else None
 
-    def paired(self) -> tuple[tuple[str, str, Difference], ...]:
+    def compare_pairs(self) -> tuple[tuple[str, str, Difference], ...]:
         """Difference of the UAR between every two systems by the study's protocol."""
         names = list(self.systems)
         pairs = [(one, other) for i, one in enumerate(names) for other in names[i + 1 :]]
-        return tuple((one, other, self._difference(one, other)) for one, other in pairs)
+        return tuple((one, other, self._compare(one, other)) for one, other in pairs)
 
-    def _difference(self, one: str, other: str) -> Difference:
+    def _compare(self, one: str, other: str) -> Difference:
         first, second = (self.systems[n].evaluations[self.protocol.name] for n in (one, other))
-        return uar_difference(first.truth, first.predicted, second.predicted, first.speakers)
+        return compare_uar(first.truth, first.predicted, second.predicted, first.speakers)
 
 
 @dataclass(frozen=True, eq=False)
-class Shuffled:
-    """Exchange some features between utterances, so that they tell nothing of their own.
+class PermutedGroup:
+    """Exchange of some features between utterances, so that they carry no information.
 
     Parameters
     ----------
@@ -166,9 +169,9 @@ class Shuffled:
     def __call__(self, matrix: Matrix, seed: int) -> Matrix:
         """Return a copy whose columns come from other rows, all from the same one."""
         order = np.random.default_rng([seed, len(matrix)]).permutation(len(matrix))
-        shuffled = matrix.copy()
-        shuffled[:, self.columns] = matrix[order][:, self.columns]
-        return shuffled
+        permuted = matrix.copy()
+        permuted[:, self.columns] = matrix[order][:, self.columns]
+        return permuted
 
 
 def evaluate_systems(
@@ -176,26 +179,26 @@ def evaluate_systems(
     *,
     protocol: str | Protocol,
     seed: int = 0,
-    beside: bool = True,
-    insight: bool = False,
-    workers: int | None = None,
+    reference_split: bool = True,
+    importance: bool = False,
+    workers: int | Executor | None = None,
     allow_leaks: bool = False,
     progress: bool = False,
 ) -> Study:
-    """Evaluate systems on the same folds, by a protocol and by one of the other kind beside it.
+    """Evaluate systems on the same folds, by a protocol and by one of the other kind.
 
     Parameters
     ----------
     systems : mapping of str to System
         All of the same utterances, in the same order.
     protocol : str or Protocol
-        A random split gets folds of new voices beside it, and the other way round.
     seed : int
         The tutorial protocol always begins with seed 0.
-    beside : bool
-        Whether to run the protocol of the other kind.
-    insight : bool
-        Whether to find out which families of features carry the decisions, where the features
+    reference_split : bool
+        Whether to run the protocol of the other kind, too: a random split to compare with folds
+        of new speakers, and the other way round.
+    importance : bool
+        Whether to compute the permutation importance of the feature groups, where the features
         are ours.
     workers, allow_leaks
         As for `evaluate`.
@@ -230,65 +233,68 @@ def evaluate_systems(
                 f"{name}: {len(system.data.utterances)} utterances, and the first system has "
                 f"{len(first.utterances)} or others. Systems are compared on the same ones."
             )
-    chosen = protocol if isinstance(protocol, Protocol) else protocol_named(protocol)
-    how = _How(seed, workers, allow_leaks, progress)
-    found = {name: _measured(name, one, chosen, how, insight) for name, one in systems.items()}
-    missing = "" if beside and chosen.beside else "none was asked for, or none compares with it"
-    if not missing:
+    chosen = protocol if isinstance(protocol, Protocol) else get_protocol(protocol)
+    run = _Run(seed, workers, allow_leaks, progress)
+    results = {
+        name: run.measure(name, system, chosen, importance) for name, system in systems.items()
+    }
+    reference = chosen.reference_protocol if reference_split else ""
+    missing = "" if reference else "none was asked for, or none compares with it"
+    if reference:
         try:
-            other = protocol_named(chosen.beside)
-            found = {
-                name: replace(
-                    one,
-                    evaluations={
-                        **one.evaluations,
-                        other.name: how.run(
-                            name, systems[name], other, {CLEAN: systems[name].data.matrix}
-                        )[CLEAN],
-                    },
-                )
-                for name, one in found.items()
+            other = get_protocol(reference)
+            results = {
+                name: run.add_protocol(name, systems[name], result, other)
+                for name, result in results.items()
             }
         except EvaluationError as error:
-            missing = str(error)
-    return Study(chosen, "" if missing else chosen.beside, missing, seed, found, first)
+            reference, missing = "", str(error)
+    return Study(chosen, reference, missing, seed, results, first)
 
 
 @dataclass(frozen=True)
-class _How:
-    """How a study runs, the same for every system and protocol."""
+class _Run:
+    """Options of a study, the same for every system and protocol."""
 
     seed: int
-    workers: int | None
+    workers: int | Executor | None
     allow_leaks: bool
     progress: bool
 
-    def run(
-        self, name: str, system: System, by: Protocol, conditions: Mapping[str, Condition]
+    def evaluate(
+        self, name: str, system: System, protocol: Protocol, conditions: Mapping[str, Condition]
     ) -> dict[str, Evaluation]:
         """Evaluate one system by one protocol."""
         return evaluate_conditions(
             system.estimator,
             system.data,
-            conditions,
-            protocol=by,
-            seed=0 if by.name == "tutorial" else self.seed,
+            {CLEAN: system.data.matrix, **conditions},
+            protocol=protocol,
+            seed=0 if protocol.name == "tutorial" else self.seed,
             workers=self.workers,
             allow_leaks=self.allow_leaks,
-            progress=f"{name}, {by.name}" if self.progress else "",
+            progress=f"{name}, {protocol.name}" if self.progress else "",
         )
 
+    def measure(
+        self, name: str, system: System, protocol: Protocol, importance: bool
+    ) -> SystemResult:
+        """Evaluate a system as it is, under its conditions, and with permuted feature groups."""
+        spec = system.data.spec
+        groups = index_families(spec) if importance and spec is not None else {}
+        permuted = {f"{_PERMUTED}{name}": PermutedGroup(group) for name, group in groups.items()}
+        results = self.evaluate(name, system, protocol, {**system.conditions, **permuted})
+        return SystemResult(
+            system.summary,
+            {protocol.name: results[CLEAN]},
+            {condition: results[condition] for condition in system.conditions},
+            {group: results[f"{_PERMUTED}{group}"] for group in groups},
+            {group: len(columns) for group, columns in groups.items()},
+        )
 
-def _measured(name: str, system: System, by: Protocol, how: _How, insight: bool) -> Found:
-    """One system by the study's protocol: as it is, altered, and with families shuffled."""
-    spec = system.data.spec
-    members = index_families(spec) if insight and spec is not None else {}
-    groups = {f"{_STEM}{key}": Shuffled(columns) for key, columns in members.items()}
-    main = how.run(name, system, by, {CLEAN: system.data.matrix, **system.altered, **groups})
-    return Found(
-        system.summary,
-        {by.name: main[CLEAN]},
-        {key: main[key] for key in system.altered},
-        {key.removeprefix(_STEM): main[key] for key in groups},
-        {key: len(columns) for key, columns in members.items()},
-    )
+    def add_protocol(
+        self, name: str, system: System, result: SystemResult, protocol: Protocol
+    ) -> SystemResult:
+        """Evaluate a system by another protocol, too."""
+        other = self.evaluate(name, system, protocol, {})[CLEAN]
+        return replace(result, evaluations={**result.evaluations, protocol.name: other})

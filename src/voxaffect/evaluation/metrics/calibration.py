@@ -1,4 +1,4 @@
-"""Whether probabilities can be believed, and what is gained by not answering.
+"""Calibration of probabilities, and selective classification.
 
 Confidence is the highest probability of an utterance. Risk is the share of wrong answers among
 those given, coverage the share of utterances that get one (El-Yaniv & Wiener 2010, "On the
@@ -17,7 +17,7 @@ from voxaffect.errors import extra
 
 BINS = 15
 WANTED_RISK = 0.2
-"""One wrong answer in five: where a model card draws the line under which it is uncertain."""
+"""One wrong answer in five: sets the threshold of a model card."""
 Probabilities = NDArray[np.float64]
 
 
@@ -44,7 +44,7 @@ class Bin:
 
 @dataclass(frozen=True, eq=False)
 class RiskCoverage:
-    """What is risked if only predictions of at least a confidence are taken.
+    """Risk and coverage if only predictions of at least a confidence are taken.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class RiskCoverage:
     coverage: NDArray[np.float64]
     risk: NDArray[np.float64]
 
-    def at_risk(self, wanted: float) -> dict[str, float]:
+    def select_threshold(self, wanted: float) -> dict[str, float]:
         """Threshold with the highest coverage whose risk is at most the one wanted.
 
         Returns
@@ -81,14 +81,14 @@ class RiskCoverage:
 def is_right(
     probabilities: Probabilities, truth: NDArray[np.str_], emotions: Sequence[str]
 ) -> NDArray[np.bool_]:
-    """Whether the most probable emotion is the true one; shape (n,)."""
+    """Compare the most probable emotion with the true one; shape (n,)."""
     return np.asarray(np.array(emotions)[probabilities.argmax(axis=1)] == truth)
 
 
-def reliability(
+def compute_reliability(
     probabilities: Probabilities, truth: NDArray[np.str_], emotions: Sequence[str]
 ) -> tuple[Bin, ...]:
-    """Confidence beside accuracy, in 15 equal bins of confidence; empty ones are left out.
+    """Confidence and accuracy, in 15 equal bins of confidence; empty ones are left out.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def reliability(
     )
 
 
-def calibration_error(
+def compute_calibration_error(
     probabilities: Probabilities, truth: NDArray[np.str_], emotions: Sequence[str]
 ) -> float:
     """Expected calibration error (ECE): how far confidence and accuracy lie apart.
@@ -131,25 +131,25 @@ def calibration_error(
     ----------
     Naeini et al. 2015, AAAI; Guo et al. 2017, ICML (15 bins).
     """
-    bins = reliability(probabilities, truth, emotions)
-    gaps = [abs(one.accuracy - one.confidence) * one.utterances for one in bins]
+    bins = compute_reliability(probabilities, truth, emotions)
+    gaps = [abs(b.accuracy - b.confidence) * b.utterances for b in bins]
     return float(np.sum(gaps) / len(truth))
 
 
-def log_loss(
+def compute_log_loss(
     probabilities: Probabilities, truth: NDArray[np.str_], emotions: Sequence[str]
 ) -> float:
     """Negative log-likelihood (NLL) of the true emotion, mean over utterances, in nats."""
     with extra("train"):
-        from sklearn.metrics import log_loss as by_scikit_learn
+        from sklearn.metrics import log_loss
     order = np.argsort(emotions)  # scikit-learn takes columns in the order of the names
     names = np.array(emotions)[order].tolist()
     rows = probabilities[:, order]
     rows = rows / rows.sum(axis=1, keepdims=True)
-    return float(by_scikit_learn(truth, rows, labels=names))
+    return float(log_loss(truth, rows, labels=names))
 
 
-def risk_coverage(
+def compute_risk_coverage(
     probabilities: Probabilities, truth: NDArray[np.str_], emotions: Sequence[str]
 ) -> RiskCoverage:
     """Risk and coverage at every confidence that occurs, from the highest down.

@@ -25,7 +25,7 @@ class Scores:
     macro_f1: float
 
 
-def scores(truth: Sequence[str], predicted: Sequence[str]) -> Scores:
+def compute_scores(truth: Sequence[str], predicted: Sequence[str]) -> Scores:
     """UAR, accuracy and macro-F1.
 
     Parameters
@@ -46,7 +46,7 @@ def scores(truth: Sequence[str], predicted: Sequence[str]) -> Scores:
     )
 
 
-def confusion(
+def count_confusions(
     truth: Sequence[str], predicted: Sequence[str], emotions: Sequence[str]
 ) -> NDArray[np.int64]:
     """Utterances by true (row) and predicted (column) emotion."""
@@ -55,7 +55,7 @@ def confusion(
     return np.asarray(confusion_matrix(truth, predicted, labels=list(emotions)), dtype=np.int64)
 
 
-def by_emotion(
+def score_by_emotion(
     truth: Sequence[str], predicted: Sequence[str], emotions: Sequence[str]
 ) -> dict[str, dict[str, float | int | None]]:
     """Recall, precision, F1 and number of utterances of every emotion.
@@ -77,20 +77,20 @@ def by_emotion(
         truth, predicted, labels=list(emotions), zero_division=np.nan
     )
     keys = ("precision", "recall", "f1")
-    found: dict[str, dict[str, float | int | None]] = {}
-    for place, emotion in enumerate(emotions):
-        values = {key: float(row[place]) for key, row in zip(keys, rows[:3], strict=True)}
-        found[emotion] = {key: None if np.isnan(v) else v for key, v in values.items()}
-        found[emotion]["utterances"] = int(rows[3][place])
-    return found
+    scores: dict[str, dict[str, float | int | None]] = {}
+    for index, emotion in enumerate(emotions):
+        values = {key: float(row[index]) for key, row in zip(keys, rows[:3], strict=True)}
+        scores[emotion] = {key: None if np.isnan(v) else v for key, v in values.items()}
+        scores[emotion]["utterances"] = int(rows[3][index])
+    return scores
 
 
-def uar(truth: NDArray[np.str_], predicted: NDArray[np.str_]) -> float:
+def compute_uar(truth: NDArray[np.str_], predicted: NDArray[np.str_]) -> float:
     """Mean recall over the emotions among the truths."""
     return float(np.mean([(predicted[truth == name] == name).mean() for name in np.unique(truth)]))
 
 
-def top_two(
+def compute_top_two(
     probabilities: NDArray[np.float64], truth: NDArray[np.str_], emotions: Sequence[str]
 ) -> float:
     """Share of utterances whose emotion is one of the two most probable.
@@ -110,10 +110,10 @@ def top_two(
     return float((np.array(emotions)[best] == truth[:, None]).any(axis=1).mean())
 
 
-def baselines(
+def compute_baselines(
     trained: Sequence[str], tested: Sequence[str]
 ) -> Mapping[str, Mapping[str, float | str]]:
-    """What no ear is needed for: guessing, and always saying the emotion trained most often.
+    """Scores without listening: of guessing, and of always answering the most frequent emotion.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def baselines(
         "chance": {"uar": chance * float(share), "accuracy": chance * known},
         "majority": {
             "emotion": often,
-            "uar": uar(truth, predicted),
+            "uar": compute_uar(truth, predicted),
             "accuracy": float((truth == predicted).mean()),
         },
     }

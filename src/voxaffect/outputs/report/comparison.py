@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from voxaffect.errors import EvaluationError
-from voxaffect.evaluation.intervals import uar_difference
-from voxaffect.evaluation.metrics.categorical import uar
+from voxaffect.evaluation.intervals import compare_uar
+from voxaffect.evaluation.metrics.categorical import compute_uar
 from voxaffect.files import escape_control
 from voxaffect.outputs.report.documents import Document, rounded
 
@@ -54,14 +54,14 @@ def compare(one: Document, other: Document, names: tuple[str, str]) -> Document:
     rows = [(*first[key], second[key][1]) for key in first]
     truth, told, speakers, also_told = (np.array(column) for column in zip(*rows, strict=True))
     is_known = all(u.get("speaker") for u in one["utterances"])
-    apart = uar_difference(truth, told, also_told, speakers.tolist())
+    apart = compare_uar(truth, told, also_told, speakers.tolist())
     plain: Document = rounded(
         {
             "protocol": one["protocol"],
             "utterances": len(truth),
             "speakers": len(np.unique(speakers)) if is_known else None,
-            "a": uar(truth, told),
-            "b": uar(truth, also_told),
+            "a": compute_uar(truth, told),
+            "b": compute_uar(truth, also_told),
             **asdict(apart),
         }
     )

@@ -21,10 +21,10 @@ import numpy as np
 
 from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError
-from voxaffect.evaluation import Evaluation, Found, Study
-from voxaffect.evaluation.intervals import uar_difference
+from voxaffect.evaluation import Evaluation, Study, SystemResult
+from voxaffect.evaluation.intervals import compare_uar
 from voxaffect.evaluation.metrics.calibration import RiskCoverage
-from voxaffect.evaluation.metrics.categorical import uar
+from voxaffect.evaluation.metrics.categorical import compute_uar
 from voxaffect.features import describe_families
 from voxaffect.files import escape_control, read_bounded
 from voxaffect.records.arguments import check_kind
@@ -75,9 +75,11 @@ def document(study: Study, *, command: str = "", embedded: bool = False) -> Docu
         "utterances": [_utterance(one) for one in study.utterances],
         "leaks": [leak for one in first.evaluations.values() for leak in _leaks(one)],
         "protocol": study.protocol.name,
-        "reference_protocol": study.beside or None,
-        "reference_missing": study.missing,
-        "premium": {name: _premium(study, name) for name in study.systems if study.beside},
+        "reference_protocol": study.reference_protocol or None,
+        "reference_missing": study.reference_missing,
+        "premium": {
+            name: _premium(study, name) for name in study.systems if study.reference_protocol
+        },
         "systems": {name: _system(study, one) for name, one in study.systems.items()},
         "baselines": {name: one.baselines for name, one in first.evaluations.items()},
         "paired": [
@@ -88,7 +90,7 @@ def document(study: Study, *, command: str = "", embedded: bool = False) -> Docu
                 "metric": "uar",
                 **asdict(difference),
             }
-            for one, other, difference in study.paired()
+            for one, other, difference in study.compare_pairs()
         ],
         "embedding": _embedding(study.data) if embedded else None,
     }
@@ -212,20 +214,20 @@ def _leaks(evaluation: Evaluation) -> list[Document]:
         {
             "kind": leak.kind,
             "protocol": leak.protocol,
-            "expected": leak.meant,
+            "expected": leak.is_expected,
             "count": len(leak.items),
             "examples": leak.items[:_SHOWN],
-            "stops": not leak.meant and leak.kind != "sentence",
+            "stops": not leak.is_expected and leak.kind != "sentence",
         }
         for leak in check.leaks
     ]
-    if check.unheard:
+    if check.unchecked:
         found.append(
             {
                 "kind": "unchecked",
                 "protocol": evaluation.protocol.name,
                 "expected": True,
-                "count": check.unheard,
+                "count": check.unchecked,
                 "examples": (),
                 "stops": False,
             }
@@ -234,26 +236,26 @@ def _leaks(evaluation: Evaluation) -> list[Document]:
 
 
 def _premium(study: Study, name: str) -> Document:
-    found = study.premium(name)
+    found = study.compute_premium(name)
     assert found is not None
     return {"uar": found[0], "interval": found[1]}
 
 
-def _system(study: Study, found: Found) -> Document:
+def _system(study: Study, found: SystemResult) -> Document:
     main, known = found.evaluations[study.protocol.name], describe_families()
     return {
         "summary": found.summary,
         "evaluations": {name: _evaluation(one) for name, one in found.evaluations.items()},
-        "robustness": {name: _altered(main, one) for name, one in found.altered.items()},
+        "robustness": {name: _altered(main, one) for name, one in found.conditions.items()},
         "importance": sorted(
             (
                 {
                     "group": name,
                     "meaning": known.get(name),
-                    "features": found.families[name],
+                    "features": found.group_sizes[name],
                     **_shuffled(main, one),
                 }
-                for name, one in found.shuffled.items()
+                for name, one in found.permutations.items()
             ),
             key=lambda row: -row["drop"],
         ),
@@ -270,24 +272,26 @@ def _altered(clean: Evaluation, other: Evaluation) -> Document:
 
 
 def _shuffled(whole: Evaluation, other: Evaluation) -> Document:
-    apart = uar_difference(whole.truth, whole.predicted, other.predicted, whole.speakers)
+    apart = compare_uar(whole.truth, whole.predicted, other.predicted, whole.speakers)
     return {"drop": apart.difference, "interval": apart.interval}
 
 
 def _evaluation(one: Evaluation) -> Document:
-    is_ranked = one.certainty != "answers"  # bare answers are all as sure as each other
+    is_ranked = one.score_kind != "answers"  # bare answers are all as sure as each other
     return {
         "protocol": one.protocol.name,
         "summary": one.description,
         "unknown_speakers": one.unknown_speakers,
         "new_voices": one.protocol.new_voices,
-        "score_kind": one.certainty,
+        "score_kind": one.score_kind,
         "emotions": one.emotions,
         "metrics": _metrics(one),
         "by_emotion": one.by_emotion,
-        "by_sex": {name: asdict(group) for name, group in one.by("sex").items()},
-        "by_intensity": {name: asdict(group) for name, group in one.by("intensity").items()},
-        "by_corpus": {name: asdict(group) for name, group in one.by("corpus").items()},
+        "by_sex": {name: asdict(group) for name, group in one.score_groups("sex").items()},
+        "by_intensity": {
+            name: asdict(group) for name, group in one.score_groups("intensity").items()
+        },
+        "by_corpus": {name: asdict(group) for name, group in one.score_groups("corpus").items()},
         "by_speaker": _by_speaker(one),
         "confusion": one.confusion,
         "reliability": [asdict(bin_) for bin_ in one.reliability],
@@ -314,7 +318,7 @@ def _metrics(one: Evaluation) -> Document:
     A single fold has no sd. What the estimator's certainty cannot give is null.
     """
     over_all = {"top_two": one.top_two, "nll": one.log_loss, "ece": one.calibration_error}
-    intervals = {"uar": one.interval, "accuracy": one.mean_interval("accuracy")}
+    intervals = {"uar": one.interval, "accuracy": one.bootstrap_interval("accuracy")}
     found: Document = {
         name: {
             "mean": values["mean"],
@@ -323,10 +327,10 @@ def _metrics(one: Evaluation) -> Document:
         }
         for name, values in one.summary.items()
     }
-    found["uar"]["whole"] = uar(one.truth, one.predicted)
+    found["uar"]["whole"] = compute_uar(one.truth, one.predicted)
     for name, value in over_all.items():
         has_interval = value is not None and name != "ece"
-        interval = one.mean_interval(name) if has_interval else None
+        interval = one.bootstrap_interval(name) if has_interval else None
         found[name] = {"mean": value, "sd": None, "interval": interval}
     return found
 
@@ -351,7 +355,7 @@ def _curve(curve: RiskCoverage) -> Document:
 
 
 def _threshold(curve: RiskCoverage, wanted: float) -> Document:
-    found = curve.at_risk(wanted)
+    found = curve.select_threshold(wanted)
     threshold = found["threshold"] if found["coverage"] else None
     return {"risk": wanted, "threshold": threshold, "coverage": found["coverage"]}
 
