@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from importlib import import_module
+from inspect import isfunction
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,16 @@ def test_a_variable_of_the_tutorial_is_the_same_in_both_places(
 
 def test_type_checkers_find_the_types() -> None:
     assert (ROOT / "src" / "voxaffect" / "py.typed").is_file()
+
+
+FUNCTIONS = [name for name in voxaffect.__all__ if isfunction(getattr(voxaffect, name))]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_public_function_shows_an_example_that_runs(name: str) -> None:
+    documentation = getattr(voxaffect, name).__doc__
+    assert ">>> " in documentation
+    assert "+SKIP" not in documentation
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -72,9 +72,9 @@ def extract_feature(
 
     Examples
     --------
-    >>> extract_feature("call.wav", mfcc=True, chroma=True, mel=True).shape  # doctest: +SKIP
+    >>> va.extract_feature("call.wav", mfcc=True, chroma=True, mel=True).shape
     (180,)
-    >>> extract_feature("call.wav", mfcc=True).shape  # doctest: +SKIP
+    >>> va.extract_feature("call.wav", mfcc=True).shape
     (40,)
     """
     flags = (mfcc, chroma, mel, contrast, tonnetz)
@@ -133,7 +133,9 @@ def load_data(
 
     Examples
     --------
-    >>> x_train, x_test, y_train, y_test = load_data(test_size=0.25)  # doctest: +SKIP
+    >>> x_train, x_test, y_train, y_test = va.load_data(root="ravdess")
+    >>> x_train.shape, x_test.shape
+    ((12, 180), (4, 180))
     """
     _check_share(test_size)
     with extra("train"):

@@ -129,6 +129,11 @@ def read(
     ------
     AudioError
         If there is no such file, or it is empty, cut short, not audio, or too long.
+
+    Examples
+    --------
+    >>> va.read("call.wav").rate_hz
+    16000
     """
     if isinstance(source, Signal) or is_array(source):
         raise AudioError(

@@ -88,6 +88,13 @@ def read_split(path: str | Path) -> Protocol:
     EvaluationError
         If the file is no split; and later, when it splits, if it names a recording that is
         not there or a fold lacks a side.
+
+    Examples
+    --------
+    >>> study = va.evaluate({"folder": "my_recordings"}, "mlp", protocol="loso")
+    >>> study.save_split("folds.csv")
+    >>> va.read_split("folds.csv").summary
+    '3 folds read from folds.csv'
     """
     lines = _read_lines(path)
     counted = "1 fold" if len(lines) == 1 else f"{len(lines)} folds"

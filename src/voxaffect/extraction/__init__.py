@@ -138,6 +138,11 @@ def extract(
 
     Whatever else is raised meanwhile, and a worker process that ends, is the failure of its
     recording.
+
+    Examples
+    --------
+    >>> va.extract(["call.wav"], va.get_feature_spec("classic")).matrix.shape
+    (1, 180)
     """
     if isinstance(paths, str | Path):
         raise AudioError(f"{paths}: expected a sequence of paths, found one. Put it in a list.")

@@ -65,6 +65,11 @@ def get_feature_spec(
     ------
     FeatureError
         If there is no such set or group, no group at all, or the set has another rate.
+
+    Examples
+    --------
+    >>> va.get_feature_spec("classic", groups=("mfcc", "chroma")).groups
+    ('mfcc', 'chroma')
     """
     if not is_known(name, SETS):
         raise FeatureError(f"no features named {name!r}; there are: {', '.join(SETS)}.")
@@ -158,6 +163,11 @@ def compute_features(signal: Signal, spec: FeatureSpec) -> Array:
         If the recording is shorter than 0.25 s or silent throughout.
     FeatureError
         If the spec is unknown, or a number comes out NaN or infinite.
+
+    Examples
+    --------
+    >>> va.compute_features(va.read("call.wav"), va.get_feature_spec("classic")).shape
+    (180,)
     """
     check_spec(spec)
     check_kind(signal, Signal, "signal", "a Signal, as voxaffect.read gives it")

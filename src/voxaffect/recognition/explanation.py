@@ -97,6 +97,12 @@ def explain(
     Zeiler and Fergus 2014, "Visualizing and understanding convolutional networks", ECCV:
     occlusion. Aitchison 1982, "The statistical analysis of compositional data", J. Royal Stat.
     Soc. B 44(2): the centered log-ratio.
+
+    Examples
+    --------
+    >>> explanation = va.explain("call.wav")
+    >>> explanation.prediction.emotion == va.predict("call.wav").emotion
+    True
     """
     loaded = get_model(model)
     predictor = Predictor(loaded)

@@ -306,6 +306,12 @@ def enroll_speaker(
         If a recording cannot be used, or no speech was found in it; every one is named.
     FeatureError
         If there is none.
+
+    Examples
+    --------
+    >>> speaker = va.enroll_speaker(["call.wav"])
+    >>> va.predict("call.wav", speaker=speaker).emotion in va.load().emotions
+    True
     """
     loaded = get_model(model)
     get_vad_method(vad)
@@ -390,6 +396,12 @@ def predict(
         If the recording cannot be read or used.
     ModelError
         If the model cannot be loaded.
+
+    Examples
+    --------
+    >>> prediction = va.predict("call.wav")
+    >>> prediction.emotion in va.load().emotions
+    True
     """
     if channels == "each":
         raise AudioError("predict gives one answer: take predict_channels for each channel.")
@@ -441,6 +453,11 @@ def predict_channels(
         If the recording cannot be read or used.
     ModelError
         If the model cannot be loaded.
+
+    Examples
+    --------
+    >>> len(va.predict_channels("call.wav"))
+    1
     """
     loaded = get_model(model)
     predictor = Predictor(loaded, speaker, uncertain_below, channels, vad, max_seconds)

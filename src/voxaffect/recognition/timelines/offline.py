@@ -108,6 +108,12 @@ def timeline(
         If the model cannot be loaded, or the threshold is no probability.
     MissingExtraError
         If the voice-activity detection needs a library that is not installed.
+
+    Examples
+    --------
+    >>> (whole,) = va.timeline("call.wav")
+    >>> whole.segments[0].emotion in va.load().emotions
+    True
     """
     check_channels(channels)
     windowing = WindowConfig(window_seconds, hop_seconds, vad)
