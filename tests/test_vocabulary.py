@@ -17,7 +17,6 @@ PENDING = {
     "features",
     "outputs",
     "recognition",
-    "records",
     "__main__",
 }
 MODULES = [
