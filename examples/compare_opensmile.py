@@ -1,7 +1,7 @@
-"""openSMILE's features with a support vector machine, beside ours, on EmoBox's folds.
+"""Comparison of our features with openSMILE's, by a support vector machine on EmoBox's folds.
 
     pip install "voxaffect[bench,report]"
-    python examples/beside_opensmile.py DIR out/
+    python examples/compare_opensmile.py DIR out/
 
 ``DIR`` is the folder of RAVDESS; the report is written to ``out/``. Any features and any
 scikit-learn estimator can be evaluated like this: one row of numbers for each utterance.
