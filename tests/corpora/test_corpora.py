@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 from hypothesis import given, strategies as st
@@ -23,6 +24,7 @@ from voxaffect.corpora import (
     find_root,
     get_corpus,
     parse_name,
+    public,
     read_corpus,
 )
 from voxaffect.corpora.folders import get_download_folder
@@ -96,6 +98,11 @@ def test_grammar_names_emotion_and_speaker(corpus: Corpus) -> None:
 
 def test_key_is_the_name(corpus: Corpus) -> None:
     assert CORPORA[corpus.name] is corpus
+
+
+def test_every_module_adds_a_corpus_of_its_own_name() -> None:
+    names = [name for _, name, _ in iter_modules(public.__path__)]
+    assert sorted(CORPORA) == sorted(name.replace("_", "-") for name in names)
 
 
 def test_rows_cannot_be_changed(corpus: Corpus) -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from voxaffect.corpora import EMOTIONS, find_emotion, map_labels, read_labels
-from voxaffect.corpora.labels import check_labels, extract_emotions, normalize_label
+from voxaffect.corpora.labels import check_labels
+from voxaffect.corpora.vocabulary import extract_emotions, normalize_label
 from voxaffect.errors import CorpusError
 
 WORDS = [

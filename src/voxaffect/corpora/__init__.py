@@ -3,7 +3,7 @@
 from voxaffect.corpora.base import EMOTIONS, Corpus, Download, Utterance, expand_template
 from voxaffect.corpora.download import download
 from voxaffect.corpora.folders import find_root
-from voxaffect.corpora.labels import find_emotion, map_labels
+from voxaffect.corpora.labels import map_labels
 from voxaffect.corpora.own_table import parse_columns
 from voxaffect.corpora.registry import CORPORA, OWN_DATA, get_corpus
 from voxaffect.corpora.scanning import (
@@ -14,6 +14,7 @@ from voxaffect.corpora.scanning import (
     scan_corpus,
 )
 from voxaffect.corpora.tables import read_labels
+from voxaffect.corpora.vocabulary import find_emotion
 
 __all__ = [
     "CORPORA",

@@ -1,18 +1,21 @@
-"""One vocabulary of emotions: the words of other data sets and languages, and ours for them.
-
-Only words for the same emotion share one of ours. Calm is not neutral, excited is not happy,
-frustrated is not angry: whoever wants to merge such emotions says so in a map of labels.
-"""
+"""Labels of a user's data, as emotions in one vocabulary or in words of the user's own."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from functools import cache
-from types import MappingProxyType
 
+from voxaffect.corpora.vocabulary import (
+    SHORT_CODES,
+    WORD,
+    find_emotion,
+    load_vocabulary,
+    normalize_label,
+    normalize_number,
+    split_words,
+    unify_spellings,
+)
 from voxaffect.errors import CorpusError
 from voxaffect.files import list_names
 
@@ -21,155 +24,17 @@ KEEP = "none"
 
 _KEEP_ALL = f"keep all words with --labels {KEEP} (labels={KEEP!r})"
 
-_SYNONYMS = {
-    "neutral": (
-        "neutral, neutrality, neutralness, neu, neutralität, neutre, neutro, neutra, neutrale, "
-        "neutraal, neutralny, neutralna, neutralność, nötr, нейтральный, нейтральная, "
-        "нейтрально, ουδέτερο, 中性, 中立"
-    ),
-    "calm": (
-        "calm, calmness, ruhig, ruhe, gelassen, calme, calma, calmo, tranquilo, tranquila, "
-        "tranquillo, rustig, spokojny, spokój, sakin, спокойный, спокойствие, 平静"
-    ),
-    "happy": (
-        "happy, happiness, hap, joy, joyful, joyfulness, freude, freudig, fröhlich, froehlich, "
-        "froh, fröhlichkeit, glück, glücklich, gluecklich, joie, "
-        "joyeux, joyeuse, heureux, heureuse, bonheur, felicità, felice, gioia, gio, alegría, "
-        "alegre, feliz, felicidad, felicidade, blij, blijdschap, radość, radosny, szczęście, "
-        "szczęśliwy, mutlu, mutluluk, радость, счастье, χαρά, 高兴, 开心, 快乐"
-    ),
-    "sad": (
-        "sad, sadness, trauer, traurig, traurigkeit, tristesse, triste, tristezza, tri, "
-        "tristeza, verdrietig, verdriet, smutek, smutny, üzgün, üzüntü, грусть, печаль, λύπη, "
-        "悲伤, 伤心"
-    ),
-    "angry": (
-        "angry, anger, ang, wut, wütend, wuetend, ärger, aerger, ärgerlich, aergerlich, zorn, "
-        "zornig, verärgert, veraergert, "
-        "colère, en colère, ira, rabbia, rab, arrabbiato, arrabbiata, enojo, enojado, "
-        "enojada, enfado, enfadado, enfadada, rabia, raiva, boos, boosheid, gniew, złość, zły, "
-        "kızgın, öfke, гнев, злость, θυμός, 生气, 愤怒"
-    ),
-    "fearful": (
-        "fearful, fear, fearfulness, fea, afraid, scared, angst, ängstlich, aengstlich, furcht, "
-        "peur, effrayé, paura, pau, spaventato, miedo, medo, bang, strach, korku, страх, φόβος, "
-        "害怕, 恐惧"
-    ),
-    "disgust": (
-        "disgust, disgusted, dis, ekel, angeekelt, angewidert, dégoût, "
-        "dégoûté, disgusto, disgustato, asco, "
-        "nojo, walging, wstręt, obrzydzenie, iğrenme, tiksinti, отвращение, αηδία, 厌恶"
-    ),
-    "surprised": (
-        "surprised, surprise, sur, pleasant surprise, pleasant surprised, pleasantly surprised, "
-        "ps, überraschung, ueberraschung, überrascht, ueberrascht, surpris, sorpresa, sor, "
-        "sorpreso, sorprendido, sorprendida, surpresa, surpreso, verrast, verrassing, "
-        "zaskoczenie, zaskoczony, şaşkın, şaşırma, şaşkınlık, удивление, έκπληξη, 惊讶, 惊奇"
-    ),
-    "bored": (
-        "bored, boredom, langeweile, gelangweilt, ennui, ennuyé, noia, annoiato, aburrimiento, "
-        "aburrido, aburrida, tédio, verveling, verveeld, nuda, znudzenie, sıkılmış, скука, 无聊"
-    ),
-    "excited": "excited, excitement, exc",
-    "frustrated": "frustrated, frustration, fru",
-}
 _ENDINGS = ("fulness", "iness", "ness", "ment", "ful", "ing", "ion", "ed", "ly", "y", "e", "s")
 _SHORTEST_STEM = 4
 _SHOWN = 8
-_WORD = re.compile(r"[^\W\d_]+")
-_DOUBT = re.compile(r"[!?¬~]")
-_PLAIN_LETTERS = str.maketrans("ıłøđ", "ilod")
 _SHORTEST_MISSPELT = 5
 _LISTED = 12  # labels that one message lists
 
 
-def split_words(text: str) -> tuple[str, ...]:
-    """Words of a list with commas, in its order."""
-    return tuple(word.strip() for word in text.split(","))
-
-
-_FILLERS = split_words(
-    "audio, audios, category, class, clip, clips, data, emotion, emotional, emotions, file, files, "
-    "folder, label, mood, recorded, recording, recordings, sample, samples, sound, sounds, speech, "
-    "state, take, utterance, utterances, voice, voices, wav, wavs"
-)
-_NEGATIONS = split_words(
-    "not, non, no, never, without, isnt, nicht, kein, keine, ohne, pas, sans, senza, sin"
-)
 _NO_LABELS = split_words(
     "none, na, n/a, null, nan, nil, unknown, undefined, unlabeled, unlabelled, unspecified, "
     "no label, no agreement, no emotion, xxx, tbd, todo"
 )
-_CODES = split_words(
-    "ang, bang, dis, exc, fea, fru, gio, hap, ira, neu, nuda, pau, ps, rab, sor, sur, tri, zly"
-)
-"""Short words that mean many other things: one alone among unknown labels is no emotion."""
-
-
-def normalize_label(word: str) -> str:
-    """Label without case, accents, invisible marks and space around it; words one space apart.
-
-    Examples
-    --------
-    >>> normalize_label("  Pleasant_Surprise ")
-    'pleasant surprise'
-    """
-    letters = unicodedata.normalize("NFKD", word.casefold()).translate(_PLAIN_LETTERS)
-    plain = "".join(mark for mark in letters if not _is_mark(mark))
-    return " ".join(re.split(r"[\s_\-–.]+", plain)).strip()
-
-
-def _is_mark(letter: str) -> bool:
-    """True for an accent, or what has no shape of its own; marks of other scripts are letters."""
-    return "\u0300" <= letter <= "\u036f" or unicodedata.category(letter) == "Cf"
-
-
-@cache
-def _load_vocabulary() -> Mapping[str, str]:
-    """Our word for every synonym; a synonym that two of them claim would be a fault of ours."""
-    known: dict[str, str] = {}
-    for emotion, words in _SYNONYMS.items():
-        for word in split_words(words):
-            if known.setdefault(normalize_label(word), emotion) != emotion:
-                raise AssertionError(f"{word} stands for {emotion} and another emotion")
-    return MappingProxyType(known)
-
-
-def find_emotion(word: str) -> str | None:
-    """Our word for the emotion that a label in any known language names; None if unknown.
-
-    Numbers, signs and words such as "recordings" do not count; all other words must mean the same.
-
-    Examples
-    --------
-    >>> find_emotion("Anger"), find_emotion("02_Freude"), find_emotion("proud")
-    ('angry', 'happy', None)
-    >>> find_emotion("Happy recordings"), find_emotion("very happy")
-    ('happy', None)
-    """
-    plain = normalize_label(word)
-    if plain in _load_vocabulary() or _DOUBT.search(plain):
-        return _load_vocabulary().get(plain)
-    words = [part for part in _WORD.findall(plain) if part not in _FILLERS]
-    if (emotion := _load_vocabulary().get(" ".join(words))) is not None:
-        return emotion
-    meanings = set(map(_load_vocabulary().get, words))
-    return meanings.pop() if len(meanings) == 1 else None
-
-
-def extract_emotions(text: str) -> frozenset[str]:
-    """Our words for every emotion that some word of a text names, and does not deny.
-
-    Examples
-    --------
-    >>> sorted(extract_emotions("OAF_back_angry")), sorted(extract_emotions("anna_not_happy"))
-    (['angry'], [])
-    """
-    words = _WORD.findall(normalize_label(text))
-    stated = (
-        word for before, word in zip(["", *words], words, strict=False) if before not in _NEGATIONS
-    )
-    return frozenset(filter(None, map(_load_vocabulary().get, stated)))
 
 
 def map_labels(
@@ -221,7 +86,9 @@ def _find_emotions(words: Iterable[str]) -> dict[str, str | None]:
     """Emotion of every label; a short code counts where another label names an emotion, too."""
     known = {word: find_emotion(word) for word in words}
     if len(set(known.values()) - {None}) < 2 and None in known.values():
-        return {word: None if normalize_label(word) in _CODES else known[word] for word in known}
+        return {
+            word: None if normalize_label(word) in SHORT_CODES else known[word] for word in known
+        }
     return known
 
 
@@ -274,15 +141,13 @@ def _explain_doubt(word: str) -> str | None:
     if plain in _NO_LABELS or re.fullmatch(r"[\s?\-–—_./]*|#.*[!?/a].*", plain):
         return "stands for no emotion"
     within = {
-        part: _load_vocabulary()[part]
-        for part in _WORD.findall(plain)
-        if part in _load_vocabulary()
+        part: load_vocabulary()[part] for part in WORD.findall(plain) if part in load_vocabulary()
     }
     if len(set(within.values())) > 1:
         return f"names {len(set(within.values()))} emotions"
-    if within.keys() - set(_CODES):
+    if within.keys() - set(SHORT_CODES):
         return f"holds {next(iter(within))!r} and more"
-    near = next((known for known in _load_vocabulary() if _is_misspelt(plain, known)), None)
+    near = next((known for known in load_vocabulary() if _is_misspelt(plain, known)), None)
     return f"looks like {near!r}, misspelt" if near else None
 
 
@@ -343,37 +208,13 @@ def _check_map(labels: Mapping[str, str] | str | None) -> Mapping[str, str]:
     return labels
 
 
-def unify_spellings(counts: Mapping[str, int]) -> dict[str, str]:
-    """Most frequent spelling for names that differ in case, accents, spaces, or as numbers do.
-
-    Examples
-    --------
-    >>> unify_spellings({"Anna": 2, "ANNA ": 1, "01": 2, "1.0": 1})
-    {'Anna': 'Anna', 'ANNA ': 'Anna', '01': '01', '1.0': '01'}
-    """
-    spellings: dict[str, Counter[str]] = {}
-    for word, count in counts.items():
-        spellings.setdefault(_normalize_number(word), Counter())[word.strip()] += count
-    best = {
-        plain: min(counter, key=lambda word: (-counter[word], word))
-        for plain, counter in spellings.items()
-    }
-    return {word: best[_normalize_number(word)] for word in counts}
-
-
-def _normalize_number(word: str) -> str:
-    """Text that is equal for all spellings of a name or of a number: 1, 01 and 1.0 (pandas)."""
-    number = re.fullmatch(r"\s*0*(\d+?)(?:\.0+)?\s*", word)
-    return number[1] if number else normalize_label(word)
-
-
 def _refuse_mixtures(result: Mapping[str, str], unknown: Collection[str]) -> None:
     """Refuse two words for what looks like one emotion, where we cannot know."""
     words = {target: word for word, target in result.items()}
     stems: dict[str, str] = {}
     for word in unknown:
         plain = normalize_label(word)
-        within = set(filter(None, map(_load_vocabulary().get, _WORD.findall(plain))))
+        within = set(filter(None, map(load_vocabulary().get, WORD.findall(plain))))
         if len(within) == 1:
             (emotion,) = within
             other = words.setdefault(emotion, word)
@@ -381,8 +222,8 @@ def _refuse_mixtures(result: Mapping[str, str], unknown: Collection[str]) -> Non
                 raise _refuse_compounds(other, word, emotion)
             if other != word:
                 raise _refuse_pair(other, word, emotion)
-        other = stems.setdefault(_cut_endings(_normalize_number(word)), word)
-        if _normalize_number(other) != _normalize_number(word):
+        other = stems.setdefault(_cut_endings(normalize_number(word)), word)
+        if normalize_number(other) != normalize_number(word):
             raise _refuse_pair(other, word, other)
 
 

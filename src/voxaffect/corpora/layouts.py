@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from voxaffect.corpora.labels import extract_emotions, find_emotion, normalize_label, split_words
+from voxaffect.corpora.vocabulary import (
+    extract_emotions,
+    find_emotion,
+    normalize_label,
+    split_words,
+)
 from voxaffect.errors import CorpusError
 
 EMOTION, SPEAKER, IGNORED, NAME = "emotion", "speaker", "*", "file:emotion"

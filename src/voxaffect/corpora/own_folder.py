@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from voxaffect.corpora.base import Corpus, FileIssue, ScanResult, Utterance
-from voxaffect.corpora.labels import extract_emotions, find_emotion
 from voxaffect.corpora.layouts import Layout, detect_layout
 from voxaffect.corpora.registry import CORPORA
+from voxaffect.corpora.vocabulary import extract_emotions, find_emotion
 from voxaffect.errors import CorpusError
 from voxaffect.files import list_names
 

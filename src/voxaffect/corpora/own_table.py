@@ -15,10 +15,10 @@ from functools import cached_property
 from pathlib import Path
 
 from voxaffect.corpora.base import ScanResult, Utterance
-from voxaffect.corpora.labels import find_emotion, normalize_label, split_words
 from voxaffect.corpora.layouts import SEXES
 from voxaffect.corpora.overlaps import Part, find_overlaps
 from voxaffect.corpora.tables import Table, load_table, normalize_column
+from voxaffect.corpora.vocabulary import find_emotion, normalize_label, split_words
 from voxaffect.errors import CorpusError
 from voxaffect.files import escape_control
 

@@ -11,19 +11,12 @@ from pathlib import Path
 
 from voxaffect.corpora.base import Corpus, FileIssue, ScanResult, Utterance
 from voxaffect.corpora.folders import explain_source, list_files
-from voxaffect.corpora.labels import (
-    KEEP,
-    check_labels,
-    find_emotion,
-    find_unused_entries,
-    map_labels,
-    normalize_label,
-    unify_spellings,
-)
+from voxaffect.corpora.labels import KEEP, check_labels, find_unused_entries, map_labels
 from voxaffect.corpora.layouts import Layout
 from voxaffect.corpora.own_folder import read_folder
 from voxaffect.corpora.own_table import read_table
 from voxaffect.corpora.registry import CORPORA, OWN_DATA, get_corpus
+from voxaffect.corpora.vocabulary import find_emotion, normalize_label, unify_spellings
 from voxaffect.errors import CorpusError
 from voxaffect.files import list_names
 from voxaffect.files.folders import expand_home

@@ -8,7 +8,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from voxaffect.corpora.labels import KEEP, normalize_label
+from voxaffect.corpora.labels import KEEP
+from voxaffect.corpora.vocabulary import normalize_label
 from voxaffect.errors import CorpusError
 from voxaffect.files import escape_control, read_bounded
 from voxaffect.files.encoding import detect_encoding

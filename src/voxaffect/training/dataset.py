@@ -22,7 +22,8 @@ from voxaffect.corpora import (
     find_root,
     read_corpora,
 )
-from voxaffect.corpora.labels import check_labels, normalize_label
+from voxaffect.corpora.labels import check_labels
+from voxaffect.corpora.vocabulary import normalize_label
 from voxaffect.errors import TrainingError
 from voxaffect.extraction import (
     Extraction,
