@@ -19,7 +19,7 @@ from voxaffect.errors import VoxaffectError
 from voxaffect.files import describe_reason, escape_control, escape_surrogates
 
 READER_GONE = 141
-"""Exit code where the reader of standard output has seen enough, as of other programs in a pipe."""
+"""Exit code when the reader of standard output has closed the pipe, as of other programs."""
 _OPEN_IT = "Leave it open, or send it to a file with >."
 _PLAIN = dict(zip("█▒░│─·−–µ×“”‘’", "#=.|-.--ux\"\"''", strict=True)) | {
     "…": "...",
@@ -80,7 +80,9 @@ def guard_streams() -> Iterator[None]:
     """Inside the block, escape all text on its way to a terminal, also that of libraries."""
     before = sys.stdout, sys.stderr
     for stream in before:
-        if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is no error
+        if hasattr(
+            stream, "reconfigure"
+        ):  # a name that the terminal cannot show is escaped, not an error
             stream.reconfigure(errors="voxaffect")
     sys.stdout, sys.stderr = (
         Terminal(stream) if _is_terminal(stream) else stream for stream in before
@@ -127,7 +129,7 @@ def check_stdout(remedy: str = _OPEN_IT) -> None:
 
 
 def print_line(text: str) -> None:
-    """Print a line for people on standard output, whatever names it holds."""
+    """Print a line for people on standard output, with escapes for control codes in names."""
     print_text(f"{escape_control(text)}\n")
 
 
@@ -138,7 +140,7 @@ def print_text(text: str) -> None:
 
 
 def print_note(text: str) -> None:
-    """Print a line for people that nobody misses if standard output is closed."""
+    """Print a line for people; if standard output is closed, nothing happens."""
     if sys.stdout is not None:
         print_line(text)
 
@@ -210,7 +212,7 @@ def show_progress(
     from tqdm import tqdm
 
     class Bar(tqdm):  # type: ignore[misc]
-        monitor_interval = 0  # needs no thread, which a system may not allow
+        monitor_interval = 0  # no thread, which some systems do not allow
 
     if sys.stderr is None:
         return Bar(items, disable=True)

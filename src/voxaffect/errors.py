@@ -10,15 +10,15 @@
     ├── CacheError         the feature cache cannot be opened or read
     ├── WorkerError        a process that computes has ended, or workers cannot be used
     ├── JournalError       the journal of a run cannot be used, or is another run's
-    ├── TrainingError      data or a recipe from which no model can come
+    ├── TrainingError      data or a recipe that cannot give a model
     ├── ModelError         a model file that is not ours, damaged, or of another version
-    ├── EvaluationError    a protocol that these data cannot fill
-    │   └── LeakError      something stands on both sides of a fold
+    ├── EvaluationError    a protocol that these data do not support
+    │   └── LeakError      a speaker, recording or duplicate is in training and test
     ├── ArgumentError      an argument of a kind or size that a function does not take
     └── MissingExtraError  a library of an optional extra is not installed
 
-Every message says what, where, expected, found and remedy, on one line, so that
-the command line can print it as it is.
+Every message names the problem, its place, the expected and actual value, and a remedy, on one
+line, so that the command line can print it unchanged.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class JournalError(VoxaffectError):
 
 
 class TrainingError(VoxaffectError):
-    """Data or a recipe from which no model can come."""
+    """Data or a recipe that cannot give a model."""
 
 
 class ModelError(VoxaffectError):
@@ -68,15 +68,15 @@ class ModelError(VoxaffectError):
 
 
 class EvaluationError(VoxaffectError):
-    """A protocol that these data cannot fill."""
+    """A protocol that these data do not support."""
 
 
 class LeakError(EvaluationError):
-    """Something stands on both sides of a fold that must not."""
+    """A speaker, recording or duplicate is in both training and test."""
 
 
 class ArgumentError(VoxaffectError, TypeError, ValueError):
-    """An argument of a kind or size that a function does not take; also what Python calls it."""
+    """An argument of a kind or size that a function does not take."""
 
 
 class MissingExtraError(VoxaffectError, ImportError):

@@ -1,4 +1,4 @@
-"""A recording of any length, block by block, in bounded memory; or read whole."""
+"""Reading of recordings, block by block in bounded memory, or whole."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _open(
     max_seconds: float | None,
     block_seconds: float,
 ) -> Iterator[Blocks]:
-    """Open a recording; whether its samples are numbers is not checked."""
+    """Open a recording without a check for NaN and infinity."""
     if isinstance(source, Signal) or is_array(source):
         yield _limit(_open_array(source, rate_hz, name), max_seconds)
         return
@@ -176,7 +176,7 @@ def as_signal(
 
 
 def _join(blocks: Blocks) -> Signal:
-    """All blocks mixed down, each as it comes: several channels are never held at once."""
+    """Signal of all blocks. Each is mixed down as it comes, so that memory holds one channel."""
     try:
         mixer = Mixer()
         parts = [mixer.mix(block) for block in blocks]
@@ -219,7 +219,7 @@ def limit_error(name: str, max_seconds: float) -> AudioError:
 
 
 def _check_unchanged(blocks: Blocks, content: Content | None) -> Iterator[Block]:
-    """Blocks of a file to which nobody writes meanwhile, which also explains other errors."""
+    """Blocks of a file that must not change. A change is named instead of the errors it causes."""
     try:
         yield from blocks
     except AudioError:

@@ -1,7 +1,7 @@
 """Checks that a phone, browser or video recording is whole, as far as the file itself says.
 
-FFmpeg plays what there is of a file that was cut. These checks compare the sizes that its boxes,
-elements and frames state with the file.
+FFmpeg plays the rest of a file that was cut, without an error. These checks compare the sizes
+that its boxes, elements and frames state with the file.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _check_mpeg4(content: Content, offset: int) -> None:
         elif size == 0:
             size = content.size - offset
         if size < 8 or not name.strip().isalnum():
-            break  # no box: padding, or somebody else's data
+            break  # no box, but padding or foreign data
         if name == b"ftyp" and names:
             check_alone(content, offset, content.read(offset, 8))
         _check_end(content, offset, size, f"bytes in its part {name.decode('latin-1')}")
@@ -67,7 +67,7 @@ def _check_matroska(content: Content, offset: int) -> None:
         if name == _SEGMENT and not is_open:
             _check_end(content, offset, size)
         if name == _SEGMENT or is_open:
-            continue  # go through what is inside
+            continue  # go through its content
         if name == 0 or size < 0:
             return
         _check_end(content, offset, size, "bytes in its last part")
@@ -87,7 +87,7 @@ def _read_number(content: Content, offset: int, *, keep_mark: bool) -> tuple[int
 def _check_asf(content: Content, offset: int) -> None:
     head = content.read(offset, 1 << 16)
     index = head.find(_ASF_FILE_PROPERTIES)
-    if index < 0 or len(head) < index + 92 or head[index + 88] & 1:  # the last: a broadcast
+    if index < 0 or len(head) < index + 92 or head[index + 88] & 1:  # a broadcast
         return
     size = int.from_bytes(head[index + 40 : index + 48], "little")
     _check_end(content, offset, size)

@@ -1,7 +1,7 @@
 """Recordings in chunks: WAV, RF64, Wave64, AIFF, AU and CAF.
 
-A program that writes to a pipe cannot know the length when it writes the header. It leaves 0, or
-the largest number, which stand for: up to the end. libsndfile refuses some of these files, so its
+A program that writes to a pipe cannot know the length when it writes the header. It writes 0
+or the largest number, which mean: up to the end. libsndfile refuses some of these files, so its
 view of the file gets the true length.
 """
 
@@ -82,7 +82,7 @@ def _read_format(content: Content, chunk: Chunk, order: str) -> int:
 
 
 def lay_out_wav(content: Content, start: int, sound: Sound) -> Part:
-    """Part of a WAV, RF64 or BW64 file; its length is written into a header that leaves it open."""
+    """Part of a WAV, RF64 or BW64 file; a header that leaves the length open gets the true one."""
     if not sound.is_open:
         return Part(View(content, [(start, content.size)]))
     size = sound.end - sound.start
@@ -100,7 +100,7 @@ def lay_out_wav(content: Content, start: int, sound: Sound) -> Part:
 def _lay_out(
     content: Content, start: int, sound: Sound, size_format: str, frames: int | None = None
 ) -> Part:
-    """Part of a file; its length is written in front of samples whose header leaves it open."""
+    """Part of a file; a header that leaves the length open gets the true one."""
     pieces: list[Piece] = [(start, content.size)]
     if sound.is_open:
         length = struct.calcsize(size_format)
@@ -216,10 +216,7 @@ def _find_chunk(content: Content, chunks: Iterator[Chunk], name: bytes) -> Chunk
 
 
 def is_left_open(size: int) -> bool:
-    """True for a size near 2^31, 2^32 or 2^63: streaming programs write it for "unknown".
-
-    So does 0, if something follows that is no chunk.
-    """
+    """True for a size near 2^31, 2^32 or 2^63: streaming programs write it for "unknown"."""
     is_largest = 0x7FFF_0000 <= size <= 0x8000_0100 or 0xFFFF_0000 <= size <= 0xFFFF_FFFF
     return is_largest or size >= _UNKNOWN_64
 
@@ -235,7 +232,7 @@ def _fills_file(content: Content, data: Chunk, header: str) -> bool:
 
 
 def _has_overflowed(content: Content, data: Chunk, header: str) -> bool:
-    """True if more sound follows than 32 bits, or a streaming program's number, can state."""
+    """True if more sound follows than the 32 bits of the header can state."""
     end = data.start + data.size
     if is_left_open(data.size):
         return not _fills_file(content, Chunk(data.name, end + end % 2, 0), header)
@@ -245,7 +242,7 @@ def _has_overflowed(content: Content, data: Chunk, header: str) -> bool:
 def _measure(
     content: Content, start: int, size: int, *, is_open: bool, format_tag: int = 0
 ) -> Sound:
-    """The samples. A lost byte is the pad byte that some programs count, unless in a code."""
+    """Offsets of the samples; a single lost byte may be a pad byte that some programs count."""
     held = max(0, content.size - start)
     if is_open and (size == 0 or held < size):
         return Sound(start, content.size, is_open=True, format_tag=format_tag)

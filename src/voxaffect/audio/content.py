@@ -25,7 +25,7 @@ _SHORT_BYTES = 1 << 20
 _BUFFER_BYTES = 1 << 16
 _PART_BYTES = 1 << 20
 _MAX_NAME = 4096
-"""Letters of the longest path that a system knows: whatever is longer is something else."""
+"""Letters of the longest path that a system knows: a longer text is no path."""
 
 
 class Content:
@@ -115,7 +115,7 @@ class View(io.RawIOBase):
 
     @contextmanager
     def claim(self, size: int) -> Iterator[None]:
-        """Pretend to be longer, with zeros at the end, so that an estimate is never too short."""
+        """Claim to be longer, with zeros at the end, so that an estimate is never too short."""
         self._claimed_size = size
         try:
             yield
@@ -135,7 +135,7 @@ class View(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move; before the start, as libsndfile tries in some AIFF files, is the start."""
+        """Move; a negative offset, which libsndfile tries in some AIFF files, is the start."""
         origins = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._claimed_size}
         self._position = max(0, origins[whence] + offset)
         return self._position
@@ -344,6 +344,6 @@ def stream_error(name: str, part: object) -> AudioError:
     remedy = "Give the path, or the array of samples with rate_hz"
     if isinstance(part, str):
         remedy = 'Open it in binary mode: open(path, "rb")'
-    elif part is None:  # nothing yet, which is no end
+    elif part is None:  # no bytes yet, which is no end
         remedy = "Let it wait for its bytes: os.set_blocking(stream.fileno(), True)"
     return AudioError(f"{name}: expected a stream of bytes, found {type(part).__name__}. {remedy}.")

@@ -1,4 +1,4 @@
-"""The one way from a recording's bytes to its sound: its first bytes decide who decodes it."""
+"""Decoding: the first bytes of a recording decide which library decodes it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def decode(content: Content, block_seconds: float = BLOCK_SECONDS) -> Iterator[B
         else:
             boxes.check_whole(content, start, kind.format)
         if blocks is None:
-            from voxaffect.audio import ffmpeg  # brings modules that most recordings do not need
+            from voxaffect.audio import ffmpeg  # imports modules that most recordings do not need
 
             if kind.reader == CORE:
                 kind = replace(kind, name=f"{kind.name} with a rare codec")
@@ -78,7 +78,7 @@ def _identify(content: Content, start: int) -> Kind:
 
 
 def _lay_out(content: Content, start: int, kind: Kind) -> Sequence[Part] | None:
-    """Parts that libsndfile can decode; None if it cannot decode them."""
+    """Parts for libsndfile; None if it cannot decode them."""
     if kind.format == "wav":
         sound = chunks.find_wav_sound(content, start)
         if sound.format_tag in chunks.MPEG_IN_WAV:

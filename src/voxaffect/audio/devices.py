@@ -81,7 +81,7 @@ def _split_blocks(recording: Blocks) -> Iterator[Samples]:
     mixer = Mixer()
     for block in recording:
         mono = mixer.mix(block)
-        for start in range(0, max(1, len(mono)), size):  # an empty block stays one
+        for start in range(0, max(1, len(mono)), size):  # an empty block is kept
             yield mono[start : start + size]
     mixer.check(recording.name)
 

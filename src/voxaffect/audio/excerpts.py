@@ -15,7 +15,7 @@ from voxaffect.audio.signal import Mixer, Signal
 from voxaffect.errors import AudioError
 
 _PIECE_BYTES = 1 << 20
-_TOLERANCE_SECONDS = 0.1  # an end that is rounded up may lie a little after the recording's
+_TOLERANCE_SECONDS = 0.1  # an end that was rounded up may lie a little after the recording's end
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def digest_recording(recording: Recording) -> bytes:
 
 @lru_cache(maxsize=256)
 def _digest_in_state(path: Path, _state: tuple[int, int, int] | None) -> bytes:
-    """Digest of a file in its present state: a file of many parts is read once for all."""
+    """Digest of a file in its present state; a file of many excerpts is read once."""
     return _digest_file(path)
 
 

@@ -54,7 +54,7 @@ def is_installed() -> bool:
 
 
 def _import_av() -> Any:
-    """PyAV; None if it is missing, or broken, which another thread may notice first."""
+    """PyAV; None if it is missing or broken."""
     try:
         import av
     except ImportError:
@@ -309,7 +309,7 @@ def _decode_by_program(content: Content, kind: Kind, program: str) -> Iterator[B
 
 @contextmanager
 def _open_copy(content: Content) -> Iterator[IO[bytes]]:
-    """A file without a name, which never comes on a disk where the system has such files."""
+    """Copy in a file without a name, which stays in memory where the system can do that."""
     with ExitStack() as stack:
         if hasattr(os, "memfd_create"):
             copy = stack.enter_context(os.fdopen(os.memfd_create("recording"), "w+b"))

@@ -23,7 +23,7 @@ _EXACT_CONTAINERS = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF
 _EXACT_ENCODINGS = frozenset(
     {"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"}
 )
-_ESTIMATE_FACTOR = 128  # between the shortest and the longest frame of MPEG audio lies less
+_ESTIMATE_FACTOR = 128  # more than the longest frame of MPEG audio is to the shortest
 _UNKNOWN_FRAMES = 1 << 48
 
 
@@ -60,7 +60,7 @@ def open_part(part: Part, block_seconds: float = BLOCK_SECONDS) -> Iterator[Bloc
         # bit reservoir in an MP3, and fails in a FLAC of unknown length.
         file.seekable = lambda: False
         is_known = not part.is_estimated and file.frames < _UNKNOWN_FRAMES
-        # Each sample is found by its number, and sounds the same without those before it.
+        # A seek to a sample is exact, and needs none of the samples before it.
         is_exact = (
             is_known and file.format in _EXACT_CONTAINERS and file.subtype in _EXACT_ENCODINGS
         )

@@ -1,7 +1,7 @@
 """MPEG audio (MP3, MP2): every frame is counted, since no header needs to state their number.
 
-The decoder gets whole frames alone: no tags, no pictures, no broken frame at the start. So it has
-nothing to complain of, and no length to estimate.
+The decoder gets whole frames alone: no tags, no pictures, no broken frame at the start. So it
+prints no warnings and estimates no length.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ def _silence_first_frames(
     """Pieces in which the first frames are silent if their data begin before the recording.
 
     A frame may keep data in the frames before it. Where a stream was joined in the middle they
-    are missing, and the decoder would complain. What these frames keep for later ones stays.
+    are missing, and the decoder would print a warning. The data that these frames keep for later
+    ones stay.
     """
     start, end = pieces[0]
     silent: list[Piece] = []
@@ -126,7 +127,7 @@ class _Count:
         return None
 
     def correct(self, data: bytes, frames: int, size: int) -> bytes:
-        """The frame with the true numbers: the decoder reads no further, and would complain."""
+        """The frame with the true numbers: the decoder stops there, and warns if more follows."""
         numbers = struct.pack(">I", max(frames, self.frames))
         if self.has_bytes:
             numbers += struct.pack(">I", min(size, 0xFFFF_FFFF))

@@ -135,7 +135,7 @@ def _check_end(content: Content, stream: _Stream) -> None:
 
 
 def _read_pages(content: Content, start: int) -> Iterator[_Page]:
-    """All pages, each with a right checksum; bytes behind the last page are none of its sound."""
+    """All pages, each with a right checksum; bytes behind the last page are ignored."""
     page = None
     while start < content.size:
         head = content.read(start, 27 + 255)

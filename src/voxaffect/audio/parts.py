@@ -96,7 +96,7 @@ def end_error(name: str, reason: str) -> AudioError:
 
 
 def length_error(name: str, promised: int, held: int | None, unit: str) -> AudioError:
-    """Error for a file that ends before its header says; `held` is None if nobody counted."""
+    """Error for a file that is shorter than its header states; `held` is None if not counted."""
     end = "it ends before" if held is None else f"it holds {held}"
     return end_error(name, f"its header promises {promised} {unit} and {end}")
 
@@ -104,7 +104,7 @@ def length_error(name: str, promised: int, held: int | None, unit: str) -> Audio
 def change_error(
     name: str, before: tuple[int, int], after: tuple[int, int], seconds: float, remedy: str
 ) -> AudioError:
-    """Error for a file whose rate or number of channels, a pair of both, changes on the way."""
+    """Error for a file whose pair of rate and channels changes on the way."""
     return AudioError(
         f"{name}: changes from {before[0]} Hz, {before[1]} channels, to {after[0]} Hz, {after[1]} "
         f"channels, after {seconds:.1f} s. {remedy}."

@@ -133,7 +133,7 @@ def _read_header(pipe: Pipe) -> _Header | None:
         if chunk.name == b"data":
             size = size_64 if size == 0xFFFF_FFFF and size_64 else size
             is_open = not size or chunks.is_left_open(size)
-            # Behind no samples may come other chunks. Then the file is empty, and no pipe.
+            # Other chunks may follow an empty one. Then the file is empty, not streamed.
             is_clear = size > 0 or not pipe.peek(start, 4).isalnum()
             is_known = len(wav_format) >= 24 and is_clear
             return _Header(mark, wav_format, start, size, is_open) if is_known else None
@@ -168,7 +168,7 @@ def _read_blocks(pipe: Pipe, header: _Header, first: Blocks) -> Iterator[Block]:
         held += len(sound)
         with _decode(pipe, header.wrap(sound)) as part:
             yield from part.blocks
-    if not header.is_open and held + 1 < header.size:  # as for files, a lost byte is a pad byte
+    if not header.is_open and held + 1 < header.size:  # as in files, a lost byte is a pad byte
         raise length_error(pipe.name, header.size, held, "bytes of sound")
     _read_end(pipe, header.start + held, header.mark)
 

@@ -1,4 +1,4 @@
-"""One mono recording in memory, and what makes it usable."""
+"""Mono recordings in memory: checks, mix-down, resampling and fingerprints."""
 
 from __future__ import annotations
 
@@ -43,6 +43,11 @@ class Signal:
     AudioError
         If the samples are not one-dimensional, are empty, hold NaN or infinity,
         or if the rate is out of range.
+
+    Examples
+    --------
+    >>> Signal(np.zeros(8_000, dtype=np.float32), rate_hz=16_000).seconds
+    0.5
     """
 
     samples: Samples
@@ -121,7 +126,7 @@ def mix_down(samples: NDArray[Any]) -> Samples:
 
 
 class Mixer:
-    """Mix-down of a recording, block by block, that notices channels which cancel each other."""
+    """Mix-down of a recording, block by block; it detects channels that cancel each other."""
 
     def __init__(self) -> None:
         self._moments = np.zeros((0, 2))  # of each channel, the mix last: sum, sum of squares
@@ -184,7 +189,7 @@ class Fingerprint:
 
 
 def fingerprint(signal: Signal) -> str:
-    """Digest of samples and rate: equal for the same recording, whatever its file is called."""
+    """Digest of samples and rate: equal for the same recording under another file name."""
     digest = Fingerprint(signal.rate_hz)
     digest.add(signal.samples)
     return digest.hexdigest()
@@ -200,7 +205,7 @@ def check_usable(signal: Signal) -> None:
         loud that its power overflows.
     """
     if len(signal.samples) < int(MIN_SECONDS * signal.rate_hz):
-        milliseconds = int(1000 * signal.seconds)  # never rounded up to what is needed
+        milliseconds = int(1000 * signal.seconds)  # rounded down, never up to the minimum
         raise AudioError(
             f"{signal.name}: {milliseconds / 1000} s long, at least {MIN_SECONDS} s are needed. "
             "Record longer."

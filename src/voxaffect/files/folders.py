@@ -38,7 +38,7 @@ def has_home() -> bool:
 
 
 def find_cache_folder() -> Path | None:
-    """Folder for what can be computed again: ``VOXAFFECT_CACHE``, else the user's cache folder.
+    """Folder for results that can be computed again: ``VOXAFFECT_CACHE``, or the user's own.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def find_cache_folder() -> Path | None:
 
 
 def find_data_folder() -> Path | None:
-    """Folder for what the user keeps, as corpora: the user's data folder.
+    """Folder for files that the user keeps, such as corpora: the user's data folder.
 
     Returns
     -------

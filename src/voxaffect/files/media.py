@@ -323,7 +323,7 @@ def parse_frame(header: bytes) -> Frame | None:
     """Header of a frame of MPEG audio; None if these four bytes are none."""
     if len(header) < 4 or header[0] != 0xFF:
         return None
-    value = int.from_bytes(header[:4], "big") & 0xFFFF_FEC0  # what a length depends on
+    value = int.from_bytes(header[:4], "big") & 0xFFFF_FEC0  # the bits that a length depends on
     if value not in _frames:
         if len(_frames) > 10_000:
             _frames.clear()

@@ -73,7 +73,7 @@ def write_text(path: Path, text: str, *, is_alone: bool = True) -> None:
 
 
 def sync_files(paths: Collection[Path]) -> None:
-    """Bring many files, just written, to the disk, and remove what killed runs left of them.
+    """Bring many files, just written, to the disk, and remove the litter of killed runs.
 
     Raises
     ------
@@ -149,8 +149,8 @@ def check_folder(path: Path) -> None:
 
 
 def _check_space(folder: Path, path: Path) -> None:
-    """Refuse a folder in which no file can be made; the system alone knows, so one is made."""
-    import tempfile  # loads much that nothing else here needs
+    """Refuse a folder in which no file can be made, by making one."""
+    import tempfile  # slow to import
 
     with name_errors(path, "cannot be written"), tempfile.TemporaryFile(dir=folder) as stream:
         stream.write(bytes(_PAGE_BYTES))

@@ -1,4 +1,4 @@
-"""Forks at moments when no thread holds a lock that the child could never release.
+"""Safe forks: no thread holds a lock that the child could never release.
 
 A forked process has one thread, and all locks as they were. If another thread held one, in
 SciPy's FFT, in libsndfile or in our own code, the child would wait for it for ever. So a fork
@@ -19,7 +19,7 @@ WAIT_LIMIT_SECONDS: Final = 30.0
 
 
 class _NoFork(ContextDecorator):
-    """Keeps other threads from forking while it is entered; a thread may enter it again."""
+    """Guard that keeps other threads from forking; a thread may enter it again."""
 
     def __init__(self) -> None:
         self.renew()
