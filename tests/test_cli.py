@@ -397,6 +397,7 @@ def test_the_process_ends_with_the_code_and_no_traceback(tmp_path: Path) -> None
 # info, features, corpora
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="closes as a Unix shell does")
 @pytest.mark.parametrize(
     "arguments",
@@ -1171,6 +1172,7 @@ def test_a_comparison_over_few_speakers_says_what_it_cannot_find(
     assert "with 4 speakers p can hardly be under 0.125" in done.out
 
 
+@pytest.mark.slow
 def test_recipes_of_different_features_are_evaluated_on_the_same_folds(
     run: Run, ravdess_to_read: Path
 ) -> None:

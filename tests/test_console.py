@@ -149,6 +149,7 @@ def test_messages_of_libraries_are_escaped_on_a_terminal() -> None:
     assert screen.getvalue() == f"warning: {HARMLESS}\n{HARMLESS}"
 
 
+@pytest.mark.slow
 @unix
 @pytest.mark.parametrize(
     "arguments",

@@ -438,6 +438,7 @@ def killed_midway(folder: Path, database: Path, *, total: int) -> int:
     return saved
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_a_killed_extraction_goes_on_where_it_stopped(tmp_path: Path, database: Path) -> None:
     folder = tmp_path / "many"

@@ -281,6 +281,7 @@ main(sys.argv[1:])
 """
 
 
+@pytest.mark.slow
 @unix
 @pytest.mark.parametrize(
     ("arguments", "start"),

@@ -159,6 +159,7 @@ def test_parts_of_one_recording_leak_only_if_they_are_one_part(call: Path) -> No
     assert len({identify_recording(utterance) for utterance in apart}) == 2
 
 
+@pytest.mark.slow
 def test_a_table_of_parts_is_trained_on_and_measured(call: Path, tmp_path: Path, run: Run) -> None:
     rows = [
         f"{call.name},{n * 0.5},{n * 0.5 + 0.5},{('joy', 'sad')[n % 2]},s{n // 4}\n"

@@ -522,6 +522,7 @@ def test_a_script_without_a_guard_runs_once(recordings: list[Path], tmp_path: Pa
     assert err == ""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
 @pytest.mark.parametrize("ending", [signals.SIGINT, signals.SIGKILL, signals.SIGTERM])
 def test_an_ended_program_leaves_no_process_and_a_good_cache(
@@ -642,6 +643,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @POSIX
 @pytest.mark.parametrize("deaths", [1, 4], ids=["once", "always"])
 def test_folds_whose_process_was_killed_are_computed_all_the_same(
@@ -660,6 +662,7 @@ def test_folds_whose_process_was_killed_are_computed_all_the_same(
     assert done.stderr.count("a worker process was ended twice") == deaths // 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
 def test_folds_that_a_killed_evaluation_had_begun_end(tmp_path: Path) -> None:
     begun, script, deadline = tmp_path / "begun", tmp_path / "long.py", time.monotonic() + 60
