@@ -28,15 +28,14 @@ from voxaffect.evaluation import Evaluation, evaluate_conditions, get_protocol
 from voxaffect.evaluation.metrics.calibration import WANTED_RISK
 from voxaffect.evaluation.metrics.categorical import compute_uar
 from voxaffect.extraction import FeatureCache, extract
-from voxaffect.features import get_feature_names, get_feature_spec
+from voxaffect.features import get_feature_names
 from voxaffect.features.affect.enrollment import adapt, enroll as enroll_vectors
 from voxaffect.training import (
     OBSERVED_EMOTIONS,
     Dataset,
-    augment_dataset,
     fit,
     get_recipe,
-    load_dataset,
+    load_training_data,
 )
 from voxaffect.training.augmentation.babble import BabbleSource
 from voxaffect.training.augmentation.conditions import CONDITIONS, condition_transform, needs_babble
@@ -48,23 +47,15 @@ ENROLLED, DRAWS = (2, 4, 8, 16), 5
 COMMON = ("neutral", "happy", "sad", "angry", "fearful", "disgust")
 
 
-def gathered(
+def load(
     recipe_name: str,
     root: Path,
     names: tuple[str, ...] = ("ravdess",),
     emotions: tuple[str, ...] | None = None,
 ) -> Dataset:
     """Corpora with the features and copies that a recipe trains on."""
-    recipe = get_recipe(recipe_name)
-    data = load_dataset(
-        {name: root / name for name in names},
-        get_feature_spec(recipe.features, groups=recipe.groups),
-        emotions=emotions,
-        progress=True,
-    )
-    if recipe.augmentation:
-        data = augment_dataset(data, recipe.augmentation, seed=SEED, progress=True)
-    return data
+    roots = {name: root / name for name in names}
+    return load_training_data(roots, recipe_name, emotions=emotions, seed=SEED, progress=True)
 
 
 def figures(evaluation: Evaluation) -> dict[str, Any]:
@@ -109,7 +100,7 @@ def originals(data: Dataset, root: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def emobox(recipe: str, root: Path) -> dict[str, Any]:
     """Eight emotions on EmoBox's folds, clean and degraded, fitted once a fold."""
-    data = gathered(recipe, root)
+    data = load(recipe, root)
     conditions = {"clean": data.matrix}
     if get_recipe(recipe).augmentation:
         conditions |= {name: degraded(data, name) for name in CONDITIONS}
@@ -145,7 +136,7 @@ def _of_originals(found: dict[str, Evaluation], places: np.ndarray) -> dict[str,
 
 def four(recipe: str, root: Path) -> dict[str, Any]:
     """The tutorial's four emotions: random splits, and new voices beside them."""
-    data = gathered(recipe, root, emotions=OBSERVED_EMOTIONS)
+    data = load(recipe, root, emotions=OBSERVED_EMOTIONS)
     estimator, result = get_recipe(recipe).build(SEED), {}
     # The network is not trained for each of twenty random splits.
     protocols = {"emobox": SEED} if recipe == "accurate" else {"tutorial": 0, "emobox": SEED}
@@ -159,7 +150,7 @@ def four(recipe: str, root: Path) -> dict[str, Any]:
 
 def cross(recipe: str, root: Path) -> dict[str, Any]:
     """Trained on RAVDESS, tested on EMO-DB: six emotions, nothing adapted."""
-    data = gathered(recipe, root, ("ravdess", "emodb"), COMMON)
+    data = load(recipe, root, ("ravdess", "emodb"), COMMON)
     found = evaluate_conditions(
         get_recipe(recipe).build(SEED), data, {"": data.matrix}, protocol="cross", seed=SEED
     )[""]
@@ -171,7 +162,7 @@ def enroll(recipe: str, root: Path) -> dict[str, Any]:
 
     Enrolled recordings are drawn at random, five times, and are not tested.
     """
-    data = gathered(recipe, root)
+    data = load(recipe, root)
     assert data.spec is not None
     truth, columns = np.array(data.emotions), get_feature_names(data.spec)
     speakers = np.array([u.speaker for u in data.utterances])

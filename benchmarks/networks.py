@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from accuracy import SEED, degraded, gathered
+from accuracy import SEED, degraded, load
 from selection import CONDITIONS, WIDTH, narrow
 
 from voxaffect.evaluation import get_protocol
@@ -78,7 +78,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.data is None:
         parser.error("name the folder of the corpora: --data DIR, or set VOXAFFECT_DATA")
-    data = gathered("accurate", Path(given.data))
+    data = load("accurate", Path(given.data))
     tested = {n: data.matrix if n == "clean" else degraded(data, n) for n in CONDITIONS}
     for name in given.plan or PLANS:
         for pair in given.pair or ("12", "34"):

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Unpack
 
-from voxaffect.errors import EvaluationError, TrainingError, VoxaffectError
+from voxaffect.corpora import Utterance
+from voxaffect.errors import EvaluationError, VoxaffectError
 from voxaffect.evaluation.metrics.calibration import WANTED_RISK
 from voxaffect.evaluation.protocols import (
     Protocol,
@@ -29,16 +30,14 @@ from voxaffect.training import (
     Dataset,
     LoadOptions,
     Recipe,
-    RunOptions,
-    augment_dataset,
     check_estimator,
     choose_recipe,
     clone_with_seed,
     export,
     fit,
-    load_dataset,
+    load_training_data,
 )
-from voxaffect.training.augmentation.babble import BabbleSource, has_other_recordings
+from voxaffect.training.augmentation.babble import BabbleSource
 from voxaffect.training.augmentation.conditions import condition_transform, needs_babble
 
 _log = logging.getLogger("voxaffect")
@@ -136,7 +135,7 @@ def train(
     if isinstance(corpora, Dataset):
         data = corpora
     else:
-        data = _load(
+        data = load_training_data(
             corpora,
             chosen,
             features=features,
@@ -300,68 +299,47 @@ def _load_systems(
     for recipe in recipes:
         key = _data_key(recipe)
         if key not in datasets:
-            clean = _load(corpora, recipe, **options)
-            is_needed = any(map(needs_babble, conditions))
-            source = BabbleSource.from_utterances(clean.utterances) if is_needed else None
-            plain = {**options, "augment": False, "source": source}
-            datasets[key] = {"": clean} | {
-                name: _load(corpora, recipe, condition=name, **plain) for name in conditions
-            }
+            clean = load_training_data(corpora, recipe, **options)
+            degraded = _load_conditions(corpora, recipe, conditions, clean.utterances, **options)
+            datasets[key] = {"": clean, **degraded}
     everything = [data for by_condition in datasets.values() for data in by_condition.values()]
     common = set(everything[0].utterances).intersection(*(data.utterances for data in everything))
     systems = {}
     for recipe in recipes:
         rows = {name: data.select(common) for name, data in datasets[_data_key(recipe)].items()}
         clean = rows.pop("")
-        degraded = {name: data.matrix for name, data in rows.items()}
-        systems[recipe.name] = System(estimators[recipe.name], clean, degraded, recipe.summary)
+        matrices = {name: data.matrix for name, data in rows.items()}
+        systems[recipe.name] = System(estimators[recipe.name], clean, matrices, recipe.summary)
     # Each recording, or part of one, once, whatever else was done to it.
     failures = {(f.path, f.reason): f for data in everything for f in reversed(data.failures)}
     return systems, tuple(failures[key] for key in sorted(failures))
 
 
-def _data_key(recipe: Recipe) -> tuple[Any, ...]:
-    return recipe.features, recipe.groups, recipe.augmentation
-
-
-def _load(
+def _load_conditions(
     corpora: Corpora,
     recipe: Recipe,
-    *,
-    features: str | None,
-    emotions: Sequence[str] | str | None,
-    augment: bool,
-    babble: float | None,
-    seed: int,
-    condition: str = "",
-    source: BabbleSource | None = None,
+    conditions: Sequence[str],
+    utterances: Sequence[Utterance],
     **options: Any,
-) -> Dataset:
-    """Dataset of a recipe, with its augmented copies, or under a condition."""
-    groups = recipe.groups if features in (None, recipe.features) else None
-    spec = get_feature_spec(features or recipe.features, groups=groups)
-    data = load_dataset(
-        corpora,
-        spec,
-        emotions=None if emotions in ("all", ["all"]) else emotions,
-        transform=condition_transform(condition, rate_hz=spec.rate_hz, babble=source)
-        if condition
-        else None,
-        **options,
-    )
-    if not augment or recipe.augmentation is None:
-        return data
-    policy = recipe.augmentation
-    _log.info("%s augmented copies to train on", f"{len(data.utterances) * policy.copies:,}")
-    if babble is not None:
-        policy = replace(policy, babble_probability=babble)
-    if policy.babble_probability and not has_other_recordings(data.utterances):
-        reason = "no speaker is known by two recordings or more, so no copy has background speech"
-        if babble is not None:
-            raise TrainingError(f"babble: {reason}. Name the speakers, or leave the option out.")
-        _log.info("babble: %s", reason)
-    run_options = {key: options[key] for key in RunOptions.__annotations__.keys() & options.keys()}
-    return augment_dataset(data, policy, seed=seed, **run_options)
+) -> dict[str, Dataset]:
+    """Dataset of the same recordings under each condition."""
+    is_needed = any(map(needs_babble, conditions))
+    babble = BabbleSource.from_utterances(utterances) if is_needed else None
+    rate_hz = get_feature_spec(options["features"] or recipe.features).rate_hz
+    plain = {**options, "augment": False}
+    return {
+        name: load_training_data(
+            corpora,
+            recipe,
+            transform=condition_transform(name, rate_hz=rate_hz, babble=babble),
+            **plain,
+        )
+        for name in conditions
+    }
+
+
+def _data_key(recipe: Recipe) -> tuple[Any, ...]:
+    return recipe.features, recipe.groups, recipe.augmentation
 
 
 @contextmanager

@@ -22,74 +22,38 @@ _Kinds = Mapping[int, tuple[str, frozenset[int], bool]]
 """By number of a field: its name, the wire kinds it may have, and whether it may repeat."""
 
 
-def _shape(**fields: str) -> _Kinds:
-    """Fields by number, from ``name="number kinds"``; a ``*`` marks one that may repeat."""
+def _shape(fields: str) -> _Kinds:
+    """Fields by number, from ``name number kinds``; a ``*`` marks one that may repeat."""
     letters = {"v": _VARINT, "d": _FIXED_64, "b": _BYTES, "f": _FIXED_32}
     result = {}
-    for name, text in fields.items():
-        number, kinds = text.rstrip("*").split()
-        result[int(number)] = (name, frozenset(letters[k] for k in kinds), text.endswith("*"))
+    for name, number, kinds in (field.split() for field in fields.split(",")):
+        wire_kinds = frozenset(letters[kind] for kind in kinds.rstrip("*"))
+        result[int(number)] = (name, wire_kinds, kinds.endswith("*"))
     return result
 
 
 _MODEL = _shape(
-    ir_version="1 v",
-    producer_name="2 b",
-    producer_version="3 b",
-    domain="4 b",
-    model_version="5 v",
-    doc_string="6 b",
-    graph="7 b",
-    opset_import="8 b*",
-    metadata_props="14 b*",
+    "ir_version 1 v, producer_name 2 b, producer_version 3 b, domain 4 b, model_version 5 v, "
+    "doc_string 6 b, graph 7 b, opset_import 8 b*, metadata_props 14 b*"
 )
-_OPSET = _shape(domain="1 b", version="2 v")
-_ENTRY = _shape(key="1 b", value="2 b")
+_OPSET = _shape("domain 1 b, version 2 v")
+_ENTRY = _shape("key 1 b, value 2 b")
 _GRAPH = _shape(
-    node="1 b*",
-    name="2 b",
-    initializer="5 b*",
-    doc_string="10 b",
-    input="11 b*",
-    output="12 b*",
-    value_info="13 b*",
-    metadata_props="16 b*",
+    "node 1 b*, name 2 b, initializer 5 b*, doc_string 10 b, input 11 b*, output 12 b*, "
+    "value_info 13 b*, metadata_props 16 b*"
 )
 _NODE = _shape(
-    input="1 b*",
-    output="2 b*",
-    name="3 b",
-    op_type="4 b",
-    attribute="5 b*",
-    doc_string="6 b",
-    domain="7 b",
-    metadata_props="9 b*",
+    "input 1 b*, output 2 b*, name 3 b, op_type 4 b, attribute 5 b*, doc_string 6 b, domain 7 b, "
+    "metadata_props 9 b*"
 )
 _ATTRIBUTE = _shape(
-    name="1 b",
-    f="2 f",
-    i="3 v",
-    s="4 b",
-    t="5 b",
-    floats="7 fb*",
-    ints="8 vb*",
-    strings="9 b*",
-    doc_string="13 b",
-    type="20 v",
+    "name 1 b, f 2 f, i 3 v, s 4 b, t 5 b, floats 7 fb*, ints 8 vb*, strings 9 b*, "
+    "doc_string 13 b, type 20 v"
 )
 _TENSOR = _shape(
-    dims="1 vb*",
-    data_type="2 v",
-    float_data="4 fb*",
-    int32_data="5 vb*",
-    string_data="6 b*",
-    int64_data="7 vb*",
-    name="8 b",
-    raw_data="9 b",
-    double_data="10 db*",
-    uint64_data="11 vb*",
-    doc_string="12 b",
-    data_location="14 v",
+    "dims 1 vb*, data_type 2 v, float_data 4 fb*, int32_data 5 vb*, string_data 6 b*, "
+    "int64_data 7 vb*, name 8 b, raw_data 9 b, double_data 10 db*, uint64_data 11 vb*, "
+    "doc_string 12 b, data_location 14 v"
 )
 _REFUSED = {
     ("model", 20): "a training graph",
@@ -104,15 +68,7 @@ _REFUSED = {
     ("tensor", 3): "a constant in segments",
     ("tensor", 13): "constants in another file",
 }
-_DATA = (
-    "float_data",
-    "int32_data",
-    "string_data",
-    "int64_data",
-    "raw_data",
-    "double_data",
-    "uint64_data",
-)
+_DATA = [name for name, _, _ in _TENSOR.values() if name.endswith("_data")]
 _RUNS = {
     7 << 3 | _FIXED_32: re.compile(rb"(?:\x3d....)*+", re.DOTALL),
     8 << 3 | _VARINT: re.compile(rb"(?:\x40[\x80-\xff]{0,9}[\x00-\x7f])*+", re.DOTALL),

@@ -17,10 +17,10 @@ from voxaffect.training.dataset import (
     Corpora,
     Dataset,
     LoadOptions,
-    RunOptions,
     TrainingRows,
     augment_dataset,
     load_dataset,
+    load_training_data,
     select_emotions,
 )
 from voxaffect.training.model_file import export
@@ -48,7 +48,6 @@ __all__ = [
     "Dataset",
     "LoadOptions",
     "Recipe",
-    "RunOptions",
     "TrainingRows",
     "augment_dataset",
     "check_estimator",
@@ -58,6 +57,7 @@ __all__ = [
     "fit",
     "get_recipe",
     "load_dataset",
+    "load_training_data",
     "make_estimator",
     "select_emotions",
 ]

@@ -37,6 +37,7 @@ from voxaffect.features import FeatureSpec, check_spec, fix_rate, get_feature_sp
 from voxaffect.records.arguments import check_kind, check_list
 from voxaffect.training.augmentation.babble import BabbleSource, has_other_recordings
 from voxaffect.training.augmentation.policy import Augmentation, augmentation_transforms
+from voxaffect.training.recipes import DEFAULT_SEED, Recipe, choose_recipe
 from voxaffect.training.sources import get_source
 
 
@@ -409,6 +410,67 @@ def augment_dataset(
     matrix = np.concatenate([copy.matrix for copy in copies])
     augmented = AugmentedCopies(matrix, np.concatenate([copy.kept for copy in copies]))
     return replace(data, copies=augmented, augmentation=policy)
+
+
+def load_training_data(
+    corpora: Corpora,
+    recipe: str | Recipe,
+    *,
+    features: str | None = None,
+    emotions: Sequence[str] | str | None = None,
+    transform: Transform | None = None,
+    augment: bool = True,
+    babble: float | None = None,
+    seed: int = DEFAULT_SEED,
+    **options: Unpack[LoadOptions],
+) -> Dataset:
+    """Load corpora with the features and the augmented copies of a recipe.
+
+    Parameters
+    ----------
+    corpora : str, sequence of str, or mapping of str to path
+        As for `load_dataset`.
+    recipe : str or Recipe
+    features : str, optional
+        Feature set; by default that of the recipe.
+    emotions : sequence of str, optional
+        Keep these only; all by default, and for "all".
+    transform : Transform, optional
+        Applied to every recording first.
+    augment : bool
+        Whether to make the copies of the recipe.
+    babble : float, optional
+        Share of the noisy copies that use background speech, instead of the recipe's.
+    seed : int
+    **options
+        As for `load_dataset`.
+
+    Raises
+    ------
+    CorpusError, TrainingError
+        As `load_dataset`; also if babble is asked for, and no speaker has two recordings.
+    """
+    recipe = choose_recipe(recipe, features)
+    groups = recipe.groups if features in (None, recipe.features) else None
+    spec = get_feature_spec(features or recipe.features, groups=groups)
+    chosen = None if emotions in ("all", ["all"]) else emotions
+    data = load_dataset(corpora, spec, emotions=chosen, transform=transform, **options)
+    if not augment or recipe.augmentation is None:
+        return data
+    policy = recipe.augmentation
+    _log.info("%s augmented copies to train on", f"{len(data.utterances) * policy.copies:,}")
+    if babble is not None:
+        policy = replace(policy, babble_probability=babble)
+    if policy.babble_probability and not has_other_recordings(data.utterances):
+        reason = "no speaker is known by two recordings or more, so no copy has background speech"
+        if babble is not None:
+            raise TrainingError(f"babble: {reason}. Name the speakers, or leave the option out.")
+        _log.info("babble: %s", reason)
+    return augment_dataset(data, policy, seed=seed, **_select_run_options(options))
+
+
+def _select_run_options(options: Mapping[str, Any]) -> Any:
+    return {key: options[key] for key in RunOptions.__annotations__.keys() & options.keys()}
 
 
 def _extract(

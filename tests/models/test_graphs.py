@@ -22,7 +22,7 @@ from voxaffect.models.operators import MAX_NODES, OPERATORS, OPSETS
 from voxaffect.models.protobuf import read_outline
 from voxaffect.training import export, make_estimator
 
-FORMAT_3 = (Path(__file__).parent / "data" / "format-3.onnx").read_bytes()
+FORMAT_3 = (Path(__file__).parents[1] / "data" / "format-3.onnx").read_bytes()
 CARD = json.loads(next(p.value for p in onnx.load_model_from_string(FORMAT_3).metadata_props)) | {
     "format": 4,
     "golden": {"vector": [0.0] * 12, "probabilities": [0.5, 0.5]},

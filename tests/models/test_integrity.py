@@ -19,7 +19,7 @@ from voxaffect.errors import ArgumentError, ModelError
 from voxaffect.files import read_bounded
 from voxaffect.models import METADATA_KEY, Model, add_checksum, load
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 EXAMPLE = (Path(predict.__code__.co_filename).parents[1] / "data" / "example.wav").read_bytes()
 
 

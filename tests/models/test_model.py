@@ -636,13 +636,13 @@ def test_the_bundled_model_recognizes_any_usable_sound(signal: Signal) -> None:
 
 
 def test_a_file_of_format_1_still_reads() -> None:
-    card = load(Path(__file__).parent / "data" / "format-1.onnx").card
+    card = load(Path(__file__).parents[1] / "data" / "format-1.onnx").card
     assert (card.format, card.emotions, card.sd, card.abstention) == (1, ("happy", "sad"), (), {})
     assert card.distance(np.zeros(12, np.float32)) is None
 
 
 def test_a_file_of_format_2_still_reads() -> None:
-    card = load(Path(__file__).parent / "data" / "format-2.onnx").card
+    card = load(Path(__file__).parents[1] / "data" / "format-2.onnx").card
     assert (card.format, card.abstention["threshold"], card.augmentation) == (2, 0.5, {})
     assert card.distance(np.zeros(12, np.float32)) is not None
 
