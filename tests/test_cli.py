@@ -466,7 +466,7 @@ def test_info_shows_the_card(run: Run, model: Path, trained: Trained) -> None:
 
 
 def test_info_as_json_holds_the_card(run: Run, model: Path, trained: Trained) -> None:
-    found = json.loads(run("info", model, "--format", "json", "--full").out)
+    found = json.loads(run("info", model, "--format", "json", "--full").out)["card"]
     assert found["emotions"] == list(trained.model.emotions)
     assert found["spec"]["name"] == "classic"
     assert found["golden"] == trained.model.card.golden
@@ -474,7 +474,7 @@ def test_info_as_json_holds_the_card(run: Run, model: Path, trained: Trained) ->
 
 def test_info_as_json_is_brief_unless_asked(run: Run, model: Path) -> None:
     out = run("info", model, "--format", "json").out
-    found = json.loads(out)
+    found = json.loads(out)["card"]
     assert found["features"] == 180
     assert not {"feature_names", "golden", "mean"} & set(found)
     assert len(out.splitlines()) < 100
@@ -491,7 +491,7 @@ def test_info_shows_the_checksum_of_the_file(run: Run) -> None:
     assert f"sha256    {load().sha256}" in out
     assert "checked   yes" in out
     found = json.loads(run("info", "--format", "json").out)
-    assert (found["sha256"], found["is_checked"]) == (load().sha256, True)
+    assert (found["model"]["sha256"], found["is_checked"]) == (load().sha256, True)
 
 
 @pytest.mark.parametrize("command", ["info", "predict"])

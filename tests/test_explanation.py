@@ -103,18 +103,18 @@ def test_the_command_shows_a_line_a_family(recording: Path) -> None:
     lines = done.output.splitlines()
     assert "a.wav: " in lines[0]
     assert sum("│" in line for line in lines) == 9
-    assert "together only" not in done.output
+    assert "interactions" not in done.output
     assert max(map(len, lines[1:])) <= 100
     said = " ".join(lines)
     assert said.count("log-mel spectrogram: the spectrogram that the networks classify.") == 1
-    assert "What they tell of. timbre: color of the sound (MFCC);" in said
+    assert "Feature groups: timbre: color of the sound (MFCC);" in said
 
 
 def test_the_command_names_a_remainder(recording: Path, trained: Trained, tmp_path: Path) -> None:
     trained.model.save(tmp_path / "m.onnx")
     arguments = ["explain", str(recording), "--model", str(tmp_path / "m.onnx")]
     done = CliRunner().invoke(cli, arguments)
-    assert "together only" in done.output
+    assert "interactions" in done.output
 
 
 def test_json_holds_every_number_and_failures_make_exit_code_1(recording: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +12,9 @@ import click
 from voxaffect.cli.inputs import open_model
 from voxaffect.console import print_data, print_line
 from voxaffect.models import Model, ModelCard
+from voxaffect.outputs.formats.base import describe_model
+from voxaffect.records.codec import round_numbers, to_json, to_plain
+from voxaffect.records.results import Document
 
 
 @click.command()
@@ -38,9 +40,10 @@ def info(path: Path | None, model_path: Path | None, format_: str, full: bool) -
         raise click.UsageError("--full goes with --format json.")
     model = open_model(path or model_path)
     if format_ == "json":
-        document = asdict(model.card) if full else _brief(model.card)
-        document |= {"sha256": model.sha256, "is_checked": model.is_checked}
-        print_data(json.dumps(document, indent=2, allow_nan=False) + "\n")
+        card = asdict(model.card) if full else _brief(model.card)
+        document = to_plain({"model": describe_model(model)}, Document)
+        document |= {"is_checked": model.is_checked, "card": round_numbers(card, None)}
+        print_data(to_json(document))
         return
     for line in _lines(model):
         print_line(line)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,11 @@ from voxaffect.evaluation.splits import write_split
 from voxaffect.extraction import Failure
 from voxaffect.features import index_families
 from voxaffect.records.arguments import check_kind
+from voxaffect.records.values import to_frame
 from voxaffect.training import Dataset
+
+if TYPE_CHECKING:
+    import pandas
 
 CLEAN = ""
 _PERMUTED = "permuted "
@@ -117,6 +121,24 @@ class Study:
         from voxaffect.outputs.report import write_report
 
         return write_report(self, folder)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: the document that a report shows, and the command ``evaluate`` writes."""
+        from voxaffect.outputs.report import document
+
+        return document(self)
+
+    def to_json(self) -> str:
+        """JSON of the document, which `read_document` reads."""
+        from voxaffect.outputs.report import to_json
+
+        return to_json(self.to_dict())
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Data frame with a row for every tested utterance of every system and fold."""
+        from voxaffect.outputs.report import tabulate_evaluation
+
+        return to_frame(tabulate_evaluation(self.to_dict()))
 
     def save_split(self, path: str | Path) -> None:
         """Write the folds to a file that `read_split` reads."""

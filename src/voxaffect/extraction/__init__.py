@@ -8,14 +8,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.audio import Excerpt, Recording, Signal, get_file
 from voxaffect.console import show_progress
-from voxaffect.errors import AudioError, CacheError, WorkerError
+from voxaffect.errors import AudioError, CacheError, WorkerError, extra
 from voxaffect.extraction.cache import FeatureCache, open_cache, warn_once
 from voxaffect.extraction.executors import (
     BatchExecutor,
@@ -27,6 +27,9 @@ from voxaffect.extraction.failures import Failure, failure_reason
 from voxaffect.extraction.sources import Item, digest_of, load_item, subject_of
 from voxaffect.features import FeatureSpec, check_spec, compute_features, get_feature_names
 from voxaffect.records.arguments import check_kind, check_list, check_path
+
+if TYPE_CHECKING:
+    import pandas
 
 __all__ = [
     "MAX_SECONDS",
@@ -91,6 +94,19 @@ class Extraction:
     matrix: NDArray[np.float32]
     kept: NDArray[np.intp]
     failures: tuple[Failure, ...]
+
+    def to_frame(self, names: Sequence[str] | None = None) -> pandas.DataFrame:
+        """Data frame with a row for each recording that could be used.
+
+        Parameters
+        ----------
+        names : sequence of str, optional
+            Of the features, as ``feature_names`` gives them; numbers by default.
+        """
+        with extra("pandas"):
+            import pandas
+
+        return pandas.DataFrame(self.matrix, index=self.kept, columns=names)
 
 
 def extract(

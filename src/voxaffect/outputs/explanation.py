@@ -16,15 +16,15 @@ _WIDTH = 90
 
 
 def show_explanations(explanations: Sequence[Explanation]) -> str:
-    """One block a recording: a line a family, a signed bar for the answer and the runner-up.
+    """One block a recording: a line a feature group, with bars for the two best emotions.
 
-    What the families mean stands at the end, once.
+    A legend of the groups is at the end, once.
     """
     known = describe_families()
     shown = dict.fromkeys(family for one in explanations for family in one.contributions)
     legend = "; ".join(f"{family}: {known[family]}" for family in shown)
-    said = [f"{fill(f'What they tell of. {legend}.', _WIDTH)}\n"] if legend else []
-    return "\n".join([*map(_block, explanations), *said])
+    notes = [f"{fill(f'Feature groups: {legend}.', _WIDTH)}\n"] if legend else []
+    return "\n".join([*map(_block, explanations), *notes])
 
 
 def _block(one: Explanation) -> str:
@@ -52,12 +52,12 @@ def _block(one: Explanation) -> str:
         + "".join(f"  {row[emotion]:+6.2f} {'':{width}}" for emotion in shown).rstrip()
         for name, row in _others(one)
     ]
-    lines.append("  ln of the odds; a bar to the right speaks for the emotion, to the left against")
+    lines.append("  log-odds; a bar to the right speaks for the emotion, to the left against it")
     return "\n".join(lines) + "\n"
 
 
 def _spread(row: Mapping[str, float], shown: Sequence[str]) -> float:
-    """How far a family moves the answer from its runner-up, or either from the rest."""
+    """Largest contribution of a feature group to the shown emotions."""
     return max(abs(row[emotion]) for emotion in shown)
 
 
@@ -68,7 +68,7 @@ def _bar(value: float, longest: float) -> str:
 
 
 def _others(one: Explanation) -> list[tuple[str, Mapping[str, float]]]:
-    """Where the model starts from, and what families do only together if that is anything."""
+    """Baseline of the model, and interactions of groups unless they are negligible."""
     unexplained = max(map(abs, one.remainder.values()))
-    rest = [("together only", one.remainder)] if unexplained > _NEGLIGIBLE else []
-    return [("to start with", one.baseline), *rest]
+    rest = [("interactions", one.remainder)] if unexplained > _NEGLIGIBLE else []
+    return [("baseline", one.baseline), *rest]

@@ -58,18 +58,20 @@ class TimelineRecord(Struct, kw_only=True):
     windows: list[SegmentRecord]
 
 
-_WIRE = {"start_seconds": "start", "end_seconds": "end"}
+class _PartEvent(Struct, kw_only=True, rename={"start_seconds": "start", "end_seconds": "end"}):
+    start_seconds: float
+    end_seconds: float
+    emotion: str
+    confidence: float
+    uncertain: bool
+    probabilities: Probabilities
 
 
-class WindowEvent(
-    SegmentRecord, kw_only=True, tag_field="type", tag="emotion.window", rename=_WIRE
-):
+class WindowEvent(_PartEvent, kw_only=True, tag_field="type", tag="emotion.window"):
     """Emotion of one window, as soon as it is classified."""
 
 
-class SegmentEvent(
-    SegmentRecord, kw_only=True, tag_field="type", tag="emotion.segment", rename=_WIRE
-):
+class SegmentEvent(_PartEvent, kw_only=True, tag_field="type", tag="emotion.segment"):
     """Emotion of a segment that has ended."""
 
 

@@ -26,6 +26,16 @@ class Serializable:
         return to_line(self.to_dict())
 
 
+class StreamEvent(Serializable):
+    """Base of an event of a stream, which has a shorter form for messages over a network."""
+
+    _event: ClassVar[type[Any]]
+
+    def to_event(self) -> dict[str, Any]:
+        """Plain data of a message: with ``type``, and times as ``start`` and ``end``."""
+        return to_plain(self, self._event)
+
+
 def to_frame(table: Table) -> pandas.DataFrame:
     """Table as a data frame of pandas.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from voxaffect.outputs.report.comparison import compare
 from voxaffect.outputs.report.documents import Document, document, read_document, to_json
-from voxaffect.outputs.report.rows import to_csv
+from voxaffect.outputs.report.rows import tabulate_evaluation, to_csv
 from voxaffect.outputs.report.text import to_text
 from voxaffect.outputs.report.writing import check_installed, write_report
 
@@ -14,6 +14,7 @@ __all__ = [
     "compare",
     "document",
     "read_document",
+    "tabulate_evaluation",
     "to_csv",
     "to_json",
     "to_text",

@@ -1,4 +1,4 @@
-"""An evaluation as a table: what was recognized in every tested utterance."""
+"""An evaluation as a table: the prediction of every tested utterance."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ from typing import Any
 
 from voxaffect.outputs.formats.csv import write_rows
 from voxaffect.outputs.report.documents import Document
+from voxaffect.records.tables import Table, name_columns
 
-_COLUMNS = (
-    "utterance",
-    "start_seconds",
-    "end_seconds",
-    "corpus",
-    "speaker",
-    "system",
-    "protocol",
-    "fold",
-    "seed",
-    "expected",
-    "predicted",
-    "confidence",
-)
-_PREFIX = "p_"
-"""Of the column of an emotion: no name of one is then a column's own."""
+_COLUMNS = {
+    "utterance": "string",
+    "start_seconds": "float64",
+    "end_seconds": "float64",
+    "corpus": "string",
+    "speaker": "string",
+    "system": "string",
+    "protocol": "string",
+    "fold": "string",
+    "seed": "int64",
+    "expected": "string",
+    "predicted": "string",
+    "confidence": "float64",
+}
 
 
 def to_csv(document: Document) -> str:
@@ -32,7 +31,7 @@ def to_csv(document: Document) -> str:
     Parameters
     ----------
     document : mapping
-        As `document` makes it. The protocol that was asked for is in it, not the one beside it.
+        As `document` makes it. The reference protocol is left out.
 
     Returns
     -------
@@ -42,6 +41,12 @@ def to_csv(document: Document) -> str:
         ``expected`` and ``predicted`` emotion, ``confidence`` (probability of the predicted
         one), and ``p_…`` of each emotion: probabilities in most systems, as ``score_kind`` says.
     """
+    table = tabulate_evaluation(document)
+    return write_rows([*table.kinds], table.rows)
+
+
+def tabulate_evaluation(document: Document) -> Table:
+    """Table with a row for every tested utterance of every system and fold."""
     evaluations = {
         name: system["evaluations"][document["protocol"]]
         for name, system in document["systems"].items()
@@ -49,12 +54,12 @@ def to_csv(document: Document) -> str:
     emotions = list(
         dict.fromkeys(emotion for one in evaluations.values() for emotion in one["emotions"])
     )
-    rows = (
+    rows = [
         row
         for name, evaluation in evaluations.items()
         for row in _rows(document, name, evaluation, emotions)
-    )
-    return write_rows([*_COLUMNS, *(f"{_PREFIX}{emotion}" for emotion in emotions)], rows)
+    ]
+    return Table({**_COLUMNS, **name_columns(emotions)}, rows)
 
 
 def _rows(

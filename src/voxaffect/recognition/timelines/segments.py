@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, NoReturn
 
 from voxaffect.errors import extra
-from voxaffect.records.results import SegmentRecord, TimelineRecord
+from voxaffect.records.results import (
+    SegmentEvent,
+    SegmentRecord,
+    TimelineRecord,
+    UpdateEvent,
+    WindowEvent,
+)
 from voxaffect.records.tables import tabulate_segments
-from voxaffect.records.values import Serializable, to_frame
+from voxaffect.records.values import Serializable, StreamEvent, to_frame
 
 if TYPE_CHECKING:
     import pandas
@@ -17,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Window(Serializable):
+class Window(StreamEvent):
     """What the model says of one window of speech, as it comes.
 
     Parameters
@@ -36,6 +42,7 @@ class Window(Serializable):
     uncertain: bool = False
 
     _schema: ClassVar = SegmentRecord
+    _event: ClassVar = WindowEvent
 
     @property
     def emotion(self) -> str:
@@ -49,7 +56,7 @@ class Window(Serializable):
 
 
 @dataclass(frozen=True)
-class Segment(Serializable):
+class Segment(StreamEvent):
     """A stretch of speech in one emotion, after smoothing over time.
 
     Parameters
@@ -69,6 +76,7 @@ class Segment(Serializable):
     uncertain: bool = False
 
     _schema: ClassVar = SegmentRecord
+    _event: ClassVar = SegmentEvent
 
     @property
     def confidence(self) -> float:
@@ -83,7 +91,7 @@ class Segment(Serializable):
 
 
 @dataclass(frozen=True)
-class Update:
+class Update(StreamEvent):
     """Most probable emotion at a moment, for a live view.
 
     Parameters
@@ -102,6 +110,9 @@ class Update:
     emotion: str | None
     probabilities: Mapping[str, float]
     uncertain: bool = False
+
+    _schema: ClassVar = UpdateEvent
+    _event: ClassVar = UpdateEvent
 
 
 Event = Window | Update | Segment
