@@ -12,8 +12,6 @@ SOURCE = Path(__file__).parents[1] / "src" / "voxaffect"
 PENDING = {
     "cli",
     "diagnosis",
-    "evaluation",
-    "extraction",
     "features",
     "outputs",
     "recognition",

@@ -188,13 +188,13 @@ def test_a_map_applies_to_a_table_of_parts(call: Path, tmp_path: Path) -> None:
 
 
 def test_a_file_of_many_parts_is_digested_once_for_each_state(call: Path) -> None:
-    from voxaffect.extraction.sources import digest_of
+    from voxaffect.extraction.sources import compute_digest
 
-    first = digest_of(Excerpt(call, 0, 1))
-    assert digest_of(Excerpt(call, 0, 1)) == first
-    assert digest_of(Excerpt(call, 1, 2)) != first
+    first = compute_digest(Excerpt(call, 0, 1))
+    assert compute_digest(Excerpt(call, 0, 1)) == first
+    assert compute_digest(Excerpt(call, 1, 2)) != first
     soundfile.write(call, voice(9, seconds=6), RATE_HZ, subtype="PCM_16")
-    assert digest_of(Excerpt(call, 0, 1)) != first
+    assert compute_digest(Excerpt(call, 0, 1)) != first
 
 
 def test_a_file_that_changes_while_a_part_is_read_is_that_parts_failure(

@@ -13,7 +13,7 @@ from conftest import Run
 import voxaffect as va
 from voxaffect.corpora import find_root
 from voxaffect.errors import CacheError, CorpusError
-from voxaffect.extraction.cache import FeatureCache, default_path, open_cache, warn_once
+from voxaffect.extraction.cache import FeatureCache, get_cache_path, open_cache, warn_once
 from voxaffect.files.folders import expand_home, find_cache_folder, find_data_folder, has_home
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="home folders are POSIX's")
@@ -42,7 +42,7 @@ def test_there_is_no_folder_of_the_user() -> None:
     assert find_data_folder() is None
     assert expand_home("~/x") == Path("~/x")
     with pytest.raises(CacheError, match=r"has no home folder .* Set VOXAFFECT_CACHE"):
-        default_path()
+        get_cache_path()
     with pytest.raises(CacheError, match="has no home folder"):
         FeatureCache()
 
@@ -109,7 +109,7 @@ def test_a_tilde_in_the_environment_is_the_home_folder(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("VOXAFFECT_CACHE", "~/c")
-    assert default_path() == tmp_path / "c" / "features.sqlite"
+    assert get_cache_path() == tmp_path / "c" / "features.sqlite"
     monkeypatch.setenv("VOXAFFECT_DATA", "~/corpora")
     (tmp_path / "corpora" / "ravdess" / "Actor_01").mkdir(parents=True)
     assert find_root("ravdess") == tmp_path / "corpora" / "ravdess"

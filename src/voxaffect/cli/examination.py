@@ -12,7 +12,7 @@ import click
 from voxaffect.cli.help import Option, group_options
 from voxaffect.cli.inputs import model_option
 from voxaffect.cli.outputs import choose_format
-from voxaffect.extraction import Failure, failure_reason
+from voxaffect.extraction import Failure, describe_failure
 
 Result = TypeVar("Result")
 
@@ -53,5 +53,5 @@ def examine_each(
         try:
             results.append(examine(path))
         except Exception as error:  # whatever it is, the others are examined
-            failures.append(Failure(path, failure_reason(error, str(path))))
+            failures.append(Failure(path, describe_failure(error, str(path))))
     return results, failures

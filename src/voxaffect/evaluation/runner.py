@@ -19,7 +19,7 @@ from voxaffect.evaluation.leaks import check_leaks
 from voxaffect.evaluation.metrics.categorical import Scores, compute_baselines, compute_scores
 from voxaffect.evaluation.protocols import Fold, Protocol, get_protocol, random_split
 from voxaffect.evaluation.result import Evaluation, FoldResult, ScoreKind
-from voxaffect.extraction import LocalExecutor, open_executor, worker_count
+from voxaffect.extraction import LocalExecutor, count_workers, open_executor
 from voxaffect.records.arguments import check_kind, check_list
 from voxaffect.training import AugmentedCopies, Dataset, check_estimator, clone_with_seed, fit
 
@@ -289,7 +289,7 @@ def _run_folds(
     """Run the folds in several processes if that pays; results in the order of the folds."""
     bar: dict[str, Any] = {"title": progress, "total": len(folds), "is_shown": bool(progress)}
     if workers is None or isinstance(workers, int):
-        count = min(workers or worker_count(), len(folds))
+        count = min(workers or count_workers(), len(folds))
         if task.data.matrix.size < _SMALL or count == 1:
             return list(show_progress(map(task, folds), **bar))
         opened: Any = LocalExecutor(count, kind="processes", by_value=True)

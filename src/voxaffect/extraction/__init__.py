@@ -20,11 +20,11 @@ from voxaffect.extraction.cache import FeatureCache, open_cache, warn_once
 from voxaffect.extraction.executors import (
     BatchExecutor,
     LocalExecutor,
+    count_workers,
     open_executor,
-    worker_count,
 )
-from voxaffect.extraction.failures import Failure, failure_reason
-from voxaffect.extraction.sources import Item, digest_of, load_item, subject_of
+from voxaffect.extraction.failures import Failure, describe_failure
+from voxaffect.extraction.sources import Item, compute_digest, get_subject, load_item
 from voxaffect.features import FeatureSpec, check_spec, compute_features, get_feature_names
 from voxaffect.records.arguments import check_kind, check_list, check_path
 
@@ -40,11 +40,11 @@ __all__ = [
     "LocalExecutor",
     "Transform",
     "compute_each",
+    "count_workers",
+    "describe_failure",
     "extract",
-    "failure_reason",
     "open_cache",
     "open_executor",
-    "worker_count",
 ]
 
 _CHUNK_FILES = 2_048  # bounds the memory that waiting work takes
@@ -176,16 +176,16 @@ def extract(
     with bar, open_executor(workers) as executor:
         for start in range(0, len(files), _CHUNK_FILES):
             chunk = files[start : start + _CHUNK_FILES]
-            found = _known(chunk, task, cache, executor.count)
-            missing = [place for place, vector in enumerate(found) if vector is None]
+            results = _look_up(chunk, task, cache, executor.count)
+            missing = [index for index, vector in enumerate(results) if vector is None]
             bar.update(len(chunk) - len(missing))
-            left = [chunk[place] for place in missing]
-            with closing(_computed(left, task, cache, executor)) as computed:
+            left = [chunk[index] for index in missing]
+            with closing(_compute(left, task, cache, executor)) as computed:
                 for position, outcome in computed:
-                    found[missing[position]] = outcome
+                    results[missing[position]] = outcome
                     bar.update()
-            outcomes += found
-    return _assembled(files, outcomes, len(get_feature_names(spec)))
+            outcomes += results
+    return _assemble(files, outcomes, len(get_feature_names(spec)))
 
 
 def compute_each(
@@ -209,14 +209,14 @@ def compute_each(
     with closing(executor.map_unordered(task, items)) as outcomes:
         for index, result in outcomes:
             if isinstance(result, WorkerError):
-                yield index, failure_reason(result, subject_of(items[index]))
+                yield index, describe_failure(result, get_subject(items[index]))
             else:
                 yield index, result
 
 
 @dataclass(frozen=True)
 class _Task:
-    """What is computed from each file; it can be sent to another process."""
+    """Work on one file; it can be sent to another process."""
 
     spec: FeatureSpec
     transform: Transform | None
@@ -224,7 +224,7 @@ class _Task:
 
     @property
     def recipe(self) -> str:
-        """The cache key beside the content: what another limit let pass is not known here."""
+        """Cache key, without the digest of the content. Another limit has keys of its own."""
         limit = "" if self.max_seconds == MAX_SECONDS else f"max_seconds={self.max_seconds:g}"
         return self.spec.to_json() + (self.transform.key if self.transform else "") + limit
 
@@ -238,7 +238,7 @@ class _Task:
                 signal = self.transform.apply(signal, digest)
             return digest, compute_features(signal, self.spec)
         except Exception as error:
-            return b"", failure_reason(error, subject_of(item))
+            return b"", describe_failure(error, get_subject(item))
 
 
 def _results(
@@ -253,33 +253,33 @@ def _results(
                 yield index, *result
 
 
-def _known(
+def _look_up(
     paths: Sequence[Recording], task: _Task, cache: FeatureCache | None, workers: int
 ) -> list[Outcome | None]:
     """Vectors that the cache holds; None for the others."""
     if cache is None:
         return [None] * len(paths)
     with LocalExecutor(workers, kind="threads") as threads:
-        digests = list(threads.map(digest_of, paths))
+        digests = list(threads.map(compute_digest, paths))
     readable = [digest for digest in digests if digest]
     vectors = cache.get(readable, task.recipe, length=len(get_feature_names(task.spec)))
     return [vectors.get(digest) if digest else None for digest in digests]
 
 
-def _computed(
+def _compute(
     paths: Sequence[Recording], task: _Task, cache: FeatureCache | None, executor: BatchExecutor
 ) -> Generator[tuple[int, Outcome]]:
     """Compute the rest, saving as it comes: this process alone writes the cache."""
     unsaved: dict[bytes, NDArray[np.float32]] = {}
     saved_at = monotonic()
     try:
-        for place, digest, outcome in _results(task, paths, executor):
+        for index, digest, outcome in _results(task, paths, executor):
             if digest and not isinstance(outcome, str):
                 unsaved[digest] = outcome
             if monotonic() - saved_at > _SAVE_SECONDS:
                 _save(unsaved, task, cache)
                 unsaved, saved_at = {}, monotonic()
-            yield place, outcome
+            yield index, outcome
     finally:
         _save(unsaved, task, cache)
 
@@ -296,16 +296,16 @@ def _save(
         warn_once(f"Features are not kept for next time: {error}")
 
 
-def _assembled(
+def _assemble(
     paths: Sequence[Recording], outcomes: Sequence[Outcome | None], length: int
 ) -> Extraction:
-    kept = [place for place, outcome in enumerate(outcomes) if not isinstance(outcome, str)]
+    kept = [index for index, outcome in enumerate(outcomes) if not isinstance(outcome, str)]
     failures = tuple(
         Failure(get_file(path), outcome, str(path))
         for path, outcome in zip(paths, outcomes, strict=True)
         if isinstance(outcome, str)
     )
     matrix = np.empty((len(kept), length), dtype=np.float32)
-    for row, place in enumerate(kept):
-        matrix[row] = outcomes[place]
+    for row, index in enumerate(kept):
+        matrix[row] = outcomes[index]
     return Extraction(matrix, np.array(kept, dtype=np.intp), failures)

@@ -67,12 +67,12 @@ _REMEDIES = {
 _log = logging.getLogger("voxaffect")
 
 
-class CachePlaceError(CacheError):
-    """There is no place for the cache, or none that can be written to: the file is not at fault."""
+class CacheFolderError(CacheError):
+    """No folder for the cache, or none that can be written to: the file is not at fault."""
 
 
-def default_path() -> Path:
-    """Where the cache lies: ``VOXAFFECT_CACHE``, else the user's cache folder.
+def get_cache_path() -> Path:
+    """Path of the cache: in ``VOXAFFECT_CACHE``, else in the user's cache folder.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def default_path() -> Path:
     """
     folder = find_cache_folder()
     if folder is None:
-        raise CachePlaceError(
+        raise CacheFolderError(
             "this user has no home folder to keep a feature cache in. Set VOXAFFECT_CACHE to a "
             "folder that you can write to."
         )
@@ -90,10 +90,10 @@ def default_path() -> Path:
 
 @contextmanager
 def open_cache(*, is_wanted: bool = True) -> Iterator[FeatureCache | None]:
-    """Open the user's feature cache, or go on without one where there is no place for it.
+    """Open the user's feature cache, or go on without one where no folder can hold it.
 
     That is so for a container user without a home folder, or with one that is not writable. A
-    line in the log tells it, once. A place that ``VOXAFFECT_CACHE`` names has to be usable.
+    line in the log reports it, once. A folder that ``VOXAFFECT_CACHE`` names has to be usable.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def open_cache(*, is_wanted: bool = True) -> Iterator[FeatureCache | None]:
     if is_wanted:
         try:
             opened = FeatureCache()
-        except CachePlaceError as error:
+        except CacheFolderError as error:
             if os.environ.get(CACHE_VARIABLE):
                 raise
             warn_once(f"No feature cache, so that features are computed each time: {error}")
@@ -136,7 +136,7 @@ class FeatureCache:
     Parameters
     ----------
     path : Path, optional
-        The database file; ``default_path()`` if not given. Its folder is made.
+        The database file; ``get_cache_path()`` if not given. Its folder is made.
 
     Raises
     ------
@@ -145,7 +145,7 @@ class FeatureCache:
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
-        self.path = default_path() if path is None else check_path(path, "path")
+        self.path = get_cache_path() if path is None else check_path(path, "path")
         self.damaged = 0
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -197,7 +197,7 @@ class FeatureCache:
         if isinstance(error, OSError):
             is_full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None))
             remedy = _FULL if is_full else _ELSEWHERE
-        kind = CachePlaceError if remedy else CacheError
+        kind = CacheFolderError if remedy else CacheError
         return kind(
             f"{self.path}: cannot be used as feature cache ({describe_reason(error)}). "
             + (remedy or "It is damaged: delete it, and it is made anew.")
@@ -238,19 +238,19 @@ class FeatureCache:
             If the database cannot be read. Damaged rows are left out; ``damaged`` counts them.
         """
         wanted = list(dict.fromkeys(contents))
-        found: dict[bytes, NDArray[np.float32]] = {}
+        vectors: dict[bytes, NDArray[np.float32]] = {}
         damaged = 0
         for content, stored, checksum in self._rows(wanted, recipe):
             vector = _vector(stored, length)
             if vector is None or checksum != _checksum(content, recipe, vector.tobytes()):
                 damaged += 1
             else:
-                found[content] = vector
+                vectors[content] = vector
         if damaged:
             self.damaged += damaged
             name = escape_control(str(self.path))
             _log.warning("%s: damaged rows: %d. Their features are computed anew.", name, damaged)
-        return found
+        return vectors
 
     def _rows(self, wanted: list[bytes], recipe: str) -> list[tuple[bytes, object, object]]:
         """Rows as they are stored: SQLite keeps any type in any column."""

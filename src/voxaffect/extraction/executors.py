@@ -41,7 +41,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def worker_count() -> int:
+def count_workers() -> int:
     """Processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -64,7 +64,7 @@ class BatchExecutor(Executor):
         """Announce the number of items that will be submitted, or a guess."""
 
     def expect_seconds(self, seconds: float) -> None:
-        """Announce work of so many seconds beside the items that are expected."""
+        """Announce further work of so many seconds, in addition to the expected items."""
 
     def map_unordered(
         self, function: Callable[[Item], Result], items: Sequence[Item]
@@ -113,7 +113,7 @@ class _GivenExecutor(BatchExecutor):
     """An executor of the caller's, who shuts it down."""
 
     def __init__(self, executor: Executor) -> None:
-        super().__init__(getattr(executor, "_max_workers", None) or worker_count())
+        super().__init__(getattr(executor, "_max_workers", None) or count_workers())
         self._executor = executor
 
     def submit(self, function: Any, /, *arguments: Any, **options: Any) -> Future[Any]:
@@ -154,7 +154,7 @@ class LocalExecutor(BatchExecutor):
             raise WorkerError(f"no workers of kind {kind!r}; there are: {', '.join(KINDS)}.")
         if workers is not None and (not isinstance(workers, int) or workers < 1):
             raise WorkerError(f"workers: expected at least 1, or None, found {workers!r}.")
-        super().__init__(workers or worker_count())
+        super().__init__(workers or count_workers())
         is_alone = self.count == 1 or (kind == "auto" and _is_child())
         self._kind = "threads" if is_alone or not _has_interpreter() else kind
         self._by_value = by_value
@@ -204,7 +204,7 @@ class LocalExecutor(BatchExecutor):
         self._pace.expect(items)
 
     def expect_seconds(self, seconds: float) -> None:
-        """Announce work of so many seconds beside the items that are expected."""
+        """Announce further work of so many seconds, in addition to the expected items."""
         self._pace.further_seconds = seconds
 
     def submit(
@@ -451,7 +451,7 @@ class _Pace:
                     self._since, self._done = monotonic(), 0
 
     def is_worth_processes(self) -> bool:
-        """Whether what is left takes longer here than in processes that have yet to start."""
+        """Compare the time of what is left here and in processes that have yet to start."""
         with self._lock:
             spent = monotonic() - self._since
             if not self._done or (self._done < _LEAST_DONE and spent < START_SECONDS):
@@ -466,6 +466,6 @@ def _is_child() -> bool:
 
 
 def _has_interpreter() -> bool:
-    """Whether ``sys.executable`` runs Python; it does not if an application has Python inside."""
+    """Return whether ``sys.executable`` runs Python, and is no application with Python inside."""
     name = Path(sys.executable or "").stem.lower()
     return name.startswith(("python", "pypy")) and not getattr(sys, "frozen", False)

@@ -1,4 +1,4 @@
-"""Why a recording could not be used, whatever was raised meanwhile, in one line."""
+"""Failures: the reason why a recording could not be used, in one line."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Failure:
             object.__setattr__(self, "source", str(self.path))
 
 
-def failure_reason(error: Exception, name: str) -> str:
-    """Reason why one recording of many could not be used.
+def describe_failure(error: Exception, name: str) -> str:
+    """Describe in one line why one recording of many could not be used.
 
     Any exception is the failure of its recording alone: the others go on. An unexpected one is
     given with its type and the line that raised it, so that it can be reported.
@@ -67,7 +67,7 @@ def failure_reason(error: Exception, name: str) -> str:
 
 
 def _origin(error: Exception) -> str:
-    """Where an error was raised, as in `` (spectrum.py, line 12)``; empty if nobody knows."""
+    """Line that raised an error, as in `` (spectrum.py, line 12)``; empty if nobody knows."""
     frames = traceback.extract_tb(error.__traceback__)
     return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
 

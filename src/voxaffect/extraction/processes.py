@@ -144,7 +144,7 @@ class WorkerProcess:
                 self.stop()
 
     def _describe_ending(self) -> tuple[str, bool]:
-        """How the process ended, and whether memory may have run out."""
+        """Describe how the process ended, and whether memory may have run out."""
         self._context.started.join(2)
         self.stop()
         code = self._context.started.exitcode
@@ -158,8 +158,11 @@ class WorkerProcess:
     def stop(self) -> None:
         """End the process, which has nothing to lose."""
         with self._lock:
+            manager = self._pool._executor_manager_thread
+            self._pool.shutdown(wait=False)  # first: an idle process that dies would be examined
             self._end()
-            self._pool.shutdown()
+            if manager is not None:
+                manager.join()
 
     def _end(self) -> None:
         started = self._context.started
@@ -183,7 +186,7 @@ def _name(arguments: tuple[Any, ...]) -> str:
 
 
 def _is_stopped(identifier: int) -> bool:
-    """Whether a child of this process is stopped, where the system tells."""
+    """Return whether a child of this process is stopped, where the system reports it."""
     if not hasattr(os, "waitid"):
         return False
     try:
@@ -257,7 +260,7 @@ else:
 
 
 def _describe_parent(started: Any) -> dict[str, Any]:
-    """What loky tells a process that starts; less what would let it import the main module."""
+    """Data with which loky prepares a process; without the main module, which is not imported."""
     return {
         "name": started.name,
         "sys_argv": sys.argv,

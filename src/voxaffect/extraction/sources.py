@@ -26,7 +26,7 @@ from voxaffect.audio import (
     read_recording,
 )
 from voxaffect.errors import ArgumentError, AudioError
-from voxaffect.extraction.failures import failure_reason
+from voxaffect.extraction.failures import describe_failure
 
 MAX_HASHED_BYTES = 1 << 30
 """Larger files are not looked up in the cache: to read all of one takes longer than to refuse it,
@@ -66,13 +66,13 @@ class Named:
 Item = Recording | Named
 
 
-def name_of_item(item: Item) -> str:
+def get_name(item: Item) -> str:
     """Name of a recording in messages and results."""
     return item.name if isinstance(item, Named) else str(item)
 
 
-def subject_of(item: Item) -> str:
-    """How an error about a recording begins: an excerpt's begin with the file."""
+def get_subject(item: Item) -> str:
+    """Name with which an error about a recording begins: the file of an excerpt."""
     return item.name if isinstance(item, Named) else str(get_file(item))
 
 
@@ -119,10 +119,10 @@ def _item(source: Any, index: int, rate_hz: int | None) -> Item:
     try:
         return Named(name, read_bytes(source, name))
     except Exception as error:  # a stream of the user's may raise any
-        return Named(name, AudioError(failure_reason(error, name)))
+        return Named(name, AudioError(describe_failure(error, name)))
 
 
-def waves(items: Iterable[Item]) -> Iterator[list[Item]]:
+def batch_items(items: Iterable[Item]) -> Iterator[list[Item]]:
     """Divide recordings into lists that fit into memory."""
     wave: list[Item] = []
     size = 0
@@ -163,11 +163,11 @@ def load_item(
         if isinstance(item.source, AudioError):
             raise item.source
         signal = as_signal(item.source, item.rate_hz, name=item.name, max_seconds=max_seconds)
-        return digest_of(item, limit=None) or b"", signal
+        return compute_digest(item, limit=None) or b"", signal
     path = get_file(item)
     signature = _sign(path)
     signal = read_recording(item, max_seconds=max_seconds)  # refuses what is not audio
-    digest = digest_of(item, limit=None if needs_digest else MAX_HASHED_BYTES)
+    digest = compute_digest(item, limit=None if needs_digest else MAX_HASHED_BYTES)
     if _sign(path) != signature:
         raise AudioError(f"{path}: changed while it was read. Try again when nothing writes to it.")
     return digest or b"", signal
@@ -200,7 +200,7 @@ def open_item(item: Item, *, max_seconds: float | None = None) -> Iterator[Block
         yield blocks
 
 
-def digest_of(item: Item, *, limit: int | None = MAX_HASHED_BYTES) -> bytes | None:
+def compute_digest(item: Item, *, limit: int | None = MAX_HASHED_BYTES) -> bytes | None:
     """SHA-256 of a recording's bytes.
 
     Parameters

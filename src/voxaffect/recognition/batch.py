@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
 from voxaffect.console import show_progress
-from voxaffect.extraction import Failure, LocalExecutor, failure_reason, worker_count
+from voxaffect.extraction import Failure, LocalExecutor, count_workers, describe_failure
 from voxaffect.features.affect.enrollment import Speaker
 from voxaffect.models import Model
 from voxaffect.recognition.checkpoint import Journal, Stamp, stamp
@@ -159,7 +159,7 @@ class Timelines:
                 try:
                     outcome = self.recognize(path, workers=executor, progress=progress)
                 except Exception as error:
-                    outcome = failure_reason(error, str(path))
+                    outcome = describe_failure(error, str(path))
                 yield place, outcome
 
     def to_json(self, result: Timeline) -> Any:
@@ -273,7 +273,7 @@ def _recognized(
     bar = show_progress(is_shown=progress, total=len(paths), initial=len(outcomes), unit="file")
     rest = [paths[place] for place in left]
     # Closed at once on Ctrl-C, so that nothing goes on at work.
-    with bar, closing(recognizer.run(rest, workers or worker_count())) as running:
+    with bar, closing(recognizer.run(rest, workers or count_workers())) as running:
         for position, outcome in running:
             place = left[position]
             outcomes[place] = outcome

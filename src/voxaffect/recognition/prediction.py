@@ -23,18 +23,18 @@ from voxaffect.extraction import (
     BatchExecutor,
     Failure,
     compute_each,
+    describe_failure,
     extract,
-    failure_reason,
     open_executor,
 )
 from voxaffect.extraction.sources import (
     Item,
     Named,
-    name_of_item,
+    batch_items,
+    get_name,
+    get_subject,
     name_sources,
     open_item,
-    subject_of,
-    waves,
 )
 from voxaffect.features.affect.enrollment import Speaker, enroll
 from voxaffect.models import Model, get_model
@@ -567,7 +567,7 @@ def predict_each(
     """
     start, task = 0, predictor.task
     with open_executor(workers) as executor:
-        for wave in waves(items):
+        for wave in batch_items(items):
             long = []
             with closing(compute_each(wave, task, executor)) as each:
                 for index, result in each:
@@ -586,11 +586,11 @@ def _classify(
 ) -> tuple[Prediction, ...] | str:
     if isinstance(result, str):
         return result
-    name = name_of_item(item)
+    name = get_name(item)
     try:
         return predictor.classify(result, name)
     except Exception as error:
-        return failure_reason(error, name)
+        return describe_failure(error, name)
 
 
 def _predict_long(
@@ -600,4 +600,4 @@ def _predict_long(
         with open_item(item, max_seconds=predictor.max_seconds) as recording:
             return predictor.predict(recording, executor)
     except Exception as error:
-        return failure_reason(error, subject_of(item))
+        return describe_failure(error, get_subject(item))

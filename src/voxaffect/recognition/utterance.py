@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from voxaffect.audio import MIN_PEAK, Samples, Signal, check_usable
-from voxaffect.extraction import failure_reason
-from voxaffect.extraction.sources import Item, open_item, subject_of
+from voxaffect.extraction import describe_failure
+from voxaffect.extraction.sources import Item, get_subject, open_item
 from voxaffect.features import FeatureSpec, compute_features
 from voxaffect.recognition.channels import ChannelReader
 from voxaffect.recognition.speech import has_speech
@@ -74,7 +74,7 @@ class UtteranceTask:
                 parts = reader.read_beginning(self.longest)
                 return self.describe(reader, parts) if reader.is_finished else LongRecording()
         except Exception as error:
-            return failure_reason(error, subject_of(item))
+            return describe_failure(error, get_subject(item))
 
     def describe(
         self, reader: ChannelReader, parts: Sequence[tuple[Samples, ...]]

@@ -21,8 +21,8 @@ from conftest import voice
 
 from voxaffect.audio import read
 from voxaffect.errors import CacheError, FeatureError
-from voxaffect.extraction import FeatureCache, extract, worker_count
-from voxaffect.extraction.cache import SCHEMA_VERSION, _checksum, default_path
+from voxaffect.extraction import FeatureCache, count_workers, extract
+from voxaffect.extraction.cache import SCHEMA_VERSION, _checksum, get_cache_path
 from voxaffect.features import FeatureSpec, compute_features, get_feature_spec
 
 CLASSIC = get_feature_spec("classic")
@@ -61,7 +61,7 @@ def test_the_number_of_workers_changes_no_bit(recordings: list[Path], workers: i
 
 
 def test_there_is_at_least_one_worker() -> None:
-    assert worker_count() >= 1
+    assert count_workers() >= 1
 
 
 def test_a_hit_has_the_bits_of_a_miss(recordings: list[Path], database: Path) -> None:
@@ -209,15 +209,15 @@ def test_the_cache_lies_where_the_environment_says(
 ) -> None:
     monkeypatch.setenv("VOXAFFECT_CACHE", str(tmp_path / "there"))
     with FeatureCache() as cache:
-        assert cache.path == default_path() == tmp_path / "there" / "features.sqlite"
-    assert default_path().is_file()
+        assert cache.path == get_cache_path() == tmp_path / "there" / "features.sqlite"
+    assert get_cache_path().is_file()
 
 
 def test_without_the_environment_it_lies_in_the_users_cache(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("VOXAFFECT_CACHE")
-    assert default_path().parent.name == "voxaffect"
+    assert get_cache_path().parent.name == "voxaffect"
 
 
 def test_a_file_that_is_no_database_is_named(database: Path) -> None:

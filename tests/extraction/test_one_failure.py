@@ -20,8 +20,8 @@ from support.deaths import DieAtWindow
 
 from voxaffect.audio import Signal, read
 from voxaffect.errors import AudioError, ModelError
-from voxaffect.extraction import LocalExecutor, Transform, extract, failure_reason
-from voxaffect.extraction.sources import Named, digest_of, name_sources, waves
+from voxaffect.extraction import LocalExecutor, Transform, describe_failure, extract
+from voxaffect.extraction.sources import Named, batch_items, compute_digest, name_sources
 from voxaffect.features import get_feature_spec
 from voxaffect.features.affect.enrollment import Speaker
 from voxaffect.recognition import predict, predict_many, timeline, utterance
@@ -106,10 +106,10 @@ def test_an_unexpected_error_names_its_type_and_line() -> None:
     try:
         {}["key"]
     except KeyError as error:
-        reason = failure_reason(error, "a.wav")
+        reason = describe_failure(error, "a.wav")
     assert reason.startswith("a.wav: unexpected KeyError (test_one_failure.py, line ")
     assert reason.endswith("'key'. This is a fault of voxaffect or of a library: please report it.")
-    assert failure_reason(KeyError(), "x") == (
+    assert describe_failure(KeyError(), "x") == (
         "x: unexpected KeyError: no message. This is a fault of voxaffect or of a library: please "
         "report it."
     )
@@ -251,8 +251,8 @@ def test_a_generator_is_read_in_waves(trained: Trained, monkeypatch: pytest.Monk
 def test_a_wave_holds_few_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("voxaffect.extraction.sources._WAVE_BYTES", 100)
     items = [Named(f"{number}", bytes(60)) for number in range(5)]
-    assert [len(wave) for wave in waves(items)] == [2, 2, 1]
-    assert [len(wave) for wave in waves([Path("a")] * 5)] == [5]
+    assert [len(wave) for wave in batch_items(items)] == [2, 2, 1]
+    assert [len(wave) for wave in batch_items([Path("a")] * 5)] == [5]
 
 
 @pytest.mark.parametrize("source", ["a.wav", Path("a.wav"), b"RIFF", np.zeros(9), io.BytesIO()])
@@ -268,7 +268,7 @@ def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
             stream.truncate(1 << 40)
         except OSError:
             pytest.skip("this disk holds no sparse file of a terabyte")
-    assert digest_of(path) is None
+    assert compute_digest(path) is None
     found = extract([path], CLASSIC, workers=1)
     assert [failure.path for failure in found.failures] == [path]
     copied = Transform("none", lambda signal, _: signal)
