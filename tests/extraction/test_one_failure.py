@@ -65,7 +65,8 @@ def test_whatever_is_raised_is_the_failure_of_its_recording(
 ) -> None:
     expected = predict_many(recordings, model=trained.model).predictions
     raise_at(monkeypatch, stage, error, str(recordings[BAD]))
-    batch = predict_many(recordings, model=trained.model, workers=2)
+    with LocalExecutor(2, kind="threads") as executor:  # a process would not raise it
+        batch = predict_many(recordings, model=trained.model, workers=executor)
     assert batch.predictions == expected[:BAD] + expected[BAD + 1 :]
     (failure,) = batch.failures
     assert failure.path == recordings[BAD]
