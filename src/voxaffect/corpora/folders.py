@@ -57,7 +57,9 @@ def list_files(root: Path, extensions: Collection[str] | None) -> Listing:
         if not root.is_dir():
             problem = "is a file, expected a folder" if root.exists() else "no such folder"
             raise CorpusError(f"{root}: {problem}.")
-    recordings, archives, errors = [], [], list[OSError]()
+    recordings: list[Path] = []
+    archives: list[Path] = []
+    errors: list[OSError] = []
     for folder, subfolders, files in walk_unique(root, errors.append):
         subfolders[:] = [name for name in subfolders if not _is_hidden(name)]
         for path in (folder / file for file in files if not _is_hidden(file)):
@@ -66,15 +68,14 @@ def list_files(root: Path, extensions: Collection[str] | None) -> Listing:
                 recordings.append(path)
             elif suffix in _ARCHIVES:
                 archives.append(path)
-    unlisted = [(error.filename, error.strerror) for error in errors]
-    issues = tuple(
-        FileIssue(Path(str(path)), f"{path}: cannot be listed ({reason}).")
-        for path, reason in unlisted
+    unlisted = tuple(
+        FileIssue(Path(str(e.filename)), f"{e.filename}: cannot be listed ({e.strerror}).")
+        for e in errors
     )
-    if issues and not recordings:
-        raise CorpusError(issues[0].reason)
+    if unlisted and not recordings:
+        raise CorpusError(unlisted[0].reason)
     recordings.sort(key=lambda path: path.relative_to(root).parts)
-    return Listing(tuple(recordings), tuple(sorted(archives)), issues)
+    return Listing(tuple(recordings), tuple(sorted(archives)), unlisted)
 
 
 def _is_hidden(name: str) -> bool:

@@ -312,13 +312,16 @@ class _TableReader:
         forms = (unicodedata.normalize(form, plain) for form in ("NFC", "NFD"))  # macOS takes NFD
         for spelling in dict.fromkeys((text, plain, *forms)):
             try:
-                path = Path(os.path.normpath(self.folder / Path(spelling).expanduser()))
+                path = self._resolve(spelling)
                 if path.is_file():
                     return path
             except (OSError, ValueError, RuntimeError):
                 continue  # a name that no disk can hold, or no home folder
         self._add_fault(self._explain_missing(text))
         return None
+
+    def _resolve(self, name: str) -> Path:
+        return Path(os.path.normpath(self.folder / Path(name).expanduser()))
 
     def _explain_missing(self, text: str) -> str:
         shown = escape_control(text)
@@ -328,7 +331,7 @@ class _TableReader:
             return f"{shown}: is a path of Windows; make it relative to the table's folder"
         plain = text.replace("\\", "/")
         try:
-            path = Path(os.path.normpath(self.folder / Path(plain).expanduser()))
+            path = self._resolve(plain)
             if path.is_dir():
                 return f"{shown}: is a folder, expected a recording"
             if Path(plain).is_file():
