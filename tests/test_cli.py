@@ -913,7 +913,7 @@ def test_a_planted_speaker_stops_the_evaluation_by_name(
         run, ravdess_to_read, "--split", split, "--allow-leaks", "--no-reference-split"
     )
     assert allowed.code == 0
-    assert f"1 speaker on both sides, ALLOWED: ravdess/{speaker}" in allowed.out
+    assert f"1 speaker in both training and test, ALLOWED: ravdess/{speaker}" in allowed.out
 
 
 def test_degraded_recordings_are_tested_with_clean_ones(run: Run, ravdess_to_read: Path) -> None:

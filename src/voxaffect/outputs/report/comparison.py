@@ -14,7 +14,7 @@ from voxaffect.files import escape_control
 from voxaffect.outputs.report.documents import Document, rounded
 
 _Answers = dict[str, tuple[str, str, str]]
-"""Emotion, what was recognized, and speaker, by fold and recording."""
+"""True emotion, recognized emotion and speaker, by fold and recording."""
 
 
 def compare(one: Document, other: Document, names: tuple[str, str]) -> Document:
@@ -47,35 +47,35 @@ def compare(one: Document, other: Document, names: tuple[str, str]) -> Document:
     if first.keys() != second.keys():
         raise EvaluationError(
             f"the folds differ ({one['protocol']} and {other['protocol']}, {len(first)} and "
-            f"{len(second)} tested utterances): {_difference(one, other)}. Systems are compared on "
-            "the same folds: evaluate both with one protocol, one seed and the same data, or with "
-            "one split file."
+            f"{len(second)} tested utterances): {_explain_difference(one, other)}. Systems are "
+            "compared on the same folds: evaluate both with one protocol, one seed and the same "
+            "data, or with one split file."
         )
     rows = [(*first[key], second[key][1]) for key in first]
-    truth, told, speakers, also_told = (np.array(column) for column in zip(*rows, strict=True))
+    truth, first_answers, speakers, second_answers = map(np.array, zip(*rows, strict=True))
     is_known = all(u.get("speaker") for u in one["utterances"])
-    apart = compare_uar(truth, told, also_told, speakers.tolist())
+    difference = compare_uar(truth, first_answers, second_answers, speakers.tolist())
     plain: Document = rounded(
         {
             "protocol": one["protocol"],
             "utterances": len(truth),
             "speakers": len(np.unique(speakers)) if is_known else None,
-            "a": compute_uar(truth, told),
-            "b": compute_uar(truth, also_told),
-            **asdict(apart),
+            "a": compute_uar(truth, first_answers),
+            "b": compute_uar(truth, second_answers),
+            **asdict(difference),
         }
     )
     return plain
 
 
-def _difference(one: Document, other: Document) -> str:
-    """Name what differs in the data of two evaluations, the most important first."""
+def _explain_difference(one: Document, other: Document) -> str:
+    """Name the most important difference between the data of two evaluations."""
     corpora = [sorted({str(u.get("corpus")) for u in side["utterances"]}) for side in (one, other)]
     if corpora[0] != corpora[1]:
         names = " and ".join("/".join(map(escape_control, names)) for names in corpora)
         return f"their data are called {names}, give them one name with --name"
     first, second = (
-        {_recording(u): u.get("speaker") for u in side["utterances"]} for side in (one, other)
+        {_identify(u): u.get("speaker") for u in side["utterances"]} for side in (one, other)
     )
     for side, alone in (
         ("first", sorted(first.keys() - second)),
@@ -96,18 +96,18 @@ def _difference(one: Document, other: Document) -> str:
     return "recordings and speakers are the same, their folds are not"
 
 
-def _recording(utterance: Document) -> str:
+def _identify(utterance: Document) -> str:
     part = [str(utterance[end]) for end in ("start_seconds", "end_seconds") if end in utterance]
     return "/".join((str(utterance.get("corpus")), *Path(utterance["path"]).parts[-2:], *part))
 
 
-def _read_answers(found: Document, name: str, where: str) -> _Answers:
-    """Read what `_answers` gives, or say that the document is not what evaluate wrote."""
-    if name not in found["systems"]:
-        known = ", ".join(found["systems"])
+def _read_answers(document: Document, name: str, where: str) -> _Answers:
+    """Read the answers of a system, or refuse a damaged document."""
+    if name not in document["systems"]:
+        known = ", ".join(document["systems"])
         raise EvaluationError(f"no system named {name!r} in the evaluation; there are: {known}.")
     try:
-        return _answers(found, name)
+        return _collect_answers(document, name)
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         reason = escape_control(f"no {error}" if isinstance(error, KeyError) else str(error))
         raise EvaluationError(
@@ -115,23 +115,25 @@ def _read_answers(found: Document, name: str, where: str) -> _Answers:
         ) from error
 
 
-def _answers(found: Document, name: str) -> _Answers:
-    one = found["systems"][name]["evaluations"][found["protocol"]]
-    if not one["tested"] or not all(type(at) is int and at >= 0 for at in one["tested"]):
-        raise ValueError("expected the places of tested utterances")
-    told = [found["utterances"][place]["emotion"] for place in one["tested"]]
-    if not all(isinstance(emotion, str) for emotion in (*one["emotions"], *told)):
+def _collect_answers(document: Document, name: str) -> _Answers:
+    evaluation = document["systems"][name]["evaluations"][document["protocol"]]
+    if not evaluation["tested"] or not all(
+        type(index) is int and index >= 0 for index in evaluation["tested"]
+    ):
+        raise ValueError("expected the indices of tested utterances")
+    truth = [document["utterances"][index]["emotion"] for index in evaluation["tested"]]
+    if not all(isinstance(emotion, str) for emotion in (*evaluation["emotions"], *truth)):
         raise ValueError("expected the names of emotions")
-    probabilities = np.asarray(one["probabilities"], dtype=np.float64)
-    shape = (len(one["tested"]), len(one["emotions"]))
+    probabilities = np.asarray(evaluation["probabilities"], dtype=np.float64)
+    shape = (len(evaluation["tested"]), len(evaluation["emotions"]))
     if probabilities.shape != shape or not np.isfinite(probabilities).all():
         raise ValueError(f"expected {shape[0]} rows of {shape[1]} probabilities")
-    folds = [fold["name"] for fold in one["folds"] for _ in fold["test"]]
-    best = np.array(one["emotions"])[np.argmax(probabilities, axis=1)]
+    folds = [fold["name"] for fold in evaluation["folds"] for _ in fold["test"]]
+    best = np.array(evaluation["emotions"])[np.argmax(probabilities, axis=1)]
     answers = {}
-    for fold, place, answer in zip(folds, one["tested"], best, strict=True):
-        utterance = found["utterances"][place]
-        key = f"{fold}/{_recording(utterance)}"
+    for fold, index, answer in zip(folds, evaluation["tested"], best, strict=True):
+        utterance = document["utterances"][index]
+        key = f"{fold}/{_identify(utterance)}"
         speaker = f"{utterance['corpus']}/{utterance['speaker'] or utterance['path']}"
         answers[key] = utterance["emotion"], str(answer), speaker
     return answers

@@ -11,16 +11,16 @@ from voxaffect.outputs.report.documents import Document
 from voxaffect.outputs.report.formatting import format_legend, format_mean, format_number
 
 _METRICS = {"uar": "UAR", "accuracy": "accuracy", "macro_f1": "macro-F1"}
-_CHANGE = "UAR on degraded audio; change from the recordings as they are, below 0 is worse"
+_CHANGE = "UAR on degraded audio; a change below 0 is worse than the original recordings"
 _WHOLE = {"top_two": "top-2", "nll": "NLL", "ece": "ECE"}
 
 
-def to_text(found: Document) -> str:
-    """Scores side by side, what they are worth, then details of each.
+def to_text(document: Document) -> str:
+    """Format scores side by side, then notes on them, then details of each evaluation.
 
     Parameters
     ----------
-    found : dict
+    document : dict
         As `document` makes it.
 
     Returns
@@ -29,81 +29,80 @@ def to_text(found: Document) -> str:
     """
     blocks = [
         "Mean ± standard deviation over folds; top-2, NLL, ECE, intervals and differences over "
-        "all tested utterances\n" + align_columns(list(_scores(found))),
-        "".join(f"{line}\n" for line in _notes(found)),
-        _robustness(found),
+        "all tested utterances\n" + align_columns(list(_tabulate_scores(document))),
+        "".join(f"{line}\n" for line in _list_notes(document)),
+        _tabulate_conditions(document),
         *(
-            _details(f"{name}, {protocol}", one)
-            for name, system in found["systems"].items()
+            _show_details(f"{name}, {protocol}", one)
+            for name, system in document["systems"].items()
             for protocol, one in system["evaluations"].items()
         ),
     ]
     return "\n".join(block for block in blocks if block)
 
 
-def _scores(found: Document) -> Iterator[list[str]]:
+def _tabulate_scores(document: Document) -> Iterator[list[str]]:
     yield ["", "folds", *_METRICS.values(), *_WHOLE.values()]
-    for name, system in found["systems"].items():
+    for name, system in document["systems"].items():
         for protocol, one in system["evaluations"].items():
             metrics = one["metrics"]
             means = [format_mean(metrics[metric]) for metric in _METRICS]
             wholes = [format_number(metrics[metric]["mean"]) for metric in _WHOLE]
             yield [f"{name}, {protocol}", str(len(one["folds"])), *means, *wholes]
-    for protocol, base in found["baselines"].items():
+    for protocol, base in document["baselines"].items():
         for name, row in base.items():
-            title = f"always {row['emotion']}" if "emotion" in row else name
-            values = [f"{row[m]:.3f}" if m in row else "" for m in _METRICS]
+            title = "baseline: " + (f"always {row['emotion']}" if "emotion" in row else name)
+            values = [f"{row[metric]:.3f}" if metric in row else "" for metric in _METRICS]
             yield [f"{title}, {protocol}", "", *values, *([""] * len(_WHOLE))]
 
 
-def _notes(found: Document) -> Iterator[str]:
-    """What the protocols are, what leaked, and what is between the figures."""
-    first = next(iter(found["systems"].values()))
+def _list_notes(document: Document) -> Iterator[str]:
+    """List notes on protocols, premium, differences, leaks and feature groups."""
+    first = next(iter(document["systems"].values()))
     for protocol, one in first["evaluations"].items():
         yield f"{protocol}: {one['summary']}."
-    yield from _doubts(found)
-    for row in found["data"]["mapping"]:
+    yield from _list_caveats(document)
+    for row in document["data"]["mapping"]:
         yield f"{row['emotion']}: {' and '.join(row['corpora'])}" + (
             "" if len(row["corpora"]) > 1 else " only, left out"
         )
-    if found["reference_missing"]:
-        yield f"beside it there is no other protocol: {found['reference_missing']}"
-    for name, premium in found["premium"].items():
+    if document["reference_missing"]:
+        yield f"no other protocol to compare with: {document['reference_missing']}"
+    for name, premium in document["premium"].items():
         yield (
-            f"leakage premium, {name}: the random split claims {premium['uar']:+.3f} UAR "
-            f"beyond new voices{_within(premium['interval'])}"
+            f"leakage premium, {name}: {premium['uar']:+.3f} UAR by the random split over new "
+            f"speakers{_format_interval(premium['interval'])}"
         )
-    for row in found["paired"]:
+    for row in document["paired"]:
         yield (
-            f"{row['a']} less {row['b']}, {row['protocol']}: {row['difference']:+.3f} UAR"
-            f"{_within(row['interval'])}, p = {row['p']:.4f}"
+            f"{row['a']} minus {row['b']}, {row['protocol']}: {row['difference']:+.3f} UAR"
+            f"{_format_interval(row['interval'])}, p = {row['p']:.4f}"
         )
-    for leak in found["leaks"]:
-        yield leak_line(leak)
-    for name, system in found["systems"].items():
-        families = {row["group"]: row.get("meaning") for row in system["importance"]}
-        if any(families.values()):
-            yield f"families of features, {format_legend(families)}"
+    for leak in document["leaks"]:
+        yield _describe_leak(leak)
+    for name, system in document["systems"].items():
+        meanings = {row["group"]: row.get("meaning") for row in system["importance"]}
+        if any(meanings.values()):
+            yield f"feature groups, {format_legend(meanings)}"
         for row in system["importance"]:
             yield (
                 f"{name} without {row['group']}: {row['drop']:.3f} UAR lost"
-                f"{_within(row['interval'])}"
+                f"{_format_interval(row['interval'])}"
             )
 
 
-def _doubts(found: Document) -> Iterator[str]:
-    """Which systems do not say how sure they are."""
-    for name, system in found["systems"].items():
-        said = describe_caveat(next(iter(system["evaluations"].values())))
-        if said:
-            yield f"{name} {said}"
+def _list_caveats(document: Document) -> Iterator[str]:
+    """List the systems without probabilities."""
+    for name, system in document["systems"].items():
+        if caveat := describe_caveat(next(iter(system["evaluations"].values()))):
+            yield f"{name} {caveat}"
 
 
-def _robustness(found: Document) -> str:
-    """UAR on degraded audio, under a heading that says which way a change goes."""
+def _tabulate_conditions(document: Document) -> str:
+    """Tabulate the UAR on degraded audio."""
     rows = [
         [name, condition, f"{row['uar']:.3f}", f"{-row['loss']:+.3f}"]
-        for name, system in found["systems"].items()
+        for name, system in document["systems"].items()
         for condition, row in system["robustness"].items()
     ]
     if not rows:
@@ -111,25 +110,23 @@ def _robustness(found: Document) -> str:
     return f"{_CHANGE}\n" + align_columns([["", "", "UAR", "change"], *rows])
 
 
-def leak_line(leak: Mapping[str, Any]) -> str:
-    """Say one kind of leak in a line."""
+def _describe_leak(leak: Mapping[str, Any]) -> str:
+    """Describe one kind of leak in a line."""
+    start = f"leak check, {leak['protocol']}: {leak['count']}"
     if leak["kind"] == "unchecked":
-        return f"leak check, {leak['protocol']}: {leak['count']} recordings could not be decoded"
-    what = leak["kind"] if leak["count"] == 1 else f"{leak['kind']}s"
-    why = "as it means to" if leak["expected"] else "ALLOWED"
-    few = ", ".join(leak["examples"][:3])
-    more = " …" if leak["count"] > 3 else ""
-    return (
-        f"leak check, {leak['protocol']}: {leak['count']} {what} on both sides, {why}: {few}{more}"
-    )
+        return f"{start} recordings could not be decoded"
+    noun = leak["kind"] if leak["count"] == 1 else f"{leak['kind']}s"
+    verdict = "as this protocol intends" if leak["expected"] else "ALLOWED"
+    examples = ", ".join(leak["examples"][:3]) + (" …" if leak["count"] > 3 else "")
+    return f"{start} {noun} in both training and test, {verdict}: {examples}"
 
 
-def _within(interval: list[float] | None) -> str:
+def _format_interval(interval: list[float] | None) -> str:
     return "" if interval is None else f" (95 % {interval[0]:+.3f} to {interval[1]:+.3f})"
 
 
-def _details(title: str, one: Mapping[str, Any]) -> str:
-    """Interval, sexes, thresholds, and utterances by true (row) and recognized emotion."""
+def _show_details(title: str, one: Mapping[str, Any]) -> str:
+    """Show the interval, groups, thresholds and the confusion matrix of an evaluation."""
     facts = []
     if one["metrics"]["uar"]["interval"]:
         low, high = one["metrics"]["uar"]["interval"]
@@ -144,7 +141,7 @@ def _details(title: str, one: Mapping[str, Any]) -> str:
         )
     for groups in (one["by_sex"], one["by_intensity"]):
         facts += [f"UAR, {name}: {group['uar']:.3f}" for name, group in groups.items()]
-    facts += [_threshold(row) for row in one["thresholds"]]
+    facts += [_describe_threshold(row) for row in one["thresholds"]]
     rows = [["true \\ recognized", "", *one["emotions"], "recall", "precision"]]
     for emotion, counts in zip(one["emotions"], one["confusion"], strict=True):
         shares = [one["by_emotion"][emotion][key] for key in ("recall", "precision")]
@@ -153,10 +150,11 @@ def _details(title: str, one: Mapping[str, Any]) -> str:
     return "\n".join([title, *facts, align_columns(rows)])
 
 
-def _threshold(row: Mapping[str, Any]) -> str:
+def _describe_threshold(row: Mapping[str, Any]) -> str:
+    """Describe the threshold for a target risk, and its coverage."""
     if row["threshold"] is None:
-        return f"risk {row['risk']:.0%}: no threshold reaches it"
+        return f"no threshold keeps errors below {row['risk']:.0%}"
     return (
-        f"risk {row['risk']:.0%}: answer from {row['threshold']:.4g} on, "
+        f"errors below {row['risk']:.0%}: answer from a confidence of {row['threshold']:.4g}, "
         f"{row['coverage']:.0%} of utterances"
     )
