@@ -285,6 +285,7 @@ def _decode_by_program(content: Content, kind: Kind, program: str) -> Iterator[B
     """Decode with the program ``ffmpeg``, which reads the open file or a copy in memory."""
     with ExitStack() as stack:
         source = content.file or stack.enter_context(_open_copy(content))
+        os.lseek(source.fileno(), 0, os.SEEK_SET)  # /dev/fd shares the position on some systems
         messages = stack.enter_context(tempfile.TemporaryFile())
         source_arguments = ["-f", kind.format, "-i", f"file:/dev/fd/{source.fileno()}"]
         process = stack.enter_context(
