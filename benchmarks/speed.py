@@ -36,7 +36,7 @@ from scipy.fft import rfft
 from voxaffect.audio import read
 from voxaffect.extraction import FeatureCache, LocalExecutor, extract
 from voxaffect.features import compute_features, get_feature_spec
-from voxaffect.features.spectrum import frames
+from voxaffect.features.classic.spectrum import cut_centered_frames
 
 LIBRARIES = (
     "voxaffect",
@@ -75,7 +75,7 @@ def tutorial(path: Path) -> np.ndarray:
 
 def decode_and_fft(path: Path) -> np.ndarray:
     """The least that any such feature needs: decode, and transform the same frames."""
-    return rfft(frames(read(path).samples), axis=-1)
+    return rfft(cut_centered_frames(read(path).samples), axis=-1)
 
 
 def per_clip(paths: list[Path], rounds: int) -> dict[str, list[float]]:

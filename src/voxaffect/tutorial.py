@@ -78,7 +78,7 @@ def extract_feature(
     (40,)
     """
     flags = (mfcc, chroma, mel, contrast, tonnetz)
-    wanted = tuple(name for name, flag in zip(SETS["classic"].GROUPS, flags, strict=True) if flag)
+    wanted = tuple(name for name, flag in zip(SETS["classic"].groups, flags, strict=True) if flag)
     is_any_named = any(flag is not None for flag in flags)
     spec = get_feature_spec("classic", groups=wanted if is_any_named else None)
     return compute_features(as_signal(file_name, rate_hz), spec)

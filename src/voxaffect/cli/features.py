@@ -26,7 +26,7 @@ from voxaffect.training import DEFAULT_FEATURES
     callback=split_names,
     metavar="A,B,…",
     help="Some groups of the set: "
-    + "; ".join(f"{name}: {', '.join(module.GROUPS)}" for name, module in SETS.items())
+    + "; ".join(f"{name}: {', '.join(chosen.groups)}" for name, chosen in SETS.items())
     + ".",
 )
 @click.option(

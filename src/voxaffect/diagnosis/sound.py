@@ -18,9 +18,9 @@ from voxaffect.features.front_end import (
     HOP_SAMPLES,
     RATE_HZ,
     SMALLEST_POWER,
-    activity_threshold_db,
-    frame_powers,
-    speech_level,
+    compute_frame_powers,
+    find_activity_threshold_db,
+    measure_speech_level,
 )
 
 Spectra = NDArray[np.float64]
@@ -71,10 +71,10 @@ def find_activity(samples: Samples) -> Activity:
     samples : ndarray, shape (n,)
         At 16 kHz, at least 25 ms, not silent.
     """
-    powers = frame_powers(samples)
-    level = max(speech_level(powers), SMALLEST_POWER)
+    powers = compute_frame_powers(samples)
+    level = max(measure_speech_level(powers), SMALLEST_POWER)
     levels_db = 10.0 * np.log10(powers / np.float32(level) + np.float32(1e-10))
-    active = levels_db > activity_threshold_db(levels_db)
+    active = levels_db > find_activity_threshold_db(levels_db)
     return Activity(active if active.any() else np.ones_like(active), powers)
 
 

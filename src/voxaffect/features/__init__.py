@@ -4,43 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from types import ModuleType
+from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.audio import (
-    Signal,
-    check_rate,
-    check_usable,
-    resample,
-)
+from voxaffect.audio import Signal, check_rate, check_usable, resample
 from voxaffect.errors import AudioError, FeatureError
-from voxaffect.features import affect, classic
+from voxaffect.features.affect import Affect
 from voxaffect.features.affect.frames import FrameSpectra
 from voxaffect.features.affect.logmel import is_logmel
+from voxaffect.features.base import FeatureSet
+from voxaffect.features.classic import Classic
+from voxaffect.features.dsp import Array
 from voxaffect.features.spec import FeatureSpec
-from voxaffect.features.spectrum import Array
 from voxaffect.records.arguments import check_kind, check_list, is_known
 from voxaffect.runtime.forks import no_fork
 
 __all__ = [
     "SETS",
+    "FeatureSet",
     "FeatureSpec",
     "can_share_frames",
     "check_spec",
     "compute_features",
     "compute_window_features",
     "describe_families",
+    "fix_rate",
     "get_feature_names",
     "get_feature_spec",
     "index_families",
     "is_logmel",
 ]
 
-SETS: dict[str, ModuleType] = {"affect": affect, "classic": classic}
-"""Every feature set: a module with ``VERSION``, ``GROUPS``, ``DEFAULT_GROUPS``, ``RATE_HZ`` (None:
-the recording's own), ``FAMILIES``, ``names``, ``family`` and ``compute_features``."""
+SETS: dict[str, FeatureSet] = {"affect": Affect(), "classic": Classic()}
+"""Every feature set by its name. To add one, add a package and a row here."""
 
 
 def get_feature_spec(
@@ -73,22 +72,23 @@ def get_feature_spec(
     """
     if not is_known(name, SETS):
         raise FeatureError(f"no features named {name!r}; there are: {', '.join(SETS)}.")
-    chosen, known = SETS[name], tuple(SETS[name].GROUPS)
-    wanted = chosen.DEFAULT_GROUPS if groups is None else groups
-    wanted = check_list(wanted, "groups", "names of groups")
+    chosen, known = SETS[name], SETS[name].groups
+    wanted = check_list(
+        chosen.default_groups if groups is None else groups, "groups", "names of groups"
+    )
     unknown = [group for group in wanted if not is_known(group, known)]
     if unknown or not wanted:
-        found = ", ".join(map(repr, unknown)) or "none"
-        raise FeatureError(f"{name}: expected some of {', '.join(known)}; found {found}.")
+        listed = ", ".join(map(repr, unknown)) or "none"
+        raise FeatureError(f"{name}: expected some of {', '.join(known)}; found {listed}.")
     if rate_hz is not None:
         try:
             rate_hz = check_rate(rate_hz, name)
         except AudioError as error:
             raise FeatureError(str(error)) from error
-    if chosen.RATE_HZ is not None and rate_hz not in (None, chosen.RATE_HZ):
-        raise FeatureError(f"{name}: defined at {chosen.RATE_HZ} Hz, found {rate_hz} Hz.")
+    if chosen.rate_hz is not None and rate_hz not in (None, chosen.rate_hz):
+        raise FeatureError(f"{name}: defined at {chosen.rate_hz} Hz, found {rate_hz} Hz.")
     ordered = tuple(group for group in known if group in wanted)
-    return FeatureSpec(name, chosen.VERSION, ordered, rate_hz or chosen.RATE_HZ)
+    return FeatureSpec(name, chosen.version, ordered, rate_hz or chosen.rate_hz, chosen.weights)
 
 
 def check_spec(spec: FeatureSpec) -> None:
@@ -101,6 +101,11 @@ def check_spec(spec: FeatureSpec) -> None:
     """
     check_kind(spec, FeatureSpec, "spec", "a FeatureSpec, as get_feature_spec makes it")
     present = get_feature_spec(spec.name, groups=spec.groups, rate_hz=spec.rate_hz)
+    if present != spec and present.version == spec.version:
+        raise FeatureError(
+            f"features {spec.name} with weights {spec.weights} are asked for, and this voxaffect "
+            f"has {present.weights}. Install the version that the model file names."
+        )
     if present != spec:
         raise FeatureError(
             f"features {spec.name} of version {spec.version} are asked for, and this voxaffect "
@@ -109,14 +114,20 @@ def check_spec(spec: FeatureSpec) -> None:
 
 
 def get_feature_names(spec: FeatureSpec) -> tuple[str, ...]:
-    """Name of every number in the vector, in order."""
+    """Name of every number in the vector, in order.
+
+    Examples
+    --------
+    >>> get_feature_names(get_feature_spec("classic"))[40:43]
+    ('chroma_C', 'chroma_C#', 'chroma_D')
+    """
     check_spec(spec)
-    result: tuple[str, ...] = SETS[spec.name].names(spec)
-    return result
+    chosen = SETS[spec.name]
+    return tuple(chain.from_iterable(map(chosen.get_names, spec.groups)))
 
 
 def index_families(spec: FeatureSpec) -> Mapping[str, NDArray[np.intp]]:
-    """Places in the vector of each family of features, as people speak of them.
+    """Indices in the vector of each family of features, as people speak of them.
 
     Parameters
     ----------
@@ -133,16 +144,22 @@ def index_families(spec: FeatureSpec) -> Mapping[str, NDArray[np.intp]]:
     ------
     FeatureError
         If this version of voxaffect cannot compute the spec.
+
+    Examples
+    --------
+    >>> index_families(get_feature_spec("classic"))["chroma"]
+    array([40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51])
     """
+    check_spec(spec)
     chosen = SETS[spec.name]
-    of_feature = np.array([chosen.family(name) for name in get_feature_names(spec)])
-    places = {family: np.flatnonzero(of_feature == family) for family in chosen.FAMILIES}
-    return {family: where for family, where in places.items() if len(where)}
+    numbers = np.array([*chain.from_iterable(map(chosen.get_families, spec.groups))])
+    indices = {family: np.flatnonzero(numbers == family) for family in chosen.families}
+    return {family: members for family, members in indices.items() if len(members)}
 
 
 def describe_families() -> dict[str, str]:
-    """What each family of features tells of, in a few words, by its name."""
-    return {name: said for chosen in SETS.values() for name, said in chosen.FAMILIES.items()}
+    """Meaning of each family of features in a few words, by its name."""
+    return {name: text for chosen in SETS.values() for name, text in chosen.families.items()}
 
 
 def compute_features(signal: Signal, spec: FeatureSpec) -> Array:
@@ -175,45 +192,45 @@ def compute_features(signal: Signal, spec: FeatureSpec) -> Array:
     with no_fork:
         if spec.rate_hz is not None:
             signal = resample(signal, spec.rate_hz)
-        return _finite(SETS[spec.name].compute_features(signal, spec), spec, signal.name)
+        return _check_finite(SETS[spec.name].compute(signal, spec.groups), spec, signal.name)
 
 
 def can_share_frames(spec: FeatureSpec) -> bool:
     """Report whether `compute_window_features` knows the set, so that windows share frames."""
-    return hasattr(SETS[spec.name], "compute_window_features")
+    return hasattr(SETS[spec.name], "compute_window")
 
 
 def compute_window_features(
-    samples: Array, shared: FrameSpectra, spec: FeatureSpec, *, name: str
+    samples: Array, spectra: FrameSpectra, spec: FeatureSpec, *, name: str
 ) -> Array:
-    """Feature vector of a window of a longer signal, whose frames are measured already.
+    """Feature vector of a window of a longer signal, whose frames are analyzed already.
 
     Parameters
     ----------
     samples : ndarray, shape (n,), float32
         At the spec's rate, at least 0.25 s, with no constant offset to speak of.
-    shared : FrameSpectra
-        Every frame of them, by `shared.analyze_inner_frames`.
+    spectra : FrameSpectra
+        Frames of the samples, as from `analyze_inner_frames`.
     spec : FeatureSpec
-        One that `can_share_frames`.
+        A spec that `can_share_frames`.
     name : str
-        What messages call the signal.
+        Name of the signal in messages.
 
     Returns
     -------
     ndarray, shape (d,), float32, finite
-        That of `compute_features` but for rounding and the window's edges.
+        Equal to that of `compute_features` but for rounding and the window's edges.
 
     Raises
     ------
     FeatureError
         If a number comes out NaN or infinite.
     """
-    vector: Array = SETS[spec.name].compute_window_features(samples, shared, spec)
-    return _finite(vector, spec, name)
+    chosen: Any = SETS[spec.name]
+    return _check_finite(chosen.compute_window(samples, spectra, spec.groups), spec, name)
 
 
-def _finite(vector: Array, spec: FeatureSpec, name: str) -> Array:
+def _check_finite(vector: Array, spec: FeatureSpec, name: str) -> Array:
     if not np.isfinite(vector).all():
         bad = [
             name
@@ -225,5 +242,5 @@ def _finite(vector: Array, spec: FeatureSpec, name: str) -> Array:
 
 
 def fix_rate(spec: FeatureSpec, rate_hz: int) -> FeatureSpec:
-    """Return the spec with its rate fixed, unless it is fixed already."""
+    """Spec with its rate fixed, unless it is fixed already."""
     return spec if spec.rate_hz is not None else replace(spec, rate_hz=rate_hz)

@@ -1,4 +1,4 @@
-"""From a waveform to the stretch of it that holds speech, at one standard level.
+"""Front end: the part of a waveform that holds speech, at one standard level.
 
 The front end makes every later descriptor independent of gain and of silence around the
 speech: levels are compared with the utterance's own, never with full scale.
@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+from voxaffect.features.dsp import Array
 
 RATE_HZ: Final = 16_000
 FRAME_SAMPLES: Final = 400
@@ -39,9 +39,9 @@ class Speech:
     active : ndarray, shape (frames,), bool
         Frames above the activity threshold.
     start : int
-        Where in the signal they begin: a multiple of the hop.
+        Index of the first sample in the signal, a multiple of the hop.
     offset, gain : float
-        They are the signal there less ``offset``, times ``gain``.
+        The samples are the signal there less ``offset``, times ``gain``.
     """
 
     samples: Array
@@ -51,7 +51,7 @@ class Speech:
     gain: float = 1.0
 
 
-def frame_powers(samples: Array) -> Array:
+def compute_frame_powers(samples: Array) -> Array:
     """Variance of each 25 ms frame, every 10 ms; shape (frames,).
 
     Frames are sums of five 5 ms blocks, so each sample is squared once. The frame's own mean
@@ -61,22 +61,22 @@ def frame_powers(samples: Array) -> Array:
     shaped = samples[: blocks * BLOCK_SAMPLES].reshape(blocks, BLOCK_SAMPLES)
     energy = np.einsum("bs,bs->b", shaped, shaped, dtype=np.float64)
     offset = shaped.sum(axis=1, dtype=np.float64)
-    powers = _framed_sum(energy) / FRAME_SAMPLES - (_framed_sum(offset) / FRAME_SAMPLES) ** 2
+    powers = _sum_blocks(energy) / FRAME_SAMPLES - (_sum_blocks(offset) / FRAME_SAMPLES) ** 2
     return np.maximum(powers, 0.0).astype(np.float32)
 
 
-def _framed_sum(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
+def _sum_blocks(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum of the five blocks of each frame."""
     width = FRAME_SAMPLES // BLOCK_SAMPLES
     step = HOP_SAMPLES // BLOCK_SAMPLES
     count = max(len(blocks) - width + 1, 0)
-    found = blocks[:count:step]
-    for place in range(1, width):
-        found = found + blocks[place : place + count : step]
-    return found
+    total = blocks[:count:step]
+    for offset in range(1, width):
+        total = total + blocks[offset : offset + count : step]
+    return total
 
 
-def speech_level(powers: Array) -> float:
+def measure_speech_level(powers: Array) -> float:
     """Level of the loud frames, as power: the mean frame power weighted by power itself.
 
     Unlike a percentile it does not move when silence is added around the speech.
@@ -85,7 +85,7 @@ def speech_level(powers: Array) -> float:
     return float(np.dot(wide, wide) / max(float(wide.sum()), SMALLEST_POWER))
 
 
-def activity_threshold_db(levels_db: Array) -> float:
+def find_activity_threshold_db(levels_db: Array) -> float:
     """Threshold of activity, in dB relative to the speech level.
 
     35 dB under the speech, or 6 dB over the background where that is higher, yet always at
@@ -97,7 +97,7 @@ def activity_threshold_db(levels_db: Array) -> float:
     return min(max(-BELOW_LEVEL_DB, background + ABOVE_FLOOR_DB), -UNDER_LEVEL_DB)
 
 
-def _bounds(active: NDArray[np.bool_], length: int) -> tuple[int, int]:
+def _find_bounds(active: NDArray[np.bool_], length: int) -> tuple[int, int]:
     """First and last sample to keep: the active frames, a margin, and at least 0.5 s."""
     frames = np.flatnonzero(active)
     start = max(int(frames[0]) - MARGIN_FRAMES, 0) * HOP_SAMPLES
@@ -129,19 +129,21 @@ def find_speech(samples: Array) -> Speech:
         frames = 1 + (len(samples) - FRAME_SAMPLES) // HOP_SAMPLES
         return Speech(samples, np.ones(frames, dtype=np.bool_))
     scaled = samples / np.float32(peak)
-    powers = frame_powers(scaled)
-    level = max(speech_level(powers), SMALLEST_POWER)
+    powers = compute_frame_powers(scaled)
+    level = max(measure_speech_level(powers), SMALLEST_POWER)
     levels_db = 10.0 * np.log10(powers / np.float32(level) + np.float32(1e-10))
-    active = levels_db > activity_threshold_db(levels_db)
+    active = levels_db > find_activity_threshold_db(levels_db)
     if not active.any():
         active[:] = True
-    start, stop = _bounds(active, len(scaled))
+    start, stop = _find_bounds(active, len(scaled))
     kept = scaled[start:stop]
     offset = kept.mean(dtype=np.float64).astype(np.float32)
     kept = kept - offset
     first = start // HOP_SAMPLES
     frames = 1 + (len(kept) - FRAME_SAMPLES) // HOP_SAMPLES
     active = active[first : first + frames]
-    power = float(frame_powers(kept)[: len(active)][active].mean()) if active.any() else level
+    power = (
+        float(compute_frame_powers(kept)[: len(active)][active].mean()) if active.any() else level
+    )
     gain = np.float32(ACTIVE_RMS / np.sqrt(max(power, SMALLEST_POWER)))
     return Speech(kept * gain, active, start, float(offset) * peak, float(gain) / peak)

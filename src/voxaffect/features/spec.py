@@ -1,4 +1,4 @@
-"""What is computed, as a value: everything that can change a number, and nothing else."""
+"""Feature spec: everything that can change a number, and nothing else."""
 
 from __future__ import annotations
 
@@ -19,27 +19,41 @@ class FeatureSpec:
     Parameters
     ----------
     name : str
-        Which feature set, such as ``classic``.
+        Name of the feature set, such as ``classic``.
     version : int
         Raised whenever the same recording gets other numbers than before.
     groups : tuple of str
-        Which groups of the set, in the order of the vector.
+        Groups of the set, in the order of the vector.
     rate_hz : int, optional
         Resample to this rate first; None analyzes every recording at its own rate.
+    weights : str, optional
+        SHA-256 of the weights of the set's encoder; None for a set without weights.
+
+    Examples
+    --------
+    >>> spec = FeatureSpec("classic", version=1, groups=("mfcc",))
+    >>> spec.to_json()
+    '{"groups":["mfcc"],"name":"classic","rate_hz":null,"version":1}'
+    >>> FeatureSpec.from_json(spec.to_json()) == spec
+    True
     """
 
     name: str
     version: int
     groups: tuple[str, ...]
     rate_hz: int | None = None
+    weights: str | None = None
 
     def to_json(self) -> str:
-        """Canonical JSON, equal for equal specs on every platform."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        """Canonical JSON, equal for equal specs on every platform; weights only where present."""
+        fields = asdict(self)
+        if self.weights is None:  # as in the cache keys and model files of sets without weights
+            del fields["weights"]
+        return json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> FeatureSpec:
-        """Read what ``to_json`` wrote.
+        """Spec from the text of ``to_json``.
 
         Raises
         ------

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from voxaffect.errors import FeatureError
 from voxaffect.features.affect.logmel import is_logmel
-from voxaffect.features.spectrum import Array
+from voxaffect.features.dsp import Array
 
 # With n recordings the shift is n / (n + 4) of the difference: two thirds at eight, which is
 # where the accuracy for held-out development speakers peaked.
@@ -24,14 +24,14 @@ HALFWAY_RECORDINGS = 4.0
 
 @dataclass(frozen=True, eq=False)
 class Speaker:
-    """What is kept of an enrolled speaker.
+    """Mean features of an enrolled speaker.
 
     Parameters
     ----------
     mean : ndarray, shape (d,), float32
         Mean of the speaker's vectors.
     recordings : int
-        How many were averaged.
+        Number of averaged recordings.
     """
 
     mean: Array
@@ -77,12 +77,12 @@ def adapt(
     Parameters
     ----------
     vectors : ndarray, shape (n, d)
-        As `compute_features` gives them.
+        As from `compute_features`.
     speaker : Speaker
     training_mean : ndarray, shape (d,)
         Mean over the utterances that the classifier was trained on.
     names : sequence of str, length d
-        Of the features. A log-mel picture has no meaningful mean and is left as it is.
+        Of the features. A log-mel spectrogram has no meaningful mean and stays as it is.
 
     Returns
     -------

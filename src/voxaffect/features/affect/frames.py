@@ -1,4 +1,4 @@
-"""What overlapping windows can share: spectra and autocorrelations, before any normalization.
+"""Spectra and autocorrelations of frames, which overlapping windows share.
 
 A window's own level, offset and floors come after: a power spectrum scales with the square of
 the gain, and a normalized autocorrelation does not change with it.
@@ -10,20 +10,19 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from voxaffect.features.affect.pitch import (
     LEAD_SAMPLES,
     LOW_PASS_REACH,
     PITCH_HOP_SAMPLES,
     WINDOW_SAMPLES,
-    autocorrelation,
+    autocorrelate,
+    cut_pitch_frames,
     decimate,
-    frame,
-    low_passed,
+    low_pass,
 )
-from voxaffect.features.front_end import FRAME_SAMPLES, HOP_SAMPLES, Array, Speech
-from voxaffect.features.spectrum import hann
+from voxaffect.features.dsp import Array, cut_frames, make_hann
+from voxaffect.features.front_end import FRAME_SAMPLES, HOP_SAMPLES, Speech
 from voxaffect.features.threads import one_thread
 
 FFT_SAMPLES: Final = 512
@@ -32,8 +31,8 @@ SAMPLES_BEFORE: Final = 2 * LEAD_SAMPLES + LOW_PASS_REACH
 SAMPLES_AFTER: Final = 2 * (WINDOW_SAMPLES - LEAD_SAMPLES) + LOW_PASS_REACH
 """Samples from its first on that a frame needs."""
 
-BEYOND_FRAMES: Final = 2
-"""Hops that the last frame reaches over its own, rounded up."""
+EXTRA_FRAMES: Final = 2
+"""Hops from the end of the last frame's own hop to its last sample, rounded up."""
 
 
 @dataclass(frozen=True)
@@ -56,48 +55,48 @@ class FrameSpectra:
     halved: Array
 
 
-def power_spectrum(samples: Array) -> Array:
+def compute_power_spectrum(samples: Array) -> Array:
     """Power spectrum of each frame (periodic Hann, 512 points); shape (frames, 257)."""
-    framed = sliding_window_view(samples, FRAME_SAMPLES)[::HOP_SAMPLES] * hann(FRAME_SAMPLES)
     from scipy.fft import rfft
 
+    framed = cut_frames(samples, FRAME_SAMPLES, HOP_SAMPLES) * make_hann(FRAME_SAMPLES)
     spectrum = rfft(framed, FFT_SAMPLES, axis=-1)
     return np.asarray(spectrum.real**2 + spectrum.imag**2, dtype=np.float32)
 
 
 def analyze_frames(samples: Array) -> FrameSpectra:
-    """Measure every frame of a whole signal, with silence before and after it.
+    """Analyze every frame of a whole signal, with silence before and after it.
 
     Parameters
     ----------
     samples : ndarray, shape (n,), float32
         At 16 kHz, at least one frame long.
     """
-    power, halved = power_spectrum(samples), decimate(samples)
-    return FrameSpectra(power, autocorrelation(frame(halved, len(power))), halved)
+    power, halved = compute_power_spectrum(samples), decimate(samples)
+    return FrameSpectra(power, autocorrelate(cut_pitch_frames(halved, len(power))), halved)
 
 
 @one_thread
 def analyze_inner_frames(samples: Array, frames: int) -> FrameSpectra:
-    """Measure some frames of a longer signal.
+    """Analyze some frames of a longer signal.
 
     Parameters
     ----------
     samples : ndarray, float32
         Of shape (``SAMPLES_BEFORE`` + (frames - 1) · 160 + ``SAMPLES_AFTER``,): the frames, and
-        the sound around them that their pitch takes in.
+        the sound around them that their pitch needs.
     frames : int
     """
     last = (frames - 1) * HOP_SAMPLES
-    power = power_spectrum(samples[SAMPLES_BEFORE : SAMPLES_BEFORE + last + FRAME_SAMPLES])
-    halved = low_passed(samples)
-    framed = sliding_window_view(halved, WINDOW_SAMPLES)[::PITCH_HOP_SAMPLES]
-    length = (frames + BEYOND_FRAMES) * PITCH_HOP_SAMPLES
+    power = compute_power_spectrum(samples[SAMPLES_BEFORE : SAMPLES_BEFORE + last + FRAME_SAMPLES])
+    halved = low_pass(samples)
+    framed = cut_frames(halved, WINDOW_SAMPLES, PITCH_HOP_SAMPLES)
+    length = (frames + EXTRA_FRAMES) * PITCH_HOP_SAMPLES
     inner = halved[LEAD_SAMPLES : LEAD_SAMPLES + length]
-    return FrameSpectra(power, autocorrelation(framed), inner)
+    return FrameSpectra(power, autocorrelate(framed), inner)
 
 
-def normalized(shared: FrameSpectra, speech: Speech) -> FrameSpectra:
+def scale_frames(spectra: FrameSpectra, speech: Speech) -> FrameSpectra:
     """Frames of the active part of a signal, at the level that the front end gave it.
 
     The constant offset, which the front end takes off, is left in the spectra: take it off the
@@ -105,15 +104,15 @@ def normalized(shared: FrameSpectra, speech: Speech) -> FrameSpectra:
 
     Parameters
     ----------
-    shared : FrameSpectra
-        Of the signal that ``speech`` was found in.
+    spectra : FrameSpectra
+        Of the signal that ``speech`` is part of.
     speech : Speech
     """
     first, length = speech.start // HOP_SAMPLES, len(speech.samples)
     frames = slice(first, first + 1 + (length - FRAME_SAMPLES) // HOP_SAMPLES)
-    halved = shared.halved[speech.start // 2 : (speech.start + length) // 2]
+    halved = spectra.halved[speech.start // 2 : (speech.start + length) // 2]
     return FrameSpectra(
-        shared.power[frames] * np.float32(speech.gain**2),
-        shared.correlation[frames],
+        spectra.power[frames] * np.float32(speech.gain**2),
+        spectra.correlation[frames],
         (halved - np.float32(speech.offset)) * np.float32(speech.gain),
     )

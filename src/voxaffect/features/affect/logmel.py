@@ -1,14 +1,14 @@
-"""Log-mel picture of an utterance, as numbers in a row: what the network of `accurate` looks at."""
+"""Log-mel spectrogram of an utterance, as numbers in a row: the input of the networks."""
 
 from __future__ import annotations
 
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from voxaffect.features.affect.frames import FFT_SAMPLES, power_spectrum
-from voxaffect.features.front_end import FRAME_SAMPLES, HOP_SAMPLES, RATE_HZ, Array
+from voxaffect.features.affect.frames import FFT_SAMPLES, compute_power_spectrum
+from voxaffect.features.dsp import Array, make_triangles, space_htk_mel
+from voxaffect.features.front_end import FRAME_SAMPLES, HOP_SAMPLES, RATE_HZ
 
 BANDS = 64
 MAX_FRAMES = 200
@@ -38,29 +38,31 @@ def compute_logmel(speech: Array, power: Array) -> Array:
     count = max(2 * MIN_FRAMES, len(power))
     count += count % 2
     if missing := count - len(power):
-        tail = speech[len(power) * HOP_SAMPLES :]
+        rest = speech[len(power) * HOP_SAMPLES :]
         needed = (missing - 1) * HOP_SAMPLES + FRAME_SAMPLES
-        power = np.concatenate([power, power_spectrum(np.pad(tail, (0, needed - len(tail))))])
-    mel = power.reshape(count // 2, 2, -1).mean(axis=1) @ _triangles()
+        power = np.concatenate(
+            [power, compute_power_spectrum(np.pad(rest, (0, needed - len(rest))))]
+        )
+    mel = power.reshape(count // 2, 2, -1).mean(axis=1) @ _make_mel_bank()
     bels = np.log10(np.maximum(mel, 1e-10))
     return np.asarray(np.maximum(bels, bels.max() - RANGE_BELS), dtype=np.float32)
 
 
-def flatten_logmel(picture: Array) -> Array:
-    """Lay a picture out in one row of fixed length.
+def flatten_logmel(spectrogram: Array) -> Array:
+    """Lay a spectrogram out in one row of fixed length.
 
     Parameters
     ----------
-    picture : ndarray, shape (frames, 64)
+    spectrogram : ndarray, shape (frames, 64)
 
     Returns
     -------
     ndarray, shape (12801,), float32
-        The frames one after the other, at most the middle 200 (4 s), then zeros, and last how
-        many frames there are.
+        The frames one after the other, at most the middle 200 (4 s), then zeros, and last the
+        number of frames.
     """
-    start = max(0, (len(picture) - MAX_FRAMES) // 2)
-    kept = picture[start : start + MAX_FRAMES]
+    start = max(0, (len(spectrogram) - MAX_FRAMES) // 2)
+    kept = spectrogram[start : start + MAX_FRAMES]
     row = np.zeros(LENGTH, dtype=np.float32)
     row[: kept.size] = kept.ravel()
     row[-1] = len(kept)
@@ -74,7 +76,7 @@ def unflatten_logmel(row: Array) -> Array:
 
 
 @cache
-def names() -> tuple[str, ...]:
+def list_names() -> tuple[str, ...]:
     """Name of every number of the row."""
     cells = (
         f"{_STEM}{frame:03d}_{band:02d}" for frame in range(MAX_FRAMES) for band in range(BANDS)
@@ -83,19 +85,17 @@ def names() -> tuple[str, ...]:
 
 
 def is_logmel(name: str) -> bool:
-    """Whether a feature is a cell of the picture, which has no meaning outside it."""
+    """Report whether a feature is part of the spectrogram, so that it means nothing alone."""
     return name.startswith(_STEM)
 
 
 @cache
-def _triangles() -> NDArray[np.float32]:
+def _make_mel_bank() -> Array:
     """HTK-mel triangles of unit sum, shape (257, 64)."""
-    low, high = 2595 * np.log10(1 + np.array([LOW_HZ, HIGH_HZ]) / 700)
-    edges_hz = 700 * (10 ** (np.linspace(low, high, BANDS + 2) / 2595) - 1)
+    edges_hz = space_htk_mel(LOW_HZ, HIGH_HZ, BANDS + 2)
     bins_hz = np.arange(FFT_SAMPLES // 2 + 1) * RATE_HZ / FFT_SAMPLES
-    rise = (bins_hz[:, None] - edges_hz[:-2]) / np.diff(edges_hz)[:-1]
-    fall = (edges_hz[2:] - bins_hz[:, None]) / np.diff(edges_hz)[1:]
-    triangles = np.maximum(0, np.minimum(rise, fall))
+    # Summed over a row, the weights would differ in their last bits from those of trained networks.
+    triangles = np.ascontiguousarray(make_triangles(edges_hz, bins_hz).T)
     # The lowest triangles are narrower than a bin: give them the bin nearest to their center.
     empty = np.flatnonzero(triangles.sum(axis=0) < 0.5)
     nearest = np.abs(bins_hz[:, None] - edges_hz[1:-1][empty]).argmin(axis=0)

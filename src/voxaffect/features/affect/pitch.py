@@ -14,7 +14,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from voxaffect.features.front_end import FRAME_SAMPLES, HOP_SAMPLES, RATE_HZ, Array
+from voxaffect.features.dsp import Array, cut_frames
+from voxaffect.features.front_end import FRAME_SAMPLES, HOP_SAMPLES, RATE_HZ
 
 PITCH_RATE_HZ: Final = 8_000
 WINDOW_SAMPLES: Final = 512
@@ -35,7 +36,7 @@ LARGEST_PERIOD_RATIO: Final = 1.3
 NEIGHBORS: Final = 10
 LOW_PASS_REACH: Final = 20
 LEAD_SAMPLES: Final = WINDOW_SAMPLES // 2 - FRAME_SAMPLES // 4
-"""By how much a pitch frame begins before its 25 ms frame, at 8 kHz."""
+"""Samples at 8 kHz from the start of a pitch frame to that of its 25 ms frame."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Pitch:
 
 
 @functools.cache
-def _low_pass() -> Array:
+def _make_low_pass() -> Array:
     """Windowed-sinc low-pass for 16 kHz, -6 dB at 3.5 kHz, 41 taps, unit gain."""
     taps = np.arange(-LOW_PASS_REACH, LOW_PASS_REACH + 1)
     kernel = np.sinc(2.0 * 3_500.0 / RATE_HZ * taps) * np.hamming(len(taps))
@@ -75,7 +76,7 @@ def _low_pass() -> Array:
 
 
 @functools.cache
-def _window() -> tuple[Array, Array]:
+def _make_window() -> tuple[Array, Array]:
     """Hann window of a pitch frame, and its autocorrelation over the lags in use."""
     window = 0.5 - 0.5 * np.cos(2.0 * np.pi * (np.arange(WINDOW_SAMPLES) + 0.5) / WINDOW_SAMPLES)
     power = np.abs(np.fft.rfft(window, 2 * WINDOW_SAMPLES)) ** 2
@@ -85,32 +86,32 @@ def _window() -> tuple[Array, Array]:
 
 def decimate(samples: Array) -> Array:
     """Every second sample of the signal low-passed at 3.5 kHz: 16 kHz to 8 kHz."""
-    return low_passed(np.pad(samples, LOW_PASS_REACH))
+    return low_pass(np.pad(samples, LOW_PASS_REACH))
 
 
-def low_passed(samples: Array) -> Array:
-    """Every second sample, low-passed at 3.5 kHz, of those with 20 samples on either side."""
-    kernel = _low_pass()
+def low_pass(samples: Array) -> Array:
+    """Every second sample that has 20 neighbors on either side, low-passed at 3.5 kHz."""
+    kernel = _make_low_pass()
     return np.asarray(sliding_window_view(samples, len(kernel))[::2] @ kernel, dtype=np.float32)
 
 
-def autocorrelation(framed: Array) -> Array:
+def autocorrelate(framed: Array) -> Array:
     """Autocorrelation of each frame, at any level; shape (frames, lags).
 
     Parameters
     ----------
     framed : ndarray, shape (frames, 512), float32
-        As `frame` cuts the 8 kHz signal.
+        As from `cut_pitch_frames`.
     """
-    window, own = _window()
     from scipy.fft import irfft, rfft
 
+    window, own = _make_window()
     spectrum = rfft(framed * window, FFT_SAMPLES, axis=-1)
     power = spectrum.real**2 + spectrum.imag**2
     return np.asarray(irfft(power, FFT_SAMPLES, axis=-1)[:, : len(own)], dtype=np.float32)
 
 
-def frame(signal: Array, frames: int) -> Array:
+def cut_pitch_frames(signal: Array, frames: int) -> Array:
     """Pitch frames of an 8 kHz signal, zeros before and after it; shape (frames, 512).
 
     Frame t is centered where the 25 ms frame t of the 16 kHz signal is.
@@ -119,17 +120,17 @@ def frame(signal: Array, frames: int) -> Array:
     padded = np.zeros(needed, dtype=np.float32)
     count = min(len(signal), needed - LEAD_SAMPLES)
     padded[LEAD_SAMPLES : LEAD_SAMPLES + count] = signal[:count]
-    return sliding_window_view(padded, WINDOW_SAMPLES)[::PITCH_HOP_SAMPLES]
+    return cut_frames(padded, WINDOW_SAMPLES, PITCH_HOP_SAMPLES)
 
 
-def _normalized(raw: Array) -> Array:
+def _normalize(raw: Array) -> Array:
     """Autocorrelation over the window's own, 1 at lag 0; frames 60 dB down count as silent."""
     energy = raw[:, :1]
     floor = np.float32(1e-6) * max(float(energy.max(initial=0.0)), 1e-20)
-    return np.asarray(raw / (energy + floor) / _window()[1], dtype=np.float32)
+    return np.asarray(raw / (energy + floor) / _make_window()[1], dtype=np.float32)
 
 
-def _best_peak(correlation: Array, score: Array) -> tuple[Array, Array]:
+def _select_peak(correlation: Array, score: Array) -> tuple[Array, Array]:
     """Lag (samples, interpolated by a parabola) and height of the best-scored peak."""
     rows = np.arange(len(score))
     index = np.argmax(score, axis=1)
@@ -158,19 +159,6 @@ def _smooth(semitones: Array) -> Array:
     return np.asarray(np.median(sliding_window_view(padded, 5), axis=1), dtype=np.float32)
 
 
-def track_pitch(samples: Array, frames: int) -> Pitch:
-    """f0, its strength and the voicing of each 10 ms frame.
-
-    Parameters
-    ----------
-    samples : ndarray, shape (n,), float32, 16 kHz
-    frames : int
-        Number of 25 ms frames, every 10 ms, to describe.
-    """
-    signal = decimate(samples)
-    return follow_pitch(signal, autocorrelation(frame(signal, frames)))
-
-
 def follow_pitch(signal: Array, raw: Array) -> Pitch:
     """Choose the pitch of each frame among the peaks of its autocorrelation.
 
@@ -182,22 +170,22 @@ def follow_pitch(signal: Array, raw: Array) -> Pitch:
     signal : ndarray, shape (n,), float32
         At 8 kHz, for the cycles of the voice.
     raw : ndarray, shape (frames, lags)
-        As `autocorrelation` gives it.
+        As from `autocorrelate`.
 
     References
     ----------
     Boersma (1993), Proc. Inst. Phonetic Sciences Amsterdam 17, 97-110.
     """
     frames = len(raw)
-    correlation = _normalized(raw)
+    correlation = _normalize(raw)
     octaves = np.log2(np.arange(SHORTEST_LAG, LONGEST_LAG + 1, dtype=np.float32))
     score = _score_peaks(correlation, np.float32(OCTAVE_COST) * octaves)
-    lag, strength = _best_peak(correlation, score)
+    lag, strength = _select_peak(correlation, score)
     voiced = strength > VOICING_STRENGTH
     if np.count_nonzero(voiced) >= FEWEST_VOICED:
         middle = np.float32(np.log2(np.median(lag[voiced])))
         score -= np.float32(MEDIAN_COST) * np.abs(octaves - middle)
-        lag, strength = _best_peak(correlation, score)
+        lag, strength = _select_peak(correlation, score)
         voiced = strength > VOICING_STRENGTH
     where = np.flatnonzero(voiced)
     if len(where) < FEWEST_VOICED:
@@ -244,7 +232,7 @@ def mark_cycles(pitch: Pitch) -> tuple[Array, Array, NDArray[np.bool_]]:
     return position, middle - 0.25 * (left - right) * offset.clip(-0.5, 0.5), regular
 
 
-def perturbations(pitch: Pitch) -> tuple[float, float]:
+def measure_perturbations(pitch: Pitch) -> tuple[float, float]:
     """Jitter and shimmer, both local: ratios without unit, 0 where unvoiced.
 
     Jitter is the mean |T(i) - T(i+1)| over the mean T; shimmer the same of the cycles'

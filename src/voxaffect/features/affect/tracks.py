@@ -1,23 +1,25 @@
-"""What is measured in each 25 ms frame, every 10 ms: one row per track, one column per frame."""
+"""Tracks of an utterance: one row per quantity, one column per 25 ms frame, every 10 ms."""
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voxaffect.features.affect.frames import FFT_SAMPLES, FrameSpectra
 from voxaffect.features.affect.pitch import Pitch, follow_pitch
+from voxaffect.features.base import compute_rows, declare, list_names
+from voxaffect.features.dsp import Array, make_dct_basis, make_triangles, space_htk_mel
 from voxaffect.features.front_end import (
     BLOCK_SAMPLES,
     FRAME_SAMPLES,
     HOP_SAMPLES,
     RATE_HZ,
-    Array,
     Speech,
-    frame_powers,
+    compute_frame_powers,
 )
 
 BINS: Final = FFT_SAMPLES // 2 + 1
@@ -30,28 +32,10 @@ HIGHEST_HZ: Final = 7_600.0
 NARROW_HIGHEST_HZ: Final = 3_700.0
 DYNAMIC_RANGE_DB: Final = 70.0
 DELTA_FRAMES: Final = 4
+FRAMES_PER_SECOND: Final = RATE_HZ / HOP_SAMPLES
 ROLL_OFFS: Final = (0.25, 0.50, 0.85, 0.95)
 SLOPES_HZ: Final = ((30.0, 500.0), (500.0, 1_500.0), (1_500.0, 6_000.0))
 BANDS_HZ: Final = ((50.0, 500.0), (500.0, 1_500.0), (1_500.0, 4_000.0))
-SPECTRAL_NAMES: Final = (
-    "centroid_hz",
-    "bandwidth_hz",
-    "rolloff25_hz",
-    "rolloff50_hz",
-    "rolloff85_hz",
-    "rolloff95_hz",
-    "flatness_db",
-    "entropy",
-    "flux",
-    "slope0030_db_per_khz",
-    "slope0500_db_per_khz",
-    "slope1500_db_per_khz",
-    "alpha_db",
-    "hammarberg_db",
-    "band0050_db",
-    "band0500_db",
-    "band1500_db",
-)
 
 
 @dataclass(frozen=True)
@@ -65,9 +49,9 @@ class Tracks:
     mfcc : ndarray, shape (20, frames)
         Orthonormal DCT-II of ``log_mel``.
     narrow : ndarray, shape (14, frames)
-        The same from 26 triangles, 50-3,700 Hz: what a telephone lets through.
+        The same from 26 triangles, 50-3,700 Hz: the band of a telephone.
     spectral : ndarray, shape (17, frames)
-        In the order of ``SPECTRAL_NAMES``.
+        In the order of ``SPECTRAL``.
     energy_db, crossings : ndarray, shape (1, frames)
         Level in dB re the active frames; zero crossings per sample.
     pitch : Pitch
@@ -82,40 +66,27 @@ class Tracks:
     pitch: Pitch
 
 
-def _mel(hertz: float) -> float:
-    return float(2595.0 * np.log10(1.0 + hertz / 700.0))
-
-
 @functools.cache
-def mel_bank(bands: int, highest_hz: float) -> Array:
+def make_mel_bank(bands: int, highest_hz: float) -> Array:
     """Triangular filters of unit sum, equally spaced in HTK mel; shape (bands, bins)."""
-    mels = np.linspace(_mel(LOWEST_HZ), _mel(highest_hz), bands + 2)
-    corners = 700.0 * (10.0 ** (mels / 2595.0) - 1.0)
     bins = np.arange(BINS) * RATE_HZ / FFT_SAMPLES
-    left, middle, right = (corners[i : i + bands, None] for i in range(3))
-    rising = (bins - left) / (middle - left)
-    falling = (right - bins) / (right - middle)
-    bank = np.maximum(0.0, np.minimum(rising, falling))
+    bank = make_triangles(space_htk_mel(LOWEST_HZ, highest_hz, bands + 2), bins)
     return np.asarray(bank / bank.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 @functools.cache
-def cosine_basis(kept: int, size: int) -> Array:
-    """First ``kept`` rows of the orthonormal DCT-II of ``size`` points."""
-    order = np.arange(kept)[:, None]
-    basis = np.cos(np.pi * order * (np.arange(size) + 0.5) / size) * np.sqrt(2.0 / size)
-    basis[0] /= np.sqrt(2.0)
-    return np.asarray(basis, dtype=np.float32)
+def _make_cosines(rows: int, size: int) -> Array:
+    return make_dct_basis(rows, size).astype(np.float32)
 
 
-def floored_db(power: Array) -> Array:
+def convert_to_db(power: Array) -> Array:
     """Decibels, no lower than 70 dB under the largest."""
     top = max(float(power.max(initial=0.0)), 1e-20)
     least = np.float32(top * 10.0 ** (-DYNAMIC_RANGE_DB / 10.0))
     return np.asarray(10.0 * np.log10(np.maximum(power, least)), dtype=np.float32)
 
 
-def regression_delta(tracks: Array) -> Array:
+def compute_delta(tracks: Array) -> Array:
     """Slope per frame of each track by regression over ± 4 frames, edges repeated."""
     weights = np.arange(-DELTA_FRAMES, DELTA_FRAMES + 1, dtype=np.float32)
     first = np.repeat(tracks[:, :1], DELTA_FRAMES, axis=1)
@@ -131,7 +102,7 @@ def regression_delta(tracks: Array) -> Array:
 
 
 @functools.cache
-def _slope_weights(bins: int) -> Array:
+def _make_slope_weights(bins: int) -> Array:
     """Columns that turn a dB spectrum into its regression slopes in dB per kHz."""
     kilohertz = np.arange(bins) * RATE_HZ / FFT_SAMPLES / 1_000.0
     columns = []
@@ -143,7 +114,7 @@ def _slope_weights(bins: int) -> Array:
 
 
 @functools.cache
-def _band_weights(bins: int) -> Array:
+def _make_band_weights(bins: int) -> Array:
     """Columns that sum power over the three bands, 50-1,000 Hz and 1-5 kHz (alpha ratio)."""
     hertz = np.arange(bins) * RATE_HZ / FFT_SAMPLES
     edges = (*BANDS_HZ, (50.0, 1_000.0), (1_000.0, 5_000.0))
@@ -151,89 +122,131 @@ def _band_weights(bins: int) -> Array:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _roll_offs(power: Array, total: Array) -> Array:
-    """Frequencies under which 25, 50, 85 and 95 % of the power lie, in Hz; (4, frames)."""
-    running = np.cumsum(power, axis=1)
-    rows = np.arange(len(power))
-    found = np.empty((len(ROLL_OFFS), len(power)), dtype=np.float32)
-    for index, share in enumerate(ROLL_OFFS):
-        wanted = np.float32(share) * total
-        above = np.argmax(running >= wanted[:, None], axis=1)
-        part = power[rows, above]
-        inside = (wanted - (running[rows, above] - part)) / part
-        found[index] = above - 0.5 + inside.clip(0.0, 1.0)
-    return found * np.float32(RATE_HZ / FFT_SAMPLES)
+class Spectra:
+    """Power spectra of the frames of one utterance, and what their descriptors share.
+
+    Parameters
+    ----------
+    power : ndarray, shape (frames, bins), float32, >= 0
+        A floor 70 dB under the mean bin of the loudest frame is added, so silent frames count
+        as flat.
+    """
+
+    def __init__(self, power: Array) -> None:
+        top = max(float(power.mean(axis=1).max(initial=0.0)), 1e-20)
+        self.power: Array = power + np.float32(top * 10.0 ** (-DYNAMIC_RANGE_DB / 10.0))
+        self.bins = power.shape[1]
+        self.total: Array = self.power.sum(axis=1)
+        self.log_power: Array = np.log(self.power)
+        self.bands: Array = self.power @ _make_band_weights(self.bins)
 
 
-def _faintest(power: Array) -> np.float32:
-    """70 dB under the mean bin of the loudest frame."""
-    top = max(float(power.mean(axis=1).max(initial=0.0)), 1e-20)
-    return np.float32(top * 10.0 ** (-DYNAMIC_RANGE_DB / 10.0))
-
-
-def _moments(power: Array, total: Array) -> Array:
+def _compute_moments(spectra: Spectra) -> Array:
     """Centroid and bandwidth of each frame, in Hz; shape (2, frames)."""
-    bins = np.arange(power.shape[1], dtype=np.float32)
-    hertz = bins * np.float32(RATE_HZ / FFT_SAMPLES)
-    first, second = (power @ np.stack([hertz, hertz**2], axis=1) / total[:, None]).T
+    hertz = np.arange(spectra.bins, dtype=np.float32) * np.float32(RATE_HZ / FFT_SAMPLES)
+    powers = np.stack([hertz, hertz**2], axis=1)
+    first, second = (spectra.power @ powers / spectra.total[:, None]).T
     return np.stack([first, np.sqrt(np.maximum(second - first**2, 0.0))])
 
 
-def _flux(power: Array, total: Array) -> Array:
+def _compute_roll_offs(spectra: Spectra) -> Array:
+    """Frequencies under which 25, 50, 85 and 95 % of the power lie, in Hz; (4, frames)."""
+    power = spectra.power
+    running = np.cumsum(power, axis=1)
+    rows = np.arange(len(power))
+    bins = np.empty((len(ROLL_OFFS), len(power)), dtype=np.float32)
+    for index, share in enumerate(ROLL_OFFS):
+        limit = np.float32(share) * spectra.total
+        above = np.argmax(running >= limit[:, None], axis=1)
+        part = power[rows, above]
+        inside = (limit - (running[rows, above] - part)) / part
+        bins[index] = above - 0.5 + inside.clip(0.0, 1.0)
+    return bins * np.float32(RATE_HZ / FFT_SAMPLES)
+
+
+def _compute_flatness(spectra: Spectra) -> NDArray[Any]:
+    """Geometric over arithmetic mean, as 10·log10."""
+    mean_log = spectra.log_power.mean(axis=1)
+    flatness = mean_log - np.log(spectra.total / spectra.bins)
+    return np.asarray((10.0 / np.log(10.0)) * flatness)
+
+
+def _compute_entropy(spectra: Spectra) -> NDArray[Any]:
+    """Entropy over its maximum, 0 to 1."""
+    mean_log = np.einsum("fb,fb->f", spectra.power, spectra.log_power) / spectra.total
+    return np.asarray((np.log(spectra.total) - mean_log) / np.log(spectra.bins))
+
+
+def _compute_flux(spectra: Spectra) -> Array:
     """Hellinger distance of each frame's normalized spectrum to the one before; first 0."""
-    root = np.sqrt(power / total[:, None])
+    root = np.sqrt(spectra.power / spectra.total[:, None])
     overlap = np.einsum("fb,fb->f", root[1:], root[:-1])
     distance = np.sqrt(np.maximum(1.0 - overlap, 0.0))
     return np.concatenate([np.zeros(1, dtype=np.float32), distance])
 
 
-def _decibels(numerator: Array, denominator: Array) -> Array:
+def _compute_slopes(spectra: Spectra) -> Array:
+    """Regression slopes of the dB spectrum over three bands; shape (3, frames)."""
+    slopes = (spectra.log_power @ _make_slope_weights(spectra.bins)).T
+    return np.asarray(slopes * np.float32(10.0 / np.log(10.0)))
+
+
+def _compute_alpha(spectra: Spectra) -> Array:
+    """Alpha ratio: power of 50-1,000 Hz over that of 1,000-5,000 Hz."""
+    return _compute_ratio_db(spectra.bands[:, 3], spectra.bands[:, 4])
+
+
+def _compute_hammarberg(spectra: Spectra) -> Array:
+    """Hammarberg index: strongest bin of 0-2 kHz over that of 2-5 kHz."""
+    split = int(2_000 * FFT_SAMPLES / RATE_HZ)
+    last = int(5_000 * FFT_SAMPLES / RATE_HZ)
+    power = spectra.power
+    return _compute_ratio_db(power[:, :split].max(axis=1), power[:, split:last].max(axis=1))
+
+
+def _compute_band_shares(spectra: Spectra) -> Array:
+    """Share of three bands in the power, in dB; shape (3, frames)."""
+    return _compute_ratio_db(spectra.bands[:, :3], spectra.total[:, None]).T
+
+
+def _compute_ratio_db(numerator: Array, denominator: Array) -> Array:
     return np.asarray(10.0 * np.log10(numerator / denominator), dtype=np.float32)
 
 
-def describe_spectrum(power: Array) -> Array:
-    """Shape of each frame's spectrum, in the order of ``SPECTRAL_NAMES``.
+SPECTRAL: Final = tuple(
+    declare(names, unit, "spectrum", compute)
+    for names, unit, compute in (
+        ("centroid_hz bandwidth_hz", "Hz", _compute_moments),
+        ("rolloff25_hz rolloff50_hz rolloff85_hz rolloff95_hz", "Hz", _compute_roll_offs),
+        ("flatness_db", "dB", _compute_flatness),
+        ("entropy", "1", _compute_entropy),
+        ("flux", "1", _compute_flux),
+        (
+            "slope0030_db_per_khz slope0500_db_per_khz slope1500_db_per_khz",
+            "dB/kHz",
+            _compute_slopes,
+        ),
+        ("alpha_db", "dB", _compute_alpha),
+        ("hammarberg_db", "dB", _compute_hammarberg),
+        ("band0050_db band0500_db band1500_db", "dB", _compute_band_shares),
+    )
+)
+"""Shape of each frame's spectrum, in the order of the tracks.
 
-    Parameters
-    ----------
-    power : ndarray, shape (frames, bins), float32, >= 0
-        A floor 70 dB under the loudest bin's mean is added, so silent frames count as flat.
-
-    Returns
-    -------
-    ndarray, shape (17, frames), float32
-        Centroid, bandwidth and roll-offs in Hz; flatness as 10·log10(geometric / arithmetic
-        mean); entropy over its maximum, 0-1; Hellinger distance to the frame before, 0-1;
-        slopes in dB per kHz; alpha ratio (50-1,000 over 1,000-5,000 Hz), Hammarberg index
-        (strongest bin of 0-2 over that of 2-5 kHz) and the share of three bands, in dB.
-
-    References
-    ----------
-    Eyben et al. (2016), IEEE Trans. Affective Computing 7(2), section 3.1 (slopes, alpha
-    ratio, Hammarberg index); Peeters (2004), CUIDADO report (centroid to flatness).
-    """
-    frames, bins = power.shape
-    power = power + _faintest(power)
-    total = power.sum(axis=1)
-    log_power = np.log(power)
-    bands = power @ _band_weights(bins)
-    split = int(2_000 * FFT_SAMPLES / RATE_HZ)
-    last = int(5_000 * FFT_SAMPLES / RATE_HZ)
-    tracks = np.empty((len(SPECTRAL_NAMES), frames), dtype=np.float32)
-    tracks[0:2] = _moments(power, total)
-    tracks[2:6] = _roll_offs(power, total)
-    tracks[6] = (10.0 / np.log(10.0)) * (log_power.mean(axis=1) - np.log(total / bins))
-    mean_log = np.einsum("fb,fb->f", power, log_power) / total
-    tracks[7] = (np.log(total) - mean_log) / np.log(bins)
-    tracks[8] = _flux(power, total)
-    tracks[9:12] = (log_power @ _slope_weights(bins)).T * np.float32(10.0 / np.log(10.0))
-    tracks[12] = _decibels(bands[:, 3], bands[:, 4])
-    tracks[13] = _decibels(power[:, :split].max(axis=1), power[:, split:last].max(axis=1))
-    tracks[14:17] = _decibels(bands[:, :3], total[:, None]).T
-    return tracks
+References
+----------
+Eyben et al. (2016), IEEE Trans. Affective Computing 7(2), section 3.1 (slopes, alpha
+ratio, Hammarberg index); Peeters (2004), CUIDADO report (centroid to flatness).
+"""
+SPECTRAL_NAMES: Final = list_names(SPECTRAL)
 
 
-def zero_crossings(samples: Array, frames: int) -> Array:
+def compute_spectral(power: Array) -> Array:
+    """Tracks of ``SPECTRAL`` from power spectra of shape (frames, bins); shape (17, frames)."""
+    return compute_rows(SPECTRAL, Spectra(power)).reshape(len(SPECTRAL_NAMES), len(power))
+
+
+def count_zero_crossings(samples: Array, frames: int) -> Array:
     """Zero crossings per sample of each frame; shape (1, frames)."""
     sign = samples > 0
     changes = np.zeros(len(samples), dtype=np.uint8)
@@ -246,26 +259,26 @@ def zero_crossings(samples: Array, frames: int) -> Array:
     return np.asarray(rate[None], dtype=np.float32)
 
 
-def measure(speech: Speech, shared: FrameSpectra) -> Tracks:
+def compute_tracks(speech: Speech, spectra: FrameSpectra) -> Tracks:
     """All tracks of an utterance's active part.
 
     Parameters
     ----------
     speech : Speech
-    shared : FrameSpectra
+    spectra : FrameSpectra
         Of the same samples: spectra, and autocorrelations for the pitch.
     """
-    power = shared.power
+    power = spectra.power
     frames = len(power)
-    log_mel = floored_db(mel_bank(MEL_BANDS, HIGHEST_HZ) @ power.T)
-    narrow = floored_db(mel_bank(NARROW_BANDS, NARROW_HIGHEST_HZ) @ power.T)
-    level = frame_powers(speech.samples)[:frames]
+    log_mel = convert_to_db(make_mel_bank(MEL_BANDS, HIGHEST_HZ) @ power.T)
+    narrow = convert_to_db(make_mel_bank(NARROW_BANDS, NARROW_HIGHEST_HZ) @ power.T)
+    level = compute_frame_powers(speech.samples)[:frames]
     return Tracks(
         log_mel=log_mel,
-        mfcc=cosine_basis(CEPSTRA, MEL_BANDS) @ log_mel,
-        narrow=cosine_basis(NARROW_CEPSTRA, NARROW_BANDS) @ narrow,
-        spectral=describe_spectrum(power),
-        energy_db=floored_db(level[None]),
-        crossings=zero_crossings(speech.samples, frames),
-        pitch=follow_pitch(shared.halved, shared.correlation),
+        mfcc=_make_cosines(CEPSTRA, MEL_BANDS) @ log_mel,
+        narrow=_make_cosines(NARROW_CEPSTRA, NARROW_BANDS) @ narrow,
+        spectral=compute_spectral(power),
+        energy_db=convert_to_db(level[None]),
+        crossings=count_zero_crossings(speech.samples, frames),
+        pitch=follow_pitch(spectra.halved, spectra.correlation),
     )

@@ -14,14 +14,13 @@ from functools import cache, cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.features.spectrum import (
+from voxaffect.features.classic.spectrum import (
     BINS,
     FRAME_SAMPLES,
-    Array,
-    exact_magnitude,
-    frequencies_hz,
-    product,
+    compute_exact_magnitude,
+    get_frequencies_hz,
 )
+from voxaffect.features.dsp import Array, Wide, multiply_in_blocks
 
 CHROMAS = 12
 _A0_HZ = 440.0 / 16
@@ -35,7 +34,7 @@ _ROUNDING = np.float32(1e-5)  # of a single-precision transform, re the peaks' t
 _DOUBTFUL_STEPS = 3e-3  # what that rounding can move a peak by, in steps
 
 
-def mean_chroma(magnitude: Array, samples: Array, rate_hz: int) -> NDArray[np.float64]:
+def compute_mean_chroma(magnitude: Array, samples: Array, rate_hz: int) -> Wide:
     """Mean over time of 12 pitch classes from C, each frame scaled to a maximum of 1.
 
     Parameters
@@ -51,7 +50,8 @@ def mean_chroma(magnitude: Array, samples: Array, rate_hz: int) -> NDArray[np.fl
     ndarray, shape (12,); 0 for frames of digital silence
     """
     raw = np.empty((len(magnitude), CHROMAS), dtype=np.float32)
-    product(magnitude, filters(rate_hz, tuning(magnitude, samples, rate_hz)), out=raw)
+    filters = make_chroma_filters(rate_hz, estimate_tuning(magnitude, samples, rate_hz))
+    multiply_in_blocks(magnitude, filters, out=raw)
     classes = np.ascontiguousarray(raw.T)  # long rows: a maximum of 12 at a time is slow
     peak = classes.max(axis=0)
     peak[peak < np.finfo(np.float32).tiny] = 1
@@ -59,7 +59,7 @@ def mean_chroma(magnitude: Array, samples: Array, rate_hz: int) -> NDArray[np.fl
     return np.asarray(classes.mean(axis=1, dtype=np.float64))
 
 
-def tuning(
+def estimate_tuning(
     magnitude: Array, samples: Array, rate_hz: int, *, bins_per_octave: int = CHROMAS
 ) -> float:
     """Deviation of the recording from A = 440 Hz, by the mode of its spectral peaks.
@@ -75,7 +75,7 @@ def tuning(
         The recording that the magnitudes are of.
     rate_hz : int
     bins_per_octave : int
-        What the scale divides an octave into; semitones by default.
+        Steps of the scale in an octave; semitones by default.
 
     Returns
     -------
@@ -86,16 +86,16 @@ def tuning(
     is_doubtful = peaks.is_doubtful()
     if is_doubtful.any():
         doubtful = np.flatnonzero(is_doubtful)
-        exact = exact_magnitude(samples, doubtful)
-        peaks = peaks.replaced(is_doubtful, _Peaks.find(exact, rate_hz, bins_per_octave))
+        exact = compute_exact_magnitude(samples, doubtful)
+        peaks = peaks.replace_frames(is_doubtful, _Peaks.find(exact, rate_hz, bins_per_octave))
     return float(_TUNINGS[np.argmax(peaks.counts)]) if len(peaks.height) else 0.0
 
 
 @cache
-def _region(rate_hz: int) -> slice:
+def _find_region(rate_hz: int) -> slice:
     """Bins in which peaks are searched, and a neighbor on either side."""
     limits_hz = [_PEAK_LOW_HZ, min(_PEAK_HIGH_HZ, rate_hz / 2)]
-    low, high = np.searchsorted(frequencies_hz(rate_hz), limits_hz)
+    low, high = np.searchsorted(get_frequencies_hz(rate_hz), limits_hz)
     return slice(int(low) - 1, min(int(high), BINS - 1) + 1)
 
 
@@ -124,10 +124,10 @@ class _Peaks:
     def find(cls, magnitude: Array, rate_hz: int, bins_per_octave: int = CHROMAS) -> _Peaks:
         """Local maxima over a tenth of their frame's maximum."""
         threshold = magnitude.max(axis=1)[:, None] * _PEAK_THRESHOLD
-        band = np.ascontiguousarray(magnitude[:, _region(rate_hz)])
+        band = np.ascontiguousarray(magnitude[:, _find_region(rate_hz)])
         width, rise = band.shape[1], np.empty_like(band)
         # End to end, the frames are compared in a fraction of the time that rows take; where
-        # one meets the next, is_loud forbids what a row would not have.
+        # one meets the next, is_loud rules out a peak across both.
         flat, flat_rise = band.ravel(), rise.ravel()
         np.subtract(flat[1:], flat[:-1], out=flat_rise[:-1])
         flat_rise[-1] = 0
@@ -147,7 +147,7 @@ class _Peaks:
         curve[curve == 0] = -np.inf  # two bins that differ by the last bit: no shift
         shift = -slope / curve
         frame = before // width
-        position = before - frame * width + (_region(rate_hz).start + 1) + shift
+        position = before - frame * width + (_find_region(rate_hz).start + 1) + shift
         return cls(
             (position * (rate_hz / FRAME_SAMPLES)).astype(np.float32),
             np.asarray(center + slope * shift / 2, dtype=np.float32),
@@ -159,10 +159,10 @@ class _Peaks:
     @cached_property
     def high(self) -> NDArray[np.intp]:
         """Indices of the peaks of at least the median height: those that count."""
-        return np.flatnonzero(self.height >= _median(self.height))
+        return np.flatnonzero(self.height >= _compute_median(self.height))
 
     @cached_property
-    def steps(self) -> NDArray[np.float64]:
+    def steps(self) -> Wide:
         """Deviation of the high peaks from the tempered scale, in steps from −0.5 semitones."""
         pitch = self.bins_per_octave * np.log2(self.pitch_hz.take(self.high) / np.float32(_A0_HZ))
         raised = pitch.astype(np.float64) + 0.5  # exact, and so is the product
@@ -174,7 +174,7 @@ class _Peaks:
         return np.bincount(self.steps.astype(np.intp), minlength=_STEPS)
 
     def is_doubtful(self) -> NDArray[np.bool_]:
-        """Whether rounding in a frame could decide which step is the mode."""
+        """Report for each frame whether its rounding could decide which step is the mode."""
         nearest = np.rint(self.steps)
         at_edge = np.flatnonzero(np.abs(self.steps - nearest) < _DOUBTFUL_STEPS)
         edge = nearest.take(at_edge).astype(np.intp) % _STEPS
@@ -189,9 +189,9 @@ class _Peaks:
             result[self.frame.take(peaks)] = True
         return result
 
-    def replaced(self, is_elsewhere: NDArray[np.bool_], peaks: _Peaks) -> _Peaks:
-        """Take the peaks of some frames from elsewhere."""
-        kept, frames = np.flatnonzero(~is_elsewhere.take(self.frame)), np.flatnonzero(is_elsewhere)
+    def replace_frames(self, is_replaced: NDArray[np.bool_], peaks: _Peaks) -> _Peaks:
+        """Peaks with those of some frames replaced by others."""
+        kept, frames = np.flatnonzero(~is_replaced.take(self.frame)), np.flatnonzero(is_replaced)
         return _Peaks(
             np.concatenate((self.pitch_hz.take(kept), peaks.pitch_hz)),
             np.concatenate((self.height.take(kept), peaks.height)),
@@ -201,7 +201,7 @@ class _Peaks:
         )
 
 
-def _median(values: Array) -> np.float32:
+def _compute_median(values: Array) -> np.float32:
     """Median of positive numbers, as np.median gives it; NaN of nothing."""
     if not len(values):
         return np.float32(np.nan)
@@ -214,7 +214,7 @@ def _median(values: Array) -> np.float32:
 
 
 @lru_cache(maxsize=512)  # a tuning takes one of 100 values, a corpus has few rates
-def filters(rate_hz: int, tuning: float) -> Array:
+def make_chroma_filters(rate_hz: int, tuning: float) -> Array:
     """Weight of every bin in every pitch class: Gaussian bumps, most weight on octave 5.
 
     Parameters
@@ -228,7 +228,7 @@ def filters(rate_hz: int, tuning: float) -> Array:
     ndarray, shape (1025, 12), float32
     """
     reference_hz = _A0_HZ * 2.0 ** (tuning / CHROMAS)
-    pitch = CHROMAS * np.log2(frequencies_hz(rate_hz)[1:] / reference_hz)
+    pitch = CHROMAS * np.log2(get_frequencies_hz(rate_hz)[1:] / reference_hz)
     pitch = np.concatenate(([pitch[0] - 1.5 * CHROMAS], pitch))
     following = CHROMAS * np.log2((rate_hz / FRAME_SAMPLES) * BINS / reference_hz)
     width = np.maximum(np.diff(pitch, append=following), 1)

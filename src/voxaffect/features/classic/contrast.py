@@ -11,9 +11,9 @@ from functools import cache
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-from voxaffect.features.spectrum import Array, frequencies_hz
+from voxaffect.features.classic.spectrum import get_frequencies_hz
+from voxaffect.features.dsp import Array, Wide
 
 CONTRASTS = 7
 MIN_RATE_HZ = 12_801
@@ -25,7 +25,7 @@ _DYNAMIC_RANGE_DB = 80.0
 _FLOOR = 1e-10
 
 
-def mean_contrast(magnitude: Array, rate_hz: int) -> NDArray[np.float64]:
+def compute_mean_contrast(magnitude: Array, rate_hz: int) -> Wide:
     """Mean over time of the level of peaks over that of valleys in 7 bands, in dB.
 
     Parameters
@@ -46,14 +46,14 @@ def mean_contrast(magnitude: Array, rate_hz: int) -> NDArray[np.float64]:
         ordered = np.sort(magnitude[:, bins], axis=1)
         valleys[band] = ordered[:, :count].mean(axis=1)
         peaks[band] = ordered[:, -count:].mean(axis=1)
-    return np.asarray((_decibels(peaks) - _decibels(valleys)).mean(axis=1))
+    return np.asarray((_convert_to_db(peaks) - _convert_to_db(valleys)).mean(axis=1))
 
 
 @cache
 def _bands(rate_hz: int) -> tuple[tuple[slice, int], ...]:
     """Bins of each band, and how many of them count as its peak and as its valley."""
     edges = [0.0, *(_LOWEST_HZ * 2.0**octave for octave in range(CONTRASTS))]
-    frequencies = frequencies_hz(rate_hz)
+    frequencies = get_frequencies_hz(rate_hz)
     result = []
     for band, (low, high) in enumerate(pairwise(edges)):
         inside = np.flatnonzero((frequencies >= low) & (frequencies <= high))
@@ -66,6 +66,6 @@ def _bands(rate_hz: int) -> tuple[tuple[slice, int], ...]:
     return tuple(result)
 
 
-def _decibels(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _convert_to_db(values: Wide) -> Wide:
     level = 10 * np.log10(np.maximum(_FLOOR, values))
     return np.asarray(np.maximum(level, level.max() - _DYNAMIC_RANGE_DB))

@@ -9,9 +9,15 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from voxaffect.features.spectrum import Array, frequencies_hz, product
+from voxaffect.features.classic.spectrum import get_frequencies_hz
+from voxaffect.features.dsp import (
+    Array,
+    Wide,
+    make_dct_basis,
+    make_triangles,
+    multiply_in_blocks,
+)
 
 MELS = 128
 MFCCS = 40
@@ -22,33 +28,22 @@ _LOG_STEP = np.log(6.4) / 27
 _BLOCK_BANDS = 8
 
 
-def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+def _convert_mel_to_hz(mel: Wide) -> Wide:
     logarithmic = _BREAK_HZ * np.exp(_LOG_STEP * (mel - _BREAK_MEL))
     return np.where(mel >= _BREAK_MEL, logarithmic, mel * _BREAK_HZ / _BREAK_MEL)
 
 
-def _hz_to_mel(hz: float) -> float:
+def _convert_hz_to_mel(hz: float) -> float:
     if hz >= _BREAK_HZ:
         return float(_BREAK_MEL + np.log(hz / _BREAK_HZ) / _LOG_STEP)
     return hz * _BREAK_MEL / _BREAK_HZ
 
 
 @cache
-def filters(rate_hz: int) -> NDArray[np.float32]:
-    """Triangular mel filters from 0 Hz to half the sampling rate.
-
-    Parameters
-    ----------
-    rate_hz : int
-
-    Returns
-    -------
-    ndarray, shape (128, 1025), float32
-    """
-    edges = _mel_to_hz(np.linspace(0, _hz_to_mel(rate_hz / 2), MELS + 2))
-    widths = np.diff(edges)[:, None]
-    ramps = edges[:, None] - frequencies_hz(rate_hz)
-    triangles = np.maximum(0, np.minimum(-ramps[:-2] / widths[:-1], ramps[2:] / widths[1:]))
+def make_mel_filters(rate_hz: int) -> Array:
+    """Triangular mel filters from 0 Hz to half the sampling rate; shape (128, 1025), float32."""
+    edges = _convert_mel_to_hz(np.linspace(0, _convert_hz_to_mel(rate_hz / 2), MELS + 2))
+    triangles = make_triangles(edges, get_frequencies_hz(rate_hz))
     norm = 2 / (edges[2:] - edges[:-2])
     return (triangles.astype(np.float32) * norm[:, None]).astype(np.float32)
 
@@ -56,7 +51,7 @@ def filters(rate_hz: int) -> NDArray[np.float32]:
 @cache
 def _filter_blocks(rate_hz: int) -> tuple[tuple[slice, slice, Array], ...]:
     """Split the filters into runs of bands with the bins they use: an eighth of the products."""
-    bank, blocks = filters(rate_hz), []
+    bank, blocks = make_mel_filters(rate_hz), []
     for first in range(0, MELS, _BLOCK_BANDS):
         bands = slice(first, first + _BLOCK_BANDS)
         used = np.flatnonzero(bank[bands].any(axis=0))
@@ -66,7 +61,7 @@ def _filter_blocks(rate_hz: int) -> tuple[tuple[slice, slice, Array], ...]:
     return tuple(blocks)
 
 
-def bands(power: Array, rate_hz: int) -> Array:
+def compute_mel_bands(power: Array, rate_hz: int) -> Array:
     """Power in 128 mel bands, frame by frame.
 
     Parameters
@@ -80,20 +75,11 @@ def bands(power: Array, rate_hz: int) -> Array:
     """
     mel = np.empty((len(power), MELS), dtype=np.float32)
     for band, bins, weights in _filter_blocks(rate_hz):
-        product(power[:, bins], weights, out=mel[:, band])
+        multiply_in_blocks(power[:, bins], weights, out=mel[:, band])
     return mel
 
 
-@cache
-def _cosines() -> NDArray[np.float64]:
-    """Rows of the orthonormal DCT-II."""
-    order, band = np.arange(MFCCS)[:, None], np.arange(MELS)
-    basis = np.cos(np.pi * order * (2 * band + 1) / (2 * MELS)) * np.sqrt(2 / MELS)
-    basis[0] /= np.sqrt(2)
-    return np.asarray(basis)
-
-
-def mean_mfcc(mel: Array) -> NDArray[np.float64]:
+def compute_mean_mfcc(mel: Array) -> Wide:
     """Mean over time of 40 MFCCs.
 
     The cosine transform is linear, so it is taken once, of the mean log spectrum.
@@ -110,4 +96,4 @@ def mean_mfcc(mel: Array) -> NDArray[np.float64]:
     """
     floor = max(_FLOOR_POWER, float(mel.max()) * 10 ** (-_DYNAMIC_RANGE_DB / 10))
     level = np.log10(np.maximum(mel, np.float32(floor)))
-    return np.asarray(_cosines() @ (10 * level.mean(axis=0, dtype=np.float64)))
+    return np.asarray(make_dct_basis(MFCCS, MELS) @ (10 * level.mean(axis=0, dtype=np.float64)))

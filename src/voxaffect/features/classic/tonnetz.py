@@ -15,12 +15,16 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from voxaffect.features import spectrum
-from voxaffect.features.classic import chroma
-from voxaffect.features.spectrum import FRAME_SAMPLES, HOP_SAMPLES, Array, exact_hann, hann
+from voxaffect.features.classic.chroma import CHROMAS, estimate_tuning
+from voxaffect.features.classic.spectrum import (
+    FRAME_SAMPLES,
+    HOP_SAMPLES,
+    compute_exact_magnitude,
+    cut_centered_frames,
+)
+from voxaffect.features.dsp import Array, Wide, cut_frames, make_exact_hann, make_hann
 
 TONNETZ = 6
 MIN_RATE_HZ = 8_400
@@ -37,7 +41,7 @@ _HANN_BANDWIDTH = 1.50018310546875  # of the window that limits a filter, in bin
 _TINY = np.finfo(np.float32).tiny
 
 
-def mean_tonnetz(samples: Array, rate_hz: int) -> NDArray[np.float64]:
+def compute_mean_tonnetz(samples: Array, rate_hz: int) -> Wide:
     """Mean over time of the tonal centroids of the harmonic part.
 
     Parameters
@@ -50,16 +54,16 @@ def mean_tonnetz(samples: Array, rate_hz: int) -> NDArray[np.float64]:
     -------
     ndarray, shape (6,), from −1 to 1
     """
-    harmonic = harmonic_part(samples)
-    magnitude = spectrum.exact_magnitudes(harmonic)
-    tuning = chroma.tuning(magnitude, harmonic, rate_hz, bins_per_octave=_BINS_PER_OCTAVE)
-    classes = _pitch_classes() @ np.abs(_constant_q(harmonic, rate_hz, tuning))
-    classes /= _at_least_tiny(classes.max(axis=0))
-    classes /= _at_least_tiny(np.abs(classes).sum(axis=0))
-    return np.asarray((_centroids() @ classes).mean(axis=1, dtype=np.float64))
+    harmonic = extract_harmonic_part(samples)
+    magnitude = compute_exact_magnitude(harmonic)
+    tuning = estimate_tuning(magnitude, harmonic, rate_hz, bins_per_octave=_BINS_PER_OCTAVE)
+    classes = _make_pitch_classes() @ np.abs(_compute_constant_q(harmonic, rate_hz, tuning))
+    classes /= _replace_tiny(classes.max(axis=0))
+    classes /= _replace_tiny(np.abs(classes).sum(axis=0))
+    return np.asarray((_make_centroids() @ classes).mean(axis=1, dtype=np.float64))
 
 
-def harmonic_part(samples: Array) -> Array:
+def extract_harmonic_part(samples: Array) -> Array:
     """Part of a recording that lasts in time: median filters along time and frequency part it.
 
     Parameters
@@ -74,7 +78,7 @@ def harmonic_part(samples: Array) -> Array:
     from scipy.ndimage import median_filter
 
     # In double precision and then rounded, as librosa has it.
-    framed = spectrum.frames(samples) * exact_hann(FRAME_SAMPLES)
+    framed = cut_centered_frames(samples) * make_exact_hann(FRAME_SAMPLES)
     spectra = rfft(framed, axis=1, overwrite_x=True).astype(np.complex64)
     level = np.abs(spectra)
     lasting = median_filter(level, size=(_MEDIAN_FRAMES, 1), mode="reflect")
@@ -85,20 +89,20 @@ def harmonic_part(samples: Array) -> Array:
     share, rest = (lasting / larger) ** 2, (sudden / larger) ** 2
     share /= np.where(is_silent, 1, share + rest)
     share[is_silent] = 0.5
-    return _overlap_add(irfft(spectra * share, axis=1), len(samples))
+    return _add_overlapping(irfft(spectra * share, axis=1), len(samples))
 
 
-def _overlap_add(frames: Array, length: int) -> Array:
+def _add_overlapping(frames: Array, length: int) -> Array:
     """Recording whose overlapping windowed frames are given."""
-    window = hann(FRAME_SAMPLES)
+    window = make_hann(FRAME_SAMPLES)
     total = np.zeros(FRAME_SAMPLES + HOP_SAMPLES * (len(frames) - 1), dtype=np.float32)
     weight = np.zeros_like(total)
     for index, frame in enumerate(frames):
         part = slice(index * HOP_SAMPLES, index * HOP_SAMPLES + FRAME_SAMPLES)
         total[part] += frame * window
         weight[part] += window * window
-    is_heard = weight > _TINY
-    total[is_heard] /= weight[is_heard]
+    has_weight = weight > _TINY
+    total[has_weight] /= weight[has_weight]
     start = FRAME_SAMPLES // 2
     result = np.zeros(length, dtype=np.float32)
     kept = total[start : start + length]
@@ -106,22 +110,22 @@ def _overlap_add(frames: Array, length: int) -> Array:
     return result
 
 
-def _constant_q(samples: Array, rate_hz: int, tuning: float) -> Spectra:
-    """Constant-Q transform, 252 bins from C1: every octave at half the rate of the one above."""
+def _compute_constant_q(samples: Array, rate_hz: int, tuning: float) -> Spectra:
+    """Constant-Q transform, 252 bins from C1; each octave at half the rate of the next higher."""
     lowest = _C1_HZ * 2.0 ** (tuning / _BINS_PER_OCTAVE)
     frequencies = lowest * 2.0 ** (np.arange(_OCTAVES * _BINS_PER_OCTAVE) / _BINS_PER_OCTAVE)
     bandwidth = (2.0 ** (2 / _BINS_PER_OCTAVE) - 1) / (2.0 ** (2 / _BINS_PER_OCTAVE) + 1)
     cutoff = frequencies[-1] * (1 + 0.5 * _HANN_BANDWIDTH * bandwidth)
-    halvings = _early_halvings(rate_hz / 2, cutoff)
+    halvings = _count_early_halvings(rate_hz / 2, cutoff)
     rate, hop = rate_hz / 2**halvings, HOP_SAMPLES >> halvings
     if halvings:
         samples = _resample(samples, 2**halvings)
     octaves, octave_rate, octave_samples = [], rate, samples
     for octave in reversed(range(_OCTAVES)):
         part = slice(octave * _BINS_PER_OCTAVE, (octave + 1) * _BINS_PER_OCTAVE)
-        filters = _filters(octave_rate, tuple(frequencies[part]), bandwidth)
+        filters = _make_filters(octave_rate, tuple(frequencies[part]), bandwidth)
         scaled = filters * np.float32(np.sqrt(rate / octave_rate))
-        octaves.append(_respond(octave_samples, scaled, hop))
+        octaves.append(_filter_frames(octave_samples, scaled, hop))
         if hop % 2 == 0:
             hop, octave_rate = hop // 2, octave_rate / 2
             octave_samples = _resample(octave_samples, 2)
@@ -131,8 +135,8 @@ def _constant_q(samples: Array, rate_hz: int, tuning: float) -> Spectra:
     return np.asarray(result / np.sqrt(lengths)[:, None], dtype=np.complex64)
 
 
-def _early_halvings(nyquist: float, cutoff: float) -> int:
-    """How often the rate can be halved before the highest octave is lost."""
+def _count_early_halvings(nyquist: float, cutoff: float) -> int:
+    """Number of times that the rate can be halved before the highest octave is lost."""
     by_rate = max(0, int(np.ceil(np.log2(nyquist / cutoff)) - 1) - 1)
     twos = (HOP_SAMPLES & -HOP_SAMPLES).bit_length() - 1
     return min(by_rate, max(0, twos - _OCTAVES + 1))
@@ -150,7 +154,7 @@ def _resample(samples: Array, factor: int) -> Array:
 
 
 @lru_cache(maxsize=64)
-def _filters(rate: float, frequencies: tuple[float, ...], bandwidth: float) -> Spectra:
+def _make_filters(rate: float, frequencies: tuple[float, ...], bandwidth: float) -> Spectra:
     """Spectra of windowed complex tones, without their smallest numbers.
 
     Returns
@@ -162,7 +166,7 @@ def _filters(rate: float, frequencies: tuple[float, ...], bandwidth: float) -> S
     basis = np.zeros((len(lengths), size), dtype=np.complex64)
     for row, length, frequency in zip(basis, lengths, frequencies, strict=True):
         time = np.arange(-length // 2, length // 2, dtype=float)
-        tone = np.exp(2j * np.pi * frequency / rate * time) * exact_hann(len(time))
+        tone = np.exp(2j * np.pi * frequency / rate * time) * make_exact_hann(len(time))
         tone /= np.abs(tone).sum()
         start = (size - len(tone)) // 2
         row[start : start + len(tone)] = tone * (length / size)
@@ -171,7 +175,7 @@ def _filters(rate: float, frequencies: tuple[float, ...], bandwidth: float) -> S
 
 
 def _sparsify(rows: NDArray[np.complexfloating]) -> NDArray[np.complexfloating]:
-    """Set to zero what holds one hundredth of the magnitude of a row."""
+    """Set the smallest numbers of each row, one hundredth of its magnitude in all, to zero."""
     magnitude = np.abs(rows)
     ordered = np.sort(magnitude, axis=1)
     held = np.cumsum(ordered / magnitude.sum(axis=1, keepdims=True), axis=1)
@@ -180,35 +184,33 @@ def _sparsify(rows: NDArray[np.complexfloating]) -> NDArray[np.complexfloating]:
     return np.where(magnitude >= threshold, rows, 0)
 
 
-def _respond(samples: Array, filters: Spectra, hop: int) -> Spectra:
+def _filter_frames(samples: Array, filters: Spectra, hop: int) -> Spectra:
     """Response of filters to frames of a recording, shape (filters, frames)."""
     from scipy.fft import rfft
 
     size = 2 * (filters.shape[1] - 1)
-    edge = np.zeros(size // 2, dtype=np.float32)
-    padded = np.concatenate((edge, samples, edge))
-    frames = sliding_window_view(padded, size)[::hop].astype(np.float64)
+    frames = cut_frames(samples, size, hop, padding=size // 2).astype(np.float64)
     return np.asarray(filters @ rfft(frames, axis=1, overwrite_x=True).astype(np.complex64).T)
 
 
 @lru_cache(maxsize=1)
-def _pitch_classes() -> Array:
+def _make_pitch_classes() -> Array:
     """Pitch classes by constant-Q bins: three bins a semitone, centered on it."""
-    merge = _BINS_PER_OCTAVE // chroma.CHROMAS
-    octave = np.roll(np.repeat(np.eye(chroma.CHROMAS), merge, axis=1), -(merge // 2), axis=1)
+    merge = _BINS_PER_OCTAVE // CHROMAS
+    octave = np.roll(np.repeat(np.eye(CHROMAS), merge, axis=1), -(merge // 2), axis=1)
     return np.tile(octave, _OCTAVES).astype(np.float32)
 
 
 @lru_cache(maxsize=1)
-def _centroids() -> NDArray[np.float64]:
+def _make_centroids() -> Wide:
     """Coordinates by pitch classes, shape (6, 12)."""
     scale = np.array([7 / 6, 7 / 6, 3 / 2, 3 / 2, 2 / 3, 2 / 3])
-    angle = np.multiply.outer(scale, np.arange(chroma.CHROMAS, dtype=float))
+    angle = np.multiply.outer(scale, np.arange(CHROMAS, dtype=float))
     angle[::2] -= 0.5
     radius = np.array([1, 1, 1, 1, 0.5, 0.5])
     return np.asarray(radius[:, None] * np.cos(np.pi * angle))
 
 
-def _at_least_tiny(values: Array) -> Array:
-    """Divisors: what is too small to divide by becomes 1."""
+def _replace_tiny(values: Array) -> Array:
+    """Divisors, with 1 instead of those too small to divide by."""
     return np.where(values < _TINY, np.float32(1), values)

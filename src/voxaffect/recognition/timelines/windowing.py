@@ -30,7 +30,7 @@ from voxaffect.features import (
     compute_window_features,
 )
 from voxaffect.features.affect.frames import (
-    BEYOND_FRAMES,
+    EXTRA_FRAMES,
     FFT_SAMPLES,
     SAMPLES_AFTER,
     SAMPLES_BEFORE,
@@ -245,7 +245,7 @@ class _SpectraCache:
 
     def get(self, start: int, stop: int, sound: RingBuffer) -> FrameSpectra:
         """Spectra of the frames wholly between two; the last one ends half a frame before."""
-        halved_stop, stop = stop * PITCH_HOP_SAMPLES, stop - BEYOND_FRAMES
+        halved_stop, stop = stop * PITCH_HOP_SAMPLES, stop - EXTRA_FRAMES
         if start > self._power.stop:
             self._power.restart(start)
             self._correlation.restart(start)

@@ -10,7 +10,6 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -28,9 +27,9 @@ from voxaffect.features import (
     fix_rate,
     get_feature_names,
     get_feature_spec,
-    spectrum as spectra,
 )
-from voxaffect.features.classic import chroma, mel
+from voxaffect.features.classic import Classic, chroma, mel, spectrum as spectra
+from voxaffect.features.dsp import make_hann
 
 RATES_HZ = (8_000, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000)
 TOLERANCE = 1e-4
@@ -163,7 +162,7 @@ def test_parity_of_mel_filters(rate_hz: int) -> None:
 
     with librosa_unperturbed():
         theirs = librosa.filters.mel(sr=rate_hz, n_fft=2_048)
-    np.testing.assert_allclose(mel.filters(rate_hz), theirs, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(mel.make_mel_filters(rate_hz), theirs, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("tuning", [-0.5, -0.13, 0.0, 0.27, 0.49])
@@ -172,11 +171,13 @@ def test_parity_of_chroma_filters(rate_hz: int, tuning: float) -> None:
     import librosa
 
     theirs = librosa.filters.chroma(sr=rate_hz, n_fft=2_048, tuning=tuning)
-    np.testing.assert_allclose(chroma.filters(rate_hz, tuning).T, theirs, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(
+        chroma.make_chroma_filters(rate_hz, tuning).T, theirs, rtol=1e-5, atol=1e-7
+    )
 
 
 def our_tuning(samples: Samples, rate_hz: int) -> float:
-    return chroma.tuning(spectra.magnitude(samples), samples, rate_hz)
+    return chroma.estimate_tuning(spectra.compute_magnitude(samples), samples, rate_hz)
 
 
 @pytest.mark.parametrize("kind", list(sounds(8_000)))
@@ -196,7 +197,9 @@ def test_parity_of_mfcc(seed: int) -> None:
 
     samples = voice(seed)
     theirs = librosa.feature.mfcc(y=samples, sr=16_000, n_mfcc=40).mean(axis=1)
-    ours = mel.mean_mfcc(mel.bands(np.square(spectra.magnitude(samples)), 16_000))
+    ours = mel.compute_mean_mfcc(
+        mel.compute_mel_bands(np.square(spectra.compute_magnitude(samples)), 16_000)
+    )
     np.testing.assert_allclose(ours, theirs, rtol=TOLERANCE, atol=1e-3)
 
 
@@ -206,7 +209,7 @@ def test_parity_of_the_spectrum(length: int) -> None:
 
     samples = voice(1, seconds=2)[:length]
     theirs = np.abs(librosa.stft(samples)).T
-    ours = spectra.magnitude(samples)
+    ours = spectra.compute_magnitude(samples)
     assert ours.shape == theirs.shape
     np.testing.assert_allclose(ours, theirs, atol=1e-5 * theirs.max())
 
@@ -264,12 +267,12 @@ def test_gain_scales_mel_by_its_square_and_leaves_chroma(gain: float) -> None:
 def test_the_impulse_has_a_flat_spectrum() -> None:
     samples = np.zeros(8_192, dtype=np.float32)
     samples[4_096] = 1
-    power = np.square(spectra.magnitude(samples))
+    power = np.square(spectra.compute_magnitude(samples))
     np.testing.assert_allclose(power[8], 1, rtol=1e-5)  # the frame centered on it
 
 
 def test_hann_window_is_the_textbook_one() -> None:
-    window = spectra.hann(2_048)
+    window = make_hann(2_048)
     assert window[0] == 0
     assert window[1_024] == 1
     assert window.sum() == pytest.approx(1_024)
@@ -277,7 +280,7 @@ def test_hann_window_is_the_textbook_one() -> None:
 
 def test_frames_are_centered_on_multiples_of_the_hop() -> None:
     samples = np.arange(4_000, dtype=np.float32)
-    framed = spectra.frames(samples)
+    framed = spectra.cut_centered_frames(samples)
     assert framed.shape == (1 + 4_000 // 512, 2_048)
     assert framed[3, 1_024] == 3 * 512
 
@@ -376,11 +379,15 @@ def test_an_unusable_recording_has_no_description(samples: Samples, reason: str)
 def test_a_number_that_is_not_finite_is_named(
     signal: Signal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = ModuleType("broken")
-    broken.VERSION, broken.RATE_HZ = 1, None
-    broken.GROUPS = broken.DEFAULT_GROUPS = ("all",)
-    broken.names = lambda _: ("good", "bad")
-    broken.compute_features = lambda *_: np.array([1, np.nan], dtype=np.float32)
-    monkeypatch.setitem(SETS, "broken", broken)
+    class Broken(Classic):
+        groups = default_groups = ("all",)
+
+        def get_names(self, _: str) -> tuple[str, ...]:
+            return "good", "bad"
+
+        def compute(self, *_: object) -> NDArray[np.float32]:
+            return np.array([1, np.nan], dtype=np.float32)
+
+    monkeypatch.setitem(SETS, "broken", Broken())
     with pytest.raises(FeatureError, match="voice: not finite: bad"):
         compute_features(signal, get_feature_spec("broken"))

@@ -9,9 +9,20 @@ import scipy.stats
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
-from voxaffect.features import affect
-from voxaffect.features.affect.covariance import log_covariance, stack_lags
-from voxaffect.features.affect.functionals import FULL, SEVEN, full, percentiles, runs, seven
+from voxaffect.features.affect.covariance import compute_log_covariance, stack_lags
+from voxaffect.features.affect.descriptors import (
+    MODULATION_STATISTICS,
+    compute_modulation,
+    compute_thirds,
+)
+from voxaffect.features.affect.functionals import (
+    FULL,
+    SEVEN,
+    compute_full,
+    compute_percentiles,
+    compute_seven,
+    find_runs,
+)
 
 TRACKS = np.random.default_rng(0).gamma(2.0, size=(5, 137)).astype(np.float32)
 
@@ -26,7 +37,7 @@ TRACKS = np.random.default_rng(0).gamma(2.0, size=(5, 137)).astype(np.float32)
 )
 def test_percentiles_are_numpys(rows: np.ndarray) -> None:
     theirs = np.percentile(rows, (5, 25, 50, 75, 95), axis=1).T
-    np.testing.assert_allclose(percentiles(rows), theirs, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(compute_percentiles(rows), theirs, rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -40,27 +51,29 @@ def test_percentiles_are_numpys(rows: np.ndarray) -> None:
     ],
 )
 def test_functional_is_scipys(name: str, theirs: np.ndarray) -> None:
-    np.testing.assert_allclose(full(TRACKS)[:, FULL.index(name)], theirs, rtol=1e-4)
+    np.testing.assert_allclose(compute_full(TRACKS)[:, FULL.index(name)], theirs, rtol=1e-4)
 
 
 def test_seven_is_the_start_of_full() -> None:
-    np.testing.assert_allclose(seven(TRACKS), full(TRACKS)[:, : len(SEVEN)], rtol=1e-5)
+    np.testing.assert_allclose(
+        compute_seven(TRACKS), compute_full(TRACKS)[:, : len(SEVEN)], rtol=1e-5
+    )
 
 
 def test_linear_is_the_change_and_quadratic_the_bend() -> None:
     time = np.linspace(-1, 1, 201, dtype=np.float32)
-    found = full(np.stack([5 + 2 * time, 3 * time**2]))
+    found = compute_full(np.stack([5 + 2 * time, 3 * time**2]))
     assert found[:, FULL.index("linear")] == pytest.approx([4.0, 0.0], abs=1e-4)
     assert found[:, FULL.index("quadratic")] == pytest.approx([0.0, 3.0], abs=1e-4)
 
 
 def test_a_constant_track_has_no_shape() -> None:
-    found = full(np.full((1, 30), 7.3, dtype=np.float32))[0]
+    found = compute_full(np.full((1, 30), 7.3, dtype=np.float32))[0]
     assert found[FULL.index("skew")] == found[FULL.index("kurtosis")] == 0.0
 
 
 def test_runs_are_found_at_both_ends() -> None:
-    starts, stops = runs(np.array([True, True, False, True]))
+    starts, stops = find_runs(np.array([True, True, False, True]))
     assert starts.tolist() == [0, 3]
     assert stops.tolist() == [2, 4]
 
@@ -68,7 +81,7 @@ def test_runs_are_found_at_both_ends() -> None:
 def test_log_covariance_is_the_logarithm_of_the_covariance() -> None:
     rng = np.random.default_rng(3)
     rows = rng.standard_normal((4, 4)) @ rng.standard_normal((4, 300))
-    found = log_covariance(rows.astype(np.float32), np.ones(300, np.float32), ridge=0.5)
+    found = compute_log_covariance(rows.astype(np.float32), np.ones(300, np.float32), ridge=0.5)
     expected = scipy.linalg.logm(np.cov(rows, bias=True) + 0.5 * np.eye(4))
     upper = np.triu_indices(4)
     weight = np.where(upper[0] == upper[1], 1.0, np.sqrt(2))
@@ -78,7 +91,7 @@ def test_log_covariance_is_the_logarithm_of_the_covariance() -> None:
 def test_log_covariance_of_independent_tracks_is_the_log_of_their_variances() -> None:
     time = np.arange(400) * 2 * np.pi / 400
     rows = np.stack([np.sqrt(2) * 3 * np.sin(5 * time), np.sqrt(2) * np.cos(9 * time)])
-    found = log_covariance(rows.astype(np.float32), np.ones(400, np.float32), ridge=0.0)
+    found = compute_log_covariance(rows.astype(np.float32), np.ones(400, np.float32), ridge=0.0)
     assert found == pytest.approx([np.log(9), 0.0, np.log(1)], abs=1e-4)
 
 
@@ -88,8 +101,8 @@ def test_frames_without_weight_do_not_count() -> None:
     weights[100:] = 1e-9
     spoilt = rows.copy()
     spoilt[:, 100:] *= 50
-    kept = log_covariance(rows[:, :100], weights[:100])
-    np.testing.assert_allclose(log_covariance(spoilt, weights), kept, atol=1e-3)
+    kept = compute_log_covariance(rows[:, :100], weights[:100])
+    np.testing.assert_allclose(compute_log_covariance(spoilt, weights), kept, atol=1e-3)
 
 
 def test_stacked_lags_are_the_later_frames() -> None:
@@ -101,10 +114,10 @@ def test_stacked_lags_are_the_later_frames() -> None:
 
 def test_modulation_peaks_in_the_band_of_the_beat() -> None:
     time = np.arange(300) / 100
-    found = affect.modulation(np.sin(2 * np.pi * 5 * time).astype(np.float32)[None])[0]
-    assert affect.MODULATION_STATISTICS[int(np.argmax(found))] == "modulation_4_6_hz"
+    found = compute_modulation(np.sin(2 * np.pi * 5 * time).astype(np.float32)[None])[0]
+    assert MODULATION_STATISTICS[int(np.argmax(found))] == "modulation_4_6_hz"
 
 
 def test_thirds_are_means_and_sds_of_thirds() -> None:
     track = np.repeat([1.0, 2.0, 4.0], 30).astype(np.float32)[None]
-    assert affect.thirds(track)[0].tolist() == [1, 0, 2, 0, 4, 0]
+    assert compute_thirds(track)[0].tolist() == [1, 0, 2, 0, 4, 0]

@@ -8,16 +8,24 @@ import pytest
 from numpy.typing import NDArray
 from support.synthesis import RATE_HZ, harmonics, pulses, speech_like, tone, white
 
-from voxaffect.features import affect
-from voxaffect.features.affect.pitch import USUAL_SEMITONES, Pitch, perturbations, track_pitch
+from voxaffect.features.affect.frames import analyze_frames
+from voxaffect.features.affect.melody import MELODY, compute_melody
+from voxaffect.features.affect.pitch import (
+    USUAL_SEMITONES,
+    Pitch,
+    follow_pitch,
+    measure_perturbations,
+)
+from voxaffect.features.base import list_names
 
 
 def pitch_of(sound: NDArray[np.float32]) -> Pitch:
-    return track_pitch(sound, 1 + (len(sound) - 400) // 160)
+    frames = analyze_frames(sound)
+    return follow_pitch(frames.halved, frames.correlation)
 
 
 def f0_value(pitch: Pitch, name: str) -> float:
-    return float(affect.describe_f0(pitch)[affect.F0_NAMES.index(name)])
+    return float(compute_melody(pitch)[list_names(MELODY).index(name)])
 
 
 @pytest.mark.parametrize("hertz", [80.0, 117.0, 200.0, 333.0, 480.0])
@@ -48,14 +56,14 @@ def test_jitter_of_a_pulse_train_is_the_one_it_was_made_with(jitter: float) -> N
     signs = np.tile([1.0, -1.0], 100)
     # Alternately long and short: every neighboring pair differs by jitter times the period.
     sound = pulses(period * (1 + jitter / 2 * signs), np.ones(200))
-    assert perturbations(pitch_of(sound))[0] == pytest.approx(jitter, rel=0.05, abs=1e-3)
+    assert measure_perturbations(pitch_of(sound))[0] == pytest.approx(jitter, rel=0.05, abs=1e-3)
 
 
 @pytest.mark.parametrize("shimmer", [0.0, 0.05, 0.2])
 def test_shimmer_of_a_pulse_train_is_the_one_it_was_made_with(shimmer: float) -> None:
     heights = 1 + shimmer / 2 * np.tile([1.0, -1.0], 100)
     sound = pulses(np.full(200, RATE_HZ / 125), heights)
-    assert perturbations(pitch_of(sound))[1] == pytest.approx(shimmer, rel=0.05, abs=5e-3)
+    assert measure_perturbations(pitch_of(sound))[1] == pytest.approx(shimmer, rel=0.05, abs=5e-3)
 
 
 @pytest.mark.parametrize("hnr_db", [0.0, 10.0, 20.0])
@@ -85,7 +93,7 @@ def test_an_unvoiced_utterance_gets_the_usual_level_and_no_melody() -> None:
     )
     assert f0_value(pitch, "f0_st.mean") == USUAL_SEMITONES
     assert f0_value(pitch, "f0_st.sd") == 0.0
-    assert perturbations(pitch) == (0.0, 0.0)
+    assert measure_perturbations(pitch) == (0.0, 0.0)
 
 
 def test_pitch_agrees_with_praat() -> None:
@@ -110,7 +118,7 @@ def test_jitter_agrees_with_praat() -> None:
     praat = parselmouth.Sound(sound.astype(np.float64), RATE_HZ)
     points = parselmouth.praat.call(praat, "To PointProcess (periodic, cc)", 75, 600)
     theirs = parselmouth.praat.call(points, "Get jitter (local)", 0, 0, 1e-4, 0.02, 1.3)
-    assert perturbations(pitch_of(sound))[0] == pytest.approx(theirs, rel=0.1)
+    assert measure_perturbations(pitch_of(sound))[0] == pytest.approx(theirs, rel=0.1)
 
 
 def test_a_pure_tone_is_as_harmonic_as_can_be_told() -> None:

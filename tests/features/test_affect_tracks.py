@@ -9,20 +9,20 @@ import scipy.signal
 from support.synthesis import RATE_HZ, speech_like, tone, white
 
 from voxaffect.features.affect import tracks
-from voxaffect.features.affect.frames import analyze_frames, power_spectrum
-from voxaffect.features.affect.tracks import SPECTRAL_NAMES, describe_spectrum
+from voxaffect.features.affect.frames import analyze_frames, compute_power_spectrum
+from voxaffect.features.affect.tracks import SPECTRAL_NAMES, compute_spectral
 from voxaffect.features.front_end import find_speech
 
 HERTZ = np.arange(257) * RATE_HZ / 512
 
 
 def spectral(power: np.ndarray, name: str) -> np.ndarray:
-    return describe_spectrum(power.astype(np.float32))[SPECTRAL_NAMES.index(name)]
+    return compute_spectral(power.astype(np.float32))[SPECTRAL_NAMES.index(name)]
 
 
 @pytest.mark.parametrize("hertz", [500.0, 1_250.0, 3_000.0, 6_000.0])
 def test_centroid_of_a_pure_tone_is_its_frequency(hertz: float) -> None:
-    power = power_spectrum(tone(hertz))
+    power = compute_power_spectrum(tone(hertz))
     assert spectral(power, "centroid_hz") == pytest.approx(hertz, rel=0.005)
     assert spectral(power, "rolloff50_hz") == pytest.approx(hertz, abs=RATE_HZ / 512)
 
@@ -44,7 +44,7 @@ def test_a_flat_spectrum_has_flatness_0_db_entropy_1_and_no_slope() -> None:
 
 def test_flatness_of_white_noise_is_minus_2_5_db() -> None:
     # The mean log of an exponential variable is -0.577 (Euler): 10 log10(exp(-0.577)) = -2.51 dB.
-    power = power_spectrum(white(4.0))
+    power = compute_power_spectrum(white(4.0))
     assert spectral(power, "flatness_db").mean() == pytest.approx(-2.51, abs=0.15)
 
 
@@ -78,7 +78,7 @@ def test_flux_is_0_for_a_steady_and_1_for_a_disjoint_change() -> None:
 
 
 def test_mel_bank_is_librosas_htk_bank_at_unit_sum() -> None:
-    ours = tracks.mel_bank(40, 7_600.0)
+    ours = tracks.make_mel_bank(40, 7_600.0)
     bank = librosa.filters.mel(
         sr=RATE_HZ, n_fft=512, n_mels=40, fmin=50, fmax=7_600, htk=True, norm=None
     )
@@ -87,7 +87,7 @@ def test_mel_bank_is_librosas_htk_bank_at_unit_sum() -> None:
 
 def test_cepstra_are_librosas() -> None:
     found = find_speech(speech_like())
-    measured = tracks.measure(found, analyze_frames(found.samples))
+    measured = tracks.compute_tracks(found, analyze_frames(found.samples))
     theirs = librosa.feature.mfcc(S=measured.log_mel, n_mfcc=20, dct_type=2, norm="ortho")
     np.testing.assert_allclose(measured.mfcc, theirs, atol=1e-2)
 
@@ -96,15 +96,15 @@ def test_power_spectrum_is_librosas() -> None:
     sound = speech_like()
     window = scipy.signal.get_window("hann", 400)
     theirs = librosa.stft(sound, n_fft=512, hop_length=160, window=np.pad(window, 56), center=False)
-    ours = power_spectrum(np.pad(sound, 0))
+    ours = compute_power_spectrum(np.pad(sound, 0))
     theirs = np.abs(theirs[:, : len(ours)]) ** 2
     # librosa centers the 400-sample window in its 512-sample frame, 56 samples later.
-    ours = power_spectrum(sound[56:])[: theirs.shape[1]].T
+    ours = compute_power_spectrum(sound[56:])[: theirs.shape[1]].T
     np.testing.assert_allclose(ours, theirs[:, : ours.shape[1]], rtol=1e-3, atol=1e-4)
 
 
 def test_centroid_and_bandwidth_are_librosas() -> None:
-    power = power_spectrum(white(0.5))
+    power = compute_power_spectrum(white(0.5))
     theirs = librosa.feature.spectral_centroid(S=power.T, sr=RATE_HZ)[0]
     assert spectral(power, "centroid_hz") == pytest.approx(theirs, rel=1e-3)
     theirs = librosa.feature.spectral_bandwidth(S=power.T, sr=RATE_HZ)[0]
@@ -113,16 +113,16 @@ def test_centroid_and_bandwidth_are_librosas() -> None:
 
 def test_regression_delta_of_a_line_is_its_slope() -> None:
     line = np.arange(50, dtype=np.float32)[None] * 0.7
-    assert tracks.regression_delta(line)[0, 4:-4] == pytest.approx(0.7, rel=1e-5)
+    assert tracks.compute_delta(line)[0, 4:-4] == pytest.approx(0.7, rel=1e-5)
 
 
 def test_regression_delta_is_a_savitzky_golay_derivative() -> None:
     rows = np.random.default_rng(0).standard_normal((3, 60)).astype(np.float32)
     theirs = scipy.signal.savgol_filter(rows, 9, 1, deriv=1)
-    np.testing.assert_allclose(tracks.regression_delta(rows)[:, 4:-4], theirs[:, 4:-4], atol=1e-5)
+    np.testing.assert_allclose(tracks.compute_delta(rows)[:, 4:-4], theirs[:, 4:-4], atol=1e-5)
 
 
 @pytest.mark.parametrize("hertz", [200.0, 1_000.0])
 def test_a_tone_crosses_zero_twice_a_period(hertz: float) -> None:
-    rate = tracks.zero_crossings(tone(hertz), 98)
+    rate = tracks.count_zero_crossings(tone(hertz), 98)
     assert rate.mean() == pytest.approx(2 * hertz / RATE_HZ, rel=0.02)

@@ -35,13 +35,13 @@ def test_affect_features_are_computed_on_one_thread(
     signal: Signal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[set[int]] = []
-    whole = covariance.matrix_logarithm
+    whole = covariance.compute_matrix_logarithm
 
     def watched(matrix: Any) -> Any:
         seen.append(blas_threads())
         return whole(matrix)
 
-    monkeypatch.setattr(covariance, "matrix_logarithm", watched)
+    monkeypatch.setattr(covariance, "compute_matrix_logarithm", watched)
     compute_features(signal, get_feature_spec("affect"))
     assert seen == [{1}]
     assert blas_threads() == {2}
