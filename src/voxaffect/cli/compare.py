@@ -58,8 +58,8 @@ def compare(one: Path, other: Path | None, names: tuple[str, ...], format_: str)
     else:
         sides = first, read_document(other)
         chosen = [*names, *(next(iter(side["systems"])) for side in sides[len(names) :])]
-    found = compare_documents(*sides, names=(chosen[0], chosen[1]))
-    _print_comparison(found, (one, other), chosen, is_json=format_ == "json")
+    result = compare_documents(*sides, names=(chosen[0], chosen[1]))
+    _print_comparison(result, (one, other), chosen, is_json=format_ == "json")
     if sides[0] == sides[1] and chosen[0] == chosen[1]:
         print_message(
             f"{one}: {chosen[0]} is compared with itself. Name two systems with --system, or "
@@ -68,21 +68,21 @@ def compare(one: Path, other: Path | None, names: tuple[str, ...], format_: str)
 
 
 def _print_comparison(
-    found: Mapping[str, Any], paths: Sequence[Path], chosen: Sequence[str], *, is_json: bool
+    result: Mapping[str, Any], paths: Sequence[Path], chosen: Sequence[str], *, is_json: bool
 ) -> None:
     if is_json:
-        print_data(json.dumps({"systems": chosen, **found}, indent=1, allow_nan=False) + "\n")
+        print_data(json.dumps({"systems": chosen, **result}, indent=1, allow_nan=False) + "\n")
         return
-    speakers = found["speakers"]
+    speakers = result["speakers"]
     known = "unknown speakers" if speakers is None else f"{speakers} speakers"
-    print_line(f"{found['protocol']}, {found['utterances']} tested utterances, {known}")
+    print_line(f"{result['protocol']}, {result['utterances']} tested utterances, {known}")
     for path, name, key in zip(paths, chosen, ("a", "b"), strict=True):
-        print_line(f"UAR {found[key]:.3f}  {name} ({path})")
-    low, high = found["interval"]
+        print_line(f"UAR {result[key]:.3f}  {name} ({path})")
+    low, high = result["interval"]
     unit = "utterances" if speakers is None else "speakers"
     print_line(
-        f"difference {found['difference']:+.3f}, 95 % over {unit} {low:+.3f} to "
-        f"{high:+.3f}, p = {found['p']:.4f}"
+        f"difference {result['difference']:+.3f}, 95 % over {unit} {low:+.3f} to "
+        f"{high:+.3f}, p = {result['p']:.4f}"
     )
     if speakers is None:
         return

@@ -2,15 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import warnings
-from typing import Any
-
-import numpy as np
-
-from voxaffect.errors import ArgumentError, TrainingError, extra
-from voxaffect.models.card import check_emotions
-from voxaffect.records.arguments import check_kind
 from voxaffect.training.augmentation.policy import Augmentation
 from voxaffect.training.dataset import (
     AugmentedCopies,
@@ -23,6 +14,7 @@ from voxaffect.training.dataset import (
     load_training_data,
     select_emotions,
 )
+from voxaffect.training.fitting import check_estimator, clone_with_seed, fit
 from voxaffect.training.model_file import export
 from voxaffect.training.recipes import (
     DEFAULT_FEATURES,
@@ -61,89 +53,3 @@ __all__ = [
     "make_estimator",
     "select_emotions",
 ]
-
-
-_NARROW_FEATURES = 1_000
-_INTERRUPTED = "Training interrupted by user"
-
-
-def fit(estimator: Any, rows: TrainingRows) -> Any:
-    """Fit an estimator to features and emotions.
-
-    Parameters
-    ----------
-    estimator : scikit-learn classifier
-        Fitted in place. One that asks for ``origins`` and ``speakers`` gets them.
-    rows : TrainingRows
-        Of at least two different emotions.
-
-    Returns
-    -------
-    The estimator.
-
-    Raises
-    ------
-    TrainingError
-        If there is nothing to tell apart, an emotion's name does not fit in a model file, or
-        NaN is among the features.
-
-    Examples
-    --------
-    >>> data = va.load_dataset({"folder": "my_recordings"}, "classic")
-    >>> va.fit(va.make_estimator("mlp"), data.rows()).classes_.tolist()
-    ['happy', 'sad']
-    """
-    check_kind(rows, TrainingRows, "rows", "TrainingRows, as Dataset.rows gives them")
-    check_estimator(estimator)
-    emotions = np.unique(rows.emotions)
-    if len(emotions) < 2:
-        raise TrainingError(
-            f"at least two emotions are needed to train, found {', '.join(emotions) or 'none'}."
-        )
-    try:
-        check_emotions([*map(str, emotions)])
-    except ValueError as error:
-        raise TrainingError(f"{error}. Rename the emotion.") from error
-    if not np.isfinite(rows.matrix).all():
-        raise TrainingError("NaN or infinite features.")
-    with extra("train"):
-        from sklearn.exceptions import ConvergenceWarning
-        from threadpoolctl import threadpool_limits
-    # Threads inside small products cost more than they bring: five times the whole training
-    # of an MLP on 180 features with two of them.
-    threads = 1 if rows.matrix.shape[1] < _NARROW_FEATURES else None
-    accepted = inspect.signature(estimator.fit).parameters
-    more = {key: getattr(rows, key) for key in ("origins", "speakers") if key in accepted}
-    with warnings.catch_warnings(), threadpool_limits(threads, user_api="blas"):
-        # Stopping after the recipe's iterations, and batches cut to small data, are the recipe.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.filterwarnings("ignore", "Got `batch_size` less than 1 or larger than")
-        # scikit-learn turns Ctrl-C into a warning and hands back a half-trained network.
-        warnings.filterwarnings("error", _INTERRUPTED)
-        try:
-            return estimator.fit(rows.matrix, rows.emotions, **more)
-        except UserWarning as warning:
-            raise KeyboardInterrupt from warning
-
-
-def check_estimator(estimator: object) -> None:
-    """Refuse an object that is no estimator, such as a class of estimators.
-
-    Raises
-    ------
-    ArgumentError
-    """
-    if isinstance(estimator, type) or not callable(getattr(estimator, "fit", None)):
-        raise ArgumentError(
-            f"estimator: expected a scikit-learn classifier, found {type(estimator).__name__}. "
-            "Make one with voxaffect.make_estimator."
-        )
-
-
-def clone_with_seed(estimator: Any, seed: int) -> Any:
-    """Return an unfitted copy of an estimator with every ``random_state`` in it set to the seed."""
-    with extra("train"):
-        from sklearn.base import clone
-    copy = clone(estimator)
-    states = {key: seed for key in copy.get_params() if key.split("__")[-1] == "random_state"}
-    return copy.set_params(**states)

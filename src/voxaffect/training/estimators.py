@@ -12,10 +12,11 @@ from voxaffect.errors import extra
 from voxaffect.features.affect.logmel import unflatten_logmel
 from voxaffect.models import INPUT_NAME
 from voxaffect.runtime.onnx import import_onnxruntime
+from voxaffect.training.fitting import clone_with_seed
 
 with extra("train"):
     from scipy.optimize import minimize_scalar
-    from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+    from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 
 FLOOR_PROBABILITY = 1e-7
 _TEMPERATURES = (0.25, 8.0)
@@ -167,9 +168,7 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> list[tuple[Any, int, int]]:
         fitted = []
         for member, first, last in members:
-            copy = clone(member)
-            states = [k for k in copy.get_params() if k.split("__")[-1] == "random_state"]
-            copy.set_params(**dict.fromkeys(states, seed))
+            copy = clone_with_seed(member, seed)
             more = {"origins": origins} if getattr(copy, "needs_origins", False) else {}
             fitted.append((copy.fit(matrix[:, first:last], y, **more), first, last))
         return fitted
