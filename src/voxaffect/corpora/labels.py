@@ -95,12 +95,7 @@ def _find_emotions(words: Iterable[str]) -> dict[str, str | None]:
 def check_labels(emotions: Iterable[str], labels: Mapping[str, str] | str | None = None) -> None:
     """Refuse labels that are hardly the name of one emotion: mixed, strengthened, misspelt, none.
 
-    Parameters
-    ----------
-    emotions : iterable of str
-        As `map_labels` gives them.
-    labels : mapping of str to str, or "none", optional
-        The user's own map. The words in it are clear.
+    The emotions are those of `map_labels`. All words in the user's own map are clear.
 
     Raises
     ------

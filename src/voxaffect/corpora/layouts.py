@@ -141,16 +141,9 @@ class Layout:
 def detect_layout(
     root: Path, paths: Sequence[Sequence[str]], words: Collection[str] = ()
 ) -> Layout:
-    """Layout of folders by their names.
+    """Layout of folders, by the parts of every recording's path under the root.
 
-    Parameters
-    ----------
-    root : Path
-        For messages.
-    paths : sequence of sequence of str
-        Parts of every recording's path under the root.
-    words : collection of str
-        Further words for emotions: the user's own labels.
+    `words` are further words for emotions: the user's own labels.
 
     Raises
     ------

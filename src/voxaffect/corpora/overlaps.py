@@ -11,23 +11,12 @@ _SLACK_SECONDS = 0.05  # between parts that meet, of which one time is rounded
 
 @dataclass(frozen=True)
 class Part:
-    """Part of a recording that a line of a table names.
-
-    Parameters
-    ----------
-    line : int
-    recording : object
-        Equal for all names of one file.
-    start, end : float
-        In seconds; the end of the recording is infinity.
-    emotion : str
-    speaker : str, optional
-    """
+    """Part of a recording that a line of a table names."""
 
     line: int
-    recording: object
-    start: float
-    end: float
+    recording: object  # equal for all names of one file
+    start: float  # in seconds
+    end: float  # in seconds; infinity is the end of the recording
     emotion: str
     speaker: str | None
 

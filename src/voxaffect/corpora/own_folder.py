@@ -22,20 +22,8 @@ def read_folder(
 ) -> ScanResult:
     """Utterances with emotions and speakers from the names of folders.
 
-    Parameters
-    ----------
-    root : Path
-    paths : sequence of Path
-        The recordings under it, at least one.
-    layout : str, optional
-        As in ``--layout``; detected from the names by default.
-    words : collection of str
-        The user's own words for emotions.
-
-    Returns
-    -------
-    ScanResult
-        With the labels as the folders have them.
+    The layout is detected from the names if it is None. `words` are the user's own words for
+    emotions. The labels stay as the folders have them.
 
     Raises
     ------

@@ -63,16 +63,8 @@ _KIND = "a table with the columns path and emotion"
 def read_table(path: Path, columns: Mapping[str, str] | None = None) -> ScanResult:
     """Utterances of a table of recordings.
 
-    Parameters
-    ----------
-    path : Path
-    columns : mapping of str to str, optional
-        Name of the table's column for each of ours, such as ``{"emotion": "label"}``.
-
-    Returns
-    -------
-    ScanResult
-        With the labels as the table has them.
+    `columns` names the table's column for some of ours, such as ``{"emotion": "label"}``. The
+    labels stay as the table has them.
 
     Raises
     ------

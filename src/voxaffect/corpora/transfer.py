@@ -56,15 +56,7 @@ class _Pace:
 
 
 def fetch_small(url: str, *, limit: int, seconds: float = _SLOW_SECONDS) -> bytes:
-    """Content of a short answer, such as a publisher's record.
-
-    Parameters
-    ----------
-    url : str
-    limit : int
-        Most bytes that it can need.
-    seconds : float
-        Longest time to wait for all of it.
+    """Content of a short answer, such as a publisher's record: at most `limit` bytes.
 
     Raises
     ------

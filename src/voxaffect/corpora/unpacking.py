@@ -46,15 +46,7 @@ _DAMAGE = (
 def unpack(archive: Path, folder: Path, *, progress: bool = False) -> None:
     """Unpack a Zip into a folder, which appears whole or not at all.
 
-    Files that a folder lacks, if it is there already, are added to it.
-
-    Parameters
-    ----------
-    archive : Path
-    folder : Path
-        Its parent must exist.
-    progress : bool
-        Whether to draw a progress bar.
+    Its parent must exist. Files that a folder lacks, if it is there already, are added to it.
 
     Raises
     ------
