@@ -38,15 +38,16 @@ machine = GridSearchCV(
 )
 for name in ("eGeMAPSv02", "ComParE_2016"):
     smile = opensmile.Smile(opensmile.FeatureSet[name], num_workers=2)
-    matrix = smile.process_files([str(one.path) for one in ours.utterances]).to_numpy("float32")
+    paths = [str(utterance.path) for utterance in ours.utterances]
+    matrix = smile.process_files(paths).to_numpy("float32")
     theirs = va.Dataset(ours.utterances, matrix)
     systems[f"{name} + SVM"] = va.System(machine, theirs, summary=f"openSMILE {name}, RBF SVM")
 
-# 3. The same folds for all, without a random split beside; the differences are paired.
+# 3. The same folds for all, without a random split. The differences are paired.
 study = va.evaluate_systems(
     systems, protocol="emobox", seed=SEED, reference_split=False, progress=True
 )
-for one, other, apart in study.paired():
+for one, other, apart in study.compare_pairs():
     low, high = apart.interval
     print(f"{one} less {other}: {apart.difference:+.3f} UAR ({low:+.3f} to {high:+.3f})")
 

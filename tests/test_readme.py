@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import voxaffect
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```console\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
@@ -71,6 +73,15 @@ def test_the_table_of_extras_names_every_extra() -> None:
 @pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([^)#]+)\)", README))
 def test_every_file_that_it_links_to_exists(path: str) -> None:
     assert (ROOT / path).exists()
+
+
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("examples/*.py"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_public_name_that_a_page_uses_exists(page: Path) -> None:
+    names = set(re.findall(r"\bva\.(\w+)", page.read_text(encoding="utf-8")))
+    assert names <= set(voxaffect.__all__)
 
 
 def test_its_tables_are_those_of_the_benchmarks() -> None:
