@@ -29,7 +29,8 @@ from voxaffect.models import (
     distances,
     load,
 )
-from voxaffect.training import export, fit
+from voxaffect.training import Augmentation, export, fit
+from voxaffect.training.augmentation.conditions import CONDITIONS
 
 
 def edited(content: bytes, change: Callable[[onnx.ModelProto], None]) -> bytes:
@@ -645,6 +646,13 @@ def test_a_file_of_format_2_still_reads() -> None:
     card = load(Path(__file__).parents[1] / "data" / "format-2.onnx").card
     assert (card.format, card.abstention["threshold"], card.augmentation) == (2, 0.5, {})
     assert card.distance(np.zeros(12, np.float32)) is not None
+
+
+def test_former_names_in_a_card_are_read_as_the_present_ones() -> None:
+    model = load()  # its file was written under the former names
+    assert b"talkers_probability" in model.content
+    assert set(model.card.augmentation) == {field.name for field in fields(Augmentation)}
+    assert set(model.card.conditions) <= {"clean", *CONDITIONS}
 
 
 def test_the_distance_of_one_sd_in_every_feature_is_one(trained: Trained) -> None:
