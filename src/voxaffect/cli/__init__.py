@@ -17,15 +17,15 @@ from voxaffect.files import describe_reason, remove_partials
 # Each command is a module of its name, imported when it is called: none waits for another.
 _COMMANDS = {
     "predict": "Recognize the emotion of recordings.",
-    "timeline": "Recognize emotion over the time of recordings.",
+    "timeline": "Recognize emotion over time in recordings.",
     "info": "Show the card of a model file.",
     "train": "Train a model on a corpus and write it to a file.",
-    "evaluate": "Measure a recipe on a corpus by an honest protocol.",
-    "compare": "Compare two evaluations, with a paired interval and test.",
+    "evaluate": "Evaluate recipes on corpora, with new speakers and a leak check.",
+    "compare": "Compare two evaluations by a paired test.",
     "features": "Write the features of recordings to a file.",
     "doctor": "List problems of recordings, and how far to trust predictions.",
-    "explain": "Show which feature groups carry a prediction.",
-    "listen": "Recognize emotion as it is spoken, from a microphone.",
+    "explain": "Show how much each feature group contributes to a prediction.",
+    "listen": "Recognize emotion live, from a microphone.",
     "corpora": "List, describe, download and check corpora.",
 }
 

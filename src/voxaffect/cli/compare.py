@@ -38,17 +38,17 @@ def _two_systems(path: Path, document: Mapping[str, Any], names: Sequence[str]) 
     "names",
     multiple=True,
     metavar="NAME",
-    help="Of A, then of B, where a file holds several; by default its first. With A alone, two "
-    "of its systems.",
+    help="System to compare, if a file holds several: first of A, then of B. By default the "
+    "first of each file. With A alone, name two of its systems.",
 )
 @click.option(
     "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 def compare(one: Path, other: Path | None, names: tuple[str, ...], format_: str) -> None:
-    """Compare two evaluations on the same folds: a paired interval and test of their UAR.
+    """Compare the UAR of two evaluations on the same folds.
 
-    A.json and B.json come from `voxaffect evaluate --format json` or `--report`. A file with two
-    systems can stand alone.
+    The result is a paired confidence interval and a paired test. A.json and B.json come from
+    `voxaffect evaluate --format json` or `--report`. One file is enough if it holds two systems.
     """
     if len(names) > 2:
         raise click.UsageError("--system names one system of A, then one of B.")

@@ -54,7 +54,7 @@ def list_() -> None:
 @corpora.command()
 @click.argument("name")
 def info(name: str) -> None:
-    """Show one corpus: names, emotions, license, citation, source, and its known traps."""
+    """Show one corpus: file names, emotions, license, citation, source and known problems."""
     corpus = get_corpus(name)
     emotions = ", ".join(f"{code} {emotion}" for code, emotion in corpus.emotions.items())
     print_line(f"{corpus.title} ({corpus.name}, {corpus.language})")
@@ -83,19 +83,19 @@ def info(name: str) -> None:
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="The corpus's folder; by default where voxaffect finds it again.",
+    help="Folder for the corpus. By default, the folder that the other commands search.",
 )
 @click.option(
     "--file",
     "files",
     multiple=True,
     metavar="NAME",
-    help="Fetch only this archive of those that `info` lists; repeatable.",
+    help="Download only this archive. `corpora info NAME` lists them. Repeatable.",
 )
 def download(name: str, folder: Path | None, files: tuple[str, ...]) -> None:
     """Download a corpus from its official address, verify its checksum and unpack it.
 
-    An interrupted download goes on where it stopped when the command is given again.
+    After an interruption, run the command again. The download continues where it stopped.
     """
     corpus = get_corpus(name)
     print_message(f"{corpus.title}: {corpus.license}. {corpus.citation}")
@@ -108,9 +108,9 @@ def download(name: str, folder: Path | None, files: tuple[str, ...]) -> None:
 @click.argument("root", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
 @own_options
 def check(name: str, root: Path | None, **options: Any) -> None:
-    """Find what is missing, extra, unreadable, silent, or the same recording twice.
+    """Find missing, extra, unreadable, silent and duplicate recordings.
 
-    Exit code 1 if anything is, but for what the corpus is known to hold.
+    Exit code: 1 if there is any, except for the known problems of the corpus.
     """
     report = check_corpus(
         name, find_root(name, root), options=ReadOptions(**options), progress=stderr_is_terminal()

@@ -26,7 +26,7 @@ from voxaffect.records.results import DiagnosisDocument
     cls=Option,
     section="Output",
     is_flag=True,
-    help="Exit code 1 also if a recording has a problem.",
+    help="Exit with code 1 if a recording has a problem.",
 )
 def doctor(
     sources: tuple[str, ...],
@@ -36,11 +36,13 @@ def doctor(
     max_seconds: float | None,
     strict: bool,
 ) -> None:
-    """List problems of recordings, and how far the prediction can be trusted.
+    """List problems of recordings, and how far to trust the predictions.
 
-    Examines length, format, channels, level, clipping, offset, share of speech, noise, bandwidth,
-    hum, likeness to what the model was trained on, and the answer itself. The exit code is 1 if a
-    recording could not be examined; a problem is no failure, unless --strict.
+    The command examines length, format, channels, level, clipping, offset, share of speech,
+    noise, bandwidth, hum, similarity to the training data, and the prediction itself.
+
+    Exit code: 1 if a recording could not be examined. With --strict, also 1 if a recording has a
+    problem.
     """
     paths, missing = find_recordings(sources)
     as_json = is_json(output, format_)

@@ -49,21 +49,22 @@ _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
     "--split",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Take the folds from this file instead: a CSV of fold, role, recording.",
+    help="Read the folds from this file: a CSV with the columns fold, role, recording. "
+    "It replaces --protocol.",
 )
 @click.option(
     "--save-split",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write which utterances train and test in every fold, for --split.",
+    help="Write the folds to this file, for --split.",
 )
 @click.option(
     "--recipe",
     "recipes",
     type=click.Choice(list(RECIPES)),
     multiple=True,
-    help="Repeat it to compare.  [default: logistic; for classic features, mlp; for "
-    "the tutorial protocol, tutorial and mlp]",
+    help="Repeat the option to compare recipes.  [default: logistic; with classic features: mlp; "
+    "with the tutorial protocol: tutorial and mlp]",
 )
 @click.option(
     "--condition",
@@ -88,28 +89,29 @@ _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
 @click.option(
     "--allow-leaks",
     is_flag=True,
-    help="Go on though a speaker or a recording is on both sides of a fold.",
+    help="Continue even if a fold has a speaker or a recording in both training and test.",
 )
 @click.option(
     "--report",
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Write JSON, Markdown, a web page and the split here; needs the extra report.",
+    help="Write a report to this folder: JSON, Markdown, a web page and the folds. Needs the "
+    "extra report.",
 )
 @click.option(
     "--format",
     "format_",
     type=click.Choice(["text", "json", "csv"]),
-    help="Figures, all there is, or a row for every tested utterance.  [default: as the "
-    "output's name ends, else text]",
+    help="text: a summary. json: all results. csv: one row for each tested utterance.  "
+    "[default: from the ending of --output, otherwise text]",
 )
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write the result here instead of standard output: .txt, .json or .csv.",
+    help="Write the result to this file (.txt, .json or .csv), not to standard output.",
 )
 def evaluate(
     corpora: tuple[str, ...],
@@ -125,14 +127,21 @@ def evaluate(
     output: Path | None,
     **options: Any,
 ) -> None:
-    """Measure recipes on one or more corpora by a protocol.
+    """Evaluate recipes on one or more corpora.
 
-    A random split and folds of new speakers are always run together. Protocols: tutorial (random
-    25 %, 20 seeds, four emotions), random (the same with 6 seeds, all emotions), speakers (six
-    folds of new speakers), loso (one speaker left out at a time), emobox (EmoBox's RAVDESS
-    folds), sentences (one left out at a time; sentences-speakers: by new speakers), cross
-    (trained on the first corpus named, tested on the others).
-    """
+    By default, the score on new speakers and the score of a random split are reported together.
+
+    \b
+    Protocols:
+      tutorial            random 25 % for the test, 20 seeds, four emotions
+      random              random 25 % for the test, 6 seeds, all emotions
+      speakers            six folds of new speakers
+      loso                one speaker left out at a time
+      emobox              EmoBox's folds of RAVDESS
+      sentences           one sentence left out at a time
+      sentences-speakers  one sentence and some speakers left out
+      cross               train on the first corpus, test on the others
+    """  # noqa: D301
     form = choose_format(output, format_, _ENDINGS)
     check_result(output, sources=[*roots, split])
     check_output(save_split, sources=[*roots, split])

@@ -26,14 +26,14 @@ examination_options = group_options(
         "--format",
         "format_",
         type=click.Choice(["text", "json"]),
-        help="[default: as the output's name ends, else text]",
+        help="[default: from the ending of --output, otherwise text]",
     ),
     _output_option(
         "-o",
         "--output",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
-        help="Write here instead of standard output.",
+        help="Write to this file, not to standard output.",
     ),
 )
 

@@ -28,14 +28,15 @@ def explain(
     output: Path | None,
     max_seconds: float,
 ) -> None:
-    """Show which feature groups carry a prediction: timbre, pitch, rhythm and the like.
+    """Show how much each feature group contributes to a prediction.
 
-    For each group of features: how much the log-odds of the emotions change when the group is
-    replaced by the mean of the training data. For the recipes logistic and accurate, of which the
-    bundled model is one, the sum is exact.
+    Feature groups are timbre, pitch, rhythm and others. Each group in turn is replaced by the
+    mean of the training data. Its contribution is the change of the emotions' log-odds. For
+    models of the recipes logistic and accurate, the contributions add up exactly. The bundled
+    model is one of these.
 
-    The exit code is 1 if a recording could not be used, and 3 if all could but in one or more no
-    speech was found.
+    Exit code: 1 if a recording could not be used; 3 if all could be used, but a recording
+    contains no speech.
     """
     paths, missing = find_recordings(sources)
     as_json = is_json(output, format_)

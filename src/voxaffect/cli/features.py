@@ -25,7 +25,7 @@ from voxaffect.training import DEFAULT_FEATURES
     "--groups",
     callback=split_names,
     metavar="A,B,…",
-    help="Some groups of the set: "
+    help="Only these groups of features. "
     + "; ".join(f"{name}: {', '.join(chosen.groups)}" for name, chosen in SETS.items())
     + ".",
 )
@@ -34,7 +34,7 @@ from voxaffect.training import DEFAULT_FEATURES
     "rate_hz",
     type=click.IntRange(8_000, 192_000),
     metavar="HZ",
-    help="Resample first; by default the rate of the set or of the recording.",
+    help="Resample to this rate. By default the rate of the feature set, or of the recording.",
 )
 @click.option(
     "-o",
@@ -57,9 +57,9 @@ def features(
     cached: bool,
     max_seconds: float,
 ) -> None:
-    """Write the features of recordings to a table, one row a recording.
+    """Write the features of recordings to a table, one row for each recording.
 
-    What was computed before an interruption comes from the cache.
+    Features are cached. After an interruption, run the command again.
     """
     paths, nowhere = find_recordings(sources)
     check_output(output, sources=paths)

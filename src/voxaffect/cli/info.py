@@ -24,13 +24,15 @@ from voxaffect.records.results import Document
     "model_path",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The same as the argument.",
+    help="Same as the argument MODEL.",
 )
 @click.option(
     "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 @click.option(
-    "--full", is_flag=True, help="With JSON: every feature's name and mean, and the golden vector."
+    "--full",
+    is_flag=True,
+    help="JSON only: add name, mean and spread of every feature, and the vector of the self-test.",
 )
 def info(path: Path | None, model_path: Path | None, format_: str, full: bool) -> None:
     """Show what a model file says of itself; the bundled model by default."""

@@ -40,7 +40,7 @@ uncertain_below_option = click.option(
     type=click.FloatRange(0, 1),
     metavar="PROBABILITY",
     help="Mark results below this probability as uncertain; 0 disables.  "
-    "[default: the threshold of the model card, set on whole recordings]",
+    "[default: the threshold of the model card, tuned on whole recordings]",
 )
 
 
@@ -60,7 +60,7 @@ def max_seconds_option(default: float | None = None) -> Callable[[Function], Fun
         metavar="SECONDS",
         default=default,
         show_default=default is not None,
-        help="Refuse recordings that are longer.",
+        help="Refuse recordings that are longer than this.",
     )
 
 

@@ -45,11 +45,11 @@ _EXAMPLES = ("voxaffect listen", "voxaffect listen --input call.wav --save sessi
     "path",
     type=click.Path(path_type=Path, readable=False),
     metavar="FILE",
-    help="Play a recording through the same path instead of a microphone; - is standard "
-    "input. WAV from a pipe is heard as it comes.",
+    help="Read a recording instead of the microphone, in real time; - is standard input. "
+    "WAV from a pipe is processed as it arrives.",
 )
 @max_seconds_option()
-@_input_option("--fast", is_flag=True, help="Play it as fast as it is recognized.")
+@_input_option("--fast", is_flag=True, help="Read the recording as fast as possible.")
 @click.option(
     "--save",
     "folder",
@@ -57,10 +57,10 @@ _EXAMPLES = ("voxaffect listen", "voxaffect listen --input call.wav --save sessi
     section="Output",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Keep audio.wav and timeline.jsonl there, written as they come.",
+    help="Write audio.wav and timeline.jsonl to this folder, during the recording.",
 )
 @_input_option("--device", metavar="NUMBER | NAME", help="Microphone; the system's by default.")
-@_input_option("--list-devices", is_flag=True, help="List microphones and stop.")
+@_input_option("--list-devices", is_flag=True, help="List microphones and exit.")
 @model_option
 @uncertain_below_option
 def listen(
@@ -73,10 +73,10 @@ def listen(
     model_path: Path | None,
     uncertain_below: float | None,
 ) -> None:
-    """Recognize emotion as it is spoken.
+    """Recognize emotion live, from a microphone.
 
-    On a terminal it shows the present emotion, the level and the last minute; in a pipe it prints
-    a line an event. Ctrl-C ends it with a summary.
+    On a terminal, the command shows the current emotion, the level and the last minute. In a
+    pipe, it prints one line for each event. Ctrl-C stops it and prints a summary.
     """
     if list_devices:
         for name in describe_devices() or ["No microphone found."]:

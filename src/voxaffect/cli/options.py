@@ -50,7 +50,7 @@ cache_option = click.option(
     "cached",
     default=True,
     show_default=True,
-    help="Keep features for the next time: an interrupted run goes on.",
+    help="Keep computed features, so that the next run is fast.",
 )
 
 
@@ -63,37 +63,39 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
             type=click.Path(path_type=Path),
             multiple=True,
             metavar="DIR",
-            help="Folder of each corpus (for csv, the table); repeat it, in their order. "
-            "By default its sub-folder of VOXAFFECT_DATA, else the download folder.",
+            help="Folder of the corpus; for csv, the table. With several corpora, repeat the "
+            "option in their order. By default, the subfolder of VOXAFFECT_DATA with the name of "
+            "the corpus, otherwise the download folder.",
         ),
         click.option(
             "--features",
             type=click.Choice(list(SETS)),
-            help="[default: the features that the recipe is made for]",
+            help="[default: the features of the recipe]",
         ),
         click.option(
             "--emotions",
             callback=split_names,
             metavar="A,B,…",
-            help="Keep only these; 'all' keeps all.",
+            help="Use only these emotions; 'all' uses all.",
         ),
         click.option(
             "--name",
             metavar="NAME",
-            help="Of folder or csv: name of the data in results and in the model.",
+            help="With folder or csv: name of the data in the results and in the model.",
         ),
         click.option(
             "--augment/--no-augment",
             default=True,
             show_default=True,
-            help="Train on augmented copies too, where the recipe does.",
+            help="Also train on augmented copies, if the recipe uses them.",
         ),
         click.option(
             "--babble",
             type=Share(),
             metavar="SHARE",
-            help="Share of the noisy copies that use background speech: other recordings "
-            f"of the same speaker.  [default: {Augmentation().babble_probability:g}]",
+            help="Share of the noisy copies with background speech. It comes from other "
+            "recordings of the same speaker.  "
+            f"[default: {Augmentation().babble_probability:g}]",
         ),
         click.option(
             "--seed", type=click.IntRange(0, MAX_SEED), default=DEFAULT_SEED, show_default=True

@@ -22,21 +22,21 @@ def own_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--layout",
             metavar="A/B/…",
-            help="Of folder: what each level of folders names, such as "
-            "speaker/emotion or set/emotion; detected from the names by default.",
+            help="With folder: meaning of each level of folders, such as speaker/emotion or "
+            "set/emotion. By default, it is detected from the names.",
         ),
         click.option(
             "--labels",
             callback=_convert_by(read_labels),
             metavar="FILE",
-            help="A CSV with the columns from,to: which emotion each label means; by "
-            "default the usual synonyms are known. 'none' keeps every word.",
+            help="CSV with the columns from,to: the emotion that each label means. By default, "
+            "common synonyms are replaced. 'none' keeps every label.",
         ),
         click.option(
             "--columns",
             callback=_convert_by(parse_columns),
             metavar="A=B,…",
-            help="Of csv: where its columns have other names, such as path=file,emotion=label.",
+            help="With csv: names of its columns, such as path=file,emotion=label.",
         ),
     ]
     return reduce(lambda result, option: option(result), reversed(options), command)

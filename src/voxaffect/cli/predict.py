@@ -41,26 +41,25 @@ _EXAMPLES = (
     "--enroll",
     multiple=True,
     metavar="FILE | FOLDER | PATTERN",
-    help="Recordings of the one speaker in all sources, unlabeled, in varied emotions: "
-    "about eight sharpen recognition. Repeatable.",
+    help="Adapt to one speaker: unlabeled recordings of the person who speaks in all sources. "
+    "About eight recordings with different emotions work well. Repeatable.",
 )
 @output_options(PREDICTION_FORMATS)
 @run_options
 def predict(sources: tuple[str, ...], enroll: tuple[str, ...], **options: Any) -> None:
     """Recognize the emotion of recordings.
 
-    Name files, folders (searched through) or patterns; - reads one recording from standard
-    input. A recording that cannot be used is listed on standard error; the others are
-    recognized all the same.
+    Name files, folders or patterns. Folders are searched with their subfolders. The name -
+    reads one recording from standard input. If a recording cannot be used, it is listed on
+    standard error. The others are still recognized.
 
-    The exit code is 0 if every recording got an emotion, 1 if any could not be used, and 3 if all
-    could be used but in one or more no speech was found; these are listed on standard error.
+    Exit code: 0 if every recording got an emotion; 1 if a recording could not be used; 3 if all
+    could be used, but a recording contains no speech. These are listed on standard error.
 
     A recording longer than 30 s is recognized window by window. Its answer is the mean over the
-    windows of speech, and is marked uncertain; the command timeline shows how emotion changes.
+    windows of speech and is marked uncertain. The command timeline shows how emotion changes.
 
-    A format that holds one recording, of several, goes into a folder: a file for each, in
-    sub-folders as the recordings are. So do several formats.
+    Several formats need a folder: -o FOLDER.
     """
     job = prepare_job(sources, options, PREDICTION_FORMATS)
     model = open_model(options["model_path"])

@@ -58,7 +58,7 @@ input_options = group_options(
         "list_path",
         type=click.Path(path_type=Path, allow_dash=True),
         metavar="FILE",
-        help="More recordings, one a line; - reads the list from standard input.",
+        help="Text file with one recording on each line; - reads the list from standard input.",
     ),
     max_seconds_option(),
     _input_option(
@@ -66,8 +66,8 @@ input_options = group_options(
         type=click.Choice(CHANNELS),
         default="mix",
         show_default=True,
-        help="All mixed, one, or each by itself: a call with a person on each side "
-        "gets two answers.",
+        help="mix: all channels mixed. left, right: one channel. each: one answer for "
+        "each channel, such as the two sides of a call.",
     ),
 )
 
@@ -78,8 +78,8 @@ recognition_options = group_options(
         type=click.Choice(list(VAD_METHODS)),
         default=DEFAULT_VAD,
         show_default=True,
-        help="Voice-activity detection. silero and webrtc (extra vad) pass over "
-        "sound that is no speech. energy passes over silence alone.",
+        help="Voice-activity detection. silero and webrtc ignore silence and sound that is not "
+        "speech. energy ignores silence only. webrtc needs the extra vad.",
     ),
     uncertain_below_option,
 )
@@ -88,8 +88,8 @@ run_options = group_options(
     _run_option(
         "--resume",
         is_flag=True,
-        help="Keep a journal beside the output: after an interruption the same command "
-        "goes on where it was. It is deleted when all is done.",
+        help="Keep a journal of finished recordings next to the output. After an interruption, "
+        "the same command continues there. If all recordings succeed, the journal is deleted.",
     ),
     _run_option(
         "--workers",
@@ -107,15 +107,15 @@ def output_options(formats: Mapping[str, Format]) -> Callable[[Function], Functi
             "--output",
             metavar="FILE | FOLDER",
             callback=check_named,
-            help="Write here instead of standard output.",
+            help="Write to this file or folder, not to standard output.",
         ),
         _output_option(
             "--format",
             "format_names",
             multiple=True,
             metavar="A,B,…",
-            help=f"Of {', '.join(formats)}. Several at once, with commas or repeated.  "
-            "[default: as the output's name ends, else table]",
+            help=f"One or more of {', '.join(formats)}; separate several with commas.  "
+            "[default: from the ending of --output, otherwise table]",
         ),
     )
 

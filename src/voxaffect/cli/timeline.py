@@ -45,7 +45,7 @@ _output_option = partial(click.option, cls=Option, section="Output")
     metavar="SECONDS",
     default=_DEFAULTS.window_seconds,
     show_default=True,
-    help="Longest stretch of speech that the model classifies at once.",
+    help="Greatest length of a window: the speech that the model classifies at once.",
 )
 @recognition_option(
     "--hop",
@@ -54,7 +54,7 @@ _output_option = partial(click.option, cls=Option, section="Output")
     metavar="SECONDS",
     default=_DEFAULTS.hop_seconds,
     show_default=True,
-    help="From the end of a window to the end of the next.",
+    help="Time between the ends of two successive windows.",
 )
 @output_options(TIMELINE_FORMATS)
 @_output_option(
@@ -62,13 +62,13 @@ _output_option = partial(click.option, cls=Option, section="Output")
     type=click.Choice(["segments", "windows"]),
     default="segments",
     show_default=True,
-    help="Smoothed segments, or the raw windows under them.",
+    help="Write smoothed segments, or the raw windows.",
 )
 @_output_option(
     "--plot",
     metavar="FILE | FOLDER",
     callback=check_named,
-    help="Draw the timeline too: .png or .svg; of several recordings, a folder. "
+    help="Draw the timeline as well: .png or .svg. With several recordings, name a folder. "
     "Needs the extra plot.",
 )
 @run_options
@@ -80,17 +80,20 @@ def timeline(
     plot: str | None,
     **options: Any,
 ) -> None:
-    """Recognize emotion over the time of recordings.
+    """Recognize emotion over time in recordings.
 
-    Finds speech, classifies it in overlapping windows and smooths them into segments. Name files,
-    folders (searched through) or patterns; - reads one recording from standard input. A recording
-    that cannot be used is listed on standard error; the others are recognized all the same.
+    The command finds speech, classifies it in overlapping windows and smooths them into segments.
 
-    The exit code is 0 if every recording holds speech, 1 if any could not be used, and 3 if all
-    could be used but in one or more no speech was found; these are listed on standard error.
+    Name files, folders or patterns. Folders are searched with their subfolders. The name -
+    reads one recording from standard input. If a recording cannot be used, it is listed on
+    standard error. The others are still recognized.
 
-    A format that holds one recording, of several, goes into a folder: a file for each, in
-    sub-folders as the recordings are. So do several formats.
+    Exit code: 0 if every recording contains speech; 1 if a recording could not be used; 3 if all
+    could be used, but a recording contains no speech. These are listed on standard error.
+
+    Some formats hold one recording in a file, such as textgrid and srt. With several recordings
+    they need a folder: -o FOLDER. Each recording gets its own file. The subfolders are those of
+    the recordings. Several formats need a folder, too.
     """
     job = prepare_job(sources, options, TIMELINE_FORMATS, level=level, plot=plot)
     model = open_model(options["model_path"])

@@ -21,14 +21,14 @@ from voxaffect.training import RECIPES, choose_recipe
 @click.option(
     "--recipe",
     type=click.Choice(list(RECIPES)),
-    help="[default: logistic; for classic features, mlp]",
+    help="[default: logistic; with classic features: mlp]",
 )
 @click.option(
     "--test-size",
     type=Share(max_open=True),
     default=0.25,
     show_default=True,
-    help="Share held out to measure; 0 measures nothing.",
+    help="Share of the data held out for the test; 0 means no test.",
 )
 @click.option(
     "-o",
@@ -47,8 +47,8 @@ def train(
 ) -> None:
     """Train a model on one or more corpora and write it to a file.
 
-    A random share is held out to measure accuracy as the tutorial does, and speakers are held
-    out to measure it on new speakers. The model that is written is then trained on everything.
+    Accuracy is measured twice: on a random share of the utterances, as in the tutorial, and on
+    speakers that are held out. The model that is written is then trained on all utterances.
     """
     check_output(output, sources=roots)
     chosen = choose_recipe(recipe, options["features"])
