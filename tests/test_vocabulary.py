@@ -12,7 +12,6 @@ SOURCE = Path(__file__).parents[1] / "src" / "voxaffect"
 PENDING = {
     "cli",
     "diagnosis",
-    "outputs",
     "recognition",
     "__main__",
 }

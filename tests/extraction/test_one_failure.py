@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import pickle
 import struct
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from support.deaths import DieAtWindow
 
 from voxaffect.audio import Signal, read
 from voxaffect.errors import AudioError, ModelError
-from voxaffect.extraction import LocalExecutor, Transform, describe_failure, extract
+from voxaffect.extraction import Failure, LocalExecutor, Transform, describe_failure, extract
 from voxaffect.extraction.sources import Named, batch_items, compute_digest, name_sources
 from voxaffect.features import get_feature_spec
 from voxaffect.features.affect.enrollment import Speaker
@@ -36,7 +37,7 @@ ERRORS = [
     (ValueError("a line\nand another"), "a line and another. This is a fault of voxaffect or of"),
     (AudioError("odd"), "odd"),
 ]
-STAGES = ["open_item", "has_speech", "describe"]
+STAGES = ["open_item", "has_speech", "compute_features"]
 
 
 def raise_at(monkeypatch: pytest.MonkeyPatch, stage: str, error: BaseException, name: str) -> None:
@@ -397,3 +398,11 @@ def test_ten_broken_files_of_three_hundred_cost_no_other_answer(tmp_path: Path) 
     failed = [line for line in done.stderr.splitlines() if line.startswith("failed: ")]
     assert {Path(line.split(": ")[1]).name for line in failed} == broken
     assert len(failed) == 10
+
+
+def test_a_failure_keeps_the_type_of_its_error_through_processes() -> None:
+    reason = pickle.loads(pickle.dumps(describe_failure(KeyError("k"), "x")))
+    assert (Failure(Path("x"), reason).error, Failure(Path("x"), "x: gone").error) == (
+        "KeyError",
+        "AudioError",
+    )

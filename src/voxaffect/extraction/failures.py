@@ -12,6 +12,12 @@ from voxaffect.files import describe_reason, escape_control
 _LONGEST = 200
 
 
+class Reason(str):
+    """Reason of a failure, with the type of its error."""
+
+    error: str = "AudioError"
+
+
 @dataclass(frozen=True)
 class Failure:
     """A recording that could not be used, and why.
@@ -33,8 +39,13 @@ class Failure:
         if not self.source:
             object.__setattr__(self, "source", str(self.path))
 
+    @property
+    def error(self) -> str:
+        """Type of the error, such as ``AudioError``."""
+        return self.reason.error if isinstance(self.reason, Reason) else Reason.error
 
-def describe_failure(error: Exception, name: str) -> str:
+
+def describe_failure(error: Exception, name: str) -> Reason:
     """Describe in one line why one recording of many could not be used.
 
     Any exception is the failure of its recording alone: the others go on. An unexpected one is
@@ -48,9 +59,15 @@ def describe_failure(error: Exception, name: str) -> str:
 
     Returns
     -------
-    str
+    Reason
         One line.
     """
+    reason = Reason(_explain(error, name))
+    reason.error = type(error).__name__
+    return reason
+
+
+def _explain(error: Exception, name: str) -> str:
     if isinstance(error, VoxaffectError):
         text = str(error)
         return text if text.startswith(name) else f"{name}: {text}"

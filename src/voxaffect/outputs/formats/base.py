@@ -93,8 +93,8 @@ def describe_model(model: Model) -> ModelRecord:
 
 def describe_failure(failure: Failure) -> FailureRecord:
     """Record of a failure."""
-    error = getattr(failure, "error", "AudioError")
-    return FailureRecord(source=failure.source, error=error, message=failure.reason)
+    message = str(failure.reason)
+    return FailureRecord(source=failure.source, error=failure.error, message=message)
 
 
 def group_by_source(results: Sequence[Any]) -> dict[str, list[Any]]:

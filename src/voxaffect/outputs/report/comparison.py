@@ -11,7 +11,8 @@ from voxaffect.errors import EvaluationError
 from voxaffect.evaluation.intervals import compare_uar
 from voxaffect.evaluation.metrics.categorical import compute_uar
 from voxaffect.files import escape_control
-from voxaffect.outputs.report.documents import Document, rounded
+from voxaffect.outputs.report.documents import Document
+from voxaffect.records.codec import round_numbers
 
 _Answers = dict[str, tuple[str, str, str]]
 """True emotion, recognized emotion and speaker, by fold and recording."""
@@ -55,7 +56,7 @@ def compare(one: Document, other: Document, names: tuple[str, str]) -> Document:
     truth, first_answers, speakers, second_answers = map(np.array, zip(*rows, strict=True))
     is_known = all(u.get("speaker") for u in one["utterances"])
     difference = compare_uar(truth, first_answers, second_answers, speakers.tolist())
-    plain: Document = rounded(
+    plain: Document = round_numbers(
         {
             "protocol": one["protocol"],
             "utterances": len(truth),

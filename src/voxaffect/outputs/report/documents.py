@@ -28,6 +28,7 @@ from voxaffect.evaluation.metrics.categorical import compute_uar
 from voxaffect.features import describe_families
 from voxaffect.files import escape_control, read_bounded
 from voxaffect.records.arguments import check_kind
+from voxaffect.records.codec import round_numbers
 from voxaffect.records.evaluation import check_evaluation
 from voxaffect.training import Dataset
 
@@ -37,7 +38,6 @@ MAX_DOCUMENT_BYTES = 512 << 20
 """Raise it when a reader of the format before would misread the new one."""
 RISKS = (0.05, 0.1, 0.2, 0.3)
 Document = dict[str, Any]
-_DECIMALS = 6
 _POINTS = 101
 _SHOWN = 20
 _LIBRARIES = ("voxaffect", "numpy", "scipy", "scikit-learn", "soundfile", "soxr")
@@ -61,7 +61,7 @@ def document(study: Study, *, command: str = "", embedded: bool = False) -> Docu
     """
     check_kind(study, Study, "study", "a Study, as voxaffect.study gives it")
     first = next(iter(study.systems.values()))
-    found: Document = {
+    content: Document = {
         "kind": KIND,
         "schema_version": FORMAT,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -94,13 +94,8 @@ def document(study: Study, *, command: str = "", embedded: bool = False) -> Docu
         ],
         "embedding": _embedding(study.data) if embedded else None,
     }
-    plain: Document = rounded(found)
+    plain: Document = round_numbers(content)
     return plain
-
-
-def to_json(found: Mapping[str, Any]) -> str:
-    """Return the document as JSON."""
-    return json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_document(path: str | Path) -> Document:
@@ -114,20 +109,20 @@ def read_document(path: str | Path) -> Document:
     what = "the JSON that voxaffect evaluate writes"
     content = read_bounded(path, limit=MAX_DOCUMENT_BYTES, what=what, error=EvaluationError)
     try:
-        found = json.loads(content)
+        value = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise EvaluationError(f"{path}: cannot be read (not JSON: {error}).") from error
-    check_document(found, str(path))
-    document: Document = found
+    check_document(value, str(path))
+    document: Document = value
     return document
 
 
-def check_document(found: Any, name: str) -> None:
+def check_document(document: Any, name: str) -> None:
     """Refuse what is no evaluation that this version reads.
 
     Parameters
     ----------
-    found : object
+    document : object
     name : str
         What messages call it.
 
@@ -136,36 +131,25 @@ def check_document(found: Any, name: str) -> None:
     EvaluationError
         If it is of another kind or a newer format, holds no system, or is damaged.
     """
-    if not isinstance(found, Mapping) or found.get("kind") != KIND:
+    if not isinstance(document, Mapping) or document.get("kind") != KIND:
         raise EvaluationError(
             f"{name}: not an evaluation. Expected the JSON that voxaffect evaluate writes."
         )
-    number = found.get("schema_version")
+    number = document.get("schema_version")
     if not isinstance(number, int) or number > FORMAT:
         raise EvaluationError(
             f"{name}: written in format {shortened(number)[:60]}, this voxaffect reads up to "
             f"{FORMAT}. Upgrade voxaffect."
         )
-    if found.get("systems", {}) == {}:
+    if document.get("systems", {}) == {}:
         raise EvaluationError(f"{name}: holds no system. Evaluate one or more.")
     try:
-        check_evaluation(found)
+        check_evaluation(document)
     except (ValueError, RecursionError) as error:
         raise EvaluationError(
             f"{name} is damaged ({escape_control(str(error))}). Evaluate again, or pass what "
             "voxaffect.document makes."
         ) from error
-
-
-def rounded(value: Any) -> Any:
-    """Round every number, and turn arrays and tuples into lists."""
-    if isinstance(value, Mapping):
-        return {key: rounded(one) for key, one in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [rounded(one) for one in value]
-    if isinstance(value, float | np.floating):
-        return round(float(value), _DECIMALS) + 0.0  # no −0
-    return int(value) if isinstance(value, np.integer) else value
 
 
 def _utterance(one: Utterance) -> Document:
@@ -195,7 +179,7 @@ def _data(data: Dataset, protocol: str) -> Document:
 
 
 def _mapping(data: Dataset) -> list[Document]:
-    """Which emotions of each corpus meet those of the others, and which are left out."""
+    """Corpora that hold each emotion."""
     names = sorted({utterance.corpus for utterance in data.utterances})
     held = {
         name: {utterance.emotion for utterance in data.utterances if utterance.corpus == name}
@@ -210,7 +194,7 @@ def _mapping(data: Dataset) -> list[Document]:
 
 def _leaks(evaluation: Evaluation) -> list[Document]:
     check = evaluation.check
-    found = [
+    leaks = [
         {
             "kind": leak.kind,
             "protocol": leak.protocol,
@@ -222,7 +206,7 @@ def _leaks(evaluation: Evaluation) -> list[Document]:
         for leak in check.leaks
     ]
     if check.unchecked:
-        found.append(
+        leaks.append(
             {
                 "kind": "unchecked",
                 "protocol": evaluation.protocol.name,
@@ -232,37 +216,39 @@ def _leaks(evaluation: Evaluation) -> list[Document]:
                 "stops": False,
             }
         )
-    return found
+    return leaks
 
 
 def _premium(study: Study, name: str) -> Document:
-    found = study.compute_premium(name)
-    assert found is not None
-    return {"uar": found[0], "interval": found[1]}
+    premium = study.compute_premium(name)
+    assert premium is not None
+    return {"uar": premium[0], "interval": premium[1]}
 
 
-def _system(study: Study, found: SystemResult) -> Document:
-    main, known = found.evaluations[study.protocol.name], describe_families()
+def _system(study: Study, result: SystemResult) -> Document:
+    main, known = result.evaluations[study.protocol.name], describe_families()
     return {
-        "summary": found.summary,
-        "evaluations": {name: _evaluation(one) for name, one in found.evaluations.items()},
-        "robustness": {name: _altered(main, one) for name, one in found.conditions.items()},
+        "summary": result.summary,
+        "evaluations": {name: _evaluation(one) for name, one in result.evaluations.items()},
+        "robustness": {
+            name: _compare_condition(main, one) for name, one in result.conditions.items()
+        },
         "importance": sorted(
             (
                 {
                     "group": name,
                     "meaning": known.get(name),
-                    "features": found.group_sizes[name],
-                    **_shuffled(main, one),
+                    "features": result.group_sizes[name],
+                    **_compare_permutation(main, one),
                 }
-                for name, one in found.permutations.items()
+                for name, one in result.permutations.items()
             ),
             key=lambda row: -row["drop"],
         ),
     }
 
 
-def _altered(clean: Evaluation, other: Evaluation) -> Document:
+def _compare_condition(clean: Evaluation, other: Evaluation) -> Document:
     return {
         "uar": other.summary["uar"]["mean"],
         "loss": clean.summary["uar"]["mean"] - other.summary["uar"]["mean"],
@@ -271,7 +257,7 @@ def _altered(clean: Evaluation, other: Evaluation) -> Document:
     }
 
 
-def _shuffled(whole: Evaluation, other: Evaluation) -> Document:
+def _compare_permutation(whole: Evaluation, other: Evaluation) -> Document:
     apart = compare_uar(whole.truth, whole.predicted, other.predicted, whole.speakers)
     return {"drop": apart.difference, "interval": apart.interval}
 
@@ -319,7 +305,7 @@ def _metrics(one: Evaluation) -> Document:
     """
     over_all = {"top_two": one.top_two, "nll": one.log_loss, "ece": one.calibration_error}
     intervals = {"uar": one.interval, "accuracy": one.bootstrap_interval("accuracy")}
-    found: Document = {
+    metrics: Document = {
         name: {
             "mean": values["mean"],
             "sd": values["sd"] if len(one.folds) > 1 else None,
@@ -327,12 +313,12 @@ def _metrics(one: Evaluation) -> Document:
         }
         for name, values in one.summary.items()
     }
-    found["uar"]["whole"] = compute_uar(one.truth, one.predicted)
+    metrics["uar"]["whole"] = compute_uar(one.truth, one.predicted)
     for name, value in over_all.items():
         has_interval = value is not None and name != "ece"
         interval = one.bootstrap_interval(name) if has_interval else None
-        found[name] = {"mean": value, "sd": None, "interval": interval}
-    return found
+        metrics[name] = {"mean": value, "sd": None, "interval": interval}
+    return metrics
 
 
 def _by_speaker(one: Evaluation) -> Document:
@@ -350,14 +336,14 @@ def _by_speaker(one: Evaluation) -> Document:
 
 def _curve(curve: RiskCoverage) -> Document:
     """Evenly thinned to what a figure can show."""
-    places = np.unique(np.linspace(0, len(curve.risk) - 1, _POINTS).round().astype(int))
-    return {name: getattr(curve, name)[places] for name in ("threshold", "coverage", "risk")}
+    indices = np.unique(np.linspace(0, len(curve.risk) - 1, _POINTS).round().astype(int))
+    return {name: getattr(curve, name)[indices] for name in ("threshold", "coverage", "risk")}
 
 
 def _threshold(curve: RiskCoverage, wanted: float) -> Document:
-    found = curve.select_threshold(wanted)
-    threshold = found["threshold"] if found["coverage"] else None
-    return {"risk": wanted, "threshold": threshold, "coverage": found["coverage"]}
+    choice = curve.select_threshold(wanted)
+    threshold = choice["threshold"] if choice["coverage"] else None
+    return {"risk": wanted, "threshold": threshold, "coverage": choice["coverage"]}
 
 
 def _embedding(data: Dataset) -> Document:

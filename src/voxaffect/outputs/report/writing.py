@@ -13,12 +13,12 @@ from voxaffect.outputs.report.documents import (
     Document,
     check_document,
     document as to_document,
-    to_json,
 )
 from voxaffect.outputs.report.drawings import draw_figures
 from voxaffect.outputs.report.markdown import FIGURES, render_markdown
 from voxaffect.outputs.report.page import list_figures, render_page
 from voxaffect.records.arguments import check_path
+from voxaffect.records.codec import to_json
 
 _DAMAGE = (
     LookupError,
