@@ -329,7 +329,7 @@ main()
 """
 MOMENTS = {
     "while it loads": ("voxaffect.models", "load"),
-    "while it computes": ("voxaffect.features", "describe"),
+    "while it computes": ("voxaffect.features", "compute_features"),
     "while it writes": ("os", "fsync"),
 }
 

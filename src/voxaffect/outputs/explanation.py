@@ -41,14 +41,14 @@ def _block(one: Explanation) -> str:
         answer += f", {UNCERTAIN}"
     width = 2 * _HALF + 1
     head = "".join(f"  {'':6} {emotion:^{width}}" for emotion in shown)
-    lines = [f"{escape_control(one.prediction.source)}: {answer}", f"  {'':14}{head}".rstrip()]
+    lines = [f"{escape_control(one.prediction.source)}: {answer}", f"  {'':19}{head}".rstrip()]
     for family, row in rows.items():
         cells = "".join(
             f"  {row[emotion]:+6.2f} {_bar(row[emotion], longest)}" for emotion in shown
         )
-        lines.append(f"  {family:14}{cells}".rstrip())
+        lines.append(f"  {family:19}{cells}".rstrip())
     lines += [
-        f"  {name:14}"
+        f"  {name:19}"
         + "".join(f"  {row[emotion]:+6.2f} {'':{width}}" for emotion in shown).rstrip()
         for name, row in _others(one)
     ]
