@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
+import subprocess
+import sys
+import time
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -68,6 +72,31 @@ def test_large_arrays_are_sent_once_in_a_file_that_goes_with_the_executor() -> N
     total = float(large.sum() + other.sum())
     assert results == {0: (total + 1, False), 1: (total + 2, False)}
     assert not Path(path).exists()
+
+
+KILLED = """
+import os, signal, time
+from functools import partial
+import numpy as np
+from voxaffect.extraction import LocalExecutor
+executor = LocalExecutor(2, kind="processes")
+print(list(executor.map_unordered(partial(np.add, np.zeros(300_000)), [1.0]))[0][0], flush=True)
+print(*executor._files, *executor.process_ids, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
+def test_a_killed_program_leaves_no_file_no_process_and_no_word() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (-signal.SIGKILL, "")
+    path, process = done.stdout.splitlines()[1].split()
+    deadline = time.monotonic() + 30
+    while Path(path).exists() or Path(f"/proc/{process}").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_functions_of_the_caller_can_be_sent_by_value() -> None:

@@ -230,7 +230,10 @@ class LocalExecutor(BatchExecutor):
         if function is not known:
             packed = pack_function(function, by_value=self._by_value)
             if packed and packed.path:
+                from voxaffect.extraction.processes import track_file
+
                 self._files.append(packed.path)
+                track_file(packed.path)
             self._packed = function, packed
         return packed
 
@@ -381,7 +384,9 @@ def _clean_up(processes: Sequence[WorkerProcess], files: list[str]) -> None:
     for process in processes:
         process.stop()
     while files:
-        Path(files.pop()).unlink(missing_ok=True)
+        from voxaffect.extraction.processes import delete_file
+
+        delete_file(files.pop())
 
 
 @contextmanager

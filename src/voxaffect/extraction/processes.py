@@ -230,6 +230,7 @@ else:
             self._launch(started)
 
         def _launch(self, started: Any) -> None:
+            _start_tracker()
             self._fds.append(resource_tracker._resource_tracker.getfd())
             content = BytesIO()
             set_spawning_popen(self)
@@ -257,6 +258,30 @@ else:
 
         def kill(self) -> None:
             self._child.kill()
+
+
+def _start_tracker() -> None:
+    """Start loky's tracker, which cleans up after a killed program, without a word from it."""
+    option = "ignore:resource_tracker"
+    sys.warnoptions.append(option)  # the tracker takes them over
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions.remove(option)
+
+
+def track_file(path: str) -> None:
+    """Let loky's tracker delete a file if this program is killed."""
+    with suppress(OSError):
+        _start_tracker()
+        resource_tracker.register(path, "file")
+
+
+def delete_file(path: str) -> None:
+    """Delete a file that is tracked."""
+    Path(path).unlink(missing_ok=True)
+    with suppress(OSError):
+        resource_tracker.unregister(path, "file")
 
 
 def _describe_parent(started: Any) -> dict[str, Any]:
