@@ -59,7 +59,7 @@ def test_predict_prints_what_python_says(
 ) -> None:
     done = run("predict", *recordings, "--model", model, "--format", form)
     batch = predict_many(recordings, model=load(model))
-    content = PREDICTION_FORMATS[form].encode(batch.predictions, Circumstances(model=load(model)))
+    content = PREDICTION_FORMATS[form].encode(batch.results, Circumstances(model=load(model)))
     assert done == Done(0, content, "")
 
 

@@ -27,9 +27,9 @@ from voxaffect.errors import AudioError, MissingExtraError, VoxaffectError
 from voxaffect.outputs.live.dashboard import assign_letters, draw_dashboard
 from voxaffect.outputs.live.plain import format_clock, format_event, format_summary
 from voxaffect.recognition import Update
-from voxaffect.recognition.live.recorder import kept_in, record
+from voxaffect.recognition.live.recorder import open_recorder, to_record
 from voxaffect.recognition.live.session import Session
-from voxaffect.recognition.live.state import Scene, after
+from voxaffect.recognition.live.state import SessionState, advance_state
 
 EMOTIONS = ("angry", "calm", "sad", "surprised")
 SILENCE = np.zeros(0, dtype=np.float32)
@@ -183,18 +183,20 @@ def test_a_session_tells_what_its_stream_tells() -> None:
     events = [event for block in pieces(spoken(), 1_600) for event in session.take(block)]
     events += [*session.take(SILENCE), *session.end()]
     assert sorted(map(repr, events)) == sorted(map(repr, expected))
-    assert session.scene.seconds == pytest.approx(3.6)
+    assert session.state.seconds == pytest.approx(3.6)
     segments = [event for event in events if isinstance(event, Segment)]
     heard = sum(one.end_seconds - one.start_seconds for one in segments)
-    assert sum(session.scene.totals.values()) == pytest.approx(heard)
+    assert sum(session.state.totals.values()) == pytest.approx(heard)
 
 
 def test_what_is_kept_is_whole_before_it_is_closed(tmp_path: Path) -> None:
     names = ("happy", "sad")
-    with kept_in(tmp_path / "new" / "kept", name="x", rate_hz=RATE_HZ, emotions=names) as keeper:
+    with open_recorder(
+        tmp_path / "new" / "kept", name="x", rate_hz=RATE_HZ, emotions=names
+    ) as recorder:
         for block in pieces(spoken(), 1_000):
-            keeper.hear(block)
-        keeper.note([Window(0, 1, {"happy": 1.0, "sad": 0.0}), Update(1.5, None, {})])
+            recorder.write_sound(block)
+        recorder.write_events([Window(0, 1, {"happy": 1.0, "sad": 0.0}), Update(1.5, None, {})])
         found = read(tmp_path / "new" / "kept" / "audio.wav")
         rows = (tmp_path / "new" / "kept" / "timeline.jsonl").read_text().splitlines()
     np.testing.assert_allclose(found.samples, spoken(), atol=1 / 65_000)
@@ -205,23 +207,23 @@ def test_a_session_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "audio.wav").write_bytes(b"mine")
     with (
         pytest.raises(VoxaffectError, match="holds a session already"),
-        kept_in(tmp_path, name="x", rate_hz=RATE_HZ, emotions=EMOTIONS),
+        open_recorder(tmp_path, name="x", rate_hz=RATE_HZ, emotions=EMOTIONS),
     ):
         pass
     assert (tmp_path / "audio.wav").read_bytes() == b"mine"
 
 
 def test_loud_sound_is_kept_clipped_not_wrapped(tmp_path: Path) -> None:
-    with kept_in(tmp_path, name="x", rate_hz=RATE_HZ, emotions=EMOTIONS) as keeper:
-        keeper.hear(np.array([2.0, -2.0], dtype=np.float32))
+    with open_recorder(tmp_path, name="x", rate_hz=RATE_HZ, emotions=EMOTIONS) as recorder:
+        recorder.write_sound(np.array([2.0, -2.0], dtype=np.float32))
     np.testing.assert_allclose(read(tmp_path / "audio.wav").samples, [1, -1], atol=1e-4)
 
 
 # --- scene, lines, view -----------------------------------------------------------------------
 
 
-def told(*events: object, seconds: float = 10.0) -> Scene:
-    return after(Scene("mic", EMOTIONS), SILENCE, seconds=seconds, events=events)
+def told(*events: object, seconds: float = 10.0) -> SessionState:
+    return advance_state(SessionState("mic", EMOTIONS), SILENCE, seconds=seconds, events=events)
 
 
 def test_an_update_paints_what_its_window_heard() -> None:
@@ -243,18 +245,18 @@ def test_a_segment_repaints_its_seconds_and_counts_them() -> None:
 
 
 def test_the_strip_never_holds_more_than_a_minute() -> None:
-    scene = Scene("mic", EMOTIONS)
+    scene = SessionState("mic", EMOTIONS)
     for second in range(500):
         window = Window(float(second), second + 1.0, shares("sad", 0.9))
         update = Update(second + 1.0, "sad", shares("sad", 0.9))
-        scene = after(scene, SILENCE, seconds=second + 1.0, events=[window, update])
+        scene = advance_state(scene, SILENCE, seconds=second + 1.0, events=[window, update])
     assert len(scene.strip) <= 60
     assert max(scene.strip) == 499
 
 
 def test_level_of_a_sine_is_its_rms() -> None:
     sine = (0.5 * np.sin(np.arange(1_600) * 2 * np.pi / 16)).astype(np.float32)
-    now = after(Scene("mic", EMOTIONS), sine, seconds=0.1, events=[])
+    now = advance_state(SessionState("mic", EMOTIONS), sine, seconds=0.1, events=[])
     assert now.level_db == pytest.approx(-9.03, abs=0.01)
 
 
@@ -280,8 +282,8 @@ def test_lines_say_what_is_uncertain() -> None:
     segment = Segment(0.5, 62, "calm", shares("calm", 0.3), uncertain=True)
     assert format_event(segment) == "segment  0:00.5 to 1:02.0  calm 0.30  uncertain"
     assert "SAD  0.30  uncertain" in drawn(told(update))
-    assert all(record(one)["uncertain"] is True for one in (update, segment))
-    assert record(Window(0, 1, shares("sad", 0.9)))["uncertain"] is False
+    assert all(to_record(one)["uncertain"] is True for one in (update, segment))
+    assert to_record(Window(0, 1, shares("sad", 0.9)))["uncertain"] is False
 
 
 def test_the_summary_shares_out_the_speech() -> None:
@@ -292,13 +294,15 @@ def test_the_summary_shares_out_the_speech() -> None:
 
 
 def test_the_held_level_falls_slowly() -> None:
-    scene = after(Scene("mic", EMOTIONS), np.full(16, 0.1, np.float32), seconds=1.0, events=[])
-    quiet = after(scene, np.full(16, 1e-3, np.float32), seconds=3.0, events=[])
+    scene = advance_state(
+        SessionState("mic", EMOTIONS), np.full(16, 0.1, np.float32), seconds=1.0, events=[]
+    )
+    quiet = advance_state(scene, np.full(16, 1e-3, np.float32), seconds=3.0, events=[])
     assert quiet.level_db == pytest.approx(-60, abs=0.01)
     assert quiet.held_db == pytest.approx(-26, abs=0.01)
 
 
-def drawn(scene: Scene, *, width: int = 100, color: bool = False) -> str:
+def drawn(scene: SessionState, *, width: int = 100, color: bool = False) -> str:
     console = Console(
         file=io.StringIO(),
         width=width,
@@ -334,7 +338,7 @@ def test_the_view_fits_80_columns_and_its_strip_keeps_its_place() -> None:
 def test_the_view_warns_of_a_bad_level(peak: float, words: str) -> None:
     block = np.full(160, peak, dtype=np.float32)
     events = [Update(1.0, "sad", shares("sad", 0.9))]
-    now = after(Scene("mic", EMOTIONS), block, seconds=1.0, events=events)
+    now = advance_state(SessionState("mic", EMOTIONS), block, seconds=1.0, events=events)
     assert words in drawn(now)
 
 

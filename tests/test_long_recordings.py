@@ -71,7 +71,7 @@ def test_no_speech_is_a_result_and_no_emotion(hum: Path, spoken: Path) -> None:
     assert result.emotions == va.predict(spoken).emotions == tuple(va.predict(spoken).probabilities)
     assert va.predict(hum, uncertain_below=0).uncertain
     batch = va.predict_many([hum, spoken, hum])
-    assert [one.has_speech for one in batch.predictions] == [False, True, False]
+    assert [one.has_speech for one in batch.results] == [False, True, False]
     assert batch.failures == ()
 
 
@@ -202,8 +202,8 @@ def test_a_long_recording_is_answered_alike_alone_in_a_batch_and_as_bytes(tmp_pa
     short = write(tmp_path / "short.wav", example())
     alone = va.predict(path)
     batch = va.predict_many([path, short], workers=2)
-    assert batch.predictions[0] == alone
-    assert [one.windows is None for one in batch.predictions] == [False, True]
+    assert batch.results[0] == alone
+    assert [one.windows is None for one in batch.results] == [False, True]
     assert va.predict(path.read_bytes(), name=str(path)) == alone
 
 
@@ -372,7 +372,7 @@ def test_the_cache_lets_no_recording_over_the_limit_pass(spoken: Path, tmp_path:
 def test_one_recording_over_the_limit_leaves_the_others(spoken: Path, tmp_path: Path) -> None:
     long = write(tmp_path / "long.wav", talk(8.0))
     batch = va.predict_many([long, spoken], max_seconds=5.0)
-    assert [one.source for one in batch.predictions] == [str(spoken)]
+    assert [one.source for one in batch.results] == [str(spoken)]
     assert [one.path for one in batch.failures] == [long]
 
 

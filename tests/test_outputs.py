@@ -157,7 +157,7 @@ def test_one_format_that_cannot_be_written_costs_no_other(
     assert done.code == 1
     assert "emotions.csv: cannot be written (No space left on device)." in done.err
     names = {path.name for path in out.iterdir()}
-    assert names == {"clip.png", "emotions.json", "voxaffect.journal"}  # to go on with
+    assert names == {"clip.png", "emotions.json", "voxaffect.checkpoint"}  # to go on with
 
 
 EVALUATE = [
@@ -210,9 +210,9 @@ def test_an_evaluation_is_kept_where_a_split_or_a_report_cannot_be_written(
 def test_an_evaluation_whose_file_cannot_be_written_is_printed(
     run: Run, ravdess_to_read: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from voxaffect.cli import output
+    from voxaffect.cli import outputs
 
-    monkeypatch.setattr(output, "write_text", fail_at(".json", output.write_text))
+    monkeypatch.setattr(outputs, "write_text", fail_at(".json", outputs.write_text))
     done = run(*EVALUATE, "--data", ravdess_to_read, "-o", tmp_path / "result.json")
     assert done.code == 1
     assert json.loads(done.out)["kind"] == "voxaffect evaluation"
@@ -289,7 +289,7 @@ main(sys.argv[1:])
         ("listen --input long.wav --fast --save kept", "VoxaffectError: kept: cannot be written ("),
         (
             "timeline . --resume -o out.csv",
-            "JournalError: out.csv.journal: cannot be used",
+            "CheckpointError: out.csv.checkpoint: cannot be used",
         ),
         ("features . --no-cache -o out.csv", "VoxaffectError: out.csv: cannot be written ("),
     ],

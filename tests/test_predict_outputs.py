@@ -61,10 +61,10 @@ def test_the_threshold_marks_a_timeline_too(run: Run, model: Path, calls: Path) 
     assert len(most) == len(none) > 1
 
 
-def test_a_journal_of_another_threshold_does_not_go_on(
+def test_a_checkpoint_of_another_threshold_does_not_go_on(
     run: Run, model: Path, calls: Path, tmp_path: Path
 ) -> None:
-    (calls / "may" / "broken.wav").write_bytes(b"words")  # so that the journal stays
+    (calls / "may" / "broken.wav").write_bytes(b"words")  # so that the checkpoint stays
     asked = ("timeline", calls, "--model", model, "-o", tmp_path / "a.csv", "--resume")
     assert run(*asked).code == 1
     done = run(*asked, "--uncertain-below", 0.5)
@@ -82,9 +82,7 @@ def test_the_output_s_name_tells_the_format(
     output = tmp_path / f"out{kind.suffix.upper()}"
     assert run("predict", *recordings, "--model", model, "-o", output).code == 0
     used = load(model)
-    expected = kind.encode(
-        predict_many(recordings, model=used).predictions, Circumstances(model=used)
-    )
+    expected = kind.encode(predict_many(recordings, model=used).results, Circumstances(model=used))
     assert output.read_bytes() == (expected.encode() if isinstance(expected, str) else expected)
 
 
@@ -318,7 +316,7 @@ USAGE = {
     "no figure's name": ("timeline --plot ''", "Invalid value for '--plot': an empty na"),
     "resumed nowhere": (
         "predict --resume",
-        "--resume keeps a journal beside the output: name it with",
+        "--resume keeps a checkpoint next to the output: name it with",
     ),
 }
 
@@ -359,7 +357,7 @@ def test_what_is_no_file_is_not_resumed(run: Run, source: str, tmp_path: Path) -
     assert "--resume goes with files and folders" in done.err
 
 
-def test_a_journal_of_another_model_is_refused_in_one_line(
+def test_a_checkpoint_of_another_model_is_refused_in_one_line(
     run: Run, model: Path, recordings: list[Path], tmp_path: Path
 ) -> None:
     recordings[0].write_bytes(b"words")
@@ -368,7 +366,7 @@ def test_a_journal_of_another_model_is_refused_in_one_line(
     before = (tmp_path / "a.csv").read_bytes()
     done = run(*arguments)
     assert (done.code, len(done.err.splitlines())) == (1, 1)
-    assert "a.csv.journal: belongs to a run with other settings (model " in done.err
+    assert "a.csv.checkpoint: belongs to a run with other settings (model " in done.err
     assert (tmp_path / "a.csv").read_bytes() == before
 
 

@@ -47,7 +47,7 @@ def test_a_recording_alone_gets_the_bits_it_gets_among_others(
 ) -> None:
     batch = predict_many(recordings, model=trained.model, workers=3)
     alone = [predict(path, model=trained.model) for path in recordings]
-    assert list(batch.predictions) == alone
+    assert list(batch.results) == alone
     assert batch.failures == ()
 
 
@@ -71,7 +71,7 @@ def test_the_emotion_is_the_most_probable_one(trained: Trained, recordings: list
 def test_recordings_of_training_are_recognized(trained: Trained) -> None:
     paths = [utterance.path for utterance in trained.data.utterances]
     batch = predict_many(paths, model=trained.model)
-    found = [prediction.emotion for prediction in batch.predictions]
+    found = [prediction.emotion for prediction in batch.results]
     assert np.mean([a == b for a, b in zip(found, trained.data.emotions, strict=True)]) > 0.9
 
 
@@ -83,13 +83,13 @@ def test_failures_are_listed_in_order_and_the_others_predicted(
     batch = predict_many(recordings, model=trained.model)
     assert [failure.path for failure in batch.failures] == [recordings[2], recordings[5]]
     good = [path for place, path in enumerate(recordings) if place not in (2, 5)]
-    assert [one.source for one in batch.predictions] == [str(path) for path in good]
-    assert list(batch.predictions) == [predict(path, model=trained.model) for path in good]
+    assert [one.source for one in batch.results] == [str(path) for path in good]
+    assert list(batch.results) == [predict(path, model=trained.model) for path in good]
 
 
 def test_nothing_to_recognize_gives_nothing(trained: Trained) -> None:
     batch = predict_many([], model=trained.model)
-    assert (batch.predictions, batch.failures) == ((), ())
+    assert (batch.results, batch.failures) == ((), ())
 
 
 def test_a_recording_of_another_rate_is_resampled_to_the_models(
@@ -130,9 +130,9 @@ def test_enrollment_brings_a_speaker_to_the_training_mean(
     moved = found - 0.6 * (speaker.mean - np.array(card.mean))
     expected = trained.model.probabilities(moved.astype(np.float32))
     batch = predict_many(paths, model=trained.model, speaker=speaker)
-    rows = [list(prediction.probabilities.values()) for prediction in batch.predictions]
+    rows = [list(prediction.probabilities.values()) for prediction in batch.results]
     np.testing.assert_allclose(rows, expected, atol=1e-5)
-    assert predict(paths[0], model=trained.model, speaker=speaker) == batch.predictions[0]
+    assert predict(paths[0], model=trained.model, speaker=speaker) == batch.results[0]
 
 
 def test_every_recording_that_cannot_be_enrolled_is_named(
@@ -179,5 +179,5 @@ def test_the_user_sets_the_threshold_or_turns_it_off(trained: Trained, signal: S
 
 def test_many_are_as_uncertain_as_each(trained: Trained, recordings: list[Path]) -> None:
     model = abstaining(trained, 0.9)
-    many = predict_many(recordings, model=model).predictions
+    many = predict_many(recordings, model=model).results
     assert [one.uncertain for one in many] == [one.confidence < 0.9 for one in many]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -12,19 +13,23 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 import soundfile
 from conftest import RATE_HZ, Trained, voice
 
-from voxaffect.errors import JournalError
+from voxaffect.errors import CheckpointError
 from voxaffect.extraction import Failure
 from voxaffect.files import write_text
 from voxaffect.models import load
-from voxaffect.recognition import predict_many, timeline
-from voxaffect.recognition.batch import Predictions, Recognizer, Timelines, recognize
-from voxaffect.recognition.checkpoint import _digest
+from voxaffect.recognition import predict_many, timeline_many
+from voxaffect.recognition.batch import run_batch
+from voxaffect.recognition.checkpoint import _compute_digest
 from voxaffect.recognition.prediction import Predictor
+from voxaffect.recognition.tasks import PredictionTask, Task, TimelineTask
+from voxaffect.recognition.timelines.segmentation import configure_timeline
+from voxaffect.recognition.timelines.windowing import WindowConfig
 
 KINDS = {
     "predictions": ["predict", "--format", "csv,parquet"],
@@ -54,12 +59,12 @@ def outcome(folder: Path) -> dict[str, bytes]:
     }
 
 
-def killed_at(lines: int, journal: Path, *arguments: object) -> None:
-    """Start a run, and kill it as soon as its journal is so long."""
+def killed_at(lines: int, checkpoint: Path, *arguments: object) -> None:
+    """Start a run, and kill it as soon as its checkpoint is so long."""
     process = subprocess.Popen(command(*arguments), stderr=subprocess.DEVNULL)
     until = monotonic() + 60
     while monotonic() < until and process.poll() is None:
-        if journal.exists() and journal.read_bytes().count(b"\n") > lines:
+        if checkpoint.exists() and checkpoint.read_bytes().count(b"\n") > lines:
             break
         sleep(0.002)
     process.send_signal(signal.SIGKILL)
@@ -98,12 +103,12 @@ def test_a_killed_run_goes_on_and_ends_as_an_unbroken_one(
         command(*KINDS[kind], recordings, "-o", whole), capture_output=True, text=True, check=False
     )
     resumable = (*KINDS[kind], recordings, "-o", broken, "--resume", "--workers", 1)
-    killed_at(FILES // 4, broken / "voxaffect.journal", *resumable)
-    assert list(outcome(broken)) == ["voxaffect.journal"]
-    journal = (broken / "voxaffect.journal").read_bytes()
-    assert FILES // 4 <= journal.count(b"\n") - 1 < FILES
+    killed_at(FILES // 4, broken / "voxaffect.checkpoint", *resumable)
+    assert list(outcome(broken)) == ["voxaffect.checkpoint"]
+    checkpoint = (broken / "voxaffect.checkpoint").read_bytes()
+    assert FILES // 4 <= checkpoint.count(b"\n") - 1 < FILES
     first = recordings / "0" / "000.wav"
-    assert f'"{first}"'.encode() in journal
+    assert f'"{first}"'.encode() in checkpoint
     ruin_unnoticed(first)  # it is not read again
     resumed = subprocess.run(command(*resumable), capture_output=True, text=True, check=False)
     corrupt = f"failed: {recordings / '1' / '020.wav'}: not readable as audio"
@@ -113,107 +118,137 @@ def test_a_killed_run_goes_on_and_ends_as_an_unbroken_one(
         assert count_finished(done.stderr) == (FILES - 1, 1)
         assert corrupt in done.stderr
     found = outcome(broken)
-    assert found.pop("voxaffect.journal")  # something failed: it is tried again next time
+    assert found.pop("voxaffect.checkpoint")  # something failed: it is tried again next time
     assert found == outcome(whole)
 
 
 @pytest.fixture
-def recognizers(trained: Trained) -> dict[str, Recognizer[object]]:
-    def one(path: Path, **how: object) -> object:
-        return timeline(path, model=trained.model, **how)  # type: ignore[arg-type]
-
+def tasks(trained: Trained) -> dict[str, Task[Any]]:
+    config = configure_timeline(trained.model, WindowConfig(), None, None)
     return {
-        "predictions": Predictions(Predictor(trained.model)),
-        "timelines": Timelines(one, trained.model, {"window_seconds": 3.0}),
-    }  # type: ignore[dict-item]
+        "predictions": PredictionTask(Predictor(trained.model)),
+        "timelines": TimelineTask(config),
+    }
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_failed_is_tried_again_and_the_rest_is_not(
-    recordings: list[Path], tmp_path: Path, recognizers: dict[str, Recognizer[object]], kind: str
+    recordings: list[Path], tmp_path: Path, tasks: dict[str, Task[Any]], kind: str
 ) -> None:
-    expected = recognize(recordings, recognizers[kind])
+    expected = run_batch(recordings, tasks[kind])
     good = recordings[5].read_bytes()
     recordings[5].write_bytes(b"words")
-    journal = tmp_path / "out.journal"
-    found = recognize(recordings, recognizers[kind], journal=journal)
+    checkpoint = tmp_path / "out.checkpoint"
+    found = run_batch(recordings, tasks[kind], resume=checkpoint)
     assert [one.path for one in found.failures] == [recordings[5]]
     assert (found.files, len(found.results)) == (11, 11)
     recordings[5].write_bytes(good)
     for path in recordings[:5] + recordings[6:]:
         ruin_unnoticed(path)
-    assert recognize(recordings, recognizers[kind], journal=journal) == expected
+    assert run_batch(recordings, tasks[kind], resume=checkpoint) == expected
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_recording_that_has_changed_is_done_again(
-    recordings: list[Path], tmp_path: Path, recognizers: dict[str, Recognizer[object]], kind: str
+    recordings: list[Path], tmp_path: Path, tasks: dict[str, Task[Any]], kind: str
 ) -> None:
-    journal = tmp_path / "out.journal"
-    first = recognize(recordings, recognizers[kind], journal=journal)
+    checkpoint = tmp_path / "out.checkpoint"
+    first = run_batch(recordings, tasks[kind], resume=checkpoint)
     write_text(recordings[3], "words")
-    second = recognize(recordings, recognizers[kind], journal=journal)
+    second = run_batch(recordings, tasks[kind], resume=checkpoint)
     assert second.results == first.results[:3] + first.results[4:]
     assert [type(one) for one in second.failures] == [Failure]
 
 
 def test_more_recordings_may_come_and_others_go(
-    recordings: list[Path], tmp_path: Path, recognizers: dict[str, Recognizer[object]]
+    recordings: list[Path], tmp_path: Path, tasks: dict[str, Task[Any]]
 ) -> None:
-    journal = tmp_path / "out.journal"
-    recognize(recordings[:6], recognizers["predictions"], journal=journal)
-    found = recognize(recordings[4:], recognizers["predictions"], journal=journal)
-    assert found == recognize(recordings[4:], recognizers["predictions"])
+    checkpoint = tmp_path / "out.checkpoint"
+    run_batch(recordings[:6], tasks["predictions"], resume=checkpoint)
+    found = run_batch(recordings[4:], tasks["predictions"], resume=checkpoint)
+    assert found == run_batch(recordings[4:], tasks["predictions"])
+
+
+@pytest.mark.parametrize("function", [predict_many, timeline_many])
+def test_a_call_from_python_goes_on_where_it_was(
+    recordings: list[Path], tmp_path: Path, trained: Trained, function: Callable[..., Any]
+) -> None:
+    contents = [path.read_bytes() for path in recordings[:4]]
+    sources = [recordings[4], *((f"call {i}", content) for i, content in enumerate(contents))]
+    options = {"model": trained.model, "workers": 1}
+    expected = function(sources, **options)
+    checkpoint = tmp_path / "run.checkpoint"
+    function(sources[:3], resume=checkpoint, **options)
+    size = checkpoint.stat().st_size
+    streams = (sources[0], *((name, io.BytesIO(content)) for name, content in sources[1:]))
+    assert function(iter(streams), resume=str(checkpoint), **options) == expected
+    added = checkpoint.read_bytes()[size:]
+    assert [json.loads(line)["file"] for line in added.splitlines()] == ["call 2", "call 3"]
+
+
+def test_other_content_under_a_name_is_done_again(
+    recordings: list[Path], tmp_path: Path, trained: Trained
+) -> None:
+    checkpoint = tmp_path / "run.checkpoint"
+    for path in recordings[:2]:
+        sources = [("call", path.read_bytes())]
+        batch = predict_many(sources, resume=checkpoint, model=trained.model)
+        assert batch == predict_many(sources, model=trained.model)
+
+
+def test_a_data_frame_has_a_row_for_each_segment(recordings: list[Path], trained: Trained) -> None:
+    batch = timeline_many(recordings[:2], model=trained.model)
+    assert len(batch.to_frame()) == sum(len(one.segments) for one in batch.results)
 
 
 def test_the_batch_is_that_of_predict_many(
-    recordings: list[Path], trained: Trained, recognizers: dict[str, Recognizer[object]]
+    recordings: list[Path], trained: Trained, tasks: dict[str, Task[Any]]
 ) -> None:
     recordings[2].write_bytes(b"words")
-    found = recognize(recordings, recognizers["predictions"], workers=2)
+    found = run_batch(recordings, tasks["predictions"], workers=2)
     expected = predict_many(recordings, model=trained.model)
-    assert (found.results, found.failures) == (expected.predictions, expected.failures)
+    assert (found.results, found.failures) == (expected.results, expected.failures)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_bar_counts_the_files(
     recordings: list[Path],
-    recognizers: dict[str, Recognizer[object]],
+    tasks: dict[str, Task[Any]],
     kind: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    recognize(recordings, recognizers[kind], progress=True)
+    run_batch(recordings, tasks[kind], total=12, progress=True)
     assert "12/12" in capsys.readouterr().err
-    recognize(recordings, recognizers[kind])
+    run_batch(recordings, tasks[kind])
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_workers_change_nothing(
-    recordings: list[Path], recognizers: dict[str, Recognizer[object]], kind: str
+    recordings: list[Path], tasks: dict[str, Task[Any]], kind: str
 ) -> None:
-    one, three = (recognize(recordings, recognizers[kind], workers=count) for count in (1, 3))
+    one, three = (run_batch(recordings, tasks[kind], workers=count) for count in (1, 3))
     assert one == three
 
 
-def test_another_model_does_not_go_on_with_a_journal(
-    recordings: list[Path], tmp_path: Path, recognizers: dict[str, Recognizer[object]]
+def test_another_model_does_not_go_on_with_a_checkpoint(
+    recordings: list[Path], tmp_path: Path, tasks: dict[str, Task[Any]]
 ) -> None:
-    journal = tmp_path / "out.journal"
-    recognize(recordings[:1], recognizers["predictions"], journal=journal)
-    with pytest.raises(JournalError, match=r"other settings \(model \w+…, now \w+…\)"):
-        recognize(recordings[:1], Predictions(Predictor(load())), journal=journal)
-    with pytest.raises(JournalError, match="kind predictions, now timelines"):
-        recognize(recordings[:1], recognizers["timelines"], journal=journal)
+    checkpoint = tmp_path / "out.checkpoint"
+    run_batch(recordings[:1], tasks["predictions"], resume=checkpoint)
+    with pytest.raises(CheckpointError, match=r"other settings \(model \w+…, now \w+…\)"):
+        run_batch(recordings[:1], PredictionTask(Predictor(load())), resume=checkpoint)
+    with pytest.raises(CheckpointError, match="kind predictions, now timelines"):
+        run_batch(recordings[:1], tasks["timelines"], resume=checkpoint)
 
 
-def test_the_journal_goes_when_all_is_done(recordings: list[Path], tmp_path: Path) -> None:
+def test_the_checkpoint_goes_when_all_is_done(recordings: list[Path], tmp_path: Path) -> None:
     output = tmp_path / "out.csv"
     arguments = command("predict", *recordings[:2], "-o", output, "--resume")
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert output.exists()
-    assert not (tmp_path / "out.csv.journal").exists()
+    assert not (tmp_path / "out.csv.checkpoint").exists()
 
 
 @pytest.mark.slow
@@ -226,7 +261,7 @@ def test_all_of_ravdess_killed_half_way_ends_as_an_unbroken_run(
     corrupt.write_bytes(next(root.rglob("*.wav")).read_bytes()[:9_000])
     whole, broken = tmp_path / "whole.csv", tmp_path / "broken.csv"
     unbroken = subprocess.run(command("predict", root, corrupt, "-o", whole), check=False)
-    killed_at(720, tmp_path / "broken.csv.journal", root, corrupt, "-o", broken, "--resume")
+    killed_at(720, tmp_path / "broken.csv.checkpoint", root, corrupt, "-o", broken, "--resume")
     assert not broken.exists()
     resumed = subprocess.run(
         command("predict", root, corrupt, "-o", broken, "--resume"),
@@ -245,7 +280,7 @@ def signed(line: str) -> bytes:
     """Return a line with a checksum that fits what it holds now."""
     value = {key: value for key, value in json.loads(line).items() if key != "check"}
     body = json.dumps(value).encode()[:-1]
-    return body + f', "check": "{_digest(body)}"}}\n'.encode()
+    return body + f', "check": "{_compute_digest(body)}"}}\n'.encode()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -264,19 +299,19 @@ def signed(line: str) -> bytes:
         (r'"uncertain": (true|false)', '"uncertain": "no"'),
     ],
 )
-def test_a_result_that_is_damaged_in_the_journal_is_made_again(
+def test_a_result_that_is_damaged_in_the_checkpoint_is_made_again(
     recordings: list[Path],
     tmp_path: Path,
-    recognizers: dict[str, Recognizer[object]],
+    tasks: dict[str, Task[Any]],
     kind: str,
     whole: str,
     damaged: str,
 ) -> None:
     paths = recordings[:2]
-    journal = tmp_path / "out.journal"
-    expected = recognize(paths, recognizers[kind], journal=journal)
-    heading, *lines = journal.read_text().splitlines()
+    checkpoint = tmp_path / "out.checkpoint"
+    expected = run_batch(paths, tasks[kind], resume=checkpoint)
+    heading, *lines = checkpoint.read_text().splitlines()
     ruined = [re.sub(whole, damaged, line) for line in lines]
     assert ruined != lines
-    journal.write_bytes(heading.encode() + b"\n" + b"".join(map(signed, ruined)))
-    assert recognize(paths, recognizers[kind], journal=journal) == expected
+    checkpoint.write_bytes(heading.encode() + b"\n" + b"".join(map(signed, ruined)))
+    assert run_batch(paths, tasks[kind], resume=checkpoint) == expected

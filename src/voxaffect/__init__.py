@@ -59,6 +59,7 @@ _import_name, __dir__, __all__ = lazy_loader.attach(
             "predict_channels",
             "predict_many",
             "timeline",
+            "timeline_many",
         ],
         "training": [
             "Dataset",

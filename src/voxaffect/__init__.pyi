@@ -45,6 +45,7 @@ from .recognition import (
     predict_channels as predict_channels,
     predict_many as predict_many,
     timeline as timeline,
+    timeline_many as timeline_many,
 )
 from .training import (
     Dataset as Dataset,

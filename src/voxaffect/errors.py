@@ -9,7 +9,7 @@
     ├── FeatureError       features that we do not know or cannot make
     ├── CacheError         the feature cache cannot be opened or read
     ├── WorkerError        a process that computes has ended, or workers cannot be used
-    ├── JournalError       the journal of a run cannot be used, or is another run's
+    ├── CheckpointError    the checkpoint of a run cannot be used, or is another run's
     ├── TrainingError      data or a recipe that cannot give a model
     ├── ModelError         a model file that is not ours, damaged, or of another version
     ├── EvaluationError    a protocol that these data do not support
@@ -55,8 +55,8 @@ class WorkerError(VoxaffectError):
     """A process that computes has ended, or workers cannot be used."""
 
 
-class JournalError(VoxaffectError):
-    """The journal of a run cannot be used, or belongs to another run."""
+class CheckpointError(VoxaffectError):
+    """The checkpoint of a run cannot be used, or belongs to another run."""
 
 
 class TrainingError(VoxaffectError):

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,8 @@ from voxaffect.extraction import Failure, LocalExecutor, Transform, describe_fai
 from voxaffect.extraction.sources import Named, batch_items, compute_digest, name_sources
 from voxaffect.features import get_feature_spec
 from voxaffect.features.affect.enrollment import Speaker
-from voxaffect.recognition import predict, predict_many, timeline, utterance
-from voxaffect.recognition.batch import Timelines, recognize
+from voxaffect.recognition import predict, predict_many, tasks, timeline, timeline_many, utterance
+from voxaffect.recognition.timelines.offline import run_timelines
 
 CLASSIC = get_feature_spec("classic")
 BAD = 4
@@ -64,11 +65,11 @@ def test_whatever_is_raised_is_the_failure_of_its_recording(
     error: Exception,
     reason: str,
 ) -> None:
-    expected = predict_many(recordings, model=trained.model).predictions
+    expected = predict_many(recordings, model=trained.model).results
     raise_at(monkeypatch, stage, error, str(recordings[BAD]))
     with LocalExecutor(2, kind="threads") as executor:  # a process would not raise it
         batch = predict_many(recordings, model=trained.model, workers=executor)
-    assert batch.predictions == expected[:BAD] + expected[BAD + 1 :]
+    assert batch.results == expected[:BAD] + expected[BAD + 1 :]
     (failure,) = batch.failures
     assert failure.path == recordings[BAD]
     assert failure.reason.startswith(f"{recordings[BAD]}: ")
@@ -93,7 +94,7 @@ def test_a_model_that_cannot_answer_for_one_recording_answers_for_the_others(
     assert [failure.reason for failure in batch.failures] == [
         f"{bad.name}: its graph cannot be run (std::bad_alloc)."
     ]
-    assert len(batch.predictions) == 11
+    assert len(batch.results) == 11
 
 
 def test_a_speaker_of_another_model_ends_the_batch_at_once(
@@ -117,13 +118,16 @@ def test_an_unexpected_error_names_its_type_and_line() -> None:
     )
 
 
-def test_a_timeline_that_fails_leaves_the_others(recordings: list[Path], trained: Trained) -> None:
-    def one(path: Path, **options: Any) -> Any:
-        if path == recordings[BAD]:
+def test_a_timeline_that_fails_leaves_the_others(
+    recordings: list[Path], trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_once(reader: Any, *arguments: Any, **options: Any) -> Any:
+        if reader.recording.name == str(recordings[BAD]):
             raise MemoryError
-        return timeline(path, model=trained.model, **options)
+        return run_timelines(reader, *arguments, **options)
 
-    found = recognize(recordings[:6], Timelines(one, trained.model))
+    monkeypatch.setattr(tasks, "run_timelines", fail_once)
+    found = timeline_many(recordings[:6], model=trained.model)
     assert found.files == 5
     (failure,) = found.failures
     assert failure.reason == (
@@ -189,9 +193,9 @@ def test_recordings_of_every_kind_are_predicted_under_their_names(
         batch = predict_many(sources, rate_hz=RATE_HZ, model=trained.model, workers=executor)
         assert bool(executor.process_ids) == (kind == "processes")
     assert batch.failures == ()
-    assert [prediction.source for prediction in batch.predictions] == names
+    assert [prediction.source for prediction in batch.results] == names
     bits = [predict(path, model=trained.model).probabilities for path in recordings[:7]]
-    assert [prediction.probabilities for prediction in batch.predictions[:7]] == bits
+    assert [prediction.probabilities for prediction in batch.results[:7]] == bits
 
 
 def test_what_is_wrong_with_one_source_is_its_failure(trained: Trained) -> None:
@@ -211,7 +215,7 @@ def test_what_is_wrong_with_one_source_is_its_failure(trained: Trained) -> None:
         ("text stream", io.StringIO("words")),
     ]
     batch = predict_many(sources, model=trained.model)  # type: ignore[arg-type]
-    assert [prediction.source for prediction in batch.predictions] == ["good"]
+    assert [prediction.source for prediction in batch.results] == ["good"]
     expected = {
         "cut": "cut short",
         "text": "not readable as audio",
@@ -246,7 +250,7 @@ def test_a_generator_is_read_in_waves(trained: Trained, monkeypatch: pytest.Monk
             yield f"{number}", content_of(number)
 
     batch = predict_many(each(), model=trained.model, workers=2)
-    assert [prediction.source for prediction in batch.predictions] == [*map(str, range(10))]
+    assert [prediction.source for prediction in batch.results] == [*map(str, range(10))]
     assert seen == [4] * 4 + [8] * 4 + [10] * 2
 
 
@@ -313,17 +317,16 @@ def test_a_command_starts_no_needless_threads_where_few_are_allowed() -> None:
 def test_a_recording_that_cannot_be_examined_leaves_the_others(
     recordings: list[Path], monkeypatch: pytest.MonkeyPatch, run: Run, command: str
 ) -> None:
-    from voxaffect.cli import diagnosis
-
-    name = {"doctor": "diagnose", "explain": "explain_one"}[command]
-    real = getattr(diagnosis, name)
+    module = import_module(f"voxaffect.cli.{command}")
+    name = {"doctor": "diagnose", "explain": "explain_recording"}[command]
+    real = getattr(module, name)
 
     def fail(path: Path, **options: Any) -> Any:
         if path == recordings[1]:
             raise MemoryError
         return real(path, **options)
 
-    monkeypatch.setattr(diagnosis, name, fail)
+    monkeypatch.setattr(module, name, fail)
     done = run(command, *recordings[:3])
     assert done.code == 1
     assert f"failed: {recordings[1]}: memory ran out." in done.err

@@ -114,7 +114,7 @@ def _run(arguments: Sequence[str] | None) -> tuple[int, list[str]]:
 
 
 def _usage_lines(error: click.ClickException) -> list[str]:
-    """What is wrong with the options, under how the command is used."""
+    """Fault of the options, below the usage of the command."""
     message = f"Error: {error.format_message()}"
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context is None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from voxaffect.cli.help import Option, group_options
-from voxaffect.cli.inputs import model_option
-from voxaffect.cli.outputs import choose_format
+from voxaffect.cli.inputs import find_recordings, model_option, open_model
+from voxaffect.cli.outputs import check_result, choose_format, emit
 from voxaffect.extraction import Failure, describe_failure
+from voxaffect.outputs.formats.base import Run, encode_document
+from voxaffect.records.results import Document
 
 Result = TypeVar("Result")
 
@@ -38,20 +40,48 @@ examination_options = group_options(
 )
 
 
-def is_json(output: Path | None, format_: str | None) -> bool:
-    """Whether JSON is asked for, by name or by the output's ending."""
-    return choose_format(output, format_, _ENDINGS) == "json"
-
-
-def examine_each(
-    paths: Sequence[Path], examine: Callable[[Path], Result]
+def examine(
+    sources: tuple[str, ...],
+    options: Mapping[str, Any],
+    examine_recording: Callable[..., Result],
+    *,
+    document: type[Document],
+    show: Callable[[Sequence[Result]], str],
 ) -> tuple[list[Result], list[Failure]]:
-    """Results of the recordings, and those that cannot be examined."""
+    """Examine recordings, and write all results at once.
+
+    Parameters
+    ----------
+    sources : tuple of str
+    options : mapping of str to value
+        Of `examination_options`, with ``max_seconds``.
+    examine_recording : callable
+        From a path, ``model`` and ``max_seconds`` to a result.
+    document : type
+        Schema of the results as JSON.
+    show : callable
+        From all results to text for people.
+
+    Returns
+    -------
+    list of results, and list of Failure
+    """
+    output = options["output"]
+    is_json = choose_format(output, options["format_"], _ENDINGS) == "json"
+    paths, failures = find_recordings(sources)
+    check_result(output, sources=[*paths, options["model_path"]])
+    model = open_model(options["model_path"])
     results: list[Result] = []
-    failures: list[Failure] = []
+    reasons: list[Failure] = []
     for path in paths:
         try:
-            results.append(examine(path))
+            results.append(examine_recording(path, model=model, max_seconds=options["max_seconds"]))
         except Exception as error:  # whatever it is, the others are examined
-            failures.append(Failure(path, describe_failure(error, str(path))))
-    return results, failures
+            reasons.append(Failure(path, describe_failure(error, str(path))))
+    reasons += failures
+    if is_json:
+        text = encode_document(document, results, Run(model=model, failures=reasons))
+    else:
+        text = show(results)
+    emit(text, output, is_data=is_json)
+    return results, reasons

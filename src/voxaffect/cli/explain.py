@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import click
 
 from voxaffect.cli.advice import count_without_speech, list_without_speech, warn_of_whole
-from voxaffect.cli.examination import examination_options, examine_each, is_json
+from voxaffect.cli.examination import examination_options, examine
 from voxaffect.cli.help import Command
-from voxaffect.cli.inputs import find_recordings, max_seconds_option, open_model
-from voxaffect.cli.outputs import check_result, emit, finish
+from voxaffect.cli.inputs import max_seconds_option
+from voxaffect.cli.outputs import finish
 from voxaffect.outputs.explanation import show_explanations
-from voxaffect.outputs.formats.base import Run, encode_document
 from voxaffect.recognition import explain as explain_recording
 from voxaffect.recognition.utterance import LONG_SECONDS
 from voxaffect.records.results import ExplanationDocument
@@ -21,13 +20,7 @@ from voxaffect.records.results import ExplanationDocument
 @click.command(cls=Command, examples=["voxaffect explain my.wav"])
 @examination_options
 @max_seconds_option(LONG_SECONDS)
-def explain(
-    sources: tuple[str, ...],
-    model_path: Path | None,
-    format_: str | None,
-    output: Path | None,
-    max_seconds: float,
-) -> None:
+def explain(sources: tuple[str, ...], **options: Any) -> None:
     """Show how much each feature group contributes to a prediction.
 
     Feature groups are timbre, pitch, rhythm and others. Each group in turn is replaced by the
@@ -38,21 +31,10 @@ def explain(
     Exit code: 1 if a recording could not be used; 3 if all could be used, but a recording
     contains no speech.
     """
-    paths, missing = find_recordings(sources)
-    as_json = is_json(output, format_)
-    check_result(output, sources=[*paths, model_path])
-    model = open_model(model_path)
-    explanations, failures = examine_each(
-        paths, lambda path: explain_recording(path, model=model, max_seconds=max_seconds)
+    explanations, failures = examine(
+        sources, options, explain_recording, document=ExplanationDocument, show=show_explanations
     )
-    failures += missing
-    if as_json:
-        run = Run(model=model, failures=failures)
-        text = encode_document(ExplanationDocument, explanations, run)
-    else:
-        text = show_explanations(explanations)
-    emit(text, output, is_data=as_json)
-    predictions = [one.prediction for one in explanations]
+    predictions = [explanation.prediction for explanation in explanations]
     warn_of_whole(predictions)
     list_without_speech(predictions, len(explanations) + len(failures))
     silent = count_without_speech(predictions)

@@ -35,30 +35,30 @@ from voxaffect.records.results import Document
     help="JSON only: add name, mean and spread of every feature, and the vector of the self-test.",
 )
 def info(path: Path | None, model_path: Path | None, format_: str, full: bool) -> None:
-    """Show what a model file says of itself; the bundled model by default."""
+    """Show the card of a model file; the bundled model by default."""
     if path and model_path:
         raise click.UsageError("Name the model once: as the argument, or with --model.")
     if full and format_ != "json":
         raise click.UsageError("--full goes with --format json.")
     model = open_model(path or model_path)
     if format_ == "json":
-        card = asdict(model.card) if full else _brief(model.card)
+        card = asdict(model.card) if full else _shorten_card(model.card)
         document = to_plain({"model": describe_model(model)}, Document)
         document |= {"is_checked": model.is_checked, "card": round_numbers(card, None)}
         print_data(to_json(document))
         return
-    for line in _lines(model):
+    for line in _format_card(model):
         print_line(line)
 
 
-def _brief(card: ModelCard) -> dict[str, Any]:
-    """Return the card with the features counted, not listed."""
+def _shorten_card(card: ModelCard) -> dict[str, Any]:
+    """Card with the features counted, not listed."""
     counted = {"features": len(card.feature_names)}
     lists = {"feature_names", "golden", "mean", "sd"}
     return {key: value for key, value in asdict(card).items() if key not in lists} | counted
 
 
-def _score(score: Mapping[str, float]) -> str:
+def _format_score(score: Mapping[str, float]) -> str:
     """Mean and standard deviation; a single split, of which the card holds an sd of 0, has none."""
     spread = f" ± {score['sd']:.3f}" if score["sd"] else ""
     return f"{score['mean']:.3f}{spread}"
@@ -71,10 +71,10 @@ _COPIES = {
     "noisy": "noise_probability",
     "of the noisy with babble": "babble_probability",
 }
-"""What `info` tells of a card's augmentation."""
+"""Parts of a card's augmentation that are shown."""
 
 
-def _amount(value: float | list[float]) -> str:
+def _format_amount(value: float | list[float]) -> str:
     shown = value[:9] if isinstance(value, list) else [value]
     return " ".join(f"{one:g}" for one in shown)
 
@@ -83,7 +83,7 @@ _CHECKED = "yes: unchanged since it was written (its author is not checked)"
 _UNCHECKED = "no: this format has no checksum, so damage may go unnoticed"
 
 
-def _lines(model: Model) -> list[str]:
+def _format_card(model: Model) -> list[str]:
     card = model.card
     rate = f"{card.spec.rate_hz} Hz" if card.spec.rate_hz else "the recording's own rate"
     lines = [
@@ -101,21 +101,21 @@ def _lines(model: Model) -> list[str]:
             f"{corpus['license']}"
         )
     if card.augmentation:
-        told = (
-            f"{name} {_amount(card.augmentation[key])}"
+        parts = (
+            f"{name} {_format_amount(card.augmentation[key])}"
             for name, key in _COPIES.items()
             if key in card.augmentation
         )
-        lines.append(f"copies    {', '.join(told)} (--format json has all)")
+        lines.append(f"copies    {', '.join(parts)} (--format json has all)")
     for protocol, metrics in card.scores.items():
-        values = ", ".join(f"{metric} {_score(value)}" for metric, value in metrics.items())
+        values = ", ".join(f"{metric} {_format_score(value)}" for metric, value in metrics.items())
         lines.append(f"scores    {protocol}: {values}")
     if not card.abstention:
-        lines.append("uncertain where --uncertain-below says: no threshold was measured")
+        lines.append("uncertain only with --uncertain-below: no threshold was measured")
     else:
-        found = card.abstention
+        measured = card.abstention
         lines.append(
-            f"uncertain under {found['threshold']:.4g}: of the others on new voices "
-            f"({found['coverage']:.0%} of all), {found['risk']:.0%} were wrong"
+            f"uncertain below {measured['threshold']:.4g}: of the others on new speakers "
+            f"({measured['coverage']:.0%} of all), {measured['risk']:.0%} were wrong"
         )
     return [*lines, f"libraries {', '.join(f'{k} {v}' for k, v in card.libraries.items())}"]

@@ -167,7 +167,7 @@ def _find_inside(folder: Path, failures: list[Failure]) -> list[Path]:
 
 
 def _is_special(path: Path, failures: list[Failure]) -> bool:
-    """Whether a file of a folder would be waited for without end; then it is a failure."""
+    """True, with a failure, of a pipe or device in a folder: reading it might never end."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):

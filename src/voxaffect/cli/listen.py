@@ -30,7 +30,7 @@ from voxaffect.console import (
 from voxaffect.errors import extra
 from voxaffect.outputs.live.plain import format_event, format_summary
 from voxaffect.recognition import Event, Stream
-from voxaffect.recognition.live.recorder import kept_in
+from voxaffect.recognition.live.recorder import open_recorder
 from voxaffect.recognition.live.session import Session
 
 Show = Callable[[Session, list[Event]], None]
@@ -98,25 +98,27 @@ def listen(
     )
     with source as live:
         stream = Stream(model, rate_hz=live.rate_hz, uncertain_below=uncertain_below)
-        keeping = (
+        recording = (
             nullcontext(None)
             if folder is None
-            else kept_in(folder, name=live.name, rate_hz=live.rate_hz, emotions=model.emotions)
+            else open_recorder(
+                folder, name=live.name, rate_hz=live.rate_hz, emotions=model.emotions
+            )
         )
-        with keeping as keeper, _shown() as show:
-            session = Session(live.name, stream, keeper)
+        with recording as recorder, _show_events() as show:
+            session = Session(live.name, stream, recorder)
             _run(live, session, show)
-    print_note(format_summary(session.scene))
+    print_note(format_summary(session.state))
     if folder is not None:
         print_note(f"Kept in {folder}.")
 
 
 def _run(live: LiveSource, session: Session, show: Show) -> None:
     """Take blocks to the end, or all that came until Ctrl-C; never stop in the middle of one."""
-    with _interruptible() as stopped:
+    with _interruptible() as is_stopped:
         for block in live.blocks:
             show(session, session.take(block))
-            if stopped.is_set():
+            if is_stopped.is_set():
                 for rest in live.drain():
                     show(session, session.take(rest))
                 break
@@ -126,21 +128,21 @@ def _run(live: LiveSource, session: Session, show: Show) -> None:
 @contextmanager
 def _interruptible() -> Iterator[Flag]:
     """Turn the first Ctrl-C into a flag; a second one breaks off as usual."""
-    stopped = Flag()
+    is_stopped = Flag()
     before = signal.getsignal(signal.SIGINT)
 
     def stop(*_: object) -> None:
-        stopped.set()
+        is_stopped.set()
         signal.signal(signal.SIGINT, before)
 
     signal.signal(signal.SIGINT, stop)
     try:
-        yield stopped
+        yield is_stopped
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def _shown() -> AbstractContextManager[Show]:
+def _show_events() -> AbstractContextManager[Show]:
     return _on_terminal() if stdout_is_terminal() else nullcontext(_print)
 
 
@@ -158,4 +160,4 @@ def _on_terminal() -> Iterator[Show]:
 
     console = Console(file=get_raw_stream(sys.stdout))
     with Live(console=console, refresh_per_second=8) as live:
-        yield lambda session, _: live.update(draw_dashboard(session.scene))
+        yield lambda session, _: live.update(draw_dashboard(session.state))

@@ -1,4 +1,4 @@
-"""What a command writes, and how it ends."""
+"""Outputs of a command, their checks before the work, and the exit code."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def check_apart_from(path: Path, sources: Collection[Path | None]) -> None:
 
 
 def choose_format(output: Path | None, name: str | None, endings: Mapping[str, str]) -> str:
-    """Format that was asked for, or that the output's ending tells, or the first.
+    """Format that was asked for, or that of the output's ending, or the first.
 
     Parameters
     ----------

@@ -22,8 +22,8 @@ from voxaffect.features.affect.enrollment import Speaker
 from voxaffect.models import Model
 from voxaffect.outputs.formats import PREDICTION_FORMATS
 from voxaffect.recognition import enroll_speaker
-from voxaffect.recognition.batch import Predictions
 from voxaffect.recognition.prediction import Predictor
+from voxaffect.recognition.tasks import PredictionTask
 
 _PROGRESS_FILES = 21
 _PREDICTOR_OPTIONS = ("channels", "vad", "max_seconds", "uncertain_below")
@@ -65,7 +65,7 @@ def predict(sources: tuple[str, ...], enroll: tuple[str, ...], **options: Any) -
     model = open_model(options["model_path"])
     speaker = _enroll(enroll, model, options) if enroll else None
     predictor = Predictor(model, speaker, **{name: options[name] for name in _PREDICTOR_OPTIONS})
-    batch = job.recognize(Predictions(predictor), progress_files=_PROGRESS_FILES)
+    batch = job.recognize(PredictionTask(predictor), progress_files=_PROGRESS_FILES)
     warn(batch.results)
     job.finish(batch, model)
 

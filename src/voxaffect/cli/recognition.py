@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from voxaffect.audio import MAX_STREAM_BYTES, open_blocks
+from voxaffect.audio import MAX_STREAM_BYTES
 from voxaffect.cli.advice import count_without_speech, list_without_speech
 from voxaffect.cli.help import Function, Option, group_options
 from voxaffect.cli.inputs import (
@@ -35,12 +35,14 @@ from voxaffect.cli.results import (
 from voxaffect.console import stderr_is_terminal
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
+from voxaffect.extraction.sources import Named
 from voxaffect.files import read_standard_input
 from voxaffect.models import Model
 from voxaffect.outputs.formats import Format, Level, Run
-from voxaffect.recognition.batch import Predictions, Recognized, Timelines, recognize
+from voxaffect.recognition.batch import Batch, run_batch
 from voxaffect.recognition.channels import CHANNELS
-from voxaffect.recognition.checkpoint import forget
+from voxaffect.recognition.checkpoint import discard
+from voxaffect.recognition.tasks import PredictionTask, TimelineTask
 from voxaffect.recognition.timelines.vad import DEFAULT_VAD, VAD_METHODS
 
 EXAMPLE = "example.wav"
@@ -88,8 +90,8 @@ run_options = group_options(
     _run_option(
         "--resume",
         is_flag=True,
-        help="Keep a journal of finished recordings next to the output. After an interruption, "
-        "the same command continues there. If all recordings succeed, the journal is deleted.",
+        help="Keep a checkpoint of finished recordings next to the output. After an interruption, "
+        "the same command continues there. If all recordings succeed, the checkpoint is deleted.",
     ),
     _run_option(
         "--workers",
@@ -155,21 +157,20 @@ class Job:
     vad: str
     began: float
 
-    def recognize(
-        self, recognizer: Predictions | Timelines, *, progress_files: int
-    ) -> Recognized[Any]:
+    def recognize(self, task: PredictionTask | TimelineTask, *, progress_files: int) -> Batch[Any]:
         """Recognize all recordings, with a progress bar from so many on."""
-        if self.name is not None and self.content is not None:
-            return _recognize_content(self.content, self.name, recognizer)
-        return recognize(
+        if self.name is not None and self.content is not None:  # its fault is the command's
+            return Batch(task.recognize(Named(self.name, self.content)), (), 1)
+        return run_batch(
             self.paths,
-            recognizer,
-            journal=self.checkpoint,
+            task,
+            total=len(self.paths),
+            resume=self.checkpoint,
             workers=self.workers,
             progress=len(self.paths) >= progress_files and stderr_is_terminal(),
         )
 
-    def finish(self, batch: Recognized[Any], model: Model) -> None:
+    def finish(self, batch: Batch[Any], model: Model) -> None:
         """Write results and figures, list what failed, and end with the exit code."""
         failures = (*batch.failures, *self.failures)
         writes = Writes()
@@ -177,7 +178,7 @@ class Job:
         self.results.write(batch.results, writes, run)
         self.figures.draw(batch.results, writes, content=self.content)
         if self.checkpoint and not (failures or writes.failures):
-            forget(self.checkpoint)
+            discard(self.checkpoint)
         silent = count_without_speech(batch.results)
         if self.output and not writes.failures:
             seconds = monotonic() - self.began
@@ -239,7 +240,7 @@ def prepare_job(
         _read_content(name) if name else None,
         results,
         figures,
-        results.journal() if options["resume"] else None,
+        results.prepare_checkpoint() if options["resume"] else None,
         output,
         options["workers"],
         options["vad"],
@@ -262,14 +263,3 @@ def _read_content(name: str) -> bytes:
     if name == EXAMPLE:
         return (files("voxaffect") / "data" / EXAMPLE).read_bytes()
     return read_standard_input(limit=MAX_STREAM_BYTES, what="a recording", error=AudioError)
-
-
-def _recognize_content(
-    content: bytes, name: str, recognizer: Predictions | Timelines
-) -> Recognized[Any]:
-    """Recognize one recording that is no file, under a name to print."""
-    if isinstance(recognizer, Timelines):
-        return Recognized(tuple(recognizer.recognize(content, name=name)), (), 1)
-    predictor = recognizer.predictor
-    with open_blocks(content, name=name, max_seconds=predictor.max_seconds) as recording:
-        return Recognized(predictor.predict(recording), (), 1)

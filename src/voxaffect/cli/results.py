@@ -32,7 +32,7 @@ from voxaffect.outputs.formats import (
 )
 from voxaffect.recognition import Timeline
 
-_JOURNAL = "voxaffect.journal"
+_CHECKPOINT = "voxaffect.checkpoint"
 _FIGURE_ENDINGS = (".png", ".svg")
 _FIGURE_ENDING = ".png"
 _STEM = "emotions"
@@ -84,7 +84,7 @@ def check_named(ctx: click.Context, parameter: click.Parameter, value: str | Non
 
 
 def is_folder(output: str) -> bool:
-    """Whether a name is, or asks to become, a folder."""
+    """True if a name is a folder, or ends as one."""
     # os.path.isdir, unlike Path.is_dir, never raises.
     return os.path.isdir(output) or output.endswith(("/", os.sep))  # noqa: PTH112
 
@@ -111,14 +111,16 @@ class Results:
     names: Mapping[str, PurePath]
     level: Level | None = None
 
-    def journal(self) -> Path:
-        """Path of the journal: in the folder, which is made, or next to the file."""
+    def prepare_checkpoint(self) -> Path:
+        """Path of the checkpoint: in the folder, which is made, or next to the file."""
         if self.output is None:
-            raise click.UsageError("--resume keeps a journal beside the output: name it with -o.")
+            raise click.UsageError(
+                "--resume keeps a checkpoint next to the output: name it with -o."
+            )
         if self.in_folder:
             make_folder(self.output)
-            return self.output / _JOURNAL
-        return self.output.with_name(f"{self.output.name}.journal")
+            return self.output / _CHECKPOINT
+        return self.output.with_name(f"{self.output.name}.checkpoint")
 
     def check(self, *, taken: Collection[Path]) -> None:
         """Refuse a path that cannot or must not be written to.
@@ -144,7 +146,7 @@ class Results:
                     raise VoxaffectError(f"{path}: is a folder, expected a file to write.")
 
     def makes(self, folder: Path) -> bool:
-        """Whether a folder is that of the results, which is made before anything goes into it."""
+        """True of the folder of the results, which is made before the first file in it."""
         return (
             self.in_folder
             and self.output is not None
@@ -254,7 +256,7 @@ def _explain_several(formats: Mapping[str, Format], count: int, channels: str | 
 
 
 def _is_one_file(output: str) -> bool:
-    """Whether a name is a file's, or looks like one."""
+    """True if a name is of a file, or looks like one."""
     if os.path.lexists(output):
         return not os.path.isdir(output)  # noqa: PTH112
     endings = tuple(form.suffix.lower() for form in TIMELINE_FORMATS.values())

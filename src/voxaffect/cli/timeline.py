@@ -20,13 +20,12 @@ from voxaffect.cli.recognition import (
 from voxaffect.cli.results import check_named
 from voxaffect.console import stderr_is_terminal
 from voxaffect.outputs.formats import TIMELINE_FORMATS, Level
-from voxaffect.recognition import timeline as recognize_timeline
-from voxaffect.recognition.batch import Timelines
+from voxaffect.recognition.tasks import TimelineTask
+from voxaffect.recognition.timelines.segmentation import configure_timeline
 from voxaffect.recognition.timelines.windowing import WindowConfig
 
 _DEFAULTS = WindowConfig()
 _PROGRESS_FILES = 2
-_TIMELINE_OPTIONS = ("channels", "vad", "max_seconds", "uncertain_below")
 _EXAMPLES = (
     "voxaffect timeline meeting.flac -o meeting.TextGrid",
     "voxaffect timeline calls/ --channels each --format srt,csv,eaf -o out/",
@@ -97,9 +96,13 @@ def timeline(
     """
     job = prepare_job(sources, options, TIMELINE_FORMATS, level=level, plot=plot)
     model = open_model(options["model_path"])
-    WindowConfig(window_seconds, hop_seconds)  # refuses numbers
-    settings: dict[str, Any] = {"window_seconds": window_seconds, "hop_seconds": hop_seconds}
-    settings |= {name: options[name] for name in _TIMELINE_OPTIONS}
-    recognize_one = partial(recognize_timeline, model=model, **settings)
-    timelines = Timelines(recognize_one, model, settings, shows_progress=stderr_is_terminal())
-    job.finish(job.recognize(timelines, progress_files=_PROGRESS_FILES), model)
+    windowing = WindowConfig(window_seconds, hop_seconds, options["vad"])
+    uncertain_below = options["uncertain_below"]
+    task = TimelineTask(
+        configure_timeline(model, windowing, None, uncertain_below),
+        options["channels"],
+        uncertain_below,
+        options["max_seconds"],
+        progress=stderr_is_terminal(),
+    )
+    job.finish(job.recognize(task, progress_files=_PROGRESS_FILES), model)

@@ -1,16 +1,11 @@
-"""Recognition: a model and a recording become a ``Prediction``, or a ``Timeline``."""
+"""Recognition: from a model and a recording to a ``Prediction`` or a ``Timeline``."""
 
 from __future__ import annotations
 
+from voxaffect.recognition.batch import Batch, predict_many, timeline_many
+from voxaffect.recognition.enrollment import enroll_speaker
 from voxaffect.recognition.explanation import Explanation, explain
-from voxaffect.recognition.prediction import (
-    Batch,
-    Prediction,
-    enroll_speaker,
-    predict,
-    predict_channels,
-    predict_many,
-)
+from voxaffect.recognition.prediction import Prediction, predict, predict_channels
 from voxaffect.recognition.timelines.offline import timeline
 from voxaffect.recognition.timelines.segments import Event, Segment, Timeline, Update, Window
 from voxaffect.recognition.timelines.smoothing import Smoothing
@@ -33,4 +28,5 @@ __all__ = [
     "predict_channels",
     "predict_many",
     "timeline",
+    "timeline_many",
 ]

@@ -1,298 +1,308 @@
-"""Many recordings, file by file: workers, progress, a list of what failed, and a journal.
+"""Many recordings: results and failures in order, with workers, progress and a checkpoint.
 
-A *recognizer* does the work; this module decides what is left to do and keeps what is done.
+A task (module ``tasks``) turns one recording into results. This module decides what is left to
+do, and keeps what is done.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
-from math import inf
+from collections.abc import Iterable, Iterator, Sized
+from contextlib import closing, nullcontext
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from time import monotonic
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic
 
+import msgspec
+
+from voxaffect.audio import Signal, Source, get_file
 from voxaffect.console import show_progress
-from voxaffect.extraction import Failure, LocalExecutor, count_workers, describe_failure
+from voxaffect.errors import AudioError
+from voxaffect.extraction import Failure
+from voxaffect.extraction.sources import (
+    Item,
+    Named,
+    get_name,
+    name_sources,
+)
 from voxaffect.features.affect.enrollment import Speaker
-from voxaffect.models import Model
-from voxaffect.recognition.checkpoint import Journal, Stamp, stamp
-from voxaffect.recognition.prediction import Prediction, Predictor, predict_each
-from voxaffect.recognition.timelines.segments import Segment, Timeline, Window
+from voxaffect.models import Model, get_model
+from voxaffect.recognition.checkpoint import Checkpoint, FileSignature, sign_file
+from voxaffect.recognition.prediction import Prediction, Predictor
+from voxaffect.recognition.tasks import PredictionTask, Result, Task, TimelineTask, Workers
+from voxaffect.recognition.timelines.segmentation import configure_timeline
+from voxaffect.recognition.timelines.segments import Timeline
+from voxaffect.recognition.timelines.smoothing import Smoothing
+from voxaffect.recognition.timelines.vad import DEFAULT_VAD
+from voxaffect.recognition.timelines.windowing import WindowConfig
+from voxaffect.records.tables import tabulate_predictions, tabulate_segments
+from voxaffect.records.values import to_frame
 
-
-class Named(Protocol):
-    """A result that names its recording."""
-
-    @property
-    def source(self) -> str:
-        """Name of the recording."""
-
-
-Result = TypeVar("Result", bound=Named)
-
-_SUM_TOLERANCE = 1e-6
-
-
-class Recognizer(Protocol[Result]):
-    """What turns files into results."""
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """All that can change a result, as JSON values."""
-
-    def run(
-        self, paths: Sequence[Path], workers: int
-    ) -> Generator[tuple[int, Sequence[Result] | str]]:
-        """Yield place and results of each path, or why there are none, as they are finished."""
-
-    def to_json(self, result: Result) -> Any:
-        """Return a JSON value that holds all of a result."""
-
-    def from_json(self, value: Any) -> Result:
-        """Return what ``to_json`` was given.
-
-        Raises
-        ------
-        ValueError, TypeError, KeyError, AttributeError
-            If it is anything else.
-        """
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True)
-class Recognized(Generic[Result]):
+class Batch(Generic[Result]):
     """Results of many recordings, and those that could not be used.
 
     Parameters
     ----------
-    results : tuple
-        In the order of the paths.
+    results : tuple of Prediction or Timeline
+        In the order of the sources; one for each channel.
     failures : tuple of Failure
-        In the order of the paths.
+        In the order of the sources.
     files : int
-        How many recordings the results are of.
+        Number of recordings that have results.
     """
 
     results: tuple[Result, ...]
     failures: tuple[Failure, ...]
     files: int
 
-
-@dataclass(frozen=True)
-class Predictions:
-    """Recognize one emotion for each recording, or each channel of it."""
-
-    predictor: Predictor
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """All that can change a result, as JSON values."""
-        predictor = self.predictor
-        options = {
-            "uncertain_below": predictor.uncertain_below,
-            "channels": predictor.channels,
-            "vad": predictor.vad,
-            "max_seconds": predictor.max_seconds,
-        }
-        return {"kind": "predictions", **options, **_identity(predictor.model, predictor.speaker)}
-
-    def run(
-        self, paths: Sequence[Path], workers: int
-    ) -> Generator[tuple[int, Sequence[Prediction] | str]]:
-        """Yield index and predictions of each path, or why there are none."""
-        for index, _, outcome in predict_each(paths, self.predictor, workers=workers):
-            yield index, outcome
-
-    def to_json(self, result: Prediction) -> Any:
-        """Return a JSON value that holds all of a prediction."""
-        return asdict(result)
-
-    def from_json(self, value: Any) -> Prediction:
-        """Return what ``to_json`` was given."""
-        model = self.predictor.model
-        if value["emotion"] is not None or value["probabilities"]:
-            _check_judged(value, model)
-        if tuple(value["emotions"]) != model.emotions:
-            raise ValueError("other emotions than the model's")
-        return Prediction(**{**value, "emotions": model.emotions})
+    def to_frame(self) -> pandas.DataFrame:
+        """Data frame with a row for each prediction, or each segment of the timelines."""
+        timelines = [result for result in self.results if isinstance(result, Timeline)]
+        if timelines:
+            return to_frame(tabulate_segments(timelines, "segments"))
+        predictions = [result for result in self.results if isinstance(result, Prediction)]
+        return to_frame(tabulate_predictions(predictions))
 
 
-@dataclass(frozen=True)
-class Timelines:
-    """Recognize emotion over time.
-
-    Parameters
-    ----------
-    recognize : callable
-        From a path (and ``workers``, ``progress``) to its timelines, one a channel.
-    model : Model
-    options : mapping
-        What ``recognize`` was told, as JSON values.
-    shows_progress : bool
-        Within a recording that is alone; of several, a bar counts the files.
-    """
-
-    recognize: Callable[..., Sequence[Timeline]]
-    model: Model
-    options: Mapping[str, Any] = field(default_factory=dict)
-    shows_progress: bool = False
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """All that can change a result, as JSON values."""
-        return {"kind": "timelines", **_identity(self.model), **self.options}
-
-    def run(
-        self, paths: Sequence[Path], workers: int
-    ) -> Generator[tuple[int, Sequence[Timeline] | str]]:
-        """Yield place and timelines of each path, one after the other: each has all workers."""
-        began = monotonic()
-        with LocalExecutor(workers) as executor:
-            for place, path in enumerate(paths):
-                left = len(paths) - place - 1
-                executor.expect_seconds(left * (monotonic() - began) / max(place, 1))
-                progress = self.shows_progress and len(paths) == 1
-                outcome: Sequence[Timeline] | str
-                try:
-                    outcome = self.recognize(path, workers=executor, progress=progress)
-                except Exception as error:
-                    outcome = describe_failure(error, str(path))
-                yield place, outcome
-
-    def to_json(self, result: Timeline) -> Any:
-        """Return a JSON value that holds all of a timeline."""
-        return asdict(result)
-
-    def from_json(self, value: Any) -> Timeline:
-        """Return what ``to_json`` was given."""
-        for one in (*value["windows"], *value["segments"]):
-            _check_judged(one, self.model)
-        parts = {
-            "emotions": tuple(value["emotions"]),
-            "windows": tuple(Window(**one) for one in value["windows"]),
-            "segments": tuple(Segment(**one) for one in value["segments"]),
-        }
-        return Timeline(**{**value, **parts})
-
-
-def _check_judged(value: Mapping[str, Any], model: Model) -> None:
-    """Refuse what no model can have answered, as a damaged journal may hold it."""
-    found = value["probabilities"]
-    if tuple(found) != model.emotions or value.get("emotion", model.emotions[0]) not in found:
-        raise ValueError("other emotions than the model's")
-    if not all(isinstance(one, float) and 0 <= one <= 1 for one in found.values()):
-        raise ValueError("no probabilities")
-    if abs(sum(found.values()) - 1) > _SUM_TOLERANCE:
-        raise ValueError("probabilities that do not sum to 1")
-    if not isinstance(value.get("uncertain", False), bool):
-        raise ValueError("uncertain: neither true nor false")
-    start, end = value.get("start_seconds", 0.0), value.get("end_seconds", inf)
-    if not 0 <= start <= end:
-        raise ValueError("an end before the start")
-
-
-def _known(recognizer: Recognizer[Result], values: Any, source: str) -> list[Result]:
-    """Return results that a journal holds; none if they are damaged or another recording's."""
-    try:
-        results = [recognizer.from_json(one) for one in values]
-        return results if all(one.source == source for one in results) else []
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return []
-
-
-def _identity(model: Model, speaker: Speaker | None = None) -> dict[str, str | None]:
-    """Digests of what recognizes, and the version that runs it."""
-    voice = hashlib.sha256(speaker.mean.tobytes()).hexdigest() if speaker else None
-    return {
-        "model": hashlib.sha256(model.content).hexdigest(),
-        "speaker": voice,
-        "version": version("voxaffect"),
-    }
-
-
-def recognize(
-    paths: Sequence[Path],
-    recognizer: Recognizer[Result],
+def predict_many(
+    sources: Iterable[Source | tuple[str, Source]],
     *,
-    journal: Path | None = None,
-    workers: int | None = None,
+    rate_hz: int | None = None,
+    model: Model | str | Path | None = None,
+    speaker: Speaker | None = None,
+    uncertain_below: float | None = None,
+    channels: str = "mix",
+    vad: str = DEFAULT_VAD,
+    max_seconds: float | None = None,
+    resume: str | Path | None = None,
+    workers: Workers = None,
     progress: bool = False,
-) -> Recognized[Result]:
-    """Recognize many recordings; what cannot be used is listed, not raised.
+) -> Batch[Prediction]:
+    """Recognize the emotion of many recordings; failures are listed, not raised.
 
     Parameters
     ----------
-    paths : sequence of Path
-        Each once.
-    recognizer : Recognizer
-        ``Predictions`` or ``Timelines``.
-    journal : Path, optional
-        Where finished recordings are kept, so that a run that was interrupted goes on: what
-        it holds is not done again, unless the recording has changed. It is left in place:
-        remove it once the results are safe.
-    workers : int, optional
-        As many as processors by default. Their number changes no result.
+    sources : iterable of Source or tuple of (str, Source)
+        Paths, bytes, binary streams, arrays and ``Signal`` objects, alone or with a name, as in
+        ``("call 17", content)``. A generator is read as the work goes on, so that not all
+        recordings are in memory at once.
+    rate_hz : int, optional
+        Sampling rate of arrays.
+    model : Model, str or Path, optional
+        A model or its file; the bundled model by default.
+    speaker : Speaker, optional
+        As `enroll_speaker` gives it, if one known speaker speaks in all of them.
+    uncertain_below, vad, max_seconds : optional
+        As for `predict`.
+    channels : str
+        As for `predict`; or ``each`` by itself.
+    resume : str or Path, optional
+        Checkpoint file of finished recordings. After an interruption, the same call does only
+        what is left. Delete the file when the results are safe.
+    workers : int or Executor, optional
+        As for ``extract``.
     progress : bool
         Show a progress bar on standard error.
 
     Returns
     -------
-    Recognized
+    Batch
+        Both parts in the order of the sources. A result's ``source`` is the name; without one,
+        the path, or else the kind and the index, as in ``<bytes 3>``.
 
     Raises
     ------
-    JournalError
-        If the journal cannot be used, or belongs to a run with other settings.
+    AudioError
+        If it is a single recording. The fault of one of many recordings is its failure.
+    ModelError
+        If the model cannot be loaded.
+    CheckpointError
+        If the checkpoint cannot be used, or belongs to a run with other settings.
+
+    Examples
+    --------
+    >>> batch = va.predict_many(["call.wav", ("noise", b"0101")])
+    >>> [prediction.source for prediction in batch.results]
+    ['call.wav']
+    >>> [failure.source for failure in batch.failures]
+    ['noise']
     """
-    if journal is None:
-        return _recognized(paths, recognizer, None, workers=workers, progress=progress)
-    with Journal(journal, recognizer.settings) as kept:
-        return _recognized(paths, recognizer, kept, workers=workers, progress=progress)
+    items = name_sources(sources, rate_hz)
+    predictor = Predictor(get_model(model), speaker, uncertain_below, channels, vad, max_seconds)
+    return run_batch(
+        items,
+        PredictionTask(predictor),
+        total=_count(sources),
+        resume=resume,
+        workers=workers,
+        progress=progress,
+    )
 
 
-def _recognized(
-    paths: Sequence[Path],
-    recognizer: Recognizer[Result],
-    journal: Journal | None,
+def timeline_many(
+    sources: Iterable[Source | tuple[str, Source]],
     *,
-    workers: int | None,
-    progress: bool,
-) -> Recognized[Result]:
+    rate_hz: int | None = None,
+    model: Model | str | Path | None = None,
+    window_seconds: float = WindowConfig.window_seconds,
+    hop_seconds: float = WindowConfig.hop_seconds,
+    channels: str = "mix",
+    vad: str = WindowConfig.vad,
+    smoothing: Smoothing | None = None,
+    uncertain_below: float | None = None,
+    max_seconds: float | None = None,
+    resume: str | Path | None = None,
+    workers: Workers = None,
+    progress: bool = False,
+) -> Batch[Timeline]:
+    """Recognize emotion over the time of many recordings; failures are listed, not raised.
 
-    outcomes: dict[int, Sequence[Result] | str] = {}
-    stamps: list[Stamp | None] = [stamp(path) for path in paths] if journal else []
-    if journal:
-        for place, path in enumerate(paths):
-            known = _known(recognizer, journal.result(str(path), stamps[place]), str(path))
-            if known:
-                outcomes[place] = known
-    left = [place for place in range(len(paths)) if place not in outcomes]
-    bar = show_progress(is_shown=progress, total=len(paths), initial=len(outcomes), unit="file")
-    rest = [paths[place] for place in left]
-    # Closed at once on Ctrl-C, so that nothing goes on at work.
-    with bar, closing(recognizer.run(rest, workers or count_workers())) as running:
-        for position, outcome in running:
-            place = left[position]
-            outcomes[place] = outcome
-            now = stamps[place] if journal else None
-            if journal and now and not isinstance(outcome, str):
-                journal.add(str(paths[place]), now, [*map(recognizer.to_json, outcome)])
-            bar.update()
-    return _in_order(paths, outcomes)
+    Parameters
+    ----------
+    sources, rate_hz, resume, workers, progress
+        As for `predict_many`.
+    model, window_seconds, hop_seconds, channels, vad, smoothing, uncertain_below, max_seconds
+        As for `timeline`.
+
+    Returns
+    -------
+    Batch
+
+    Raises
+    ------
+    AudioError
+        If it is a single recording, or an argument is out of range.
+    ModelError
+        If the model cannot be loaded.
+    CheckpointError
+        If the checkpoint cannot be used, or belongs to a run with other settings.
+
+    Examples
+    --------
+    >>> batch = va.timeline_many(["call.wav"], workers=1)
+    >>> [segment.emotion for segment in batch.results[0].segments]
+    ['sad', 'happy']
+    """
+    items = name_sources(sources, rate_hz)
+    windowing = WindowConfig(window_seconds, hop_seconds, vad)
+    config = configure_timeline(model, windowing, smoothing, uncertain_below)
+    total = _count(sources)
+    return run_batch(
+        items,
+        TimelineTask(config, channels, uncertain_below, max_seconds, progress),
+        total=total,
+        resume=resume,
+        workers=workers,
+        progress=progress and total != 1,
+    )
 
 
-def _in_order(
-    paths: Sequence[Path], outcomes: Mapping[int, Sequence[Result] | str]
-) -> Recognized[Result]:
-    results: list[Result] = []
-    failures: list[Failure] = []
-    for place, path in enumerate(paths):
-        outcome = outcomes[place]
-        if isinstance(outcome, str):
-            failures.append(Failure(path, outcome))
-        else:
-            results += outcome
-    return Recognized(tuple(results), tuple(failures), len(paths) - len(failures))
+def _count(sources: object) -> int | None:
+    return len(sources) if isinstance(sources, Sized) else None
+
+
+def run_batch(
+    items: Iterable[Item],
+    task: Task[Result],
+    *,
+    total: int | None = None,
+    resume: str | Path | None = None,
+    workers: Workers = None,
+    progress: bool = False,
+) -> Batch[Result]:
+    """Run a task on many recordings.
+
+    Parameters
+    ----------
+    items : iterable of Path or Named
+        As ``name_sources`` gives them.
+    task : PredictionTask or TimelineTask
+    total : int, optional
+        Number of items, for the progress bar.
+    resume : str or Path, optional
+        Checkpoint file: what it holds is not done again, unless the recording has changed. It
+        is left in place.
+    workers, progress
+        As for `predict_many`.
+
+    Raises
+    ------
+    CheckpointError
+        If the checkpoint cannot be used, or belongs to a run with other settings.
+    """
+    bar = show_progress(is_shown=progress, total=total, unit="file")
+    opened = Checkpoint(Path(resume), task.settings) if resume else nullcontext()
+    with opened as checkpoint, bar:
+        outcomes: dict[int, tuple[Result, ...] | Failure] = {}
+        left: list[tuple[int, FileSignature | None]] = []
+
+        def skip_finished() -> Iterator[Item]:
+            for index, item in enumerate(items):
+                signature = _sign(item) if checkpoint else None
+                restored = _restore(task, checkpoint, item, signature) if checkpoint else ()
+                if restored:
+                    outcomes[index] = restored
+                    bar.update()
+                else:
+                    left.append((index, signature))
+                    yield item
+
+        # Closed at once on Ctrl-C, so that no work goes on.
+        with closing(task.run(skip_finished(), workers)) as running:
+            for position, item, outcome in running:
+                index, signature = left[position]
+                if isinstance(outcome, str):
+                    outcomes[index] = _make_failure(item, outcome)
+                else:
+                    outcomes[index] = outcome
+                    if checkpoint and signature:
+                        values = [asdict(result) for result in outcome]
+                        checkpoint.add(get_name(item), signature, values)
+                bar.update()
+    ordered = [outcomes[index] for index in sorted(outcomes)]
+    used = [outcome for outcome in ordered if not isinstance(outcome, Failure)]
+    failures = tuple(outcome for outcome in ordered if isinstance(outcome, Failure))
+    return Batch(tuple(result for results in used for result in results), failures, len(used))
+
+
+def _restore(
+    task: Task[Result], checkpoint: Checkpoint, item: Item, signature: FileSignature | None
+) -> tuple[Result, ...]:
+    """Results that a checkpoint holds; none if they are damaged or another recording's."""
+    name = get_name(item)
+    try:
+        values = checkpoint.result(name, signature)
+        results = tuple(task.restore(value) for value in values or ())
+    except (ValueError, TypeError, KeyError, AttributeError, msgspec.ValidationError):
+        return ()
+    return results if all(result.source == name for result in results) else ()
+
+
+def _sign(item: Item) -> FileSignature | None:
+    """Signature of a recording: of a file its size and time, of other sound its content."""
+    if not isinstance(item, Named):
+        return sign_file(get_file(item))
+    source = item.source
+    if isinstance(source, Path):
+        return sign_file(source)
+    if isinstance(source, AudioError):
+        return None
+    if isinstance(source, bytes):
+        content = source
+    else:
+        samples = source.samples if isinstance(source, Signal) else source
+        rate_hz = source.rate_hz if isinstance(source, Signal) else item.rate_hz
+        content = samples.tobytes() + f"{samples.dtype} {samples.shape} {rate_hz}".encode()
+    digest = hashlib.blake2b(content, digest_size=7).digest()
+    return len(content), int.from_bytes(digest, "big")
+
+
+def _make_failure(item: Item, reason: str) -> Failure:
+    if not isinstance(item, Named):
+        return Failure(get_file(item), reason, str(item))
+    return Failure(Path(item.name.replace("\0", "")), reason, item.name)

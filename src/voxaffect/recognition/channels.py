@@ -1,4 +1,4 @@
-"""Channels of a recording: which ones are recognized, and how they relate."""
+"""Channels of a recording: their choice and their comparison."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_CHANNELS: Final = 64
 SILENT_DB: Final = 45.0
 """A channel so far under the other one is silent."""
 LEAST_CORRELATION: Final = 0.3
-"""Channels of one scene correlate more, if the sound reaches both at the same time."""
+"""Channels of the same sound correlate more, if it reaches both at the same time."""
 LEAST_LEVEL_CORRELATION: Final = 0.75
 """Levels of one voice correlate more over time, whatever the delay, gain, polarity or room."""
 LEVEL_RATE_HZ: Final = 100
@@ -26,11 +26,11 @@ MOST_LEVEL_LAG: Final = 5
 MOST_LEVELS: Final = 600 * LEVEL_RATE_HZ
 """Levels of the first ten minutes are compared: bounds the memory."""
 
-Pick = Callable[[Block], Samples]
+TakeChannel = Callable[[Block], Samples]
 
 
 def check_channels(channels: str) -> None:
-    """Refuse a choice of channels that there is not.
+    """Refuse an unknown choice of channels.
 
     Raises
     ------
@@ -40,7 +40,9 @@ def check_channels(channels: str) -> None:
         raise AudioError(f"no channels {channels!r}; there are: {', '.join(CHANNELS)}.")
 
 
-def choose_channels(channels: str, recording: Blocks, mixer: Mixer) -> list[tuple[str, Pick]]:
+def choose_channels(
+    channels: str, recording: Blocks, mixer: Mixer
+) -> list[tuple[str, TakeChannel]]:
     """Choose channels: the name of each, and a function that takes it from a block.
 
     Parameters
@@ -49,7 +51,7 @@ def choose_channels(channels: str, recording: Blocks, mixer: Mixer) -> list[tupl
         One of `CHANNELS`.
     recording : Blocks
     mixer : Mixer
-        What mixes the channels down.
+        Mixes the channels down.
 
     Raises
     ------
@@ -65,17 +67,17 @@ def choose_channels(channels: str, recording: Blocks, mixer: Mixer) -> list[tupl
                 f"{recording.name}: has {recording.channels} channels, at most {MOST_CHANNELS} "
                 "can be recognized each by itself. Take the mix."
             )
-        return [(str(number + 1), _only(number)) for number in range(recording.channels)]
+        return [(str(number + 1), _take_only(number)) for number in range(recording.channels)]
     number = ("left", "right").index(channels)
     if recording.channels < 2:
         raise AudioError(
             f"{recording.name}: has {recording.channels} channel, expected 2 to take the "
             f"{channels} one. Take the mix."
         )
-    return [(channels, _only(number))]
+    return [(channels, _take_only(number))]
 
 
-def _only(number: int) -> Pick:
+def _take_only(number: int) -> TakeChannel:
     return lambda block: np.ascontiguousarray(block[:, number])
 
 
@@ -99,7 +101,7 @@ class ChannelComparison:
         self._products = np.zeros((2, 2))
 
     def add(self, block: Block) -> None:
-        """Take in the next block."""
+        """Add the next block."""
         if block.shape[1] != 2 or not len(block):
             return
         pair = np.ascontiguousarray(block.T)
@@ -126,10 +128,10 @@ class ChannelComparison:
 
     @property
     def are_different(self) -> bool:
-        """Whether both channels hold sound, and not the same scene: two people, perhaps.
+        """True if both channels hold sound, and not the same: two people, perhaps.
 
-        One scene is heard with a correlation of the waveforms; or, where a delay or a room
-        hides that, of the levels over time, at a lag of up to 50 ms.
+        The same sound correlates in the waveforms; or, where a delay or a room hides that, in
+        the levels over time, at a lag of up to 50 ms.
         """
         if not self._count:
             return False
@@ -181,9 +183,9 @@ class ChannelReader:
         self.comparison = ChannelComparison(recording.rate_hz)
         self.frames = 0
         self.is_finished = False
-        self._picks = [pick for _, pick in chosen]
+        self._takers = [take for _, take in chosen]
         self._mixer = mixer
-        self._blocks = self._pick_blocks(is_mix=channels == "mix")
+        self._blocks = self._take_blocks(is_mix=channels == "mix")
 
     def __iter__(self) -> Iterator[tuple[Samples, ...]]:
         return self._blocks
@@ -197,9 +199,9 @@ class ChannelReader:
                 break
         return parts
 
-    def _pick_blocks(self, *, is_mix: bool) -> Iterator[tuple[Samples, ...]]:
+    def _take_blocks(self, *, is_mix: bool) -> Iterator[tuple[Samples, ...]]:
         for block in self.recording:
-            part = tuple(pick(block) for pick in self._picks)
+            part = tuple(take(block) for take in self._takers)
             self.frames += len(block)
             if is_mix:
                 self.comparison.add(block)

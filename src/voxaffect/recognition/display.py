@@ -1,13 +1,13 @@
-"""Words and numbers that people read: the same in tables, subtitles, live views and diagnoses."""
+"""Words and numbers for people, the same in tables, subtitles, live views and diagnoses."""
 
 from __future__ import annotations
 
 from typing import Final
 
 NO_SPEECH: Final = "(no speech)"
-"""In the place of an emotion."""
+"""Shown instead of an emotion."""
 UNCERTAIN: Final = "uncertain"
-"""What people read where a prediction, or a stretch of a timeline, is."""
+"""Shown with a prediction or segment that is uncertain."""
 FEWEST_DECIMALS, MOST_DECIMALS = 2, 6
 
 

@@ -1,4 +1,4 @@
-"""Why a recording was given its emotion: what each family of features contributes."""
+"""Explanation of a prediction: the contribution of each feature group."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SMALLEST = 1e-37
 
 @dataclass(frozen=True)
 class Explanation(Serializable):
-    """What carried the answer to one recording.
+    """Feature groups that carry one prediction.
 
     All numbers are centered log-probabilities, ln p less its mean over the emotions: differences
     of two emotions are the logarithm of their odds. For every emotion, ``baseline`` +
@@ -35,11 +35,11 @@ class Explanation(Serializable):
     ----------
     prediction : Prediction
     baseline : mapping of str to float
-        By emotion: what the model says of the mean of all that it was trained on.
+        By emotion: the model's answer to the mean of its training data.
     contributions : mapping of str to mapping of str to float
-        By family of features, then emotion: positive speaks for the emotion.
+        By feature group, then emotion: a positive number speaks for the emotion.
     remainder : mapping of str to float
-        By emotion: what families do only together. Zero, but for rounding, for the recipes
+        By emotion: the joint effect of groups. Zero, but for rounding, for the recipes
         ``logistic`` and ``accurate``.
     """
 
@@ -58,15 +58,14 @@ def explain(
     model: Model | str | Path | None = None,
     max_seconds: float = LONG_SECONDS,
 ) -> Explanation:
-    """Say what each family of features contributes to the answer.
+    """Compute the contribution of each feature group to a prediction.
 
-    A family's contribution is what the centered log-probabilities lose when its features are
-    replaced by their mean over the training data (occlusion). Where the model is linear after
-    scaling each feature by itself, as recipe ``logistic`` is, contributions are exact: they add
-    up. So they do for ``accurate``, whose networks see nothing but the picture and are averaged
-    with ``logistic`` as log-probabilities, unless a member all but rules an emotion out. Of other
-    models, occlusion shows what the answer rests on given everything else, and the remainder says
-    how much it leaves unexplained.
+    A contribution is the change of the centered log-probabilities when the features of the group
+    are replaced by their mean over the training data (occlusion). For a model that is linear after
+    scaling each feature, as recipe ``logistic``, the contributions are exact: they add up. They do
+    so for ``accurate``, too: its networks see only the log-mel spectrogram, and are averaged with
+    ``logistic`` as log-probabilities (unless a member all but excludes an emotion). For other
+    models, a contribution holds given all other groups; the remainder is what stays unexplained.
 
     Parameters
     ----------
@@ -77,8 +76,8 @@ def explain(
     model : Model, str or Path, optional
         A model or its file; the bundled model by default.
     max_seconds : float
-        Longest recording to accept. It is explained as a whole, also where `predict` would
-        answer by windows; its prediction is then uncertain.
+        Longest recording to accept. It is explained as a whole, also where `predict` works by
+        windows; its prediction is then uncertain.
 
     Returns
     -------
@@ -108,7 +107,7 @@ def explain(
     predictor = Predictor(loaded)
     with open_blocks(source, rate_hz, max_seconds=max_seconds) as recording:
         reader = ChannelReader(recording, predictor.channels)
-        features = predictor.task.describe(reader, reader.read_beginning(max_seconds))
+        features = predictor.task.compute(reader, reader.read_beginning(max_seconds))
         (prediction,) = predictor.classify(features, recording.name)
     if features.seconds > LONG_SECONDS:  # as `predict` decides
         prediction = replace(prediction, uncertain=True)
@@ -116,19 +115,19 @@ def explain(
     if vector is None:
         return Explanation(prediction, {}, {}, {})
     mean = np.array(loaded.card.mean, dtype=np.float32)
-    places = index_families(loaded.card.spec)
-    occluded = np.tile(vector, (len(places), 1))
-    for row, where in zip(occluded, places.values(), strict=True):
-        row[where] = mean[where]
+    groups = index_families(loaded.card.spec)
+    occluded = np.tile(vector, (len(groups), 1))
+    for row, indices in zip(occluded, groups.values(), strict=True):
+        row[indices] = mean[indices]
     rows = _center(loaded.probabilities(np.stack([vector, mean, *occluded])))
     whole, baseline, contributions = rows[0], rows[1], rows[0] - rows[2:]
     remainder = whole - baseline - contributions.sum(axis=0)
 
-    def by_emotion(row: NDArray[np.float64]) -> dict[str, float]:
+    def name_row(row: NDArray[np.float64]) -> dict[str, float]:
         return dict(zip(loaded.emotions, row.tolist(), strict=True))
 
-    by_family = dict(zip(places, map(by_emotion, contributions), strict=True))
-    return Explanation(prediction, by_emotion(baseline), by_family, by_emotion(remainder))
+    by_group = dict(zip(groups, map(name_row, contributions), strict=True))
+    return Explanation(prediction, name_row(baseline), by_group, name_row(remainder))
 
 
 def _center(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

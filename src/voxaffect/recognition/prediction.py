@@ -1,42 +1,22 @@
-"""From a recording to a ``Prediction``."""
+"""Prediction of the emotion of one recording."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence, Sized
+from collections.abc import Mapping
 from concurrent.futures import Executor
-from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from itertools import chain
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.audio import Blocks, Source, get_file, open_blocks
-from voxaffect.console import show_progress
+from voxaffect.audio import Blocks, Source, open_blocks
 from voxaffect.errors import AudioError
-from voxaffect.extraction import (
-    BatchExecutor,
-    Failure,
-    compute_each,
-    describe_failure,
-    extract,
-    open_executor,
-)
-from voxaffect.extraction.sources import (
-    Item,
-    Named,
-    batch_items,
-    get_name,
-    get_subject,
-    name_sources,
-    open_item,
-)
-from voxaffect.features.affect.enrollment import Speaker, enroll
+from voxaffect.features.affect.enrollment import Speaker
 from voxaffect.models import Model, get_model
 from voxaffect.recognition.channels import ChannelReader, check_channels
 from voxaffect.recognition.classification import check_speaker, choose_threshold, classify
@@ -49,17 +29,15 @@ from voxaffect.recognition.timelines.vad import DEFAULT_VAD, get_vad_method
 from voxaffect.recognition.timelines.windowing import WindowConfig
 from voxaffect.recognition.utterance import (
     LONG_SECONDS,
-    LongRecording,
     RecordingFeatures,
     UtteranceTask,
 )
 from voxaffect.records.arguments import check_number
 from voxaffect.records.results import PredictionRecord
-from voxaffect.records.tables import tabulate_predictions
-from voxaffect.records.values import Serializable, to_frame
+from voxaffect.records.values import Serializable
 
 if TYPE_CHECKING:
-    import pandas
+    pass
 
 Vector = NDArray[np.float64]
 
@@ -77,10 +55,9 @@ class Prediction(Serializable):
     probabilities : mapping of str to float
         Of every emotion, in the model's order; they sum to 1. Empty if there is no speech.
     uncertain : bool
-        Whether the highest probability is under the threshold that was asked for, or that the
-        model card states. Unless a threshold was asked for, an answer by windows is always
-        uncertain, and so is that to the mix of two different channels. Always true if no speech
-        was found.
+        True if the confidence is below the given threshold, or that of the model card. Without a
+        given threshold, a prediction by windows and one of the mix of two different channels are
+        always uncertain. Always true without speech.
     channel : str
         ``mix``, ``left``, ``right``, or the number of the channel, from 1.
     seconds : float or None
@@ -89,10 +66,10 @@ class Prediction(Serializable):
         Of a recording longer than 30 s, the number of windows of speech whose probabilities
         were averaged. None if the recording was recognized as a whole.
     channels_differ : bool
-        Whether the mix is of two channels with different sound, such as two people on a
+        True if the mix is of two channels with different sound, such as two people on a
         telephone.
     emotions : tuple of str
-        All that the model knows, in its order, also if no speech was found.
+        All that the model knows, in its order, also without speech.
     """
 
     source: str
@@ -122,12 +99,12 @@ class Prediction(Serializable):
 
     @property
     def has_speech(self) -> bool:
-        """Whether speech was found in it, and so an emotion."""
+        """True if speech was found, and so an emotion."""
         return self.emotion is not None
 
     @property
     def result(self) -> Literal["emotion", "no speech"]:
-        """What came of it: ``emotion``, or ``no speech`` if none was found."""
+        """Outcome: ``emotion``, or ``no speech`` if none was found."""
         return "emotion" if self.has_speech else "no speech"
 
     @property
@@ -140,18 +117,6 @@ class Prediction(Serializable):
         def __getattr__(self, name: str) -> NoReturn:
             remedy = " Use confidence." if name in ("certainty", "probability", "score") else ""
             raise AttributeError(f"Prediction has no attribute {name!r}.{remedy}")
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Predictions of many recordings, and those that could not be used."""
-
-    predictions: tuple[Prediction, ...]
-    failures: tuple[Failure, ...]
-
-    def to_frame(self) -> pandas.DataFrame:
-        """Data frame with a row for each prediction."""
-        return to_frame(tabulate_predictions(self.predictions))
 
 
 @dataclass(frozen=True)
@@ -205,7 +170,7 @@ class Predictor:
         reader = ChannelReader(recording, self.channels)
         parts = reader.read_beginning(LONG_SECONDS)
         if reader.is_finished:
-            return self.classify(self.task.describe(reader, parts), recording.name)
+            return self.classify(self.task.compute(reader, parts), recording.name)
         windowing = WindowConfig(vad=self.vad)
         config = TimelineConfig(self.model, windowing, Smoothing(), self.threshold, self.speaker)
         timelines = run_timelines(reader, chain(parts, reader), config, workers=workers)
@@ -276,72 +241,6 @@ class Predictor:
         )
 
 
-def enroll_speaker(
-    paths: Sequence[str | Path],
-    *,
-    model: Model | str | Path | None = None,
-    vad: str = DEFAULT_VAD,
-    workers: int | None = None,
-) -> Speaker:
-    """Learn what a speaker's voice is like from a few unlabeled recordings.
-
-    Parameters
-    ----------
-    paths : sequence of str or Path
-        In varied emotions; about eight serve well.
-    model : Model, str or Path, optional
-        What will recognize the speaker; the bundled model by default.
-    vad : str
-        Voice-activity detection, as for `predict`.
-    workers : int, optional
-
-    Returns
-    -------
-    Speaker
-        For `predict` and `predict_many` with the same model.
-
-    Raises
-    ------
-    AudioError
-        If a recording cannot be used, or no speech was found in it; every one is named.
-    FeatureError
-        If there is none.
-
-    Examples
-    --------
-    >>> speaker = va.enroll_speaker(["call.wav"])
-    >>> va.predict("call.wav", speaker=speaker).emotion in va.load().emotions
-    True
-    """
-    loaded = get_model(model)
-    get_vad_method(vad)
-    found = extract(paths, loaded.card.spec, workers=workers)
-    if found.failures:
-        reasons = "; ".join(failure.reason for failure in found.failures)
-        raise AudioError(f"{len(found.failures)} of {len(paths)} not enrolled: {reasons}")
-    _check_speech(
-        [*map(Path, paths)], UtteranceTask(loaded.card.spec, "mix", vad, longest=inf), workers
-    )
-    return enroll(found.matrix)
-
-
-def _check_speech(paths: Sequence[Path], task: UtteranceTask, workers: int | None) -> None:
-    """Refuse recordings of a speaker in which no speech was found: each is named."""
-    silent = {}
-    with open_executor(workers) as executor, closing(compute_each(paths, task, executor)) as each:
-        for index, result in each:
-            if isinstance(result, str):
-                silent[index] = result
-            elif isinstance(result, RecordingFeatures) and result.vectors[0][1] is None:
-                silent[index] = str(paths[index])
-    if silent:
-        names = ", ".join(silent[index] for index in sorted(silent))
-        raise AudioError(
-            f"{len(silent)} of {len(paths)} not enrolled: no speech was found in {names}. "
-            "Take others; for shouting or singing, take vad energy."
-        )
-
-
 def predict(
     source: Source,
     *,
@@ -367,14 +266,14 @@ def predict(
     rate_hz : int, optional
         Sampling rate of an array.
     name : str, optional
-        What the result and messages call the recording; its path by default.
+        Of the recording in the result and in messages; its path by default.
     model : Model, str or Path, optional
         A model or its file; the bundled model by default.
     speaker : Speaker, optional
         As `enroll_speaker` gives it, if the speaker is known.
     uncertain_below : float, optional
-        Probability under which a prediction is uncertain; 0 for never. By default what the
-        model card states: the one from which at most one in five was wrong on new voices.
+        Confidence below which a prediction is uncertain; 0 for never. By default the threshold
+        of the model card: above it, at most one in five was wrong on new speakers.
     channels : str
         ``mix`` of all, the ``left`` or the ``right`` one; `predict_channels` recognizes each.
     vad : str
@@ -463,141 +362,3 @@ def predict_channels(
     predictor = Predictor(loaded, speaker, uncertain_below, channels, vad, max_seconds)
     with open_blocks(source, rate_hz, name=name, max_seconds=max_seconds) as recording:
         return predictor.predict(recording, workers)
-
-
-def predict_many(
-    sources: Iterable[Source | tuple[str, Source]],
-    *,
-    rate_hz: int | None = None,
-    model: Model | str | Path | None = None,
-    speaker: Speaker | None = None,
-    uncertain_below: float | None = None,
-    channels: str = "mix",
-    vad: str = DEFAULT_VAD,
-    max_seconds: float | None = None,
-    workers: int | Executor | None = None,
-    progress: bool = False,
-) -> Batch:
-    """Recognize the emotion of many recordings; what cannot be used is listed, not raised.
-
-    Parameters
-    ----------
-    sources : iterable of Source or tuple of (str, Source)
-        Paths, bytes, binary streams, arrays and ``Signal`` objects, alone or with a name, as in
-        ``("call 17", content)``. A generator is read as the work goes on, so that not all
-        recordings are in memory at once.
-    rate_hz : int, optional
-        Sampling rate of arrays.
-    model : Model, str or Path, optional
-        A model or its file; the bundled model by default.
-    speaker : Speaker, optional
-        As `enroll_speaker` gives it, if one known speaker speaks in all of them.
-    uncertain_below, vad, max_seconds : optional
-        As for `predict`.
-    channels : str
-        As for `predict`; or ``each`` by itself.
-    workers : int or Executor, optional
-        As for ``extract``.
-    progress : bool
-        Show a progress bar on standard error.
-
-    Returns
-    -------
-    Batch
-        Both parts in the order of the sources. A result's ``source`` is the name; without one,
-        the path, or else the kind and the index, as in ``<bytes 3>``.
-
-    Raises
-    ------
-    AudioError
-        If it is a single recording. Whatever is wrong with one of many is its failure.
-    ModelError
-        If the model cannot be loaded.
-
-    Examples
-    --------
-    >>> from importlib.resources import files
-    >>> content = (files("voxaffect") / "data" / "example.wav").read_bytes()
-    >>> batch = predict_many([("a call", content), ("noise", b"0101")])
-    >>> [prediction.source for prediction in batch.predictions]
-    ['a call']
-    >>> [failure.source for failure in batch.failures]
-    ['noise']
-    """
-    items = name_sources(sources, rate_hz)
-    predictor = Predictor(get_model(model), speaker, uncertain_below, channels, vad, max_seconds)
-    count = len(sources) if isinstance(sources, Sized) else None
-    bar = show_progress(is_shown=progress, total=count, unit="file")
-    outcomes: dict[int, tuple[Prediction, ...] | Failure] = {}
-    with bar, closing(predict_each(items, predictor, workers=workers)) as each:
-        for index, item, outcome in each:
-            outcomes[index] = _failure(item, outcome) if isinstance(outcome, str) else outcome
-            bar.update()
-    ordered = [outcomes[index] for index in sorted(outcomes)]
-    results = (outcome for outcome in ordered if not isinstance(outcome, Failure))
-    return Batch(
-        tuple(prediction for result in results for prediction in result),
-        tuple(outcome for outcome in ordered if isinstance(outcome, Failure)),
-    )
-
-
-def _failure(item: Item, reason: str) -> Failure:
-    if not isinstance(item, Named):
-        return Failure(get_file(item), reason, str(item))
-    return Failure(Path(item.name.replace("\0", "")), reason, item.name)
-
-
-def predict_each(
-    items: Iterable[Item], predictor: Predictor, *, workers: int | Executor | None = None
-) -> Generator[tuple[int, Item, tuple[Prediction, ...] | str]]:
-    """Recognize the emotion of many recordings, as they are finished; long ones come last.
-
-    Parameters
-    ----------
-    items : iterable of Path or Named
-        As `name_sources` gives them.
-    predictor : Predictor
-    workers : int or Executor, optional
-        As for `predict_many`.
-
-    Yields
-    ------
-    tuple of int, (Path or Named) and (tuple of Prediction, or str)
-        Index and recording; its predictions, one a channel, or why there are none.
-    """
-    start, task = 0, predictor.task
-    with open_executor(workers) as executor:
-        for wave in batch_items(items):
-            long = []
-            with closing(compute_each(wave, task, executor)) as each:
-                for index, result in each:
-                    if isinstance(result, LongRecording):
-                        long.append(index)
-                    else:
-                        outcome = _classify(wave[index], result, predictor)
-                        yield start + index, wave[index], outcome
-            for index in long:
-                yield start + index, wave[index], _predict_long(wave[index], predictor, executor)
-            start += len(wave)
-
-
-def _classify(
-    item: Item, result: RecordingFeatures | str, predictor: Predictor
-) -> tuple[Prediction, ...] | str:
-    if isinstance(result, str):
-        return result
-    name = get_name(item)
-    try:
-        return predictor.classify(result, name)
-    except Exception as error:
-        return describe_failure(error, name)
-
-
-def _predict_long(
-    item: Item, predictor: Predictor, executor: BatchExecutor
-) -> tuple[Prediction, ...] | str:
-    try:
-        with open_item(item, max_seconds=predictor.max_seconds) as recording:
-            return predictor.predict(recording, executor)
-    except Exception as error:
-        return describe_failure(error, get_subject(item))

@@ -1,4 +1,4 @@
-"""Speech or no speech: one decision for predictions, timelines, streams and diagnoses.
+"""Speech detection: one decision for predictions, timelines, streams and diagnoses.
 
 The Silero voice-activity network (MIT license, see NOTICE) gives each frame of 32 ms a probability
 of speech. Evidence is the logarithm of its odds, where that is positive, summed over time. A
@@ -70,7 +70,7 @@ class SpeechFinding:
 
 
 def has_speech(samples: Samples, rate_hz: int) -> bool:
-    """Whether a recording, or a window of it, holds speech.
+    """True if a recording, or a window of it, holds speech.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Recordings of one utterance: their features, where they hold speech."""
+"""Features of recordings of one utterance, where they hold speech."""
 
 from __future__ import annotations
 
@@ -72,11 +72,11 @@ class UtteranceTask:
             with open_item(item, max_seconds=self.max_seconds) as recording:
                 reader = ChannelReader(recording, self.channels)
                 parts = reader.read_beginning(self.longest)
-                return self.describe(reader, parts) if reader.is_finished else LongRecording()
+                return self.compute(reader, parts) if reader.is_finished else LongRecording()
         except Exception as error:
             return describe_failure(error, get_subject(item))
 
-    def describe(
+    def compute(
         self, reader: ChannelReader, parts: Sequence[tuple[Samples, ...]]
     ) -> RecordingFeatures:
         """Features of a recording that has been read to its end.

@@ -29,7 +29,7 @@ def test_every_format_of_timelines_has_its_row(name: str) -> None:
     assert (windows != "no") == ("windows" in form.levels)
 
 
-def test_the_journal_is_called_as_the_page_says(tmp_path: Path) -> None:
-    beside = Results({}, Path("out.csv"), False, {}).journal()
-    within = Results({}, tmp_path / "out", True, {}).journal()
-    assert f"`{beside}` beside `out.csv`, `{within.name}`\nin a folder" in PAGE
+def test_the_checkpoint_is_called_as_the_page_says(tmp_path: Path) -> None:
+    beside = Results({}, Path("out.csv"), False, {}).prepare_checkpoint()
+    within = Results({}, tmp_path / "out", True, {}).prepare_checkpoint()
+    assert f"`{beside}` next to `out.csv`, `{within.name}`\nin a folder" in PAGE

@@ -14,7 +14,7 @@ from voxaffect.files import escape_control
 from voxaffect.outputs.figures.palette import assign_styles
 from voxaffect.outputs.live.plain import format_clock
 from voxaffect.recognition.display import format_probability
-from voxaffect.recognition.live.state import LEAST_DB, STRIP_SECONDS, Scene
+from voxaffect.recognition.live.state import LEAST_DB, STRIP_SECONDS, SessionState
 
 BAR_CELLS = 30
 METER_CELLS = 30
@@ -33,7 +33,7 @@ def assign_letters(emotions: Sequence[str]) -> dict[str, str]:
     return marks
 
 
-def draw_dashboard(state: Scene) -> Panel:
+def draw_dashboard(state: SessionState) -> Panel:
     """Draw the present emotion, the probabilities, and the last minute.
 
     Color is never the only mark: emotions have names and letters, bars have numbers.
@@ -52,7 +52,7 @@ def draw_dashboard(state: Scene) -> Panel:
     return Panel(parts, title=Text(title), subtitle=Text("Ctrl-C ends"), width=78)
 
 
-def _draw_level(state: Scene) -> Text:
+def _draw_level(state: SessionState) -> Text:
     full = round(METER_CELLS * (state.level_db - LEAST_DB) / -LEAST_DB)
     full = min(max(full, 0), METER_CELLS)
     text = Text("level  ")
@@ -65,7 +65,7 @@ def _draw_level(state: Scene) -> Text:
     return text
 
 
-def _draw_emotion(state: Scene) -> Text:
+def _draw_emotion(state: SessionState) -> Text:
     if state.emotion is None:
         return Text("silence" if state.strip or state.totals else "listening …", style="dim")
     probability = state.probabilities[state.emotion]
@@ -74,7 +74,7 @@ def _draw_emotion(state: Scene) -> Text:
     return Text(f"{name}  {number}{doubt}", style="bold")
 
 
-def _draw_bars(state: Scene) -> Table:
+def _draw_bars(state: SessionState) -> Table:
     marks, styles = assign_letters(state.emotions), assign_styles(state.emotions)
     table = Table.grid(padding=(0, 1))
     for emotion in state.emotions:
@@ -89,7 +89,7 @@ def _draw_bars(state: Scene) -> Table:
     return table
 
 
-def _draw_strip(state: Scene) -> Text:
+def _draw_strip(state: SessionState) -> Text:
     """Draw a letter a second; the newest on the right."""
     marks, styles = assign_letters(state.emotions), assign_styles(state.emotions)
     newest = max(floor(state.seconds), STRIP_SECONDS - 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from voxaffect.recognition import Event, Update, Window
 from voxaffect.recognition.display import format_probability
-from voxaffect.recognition.live.state import Scene
+from voxaffect.recognition.live.state import SessionState
 
 
 def format_clock(seconds: float) -> str:
@@ -32,7 +32,7 @@ def format_event(event: Event) -> str | None:
     return f"now      {format_clock(event.seconds)}  {event.emotion} {number}{doubt}"
 
 
-def format_summary(state: Scene) -> str:
+def format_summary(state: SessionState) -> str:
     """Format the time of each emotion."""
     speech = sum(state.totals.values())
     if not speech:

@@ -1,4 +1,4 @@
-"""What a live session leaves behind: the sound and the events, written as they come."""
+"""Recorder of a live session: sound and events, written as they come."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,17 +16,17 @@ import numpy as np
 from voxaffect.audio import Samples
 from voxaffect.errors import VoxaffectError
 from voxaffect.files import escape_control, escape_surrogates, name_errors
-from voxaffect.recognition import Event, Update, Window
+from voxaffect.recognition import Event
+from voxaffect.records.codec import round_numbers
 
 SOUND, EVENTS = "audio.wav", "timeline.jsonl"
-_DECIMALS = 6
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _LARGEST = 0xFFFF_FFFF
 """Bytes that a WAV's header can state."""
 
 
-class Sound:
-    """Sound file of mono, 16 bits, that is whole after every block: WAV.
+class WavWriter:
+    """Writer of a mono WAV of 16 bits that is whole after every block.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ class Sound:
         self._write_header()
 
     def write(self, block: Samples) -> None:
-        """Add a block of sound; what is over full scale is clipped."""
+        """Add a block of sound; samples over full scale are clipped."""
         scaled = np.clip(np.round(block * np.float32(32_768)), -32_768, 32_767)
         content = scaled.astype("<i2").tobytes()
         self._stream.seek(0, os.SEEK_END)
@@ -71,61 +72,49 @@ class Sound:
         self._stream.flush()
 
 
-class Keeper:
-    """Writes sound and events as they come; made by `kept_in`.
+class SessionRecorder:
+    """Writer of sound and events; made by `open_recorder`.
 
     Parameters
     ----------
     folder : str
-        What messages call it.
-    sound : Sound
+        Its name in messages.
+    sound : WavWriter
     events : binary stream
     """
 
-    def __init__(self, folder: str, sound: Sound, events: BinaryIO) -> None:
+    def __init__(self, folder: str, sound: WavWriter, events: BinaryIO) -> None:
         self._folder, self._sound, self._events = folder, sound, events
 
-    def hear(self, block: Samples) -> None:
-        """Keep a block of sound; what is over full scale is clipped."""
-        with _writing(self._folder):
+    def write_sound(self, block: Samples) -> None:
+        """Write a block of sound; samples over full scale are clipped."""
+        with _name_errors(self._folder):
             self._sound.write(block)
 
-    def note(self, events: Sequence[Event]) -> None:
-        """Keep events, one line each."""
-        with _writing(self._folder):
+    def write_events(self, events: Sequence[Event]) -> None:
+        """Write events, one line each."""
+        with _name_errors(self._folder):
             for event in events:
-                self._events.write(_line(record(event)))
+                self._events.write(_format_line(to_record(event)))
             self._events.flush()
 
 
-def _writing(folder: str) -> AbstractContextManager[None]:
+def _name_errors(folder: str) -> AbstractContextManager[None]:
     return name_errors(folder, "cannot be written")
 
 
-def record(event: Event) -> dict[str, Any]:
-    """Return an event as the JSON object of its line, times rounded to a microsecond."""
-    probabilities = {name: round(p, _DECIMALS) for name, p in event.probabilities.items()}
-    if isinstance(event, Update):
-        return {
-            "event": "update",
-            "seconds": round(event.seconds, _DECIMALS),
-            "emotion": event.emotion,
-            "uncertain": event.uncertain,
-            "probabilities": probabilities,
-        }
-    times = {
-        "start_seconds": round(event.start_seconds, _DECIMALS),
-        "end_seconds": round(event.end_seconds, _DECIMALS),
-    }
-    if isinstance(event, Window):
-        said: dict[str, Any] = {"event": "window", **times}
-    else:
-        said = {"event": "segment", **times, "emotion": event.emotion}
-    return {**said, "uncertain": event.uncertain, "probabilities": probabilities}
+def to_record(event: Event) -> dict[str, Any]:
+    """JSON object of an event; numbers have six decimals."""
+    fields = round_numbers(asdict(event))
+    probabilities = fields.pop("probabilities")
+    kind = type(event).__name__.lower()
+    return {"event": kind, **fields, "probabilities": probabilities}
 
 
 @contextmanager
-def kept_in(folder: Path, *, name: str, rate_hz: int, emotions: Sequence[str]) -> Iterator[Keeper]:
+def open_recorder(
+    folder: Path, *, name: str, rate_hz: int, emotions: Sequence[str]
+) -> Iterator[SessionRecorder]:
     """Open a folder for a session: ``audio.wav`` and ``timeline.jsonl``.
 
     Parameters
@@ -133,13 +122,13 @@ def kept_in(folder: Path, *, name: str, rate_hz: int, emotions: Sequence[str]) -
     folder : Path
         Made if it does not exist; must not hold a session.
     name : str
-        Of the feed.
+        Of the sound source.
     rate_hz : int
     emotions : sequence of str
 
     Yields
     ------
-    Keeper
+    SessionRecorder
 
     Raises
     ------
@@ -148,26 +137,26 @@ def kept_in(folder: Path, *, name: str, rate_hz: int, emotions: Sequence[str]) -
     """
     name_shown = str(folder)
     with ExitStack() as stack:
-        with _writing(name_shown):
+        with _name_errors(name_shown):
             folder.mkdir(parents=True, exist_ok=True)
             if (folder / EVENTS).exists() or (folder / SOUND).exists():
                 raise VoxaffectError(
                     f"{escape_control(name_shown)}: holds a session already. Name another folder."
                 )
             events = stack.enter_context(_open(folder / EVENTS))
-            sound = Sound(stack.enter_context(_open(folder / SOUND)), rate_hz)
+            sound = WavWriter(stack.enter_context(_open(folder / SOUND)), rate_hz)
             heading = {
                 "event": "start",
                 "source": name,
                 "rate_hz": rate_hz,
                 "emotions": list(emotions),
             }
-            events.write(_line(heading))
+            events.write(_format_line(heading))
             events.flush()
-        yield Keeper(name_shown, sound, events)
+        yield SessionRecorder(name_shown, sound, events)
 
 
-def _line(value: Any) -> bytes:
+def _format_line(value: Any) -> bytes:
     return f"{escape_surrogates(json.dumps(value, ensure_ascii=False, allow_nan=False))}\n".encode()
 
 

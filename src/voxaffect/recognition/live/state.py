@@ -1,4 +1,4 @@
-"""What is known at a moment of a live session: a value, and the step from one to the next."""
+"""State of a live session: a value, and the step from one to the next."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ FALL_DB_PER_SECOND = 3.0
 
 
 @dataclass(frozen=True)
-class Scene:
-    """A moment of a live session.
+class SessionState:
+    """State of a live session at a moment.
 
     Parameters
     ----------
     name : str
-        Of the feed.
+        Of the sound source.
     emotions : tuple of str
         In the model's order.
     seconds : float
-        How much has been heard.
+        Sound heard so far.
     level_db : float
         RMS of the last block in dBFS, at least −80.
     held_db : float
-        The loudest level of late: it falls by 3 dB a second.
+        Peak hold: the loudest recent level; it falls by 3 dB a second.
     peak : float
         Of the last block, as a share of full scale.
     emotion : str or None
@@ -60,49 +60,51 @@ class Scene:
     window: Window | None = None
 
 
-def after(scene: Scene, block: Samples, *, seconds: float, events: Sequence[Event]) -> Scene:
-    """Return the next scene.
+def advance_state(
+    state: SessionState, block: Samples, *, seconds: float, events: Sequence[Event]
+) -> SessionState:
+    """Next state.
 
     Parameters
     ----------
-    scene : Scene
+    state : SessionState
     block : ndarray, shape (n,)
-        What was heard; may be empty.
+        Newest sound; may be empty.
     seconds : float
-        How much has been heard with it.
+        Sound heard so far, with the block.
     events : sequence of Window, Update and Segment
-        What became known with it.
+        Events that the block brought.
     """
     for event in events:
-        scene = _told(scene, event)
+        state = _apply_event(state, event)
     oldest = floor(seconds) - STRIP_SECONDS
-    strip = {second: emotion for second, emotion in scene.strip.items() if second > oldest}
-    held_db = max(LEAST_DB, scene.held_db - FALL_DB_PER_SECOND * (seconds - scene.seconds))
-    scene = replace(scene, seconds=seconds, strip=strip, held_db=held_db)
+    strip = {second: emotion for second, emotion in state.strip.items() if second > oldest}
+    held_db = max(LEAST_DB, state.held_db - FALL_DB_PER_SECOND * (seconds - state.seconds))
+    state = replace(state, seconds=seconds, strip=strip, held_db=held_db)
     if not len(block):
-        return scene
+        return state
     power = float(np.mean(np.square(block, dtype=np.float64)))
     level_db = max(LEAST_DB, 10.0 * float(np.log10(max(power, 1e-12))))
     held_db = max(level_db, held_db)
-    return replace(scene, level_db=level_db, held_db=held_db, peak=float(np.abs(block).max()))
+    return replace(state, level_db=level_db, held_db=held_db, peak=float(np.abs(block).max()))
 
 
-def _told(scene: Scene, event: Event) -> Scene:
+def _apply_event(state: SessionState, event: Event) -> SessionState:
     if isinstance(event, Window):
-        return replace(scene, window=event)
+        return replace(state, window=event)
     if isinstance(event, Segment):
         length = event.end_seconds - event.start_seconds
-        totals = {**scene.totals, event.emotion: scene.totals.get(event.emotion, 0.0) + length}
-        return replace(scene, totals=totals, strip=_painted(scene.strip, event))
+        totals = {**state.totals, event.emotion: state.totals.get(event.emotion, 0.0) + length}
+        return replace(state, totals=totals, strip=_paint_segment(state.strip, event))
     assert isinstance(event, Update)
-    strip = scene.strip
-    if event.emotion is not None and scene.window is not None:
-        # What the window heard and no window before it: the rest was painted already.
-        start = scene.window.start_seconds
+    strip = state.strip
+    if event.emotion is not None and state.window is not None:
+        # The part that no earlier window covered: the rest was painted already.
+        start = state.window.start_seconds
         new = [second for second in range(floor(start), ceil(event.seconds)) if second not in strip]
         strip = {**strip, **dict.fromkeys(new, event.emotion)}
     return replace(
-        scene,
+        state,
         emotion=event.emotion,
         probabilities=dict(event.probabilities),
         uncertain=event.uncertain,
@@ -110,7 +112,7 @@ def _told(scene: Scene, event: Event) -> Scene:
     )
 
 
-def _painted(strip: Mapping[int, str], segment: Segment) -> dict[int, str]:
-    """Give the seconds whose greater part a segment holds its emotion: it knows better."""
+def _paint_segment(strip: Mapping[int, str], segment: Segment) -> dict[int, str]:
+    """Give the seconds that a segment mostly covers its emotion: it is smoothed."""
     first, last = round(segment.start_seconds), round(segment.end_seconds)
     return {**strip, **dict.fromkeys(range(first, last), segment.emotion)}

@@ -1,4 +1,4 @@
-"""Emotion over time, as values: windows as the model saw them, and segments for people."""
+"""Values of emotion over time: windows, segments, updates and timelines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Window(StreamEvent):
-    """What the model says of one window of speech, as it comes.
+    """Window of speech, as the model classified it.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Window(StreamEvent):
 
 @dataclass(frozen=True)
 class Segment(StreamEvent):
-    """A stretch of speech in one emotion, after smoothing over time.
+    """Stretch of speech in one emotion, after smoothing over time.
 
     Parameters
     ----------
@@ -171,10 +171,10 @@ class Timeline(Serializable):
 
     @property
     def has_speech(self) -> bool:
-        """Whether speech was found in it, and so an emotion."""
+        """True if speech was found, and so an emotion."""
         return bool(self.segments)
 
     @property
     def result(self) -> Literal["emotion", "no speech"]:
-        """What came of it: ``emotion``, or ``no speech`` if none was found."""
+        """Outcome: ``emotion``, or ``no speech`` if none was found."""
         return "emotion" if self.has_speech else "no speech"

@@ -109,11 +109,11 @@ class Stream:
 
     @property
     def seconds(self) -> float:
-        """How much has been pushed, in seconds."""
+        """Length of all that was pushed."""
         return self._pushed / self.rate_hz
 
     def push(self, block: NDArray[Any]) -> list[Event]:
-        """Take in the next block.
+        """Process the next block.
 
         Parameters
         ----------
@@ -123,7 +123,7 @@ class Stream:
         Returns
         -------
         list of Window, Update and Segment
-            What has become known with it.
+            Events that the block completes.
 
         Raises
         ------
@@ -146,7 +146,7 @@ class Stream:
         Returns
         -------
         list of Window, Update and Segment
-            All that was still to be decided.
+            The last events.
 
         Raises
         ------

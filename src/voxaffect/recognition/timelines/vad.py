@@ -137,7 +137,7 @@ class EnergyDetector:
         return float(min(over, level - UNDER_LEVEL_DB))
 
     def _has_silence(self, level: float) -> bool:
-        """Whether deep silence was heard, which a steady background has not."""
+        """True if there was deep silence, which no steady background has."""
         deep = self._counts[self._bins <= max(level - HEARD_DB, SILENT_DBFS)].sum()
         return bool(deep >= FLOOR_SHARE * self._counts.sum())
 
@@ -185,14 +185,14 @@ class WebrtcDetector:
 
 @dataclass(frozen=True)
 class VadMethod:
-    """Way to find speech.
+    """Voice-activity detection.
 
     Parameters
     ----------
     make_detector : callable
         From a rate in Hz to a fresh detector of frames.
     confirms_speech : bool
-        Whether the Silero network must find speech, too.
+        True if the Silero network must find speech, too.
     """
 
     make_detector: Callable[[int], VoiceActivityDetector]
@@ -205,11 +205,11 @@ VAD_METHODS: Final[dict[str, VadMethod]] = {
     "energy": VadMethod(EnergyDetector, confirms_speech=False),
     "webrtc": VadMethod(WebrtcDetector, confirms_speech=True),
 }
-"""Ways to find speech, by the name that users give."""
+"""Voice-activity detections by name."""
 
 
 def get_vad_method(name: str) -> VadMethod:
-    """Look up a way to find speech.
+    """Get a voice-activity detection by its name.
 
     Raises
     ------

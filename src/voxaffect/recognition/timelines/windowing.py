@@ -100,7 +100,7 @@ class WindowConfig:
 
     @property
     def confirms_speech(self) -> bool:
-        """Whether a window counts only if the network finds speech in it."""
+        """True if a window counts only with speech that the network finds."""
         return get_vad_method(self.vad).confirms_speech
 
 

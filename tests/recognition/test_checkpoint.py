@@ -1,4 +1,4 @@
-"""What is written in the journal stays true, wherever a kill cuts it."""
+"""What is written in the checkpoint stays true, wherever a kill cuts it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from voxaffect.errors import JournalError
-from voxaffect.recognition.checkpoint import Journal, forget, stamp
+from voxaffect.errors import CheckpointError
+from voxaffect.recognition.checkpoint import Checkpoint, discard, sign_file
 
 TASK = {"model": "a1b2", "window_seconds": 3.0, "channels": "mix"}
 STAMP = (10, 20)
@@ -18,25 +18,28 @@ STAMP = (10, 20)
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A journal with three finished files."""
-    path = tmp_path / "out.csv.journal"
-    with Journal(path, TASK) as journal:
+    """A checkpoint with three finished files."""
+    path = tmp_path / "out.csv.checkpoint"
+    with Checkpoint(path, TASK) as checkpoint:
         for name in ("a.wav", "b.wav", "odd\udcff\n.wav"):
-            journal.add(name, STAMP, [{"emotion": "sad", "p": 0.1 + 0.2}])
+            checkpoint.add(name, STAMP, [{"emotion": "sad", "p": 0.1 + 0.2}])
     return path
 
 
-def test_two_runs_do_not_share_a_journal(path: Path) -> None:
-    with Journal(path, TASK), pytest.raises(JournalError, match="another run is writing to it"):
-        Journal(path, TASK)
+def test_two_runs_do_not_share_a_checkpoint(path: Path) -> None:
+    with (
+        Checkpoint(path, TASK),
+        pytest.raises(CheckpointError, match="another run is writing to it"),
+    ):
+        Checkpoint(path, TASK)
     assert finished(path, "a.wav", "b.wav") == ["a.wav", "b.wav"]
 
 
 HOLDING = """
 import sys, time
 from pathlib import Path
-from voxaffect.recognition.checkpoint import Journal
-held = Journal(Path(sys.argv[1]), {"model": "a1b2", "window_seconds": 3.0, "channels": "mix"})
+from voxaffect.recognition.checkpoint import Checkpoint
+held = Checkpoint(Path(sys.argv[1]), {"model": "a1b2", "window_seconds": 3.0, "channels": "mix"})
 print("held", flush=True)
 time.sleep(60)
 """
@@ -48,23 +51,23 @@ def test_a_killed_run_leaves_no_lock_behind(path: Path) -> None:
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
-        with pytest.raises(JournalError, match="another run is writing to it"):
-            Journal(path, TASK)
+        with pytest.raises(CheckpointError, match="another run is writing to it"):
+            Checkpoint(path, TASK)
         process.kill()
     assert finished(path, "a.wav") == ["a.wav"]
 
 
-def test_a_journal_that_is_in_use_is_not_forgotten(path: Path) -> None:
-    with Journal(path, TASK):
-        forget(path)
+def test_a_checkpoint_that_is_in_use_is_not_forgotten(path: Path) -> None:
+    with Checkpoint(path, TASK):
+        discard(path)
         assert path.exists()
-    forget(path)
+    discard(path)
     assert not path.exists()
-    forget(path)
+    discard(path)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="deletes an open file")
-def test_a_journal_deleted_while_it_is_opened_begins_anew(
+def test_a_checkpoint_deleted_while_it_is_opened_begins_anew(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, opened = os.open, []
@@ -78,46 +81,46 @@ def test_a_journal_deleted_while_it_is_opened_begins_anew(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", open_and_delete_once)
-        journal = Journal(path, TASK)
-    with journal:
-        journal.add("a.wav", STAMP, ["new"])
+        checkpoint = Checkpoint(path, TASK)
+    with checkpoint:
+        checkpoint.add("a.wav", STAMP, ["new"])
     assert finished(path, "a.wav", "b.wav") == ["a.wav"]
 
 
 @pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="links as Unix has them")
-def test_a_link_in_the_place_of_a_journal_is_not_followed(path: Path) -> None:
+def test_a_link_in_the_place_of_a_checkpoint_is_not_followed(path: Path) -> None:
     victim = path.with_name("victim")
     victim.touch()
     path.unlink(missing_ok=True)
     path.symlink_to(victim)
-    with pytest.raises(JournalError, match="cannot be used as journal"):
-        Journal(path, TASK)
+    with pytest.raises(CheckpointError, match="cannot be used as checkpoint"):
+        Checkpoint(path, TASK)
     assert victim.read_bytes() == b""
 
 
 def finished(path: Path, *names: str) -> list[str]:
-    with Journal(path, TASK) as journal:
-        return [name for name in names if journal.result(name, STAMP) is not None]
+    with Checkpoint(path, TASK) as checkpoint:
+        return [name for name in names if checkpoint.result(name, STAMP) is not None]
 
 
 def test_results_come_back_to_the_last_bit(path: Path) -> None:
-    with Journal(path, TASK) as journal:
-        assert journal.result("odd\udcff\n.wav", STAMP) == [{"emotion": "sad", "p": 0.1 + 0.2}]
+    with Checkpoint(path, TASK) as checkpoint:
+        assert checkpoint.result("odd\udcff\n.wav", STAMP) == [{"emotion": "sad", "p": 0.1 + 0.2}]
 
 
 @pytest.mark.parametrize("now", [(11, 20), (10, 21), None])
 def test_a_file_that_has_changed_is_not_finished(path: Path, now: tuple[int, int] | None) -> None:
-    with Journal(path, TASK) as journal:
-        assert journal.result("a.wav", now) is None
-        assert journal.result("unknown.wav", STAMP) is None
+    with Checkpoint(path, TASK) as checkpoint:
+        assert checkpoint.result("a.wav", now) is None
+        assert checkpoint.result("unknown.wav", STAMP) is None
 
 
 def test_the_last_result_of_a_file_holds(path: Path) -> None:
-    with Journal(path, TASK) as journal:
-        journal.add("a.wav", (11, 21), ["new"])
-    with Journal(path, TASK) as journal:
-        assert journal.result("a.wav", STAMP) is None
-        assert journal.result("a.wav", (11, 21)) == ["new"]
+    with Checkpoint(path, TASK) as checkpoint:
+        checkpoint.add("a.wav", (11, 21), ["new"])
+    with Checkpoint(path, TASK) as checkpoint:
+        assert checkpoint.result("a.wav", STAMP) is None
+        assert checkpoint.result("a.wav", (11, 21)) == ["new"]
 
 
 def test_wherever_it_is_cut_whole_lines_hold_and_it_goes_on(path: Path) -> None:
@@ -128,8 +131,8 @@ def test_wherever_it_is_cut_whole_lines_hold_and_it_goes_on(path: Path) -> None:
         path.write_bytes(content[:length])
         expected = max(0, sum(end <= length for end in ends) - 1)  # b'\n' may lack
         assert len(finished(path, "a.wav", "b.wav", "odd\udcff\n.wav")) == expected
-        with Journal(path, TASK) as journal:
-            journal.add("c.wav", STAMP, [])
+        with Checkpoint(path, TASK) as checkpoint:
+            checkpoint.add("c.wav", STAMP, [])
         assert finished(path, "c.wav") == ["c.wav"]
 
 
@@ -142,27 +145,29 @@ def test_wherever_it_is_cut_whole_lines_hold_and_it_goes_on(path: Path) -> None:
         ({"model": "a1b2"}, "window_seconds 3.0, now none; channels mix, now none"),
     ],
 )
-def test_a_journal_of_other_settings_is_refused(
+def test_a_checkpoint_of_other_settings_is_refused(
     path: Path, task: dict[str, object], reason: str
 ) -> None:
     before = path.read_bytes()
-    with pytest.raises(JournalError, match=f"other settings \\({reason}\\).*delete the journal"):
-        Journal(path, task)
+    with pytest.raises(
+        CheckpointError, match=f"other settings \\({reason}\\).*delete the checkpoint"
+    ):
+        Checkpoint(path, task)
     assert path.read_bytes() == before
 
 
-def test_a_journal_of_another_version_is_refused(path: Path) -> None:
+def test_a_checkpoint_of_another_version_is_refused(path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b'"format": 2', b'"format": 1'))
-    with pytest.raises(JournalError, match="format 1, now 2"):
-        Journal(path, TASK)
+    with pytest.raises(CheckpointError, match="format 1, now 2"):
+        Checkpoint(path, TASK)
 
 
 @pytest.mark.parametrize("content", [b"my notes", b"my notes\n", b"{}\n", b"\x00\xff\n", b"[1]\n"])
-def test_a_file_that_is_no_journal_is_left_alone(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "out.csv.journal"
+def test_a_file_that_is_no_checkpoint_is_left_alone(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "out.csv.checkpoint"
     path.write_bytes(content)
-    with pytest.raises(JournalError, match="is no voxaffect journal"):
-        Journal(path, TASK)
+    with pytest.raises(CheckpointError, match="is no voxaffect checkpoint"):
+        Checkpoint(path, TASK)
     assert path.read_bytes() == content
 
 
@@ -178,17 +183,17 @@ def test_a_line_that_cannot_be_read_is_passed_over(path: Path, line: bytes) -> N
 
 def test_a_flipped_bit_loses_its_line_and_changes_no_result(path: Path) -> None:
     names, content = ("a.wav", "b.wav", "odd\udcff\n.wav"), path.read_bytes()
-    with Journal(path, TASK) as journal:
-        expected = {name: journal.result(name, STAMP) for name in names}
+    with Checkpoint(path, TASK) as checkpoint:
+        expected = {name: checkpoint.result(name, STAMP) for name in names}
     first = content.index(b"\n") + 1
     for index in range(0, 8 * len(content), 5):
         damaged = bytearray(content)
         damaged[index // 8] ^= 1 << index % 8
         path.write_bytes(damaged)
         try:
-            with Journal(path, TASK) as journal:
-                results = {name: journal.result(name, STAMP) for name in names}
-        except JournalError:
+            with Checkpoint(path, TASK) as checkpoint:
+                results = {name: checkpoint.result(name, STAMP) for name in names}
+        except CheckpointError:
             assert index // 8 < first
             continue
         assert index // 8 >= first
@@ -198,18 +203,18 @@ def test_a_flipped_bit_loses_its_line_and_changes_no_result(path: Path) -> None:
 
 
 def test_a_place_where_none_can_be_is_named(tmp_path: Path) -> None:
-    with pytest.raises(JournalError, match=r"x\.journal: cannot be used as journal"):
-        Journal(tmp_path / "nowhere" / "x.journal", TASK)
-    with pytest.raises(JournalError, match="cannot be used as journal"):
-        Journal(tmp_path, TASK)
+    with pytest.raises(CheckpointError, match=r"x\.checkpoint: cannot be used as checkpoint"):
+        Checkpoint(tmp_path / "nowhere" / "x.checkpoint", TASK)
+    with pytest.raises(CheckpointError, match="cannot be used as checkpoint"):
+        Checkpoint(tmp_path, TASK)
 
 
 def test_a_stamp_changes_with_size_and_time(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
-    assert stamp(path) is None
+    assert sign_file(path) is None
     path.write_bytes(b"12")
-    first = stamp(path)
+    first = sign_file(path)
     os.utime(path, ns=(1, 2_000_000_000))
     assert first is not None
-    assert stamp(path) == (2, 2_000_000_000) != first
-    assert stamp(Path("a\0b")) is None
+    assert sign_file(path) == (2, 2_000_000_000) != first
+    assert sign_file(Path("a\0b")) is None
