@@ -496,7 +496,7 @@ def test_info_shows_the_checksum_of_the_file(run: Run) -> None:
 
 @pytest.mark.parametrize("command", ["info", "predict"])
 def test_a_model_of_an_older_format_is_called_unchecked_once(run: Run, command: str) -> None:
-    path = Path(__file__).parent / "data" / "format-3.onnx"
+    path = Path(__file__).parents[1] / "data" / "format-3.onnx"
     done = run(command, "--model", path, *(["--example"] if command == "predict" else []))
     assert done.code == 0
     assert done.err == (
