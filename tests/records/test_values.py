@@ -15,7 +15,7 @@ from voxaffect.errors import MissingExtraError
 from voxaffect.extraction import Extraction
 from voxaffect.outputs.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
 from voxaffect.recognition import Prediction
-from voxaffect.recognition.prediction import Batch
+from voxaffect.recognition.batch import Batch
 from voxaffect.recognition.timelines.segments import Update
 from voxaffect.records.codec import check
 from voxaffect.records.results import DiagnosisRecord, ExplanationRecord
@@ -49,11 +49,11 @@ def test_a_frame_has_the_columns_of_the_csv(level: str) -> None:
 
 
 def test_a_batch_becomes_a_frame_with_nulls_where_nothing_is_known() -> None:
-    frame = Batch((SAD, MUTE), ()).to_frame()
+    frame = Batch((SAD, MUTE), (), 2).to_frame()
     assert frame.emotion.isna().tolist() == [False, True]
     assert frame.p_sad.tolist()[0] == 0.625
     assert str(frame.windows.dtype) == "Int64"
-    assert list(Batch((), ()).to_frame())[:3] == ["source", "emotion", "confidence"]
+    assert list(Batch[Prediction]((), (), 0).to_frame())[:3] == ["source", "emotion", "confidence"]
 
 
 def test_features_become_a_frame_by_name() -> None:
