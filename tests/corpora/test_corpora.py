@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
 from pkgutil import iter_modules
 
@@ -27,6 +28,7 @@ from voxaffect.corpora import (
     public,
     read_corpus,
 )
+from voxaffect.corpora.base import compile_names, map_sexes
 from voxaffect.corpora.folders import get_download_folder
 from voxaffect.errors import CorpusError
 
@@ -88,12 +90,6 @@ def test_citation_license_and_source_are_stated(corpus: Corpus) -> None:
     assert corpus.homepage.startswith("http")
     assert corpus.instructions
     assert corpus.traps
-
-
-def test_grammar_names_emotion_and_speaker(corpus: Corpus) -> None:
-    groups = set(corpus.pattern.groupindex)
-    assert {"emotion", "speaker"} <= groups
-    assert groups <= {field.name for field in fields(Utterance)}
 
 
 def test_key_is_the_name(corpus: Corpus) -> None:
@@ -483,3 +479,37 @@ def test_emodb_is_whole(data_root: Callable[[str], Path]) -> None:
     assert len({utterance.speaker for utterance in found}) == 10
     assert len({utterance.text for utterance in found}) == 10
     assert {utterance.emotion for utterance in found} == set(CORPORA["emodb"].emotions.values())
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"name": "EMO DB"}, "name: expected lower-case letters"),
+        ({"sizes": 535}, "sizes: expected a tuple of numbers"),
+        ({"pattern": compile_names(r"(?P<speaker>f1)")}, "the group 'emotion' is missing"),
+        (
+            {"pattern": compile_names(r"(?P<speaker>1)(?P<emotion>a)(?P<sex>f)")},
+            "the group 'sex' is not read. List the sex of each speaker in sexes",
+        ),
+        (
+            {"pattern": compile_names(r"(?P<speaker>1)(?P<emotion>a)(?P<intensity>1)")},
+            "intensities: the pattern has the group 'intensity'",
+        ),
+        ({"emotions": {"a": "joy"}}, "found 'joy'"),
+    ],
+)
+def test_a_mistake_in_the_description_of_a_corpus_is_named(
+    changes: dict[str, object], fault: str
+) -> None:
+    with pytest.raises(CorpusError, match=re.escape(fault)):
+        replace(CORPORA["emodb"], **changes)
+
+
+def test_a_speaker_has_one_sex() -> None:
+    with pytest.raises(CorpusError, match="the speakers 2 are in both lists"):
+        map_sexes(female="{1..2}", male="{2..3}")
+
+
+def test_a_template_that_is_no_range_is_named() -> None:
+    with pytest.raises(CorpusError, match=re.escape("template {1..2-F}: expected two numbers")):
+        map_sexes(female="{1..2-F}", male="")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from voxaffect.errors import CorpusError
 from voxaffect.records.arguments import check_kind, check_path
 
 EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised", "bored")
@@ -178,6 +179,32 @@ class Corpus:
     def __post_init__(self) -> None:
         for name in ("emotions", "sexes", "intensities", "channels", "aliases"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        for fault in _find_faults(self):
+            raise CorpusError(f"corpus {self.name!r}: {fault}")
+
+
+_NEEDED_GROUPS = {"emotion", "speaker"}
+_READ_GROUPS = _NEEDED_GROUPS | {"text", "intensity", "take", "channel", "label"}
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def _find_faults(corpus: Corpus) -> Iterator[str]:
+    """Mistakes in the description of a corpus, in words for the person who wrote it."""
+    if not _NAME.fullmatch(corpus.name):
+        yield "name: expected lower-case letters, digits and single hyphens."
+    if not (isinstance(corpus.sizes, tuple) and all(isinstance(n, int) for n in corpus.sizes)):
+        yield f"sizes: expected a tuple of numbers, such as (1440,), found {corpus.sizes!r}."
+    groups = set(corpus.pattern.groupindex)
+    for group in sorted(_NEEDED_GROUPS - groups):
+        yield f"pattern: the group '{group}' is missing."
+    for group in sorted(groups - _READ_GROUPS):
+        remedy = " List the sex of each speaker in sexes." if group == "sex" else ""
+        yield f"pattern: the group '{group}' is not read.{remedy}"
+    for group, words in (("intensity", "intensities"), ("channel", "channels")):
+        if group in groups and not getattr(corpus, words):
+            yield f"{words}: the pattern has the group '{group}', so its words are needed."
+    for emotion in sorted(set(corpus.emotions.values()) - set(EMOTIONS)):
+        yield f"emotions: expected words of {', '.join(EMOTIONS)}, found {emotion!r}."
 
 
 @dataclass(frozen=True)
@@ -246,12 +273,13 @@ def map_sexes(*, female: str, male: str) -> dict[str, str]:
     >>> map_sexes(female="f{1..2}", male="m1")
     {'f1': 'female', 'f2': 'female', 'm1': 'male'}
     """
-    return {
-        speaker: sex
-        for sex, templates in (("female", female), ("male", male))
-        for template in templates.split()
-        for speaker in expand_template(template)
-    }
+    women, men = (
+        [name for template in templates.split() for name in expand_template(template)]
+        for templates in (female, male)
+    )
+    if both := sorted({*women} & {*men}):
+        raise CorpusError(f"sexes: the speakers {', '.join(both)} are in both lists.")
+    return dict.fromkeys(women, "female") | dict.fromkeys(men, "male")
 
 
 def expand_template(template: str) -> tuple[str, ...]:
@@ -276,6 +304,11 @@ def _expand_numbers(item: str) -> list[str]:
     first, dots, last = item.partition("..")
     if not dots:
         return [item]
+    if not (first.isdecimal() and last.isdecimal()):
+        raise CorpusError(
+            f"template {{{item}}}: expected two numbers, such as {{01..24}}. Write the rest of the "
+            "name outside of the braces."
+        )
     return [str(number).zfill(len(first)) for number in range(int(first), int(last) + 1)]
 
 

@@ -23,8 +23,16 @@ OWN_DATA: Mapping[str, str] = MappingProxyType(
 
 
 def _load_corpora() -> Mapping[str, Corpus]:
-    modules = (import_module(f"{public.__name__}.{m.name}") for m in iter_modules(public.__path__))
-    return MappingProxyType({module.CORPUS.name: module.CORPUS for module in modules})
+    corpora: dict[str, Corpus] = {}
+    for info in iter_modules(public.__path__):
+        module = import_module(f"{public.__name__}.{info.name}")
+        corpus = getattr(module, "CORPUS", None)
+        if not isinstance(corpus, Corpus):
+            raise CorpusError(f"{module.__name__}: expected CORPUS = Corpus(…), found none.")
+        if corpus.name in corpora:
+            raise CorpusError(f"{module.__name__}: there is a corpus {corpus.name!r} already.")
+        corpora[corpus.name] = corpus
+    return MappingProxyType(corpora)
 
 
 CORPORA = _load_corpora()

@@ -146,7 +146,11 @@ class Model:
         except FeatureError as error:
             raise ModelError(f"{self.name}: {error}") from error
         if names != self.card.feature_names:
-            raise ModelError(f"{self.name}: its feature names are not those of its spec.")
+            spec = self.card.spec
+            raise ModelError(
+                f"{self.name}: its {len(self.card.feature_names)} feature names are not the "
+                f"{len(names)} of its spec, {spec.name} version {spec.version}."
+            )
 
     def _check_graph(self) -> None:
         """Refuse a graph that does not take the features that the card names."""
