@@ -1008,8 +1008,8 @@ def test_a_model_file_says_how_its_copies_were_made(
     assert done.code == 0
     assert "--babble changes nothing" not in done.err
     told = run("info", file).out
-    assert "copies    at speeds 0.9 1.1, mixed 4, " in told
-    assert ", of the noisy with babble 0.5 " in told
+    assert "copies    at other speeds: 0.9, 1.1\ncopies    mixed: 4\n" in told
+    assert "copies    share of the noisy copies with background speech: 0.5\n" in told
 
 
 def of_strangers(found: Path, table: Path) -> Path:

@@ -27,7 +27,12 @@ from voxaffect.records.results import Document
     help="Same as the argument MODEL.",
 )
 @click.option(
-    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="text: a summary. json: the whole card.",
 )
 @click.option(
     "--full",
@@ -65,18 +70,18 @@ def _format_score(score: Mapping[str, float]) -> str:
 
 
 _COPIES = {
-    "at speeds": "speeds",
-    "mixed": "mixed_copies",
-    "of these in rooms": "room_probability",
-    "noisy": "noise_probability",
-    "of the noisy with babble": "babble_probability",
+    "speeds": "at other speeds: {}",
+    "mixed_copies": "mixed: {}",
+    "room_probability": "share of the mixed copies in rooms: {}",
+    "noise_probability": "share of the mixed copies with noise: {}",
+    "babble_probability": "share of the noisy copies with background speech: {}",
 }
-"""Parts of a card's augmentation that are shown."""
+"""Lines on the parts of a card's augmentation that are shown."""
 
 
 def _format_amount(value: float | list[float]) -> str:
-    shown = value[:9] if isinstance(value, list) else [value]
-    return " ".join(f"{one:g}" for one in shown)
+    amounts = value[:9] if isinstance(value, list) else [value]
+    return ", ".join(f"{amount:g}" for amount in amounts)
 
 
 _CHECKED = "yes: unchanged since it was written (its author is not checked)"
@@ -100,13 +105,11 @@ def _format_card(model: Model) -> list[str]:
             f"corpus    {name}: {corpus['utterances']} utterances, {corpus['speakers']} speakers, "
             f"{corpus['license']}"
         )
-    if card.augmentation:
-        parts = (
-            f"{name} {_format_amount(card.augmentation[key])}"
-            for name, key in _COPIES.items()
-            if key in card.augmentation
-        )
-        lines.append(f"copies    {', '.join(parts)} (--format json has all)")
+    lines += [
+        f"copies    {line.format(_format_amount(card.augmentation[key]))}"
+        for key, line in _COPIES.items()
+        if key in card.augmentation
+    ]
     for protocol, metrics in card.scores.items():
         values = ", ".join(f"{metric} {_format_score(value)}" for metric, value in metrics.items())
         lines.append(f"scores    {protocol}: {values}")
@@ -115,7 +118,8 @@ def _format_card(model: Model) -> list[str]:
     else:
         measured = card.abstention
         lines.append(
-            f"uncertain below {measured['threshold']:.4g}: of the others on new speakers "
-            f"({measured['coverage']:.0%} of all), {measured['risk']:.0%} were wrong"
+            f"uncertain below {measured['threshold']:.4g}: on new speakers, "
+            f"{measured['coverage']:.0%} of the answers were at or above it, and "
+            f"{measured['risk']:.0%} of these were wrong"
         )
     return [*lines, f"libraries {', '.join(f'{k} {v}' for k, v in card.libraries.items())}"]
