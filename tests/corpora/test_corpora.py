@@ -12,6 +12,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 
 import pytest
+from conftest import Run
 from hypothesis import given, strategies as st
 from support.files import touch_files
 
@@ -513,3 +514,10 @@ def test_a_speaker_has_one_sex() -> None:
 def test_a_template_that_is_no_range_is_named() -> None:
     with pytest.raises(CorpusError, match=re.escape("template {1..2-F}: expected two numbers")):
         map_sexes(female="{1..2-F}", male="")
+
+
+def test_info_counts_speakers_and_files(run: Run) -> None:
+    lines = run("corpora", "info", "ravdess").out.splitlines()
+    assert "speakers    24 (12 female, 12 male)" in lines
+    assert "files       1,440 or 1,012 or 2,452" in lines
+    assert "intensities 01 normal, 02 strong" in lines

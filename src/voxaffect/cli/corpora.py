@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from voxaffect.console import print_line, print_message, print_note, print_text,
 from voxaffect.corpora import (
     CORPORA,
     OWN_DATA,
+    Corpus,
     ReadOptions,
     download as download_corpus,
     find_root,
@@ -56,13 +59,15 @@ def list_() -> None:
 def info(name: str) -> None:
     """Show one corpus: file names, emotions, license, citation, source and known problems."""
     corpus = get_corpus(name)
-    emotions = ", ".join(f"{code} {emotion}" for code, emotion in corpus.emotions.items())
     print_line(f"{corpus.title} ({corpus.name}, {corpus.language})")
     print_line(corpus.description)
     print_line("")
     for heading, text in (
         ("file names", f"{corpus.grammar}, as {corpus.layout}"),
-        ("emotions", emotions),
+        ("emotions", _list_codes(corpus.emotions)),
+        ("intensities", _list_codes(corpus.intensities) or "none"),
+        ("speakers", _count_speakers(corpus)),
+        ("files", " or ".join(f"{size:,}" for size in corpus.sizes) or "not known"),
         ("license", f"{corpus.license} (commercial use: {_COMMERCIAL[corpus.is_commercial]})"),
         ("citation", corpus.citation),
         ("home page", corpus.homepage),
@@ -74,6 +79,16 @@ def info(name: str) -> None:
         *(("beware", trap) for trap in corpus.traps),
     ):
         print_line(f"{heading:12}{text}")
+
+
+def _list_codes(words: Mapping[str, str]) -> str:
+    return ", ".join(f"{code} {word}" for code, word in words.items())
+
+
+def _count_speakers(corpus: Corpus) -> str:
+    counts = Counter(corpus.sexes.values())
+    parts = ", ".join(f"{counts[sex]} {sex}" for sex in ("female", "male") if counts[sex])
+    return f"{counts.total()} ({parts})" if parts else "not known"
 
 
 @corpora.command()
