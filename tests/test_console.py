@@ -212,6 +212,7 @@ def test_no_command_sends_a_control_code_of_a_name_to_a_terminal(
 # Programs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "environment",
     [
@@ -238,6 +239,7 @@ def test_data_are_utf_8_whatever_the_terminal_writes(
     assert Path(record["source"]).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "json", "table"])
 def test_what_goes_to_a_pipe_is_what_goes_to_a_file(tmp_path: Path, form: str) -> None:
     path = example(tmp_path, "中文.wav")

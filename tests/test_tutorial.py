@@ -297,6 +297,7 @@ def _published(path: Path, **wanted: bool) -> np.ndarray:
     return np.hstack([of_group[name]().T.mean(axis=0) for name in wanted])
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:n_fft=")  # librosa, on its lowest octaves
 @pytest.mark.parametrize("rate_hz", [16_000, 22_050, 48_000])
 def test_contrast_and_tonnetz_have_parity_with_librosa(tmp_path: Path, rate_hz: int) -> None:

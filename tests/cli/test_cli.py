@@ -572,6 +572,7 @@ def tutorial_accuracy(root: Path, seed: int) -> float:
     return accuracy_score(y_true=y_test, y_pred=model.predict(x_test))
 
 
+@pytest.mark.slow
 def test_train_prints_the_accuracy_of_the_tutorial_done_by_hand(
     run: Run, small_ravdess: Path, tmp_path: Path
 ) -> None:

@@ -351,6 +351,7 @@ def sampled(folder: Path, count: int) -> list[Path]:
     return [found[place] for place in chosen]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("corpus", ["ravdess", "ravdess-48k", "emodb"])
 def test_few_clean_recordings_of_a_corpus_have_a_problem(
     corpus: str, data_root: Callable[[str], Path]

@@ -180,6 +180,7 @@ def our_tuning(samples: Samples, rate_hz: int) -> float:
     return chroma.estimate_tuning(spectra.compute_magnitude(samples), samples, rate_hz)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(sounds(8_000)))
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 def test_parity_of_tuning(rate_hz: int, kind: str) -> None:
