@@ -871,6 +871,7 @@ def evaluate_small(run: Run, root: Path, *more: object) -> Done:
     )
 
 
+@pytest.mark.slow
 def test_a_report_holds_the_evaluation_and_its_split_which_evaluates_the_same(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:
@@ -1073,6 +1074,7 @@ def test_a_share_that_is_none_is_refused_before_the_work(
     assert f"Invalid value for '{option}'" in done.err
 
 
+@pytest.mark.slow
 def test_voices_that_were_not_heard_are_not_called_heard(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:

@@ -221,6 +221,7 @@ def test_an_evaluation_whose_file_cannot_be_written_is_printed(
 # What an ending says
 
 
+@pytest.mark.slow
 def test_an_evaluation_as_csv_has_a_row_for_every_tested_utterance(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ def people(tmp_path: Path) -> Path:
     return tmp_path / "people"
 
 
+@pytest.mark.slow
 def test_the_layout_and_the_labels_are_reported_and_kept(
     people: Path, tmp_path: Path, run: Run
 ) -> None:
@@ -290,6 +291,7 @@ def test_failures_are_listed_also_where_too_little_is_left_to_train(
     assert "70 s to 77 s" in done.err
 
 
+@pytest.mark.slow
 def test_a_written_evaluation_is_named_with_its_uar(people: Path, tmp_path: Path, run: Run) -> None:
     result = tmp_path / "r.json"
     done = run("evaluate", "folder", "--data", people, *CLASSIC, "-o", result)
