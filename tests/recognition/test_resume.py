@@ -261,7 +261,9 @@ def test_all_of_ravdess_killed_half_way_ends_as_an_unbroken_run(
     corrupt.write_bytes(next(root.rglob("*.wav")).read_bytes()[:9_000])
     whole, broken = tmp_path / "whole.csv", tmp_path / "broken.csv"
     unbroken = subprocess.run(command("predict", root, corrupt, "-o", whole), check=False)
-    killed_at(720, tmp_path / "broken.csv.checkpoint", root, corrupt, "-o", broken, "--resume")
+    killed_at(
+        720, tmp_path / "broken.csv.checkpoint", "predict", root, corrupt, "-o", broken, "--resume"
+    )
     assert not broken.exists()
     resumed = subprocess.run(
         command("predict", root, corrupt, "-o", broken, "--resume"),
