@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import Trained, voice
+from support.caches import count_rows
 from support.deaths import die, die_at, die_differently, die_once, stop_once
-from test_extraction import row_count
 
 from voxaffect.audio import Signal, read
 from voxaffect.errors import WorkerError
@@ -456,7 +456,7 @@ def test_recordings_whose_processes_die_are_listed_and_the_others_kept(
     database = tmp_path / "cache" / "features.sqlite"
     with FeatureCache(database) as cache, LocalExecutor(2, kind="processes") as executor:
         found = extract(recordings, CLASSIC, transform=deadly(*bad), workers=executor, cache=cache)
-        assert row_count(database) == len(good)
+        assert count_rows(database) == len(good)
     assert [failure.path for failure in found.failures] == bad
     assert [failure.reason for failure in found.failures] == [
         f"{path}: its worker process was ended twice by SIGKILL; memory may have run out. "
@@ -535,7 +535,7 @@ def test_an_ended_program_leaves_no_process_and_a_good_cache(
     processes = {*map(int, (program.stdout.readline() + program.stdout.readline()).split())}
     assert all(map(is_running, processes))
     deadline = time.monotonic() + 60
-    while not row_count(database):
+    while not count_rows(database):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     os.killpg(program.pid, ending)
@@ -545,7 +545,7 @@ def test_an_ended_program_leaves_no_process_and_a_good_cache(
     while any(map(is_running, processes)):
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    saved = row_count(database)
+    saved = count_rows(database)
     assert 0 < saved < len(paths)
     with FeatureCache(database) as cache:
         found = extract(paths[:8], AFFECT, cache=cache).matrix

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import voice
+from support.caches import count_rows
 
 from voxaffect.audio import read
 from voxaffect.errors import CacheError, FeatureError
@@ -31,19 +32,6 @@ CLASSIC = get_feature_spec("classic")
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     return tmp_path / "cache" / "features.sqlite"
-
-
-def row_count(database: Path) -> int:
-    """Rows of a cache that another process may be writing."""
-    if not database.is_file():
-        return 0
-    connection = sqlite3.connect(database)
-    try:
-        return int(connection.execute("SELECT count(*) FROM vectors").fetchone()[0])
-    except sqlite3.OperationalError:
-        return 0  # before its table is made
-    finally:
-        connection.close()
 
 
 def matrix_of(paths: list[Path], **options: object) -> bytes:
@@ -67,7 +55,7 @@ def test_there_is_at_least_one_worker() -> None:
 def test_a_hit_has_the_bits_of_a_miss(recordings: list[Path], database: Path) -> None:
     with FeatureCache(database) as cache:
         missed = matrix_of(recordings, cache=cache)
-        assert row_count(database) == len(recordings)
+        assert count_rows(database) == len(recordings)
         hit = matrix_of(recordings, cache=cache)
     assert hit == missed == matrix_of(recordings)
 
@@ -123,7 +111,7 @@ def test_changed_content_is_a_miss(recordings: list[Path], marked: Path) -> None
 )
 def test_another_spec_is_a_miss(recordings: list[Path], marked: Path, other: FeatureSpec) -> None:
     assert first_number(recordings[0], marked, other) != 7
-    assert row_count(marked) == len(recordings) + 1
+    assert count_rows(marked) == len(recordings) + 1
 
 
 def test_failures_are_listed_in_order_and_the_others_kept(
@@ -170,7 +158,7 @@ def test_the_same_recording_twice_gives_two_rows(recordings: list[Path], databas
         found = extract(wanted, CLASSIC, cache=cache).matrix
     assert np.array_equal(found[0], found[2])
     assert np.array_equal(found[0], found[3])
-    assert row_count(database) == 2
+    assert count_rows(database) == 2
 
 
 def test_nothing_asked_gives_no_row() -> None:
@@ -336,7 +324,7 @@ def test_a_cache_of_the_version_before_begins_anew(recordings: list[Path], datab
     connection.close()
     with FeatureCache(database) as cache:
         assert matrix_of(recordings, cache=cache) == matrix_of(recordings)
-    assert row_count(database) == len(recordings)
+    assert count_rows(database) == len(recordings)
 
 
 @pytest.mark.parametrize(
@@ -420,20 +408,20 @@ def test_two_processes_share_one_cache(
     assert [process.wait(120) for process in running] == [0, 0]
     expected = extract(sorted(recordings), CLASSIC).matrix
     assert all(np.array_equal(np.load(output), expected) for output in outputs)
-    assert row_count(database) == len(recordings)
+    assert count_rows(database) == len(recordings)
 
 
 def killed_midway(folder: Path, database: Path, *, total: int) -> int:
     """Start an extraction, kill it once some rows are saved, and return how many."""
     process = started(folder, database, database.with_name("never.npy"))
     deadline = time.monotonic() + 120
-    while row_count(database) == 0:
+    while count_rows(database) == 0:
         assert process.poll() is None, "the extraction ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.005)
     process.send_signal(signals.SIGKILL)
     assert process.wait(30) == -signals.SIGKILL
-    saved = row_count(database)
+    saved = count_rows(database)
     assert 0 < saved < total
     return saved
 
@@ -469,7 +457,7 @@ def test_ravdess_killed_midway_ends_with_the_same_matrix(
     output = tmp_path / "second.npy"
     assert started(folder, database, output, workers=2).wait(300) == 0
     assert saved > 0
-    assert row_count(database) >= saved
+    assert count_rows(database) >= saved
     assert np.array_equal(np.load(output), extract(paths, CLASSIC).matrix)
 
 

@@ -26,7 +26,7 @@ from voxaffect.corpora.registry import get_corpus
 from voxaffect.corpora.transfer import Transfer, fetch_small
 from voxaffect.corpora.unpacking import find_missing, remove_litter, unpack
 from voxaffect.errors import DownloadError, extra
-from voxaffect.files import lock_folder
+from voxaffect.files import describe_reason, lock_folder
 from voxaffect.files.folders import expand_home
 
 _RECORD_LIMIT = 1 << 22
@@ -155,7 +155,7 @@ def _name_disk_errors(folder: Path) -> Iterator[None]:
         is_full = error.errno in _FULL
         remedy = "Free some space, then start again: it will resume." if is_full else _ELSEWHERE
         raise DownloadError(
-            f"{error.filename or folder}: cannot be written ({error.strerror or error}). {remedy}"
+            f"{error.filename or folder}: cannot be written ({describe_reason(error)}). {remedy}"
         ) from error
 
 

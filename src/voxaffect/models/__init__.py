@@ -30,7 +30,7 @@ from voxaffect.models.operators import check_operators
 from voxaffect.models.protobuf import read_outline
 from voxaffect.records.arguments import check_kind, check_path
 from voxaffect.runtime.forks import no_fork
-from voxaffect.runtime.onnx import import_onnxruntime
+from voxaffect.runtime.onnx import import_onnxruntime, open_session
 
 __all__ = [
     "FORMAT_VERSION",
@@ -112,7 +112,7 @@ class Model:
                 "does. The file is damaged or was changed. Copy it again from its source."
             )
         self._check_features()
-        self._session = _session(self.content, name)
+        self._session = _open_session(self.content, name)
         self._check_graph()
         self._check_golden()
 
@@ -271,14 +271,10 @@ def _load_once(content: bytes, name: str) -> Model:
     return Model(content, name)
 
 
-def _session(content: bytes, name: str) -> Any:
-    onnxruntime = _runtime()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1  # the graphs are tiny
-    options.log_severity_level = 4
-    options.add_session_config_entry("session.use_env_allocators", "1")
+def _open_session(content: bytes, name: str) -> Any:
+    _limit_memory()
     try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return open_session(content, use_env_allocators="1")
     except Exception as error:  # onnxruntime's own errors have no common base
         raise ModelError(
             f"{name}: its graph cannot be loaded ({_reason(error)}). The file is damaged."
@@ -293,14 +289,13 @@ def _reason(error: Exception) -> str:
 
 
 @cache
-def _runtime() -> Any:
-    """Return onnxruntime, with a limit on the memory that all graphs take together."""
+def _limit_memory() -> None:
+    """Limit the memory that all graphs take together."""
     onnxruntime = import_onnxruntime()
     arena = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
     memory = onnxruntime.OrtMemoryInfo("Cpu", arena, 0, onnxruntime.OrtMemType.DEFAULT)
     limit = onnxruntime.OrtArenaCfg({"max_mem": _ARENA_BYTES})
     onnxruntime.create_and_register_allocator(memory, limit)
-    return onnxruntime
 
 
 def load(path: str | PathLike[str] | None = None) -> Model:

@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from voxaffect.errors import CheckpointError
-from voxaffect.files import escape_control, lock_file, open_locked
+from voxaffect.files import describe_reason, escape_control, lock_file, open_locked
 
 FORMAT_VERSION = 2
 """Of the file. To bump: write the new lines, raise this number; a checkpoint of another version
@@ -143,7 +143,7 @@ class Checkpoint:
 
     def _make_error(self, error: OSError) -> CheckpointError:
         name = escape_control(str(self.path))
-        return CheckpointError(f"{name}: cannot be used as checkpoint ({error.strerror or error}).")
+        return CheckpointError(f"{name}: cannot be used as checkpoint ({describe_reason(error)}).")
 
     def __enter__(self) -> Checkpoint:
         return self

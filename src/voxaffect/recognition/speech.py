@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from voxaffect.errors import ModelError
 from voxaffect.runtime.forks import no_fork
-from voxaffect.runtime.onnx import import_onnxruntime
+from voxaffect.runtime.onnx import open_session
 
 Samples = NDArray[np.float32]
 
@@ -153,7 +153,7 @@ def _at_usual_level(samples: Samples, rate_hz: int) -> Samples:
 
 def _network_output(samples: Samples, rate_hz: int, speed: float) -> Iterator[NDArray[np.float32]]:
     """Probabilities of the frames of a sound, piece by piece."""
-    session = _session()
+    session = _open_network()
     hidden = cell = np.zeros(STATE_SHAPE, dtype=np.float32)
     context = np.zeros(CONTEXT_SAMPLES, dtype=np.float32)
     for piece in _whole_frames(_resample_pieces(samples, rate_hz, speed)):
@@ -196,13 +196,9 @@ def _whole_frames(pieces: Iterator[Samples]) -> Iterator[Samples]:
 
 
 @cache
-def _session() -> Any:
+def _open_network() -> Any:
     """Session of the network, loaded when it is first needed."""
-    onnxruntime = import_onnxruntime()
     content = (files("voxaffect") / "data" / NETWORK).read_bytes()
     if hashlib.sha256(content).hexdigest() != NETWORK_SHA256:
         raise ModelError(f"{NETWORK}: its content has changed. Install voxaffect again.")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return open_session(content)

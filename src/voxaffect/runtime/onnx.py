@@ -33,6 +33,17 @@ def disable_telemetry() -> None:
         disable_events()
 
 
+def open_session(content: bytes, **config: str) -> Any:
+    """Session of a graph on one thread of the processor, silent, with entries of configuration."""
+    onnxruntime = import_onnxruntime()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # the graphs are tiny
+    options.log_severity_level = 4
+    for key, value in config.items():
+        options.add_session_config_entry(f"session.{key}", value)
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
 def import_onnxruntime() -> Any:
     """Import ONNX Runtime with its telemetry switched off."""
     disable_telemetry()

@@ -127,7 +127,7 @@ _CROSSINGS = Quantity("crossings", "1/sample", "spectrum")
 _F0 = Quantity("f0_st", "semitones", "pitch")
 _HNR = Quantity("hnr_db", "dB", "voice quality")
 _STRENGTH = Quantity("strength", "1", "voice quality")
-_THIRDS = tuple(quantity for quantity in _SPECTRAL if quantity.name in THIRD_SPECTRAL)
+_THIRDS = tuple(_SPECTRAL[index] for index in _THIRD_INDICES)
 
 
 def _tabulate(
