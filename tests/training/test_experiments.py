@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +14,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from voxaffect import evaluate, load, train
-from voxaffect.errors import TrainingError
+from voxaffect import (
+    evaluate,
+    evaluate_estimator,
+    load,
+    load_dataset,
+    predict_many,
+    train,
+)
+from voxaffect.errors import TrainingError, VoxaffectError
 
 
 def test_the_command_and_the_function_train_the_same_model(
@@ -59,3 +68,38 @@ def test_features_of_others_make_no_model_file(trained: Trained) -> None:
     foreign = replace(trained.data, spec=None)
     with pytest.raises(TrainingError, match="not computed by voxaffect"):
         train(foreign, LogisticRegression(max_iter=1000), test_size=0)
+
+
+@pytest.mark.parametrize(
+    ("call", "fault"),
+    [
+        (lambda: train("ravdess", seed=-1), "seed: expected a whole number from 0 to"),
+        (lambda: train("ravdess", seed=2.5), "seed: expected a whole number from 0 to"),
+        (lambda: train("ravdess", test_size=2), "test_size: expected a share from 0 to less than"),
+        (lambda: train("ravdess", test_size=float("nan")), "test_size: expected a share from 0"),
+        (lambda: train("ravdess", babble=1.5), "babble: expected a share from 0 to 1"),
+        (lambda: train([]), "no corpus is named"),
+        (lambda: evaluate("ravdess", seed=True), "seed: expected a whole number from 0 to"),
+        (lambda: evaluate("ravdess", conditions=["rain"]), "no condition named 'rain'; there are:"),
+        (lambda: evaluate("ravdess", conditions="8 kHz"), "conditions: expected names of"),
+        (lambda: load_dataset("ravdess", 3), "features: expected a FeatureSpec or the name"),
+    ],
+)
+def test_a_wrong_argument_is_refused_before_the_work(
+    call: Callable[[], object], fault: str
+) -> None:
+    with pytest.raises(VoxaffectError, match=re.escape(fault)):
+        call()
+
+
+def test_a_negative_seed_of_folds_is_refused(trained: Trained) -> None:
+    data = trained.data
+    with pytest.raises(VoxaffectError, match="seed: expected a whole number from 0 to"):
+        evaluate_estimator(
+            LogisticRegression(), data.matrix, data.utterances, protocol="speakers", seed=-1
+        )
+
+
+def test_a_checkpoint_is_named_by_a_path() -> None:
+    with pytest.raises(VoxaffectError, match="resume: expected a path, found int 3"):
+        predict_many([b"0101"], resume=3)

@@ -16,9 +16,8 @@ from voxaffect.cli.own_data import own_options
 from voxaffect.console import print_message
 from voxaffect.extraction import MAX_SECONDS
 from voxaffect.features import SETS
+from voxaffect.records.arguments import MAX_SEED
 from voxaffect.training import DEFAULT_SEED, Augmentation, Recipe
-
-MAX_SEED = 2**32 - 100  # scikit-learn's limit, less the seeds that protocols count up
 
 
 class Share(click.FloatRange):

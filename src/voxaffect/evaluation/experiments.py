@@ -24,6 +24,7 @@ from voxaffect.evaluation.studies import Study, System, evaluate_systems
 from voxaffect.extraction import Failure
 from voxaffect.features import get_feature_spec
 from voxaffect.models import Model
+from voxaffect.records.arguments import check_list, check_seed, check_share, is_known
 from voxaffect.training import (
     DEFAULT_SEED,
     Corpora,
@@ -38,7 +39,11 @@ from voxaffect.training import (
     load_training_data,
 )
 from voxaffect.training.augmentation.babble import BabbleSource
-from voxaffect.training.augmentation.conditions import condition_transform, needs_babble
+from voxaffect.training.augmentation.conditions import (
+    CONDITIONS,
+    condition_transform,
+    needs_babble,
+)
 
 _log = logging.getLogger("voxaffect")
 
@@ -125,6 +130,8 @@ def train(
     >>> result.model.emotions, result.holdout.train_shape
     (('happy', 'sad'), (9, 180))
     """
+    check_seed(seed)
+    check_share(test_size, "test_size", under_one=True)
     if isinstance(recipe, str | Recipe | None):
         chosen = choose_recipe(recipe, features)
         name, estimator = chosen.name, chosen.build(seed)
@@ -255,6 +262,13 @@ def evaluate(
     >>> study.protocol.name, len(study.utterances)
     ('loso', 12)
     """
+    check_seed(seed)
+    conditions = check_list(conditions, "conditions", "names of conditions")
+    for condition in conditions:
+        if not is_known(condition, CONDITIONS):
+            raise EvaluationError(
+                f"no condition named {condition!r}; there are: {'; '.join(CONDITIONS)}."
+            )
     by = protocol if isinstance(protocol, Protocol) else get_protocol(protocol)
     if isinstance(recipes, str | Recipe):
         recipes = [recipes]

@@ -20,7 +20,7 @@ from voxaffect.evaluation.metrics.categorical import Scores, compute_baselines, 
 from voxaffect.evaluation.protocols import Fold, Protocol, get_protocol, random_split
 from voxaffect.evaluation.result import Evaluation, FoldResult, ScoreKind
 from voxaffect.extraction import LocalExecutor, count_workers, open_executor
-from voxaffect.records.arguments import check_kind, check_list
+from voxaffect.records.arguments import check_kind, check_list, check_seed
 from voxaffect.training import AugmentedCopies, Dataset, check_estimator, clone_with_seed, fit
 
 Matrix = NDArray[np.float32]
@@ -138,6 +138,7 @@ def evaluate_conditions(
         As `evaluate`.
     """
     check_estimator(estimator)
+    check_seed(seed)
     for name, condition in conditions.items():
         if not callable(condition):
             _check_matrix(condition, len(data.utterances), name)

@@ -35,6 +35,7 @@ from voxaffect.recognition.timelines.segments import Timeline
 from voxaffect.recognition.timelines.smoothing import Smoothing
 from voxaffect.recognition.timelines.vad import DEFAULT_VAD
 from voxaffect.recognition.timelines.windowing import WindowConfig
+from voxaffect.records.arguments import check_path
 from voxaffect.records.tables import tabulate_predictions, tabulate_segments
 from voxaffect.records.values import to_frame
 
@@ -236,7 +237,9 @@ def run_batch(
         If the checkpoint cannot be used, or belongs to a run with other settings.
     """
     bar = show_progress(is_shown=progress, total=total, unit="file")
-    opened = Checkpoint(Path(resume), task.settings) if resume else nullcontext()
+    opened = (
+        nullcontext() if resume is None else Checkpoint(check_path(resume, "resume"), task.settings)
+    )
     with opened as checkpoint, bar:
         outcomes: dict[int, tuple[Result, ...] | Failure] = {}
         left: list[tuple[int, FileSignature | None]] = []

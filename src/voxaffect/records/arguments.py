@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 from reprlib import repr as shortened
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 from voxaffect.errors import ArgumentError
 from voxaffect.files import escape_control
 
+MAX_SEED = 2**32 - 100
+"""The limit of scikit-learn, less the seeds that protocols count up."""
 _LARGEST = 10**300
 
 
@@ -36,6 +38,21 @@ def check_number(value: object, name: str) -> None:
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or (isinstance(value, int) and abs(value) > _LARGEST):
         raise _kind_error(value, name, "a number")
+
+
+def check_seed(seed: object) -> None:
+    """Refuse all but a whole number from 0 to `MAX_SEED`."""
+    is_whole = isinstance(seed, Integral) and not isinstance(seed, bool)
+    if not is_whole or not 0 <= seed <= MAX_SEED:  # type: ignore[operator]
+        raise _kind_error(seed, "seed", f"a whole number from 0 to {MAX_SEED}")
+
+
+def check_share(value: object, name: str, *, under_one: bool = False) -> None:
+    """Refuse all but a number from 0 to 1, or to less than 1."""
+    check_number(value, name)
+    if not 0 <= value <= 1 or (under_one and value == 1):  # type: ignore[operator]
+        end = "less than 1" if under_one else "1"
+        raise _kind_error(value, name, f"a share from 0 to {end}")
 
 
 def check_list(values: Any, name: str, expected: str) -> list[Any]:

@@ -24,7 +24,7 @@ from voxaffect.corpora import (
 )
 from voxaffect.corpora.labels import check_labels
 from voxaffect.corpora.vocabulary import normalize_label
-from voxaffect.errors import TrainingError
+from voxaffect.errors import CorpusError, TrainingError
 from voxaffect.extraction import (
     Extraction,
     Failure,
@@ -34,7 +34,7 @@ from voxaffect.extraction import (
     open_cache,
 )
 from voxaffect.features import FeatureSpec, check_spec, fix_rate, get_feature_spec
-from voxaffect.records.arguments import check_kind, check_list
+from voxaffect.records.arguments import check_kind, check_list, check_share
 from voxaffect.training.augmentation.babble import BabbleSource, has_other_recordings
 from voxaffect.training.augmentation.policy import Augmentation, augmentation_transforms
 from voxaffect.training.recipes import DEFAULT_SEED, Recipe, choose_recipe
@@ -292,11 +292,14 @@ def load_dataset(
     ((12, 180), 3)
     """
     spec = get_feature_spec(features) if isinstance(features, str) else features
+    check_kind(spec, FeatureSpec, "features", "a FeatureSpec or the name of a feature set")
     check_spec(spec)
     if isinstance(corpora, str):
         corpora = [corpora]
     if not isinstance(corpora, Mapping):
         corpora = dict.fromkeys(check_list(corpora, "corpora", "names of corpora"))
+    if not corpora:
+        raise CorpusError("no corpus is named: at least one is needed.")
     roots = {str(name): root for name, root in corpora.items()}
     reading = ReadOptions(layout, labels, columns, name)
     _check_own(roots, reading)
@@ -450,6 +453,8 @@ def load_training_data(
     CorpusError, TrainingError
         As `load_dataset`; also if babble is asked for, and no speaker has two recordings.
     """
+    if babble is not None:
+        check_share(babble, "babble")
     recipe = choose_recipe(recipe, features)
     groups = recipe.groups if features in (None, recipe.features) else None
     spec = get_feature_spec(features or recipe.features, groups=groups)
