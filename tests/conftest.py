@@ -177,12 +177,12 @@ Run = Callable[..., Done]
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command in this process, as ``voxaffect …`` does."""
+    """Run a command in this process, as ``voxaffect …`` does; its first words may be one text."""
 
-    def run(*arguments: object) -> Done:
+    def run(first: object = "", *rest: object) -> Done:
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
+            main([*str(first).split(), *map(str, rest)])
         out, err = capsys.readouterr()
         code = ended.value.code
         return Done(code if isinstance(code, int) else 0, out, err)

@@ -299,13 +299,7 @@ def test_a_share_that_leaves_no_side_gets_one_line(
     run: Run, small_ravdess: Path, tmp_path: Path
 ) -> None:
     done = run(
-        "train",
-        "ravdess",
-        "--features",
-        "classic",
-        "--recipe",
-        "mlp",
-        "--data",
+        "train ravdess --features classic --recipe mlp --data",
         small_ravdess,
         "--test-size",
         "0.999",
@@ -324,13 +318,7 @@ def test_a_share_out_of_range_is_a_usage_error(run: Run, share: str) -> None:
 
 def test_one_emotion_alone_gets_one_line(run: Run, small_ravdess: Path) -> None:
     done = run(
-        "evaluate",
-        "ravdess",
-        "--features",
-        "classic",
-        "--recipe",
-        "mlp",
-        "--data",
+        "evaluate ravdess --features classic --recipe mlp --data",
         small_ravdess,
         "--emotions",
         "happy",
@@ -578,15 +566,7 @@ def test_train_prints_the_accuracy_of_the_tutorial_done_by_hand(
 ) -> None:
     output = tmp_path / "tutorial.onnx"
     done = run(
-        "train",
-        "ravdess",
-        "--features",
-        "classic",
-        "--recipe",
-        "tutorial",
-        "--seed",
-        9,
-        "--data",
+        "train ravdess --features classic --recipe tutorial --seed 9 --data",
         small_ravdess,
         "-o",
         output,
@@ -611,15 +591,7 @@ def test_a_trained_model_recognizes_what_it_was_trained_on(
 ) -> None:
     output = tmp_path / "mine.onnx"
     done = run(
-        "train",
-        "ravdess",
-        "--features",
-        "classic",
-        "--recipe",
-        "mlp",
-        "--test-size",
-        0,
-        "--data",
+        "train ravdess --features classic --recipe mlp --test-size 0 --data",
         small_ravdess,
         "--emotions",
         "happy,disgust",
@@ -640,15 +612,7 @@ def test_training_leaves_out_and_lists_what_cannot_be_used(
     broken = small_ravdess / "Actor_02" / "03-01-03-01-01-01-02.wav"
     broken.write_bytes(b"words")
     done = run(
-        "train",
-        "ravdess",
-        "--features",
-        "classic",
-        "--recipe",
-        "mlp",
-        "--test-size",
-        0,
-        "--data",
+        "train ravdess --features classic --recipe mlp --test-size 0 --data",
         small_ravdess,
         "-o",
         tmp_path / "mine.onnx",
@@ -662,15 +626,7 @@ def test_evaluate_puts_new_voices_and_heard_ones_side_by_side(
     run: Run, small_ravdess: Path
 ) -> None:
     done = run(
-        "evaluate",
-        "ravdess",
-        "--features",
-        "classic",
-        "--recipe",
-        "mlp",
-        "--protocol",
-        "speakers",
-        "--data",
+        "evaluate ravdess --features classic --recipe mlp --protocol speakers --data",
         small_ravdess,
         "--format",
         "json",
@@ -688,17 +644,7 @@ def test_evaluate_by_emobox_needs_its_speakers(run: Run, small_ravdess: Path) ->
     for speaker in ("03", "05", "07"):
         shutil.rmtree(small_ravdess / f"Actor_{speaker}")
     done = run(
-        "evaluate",
-        "ravdess",
-        "--features",
-        "classic",
-        "--recipe",
-        "mlp",
-        "--protocol",
-        "emobox",
-        "--emotions",
-        "all",
-        "--data",
+        "evaluate ravdess --features classic --recipe mlp --protocol emobox --emotions all --data",
         small_ravdess,
     )
     assert done.code == 1
@@ -954,9 +900,7 @@ def test_nobody_talks_in_a_corpus_of_unknown_speakers(
 ) -> None:
     table = table_of(sorted(ravdess_to_read.rglob("*.wav")), tmp_path / "mine.csv", None)
     done = run(
-        "evaluate",
-        "csv",
-        "--data",
+        "evaluate csv --data",
         table,
         "--features",
         "classic",
@@ -983,9 +927,7 @@ def test_babble_without_copies_changes_nothing_and_a_note_states_it(
     run: Run, ravdess_to_read: Path, tmp_path: Path, how: list[str], why: str
 ) -> None:
     done = run(
-        "train",
-        "ravdess",
-        "--data",
+        "train ravdess --data",
         ravdess_to_read,
         "--features",
         "classic",
@@ -1024,9 +966,7 @@ def test_babble_that_is_asked_for_needs_a_speaker_with_two_recordings(
 ) -> None:
     table = of_strangers(ravdess_to_read, tmp_path / "mine.csv")
     done = run(
-        "train",
-        "csv",
-        "--data",
+        "train csv --data",
         table,
         "--features",
         "classic",
@@ -1046,9 +986,7 @@ def test_a_model_file_claims_no_babble_without_known_speakers(
 ) -> None:
     table, file = of_strangers(ravdess_to_read, tmp_path / "mine.csv"), tmp_path / "m.onnx"
     done = run(
-        "train",
-        "csv",
-        "--data",
+        "train csv --data",
         table,
         "--features",
         "classic",
@@ -1082,9 +1020,7 @@ def test_voices_that_were_not_heard_are_not_called_heard(
     for speaker, told in (("", "of unknown speakers"), ("voice {}", "0% of it voices heard")):
         table = table_of(paths, tmp_path / "mine.csv", speaker)
         done = run(
-            "train",
-            "csv",
-            "--data",
+            "train csv --data",
             table,
             "--features=classic",
             "--recipe=mlp",
@@ -1100,9 +1036,7 @@ def test_two_evaluations_are_compared_in_pairs(
     for recipe in ("tutorial", "mlp"):
         assert (
             run(
-                "evaluate",
-                "ravdess",
-                "--recipe",
+                "evaluate ravdess --recipe",
                 recipe,
                 "--emotions",
                 "all",
@@ -1157,9 +1091,7 @@ def test_a_comparison_over_few_speakers_says_what_it_cannot_find(
         shutil.copytree(folder, few / folder.name)
     for recipe in ("tutorial", "mlp"):
         run(
-            "evaluate",
-            "ravdess",
-            "--recipe",
+            "evaluate ravdess --recipe",
             recipe,
             "--emotions",
             "all",
@@ -1180,15 +1112,7 @@ def test_recipes_of_different_features_are_evaluated_on_the_same_folds(
     run: Run, ravdess_to_read: Path
 ) -> None:
     done = run(
-        "evaluate",
-        "ravdess",
-        "--recipe",
-        "mlp",
-        "--recipe",
-        "logistic",
-        "--no-augment",
-        "--no-reference-split",
-        "--data",
+        "evaluate ravdess --recipe mlp --recipe logistic --no-augment --no-reference-split --data",
         ravdess_to_read,
         "--format",
         "json",

@@ -70,9 +70,7 @@ def test_labels_that_are_kept_are_shown_as_the_data_have_them(people: Path) -> N
 def test_a_map_from_a_file_is_used(people: Path, tmp_path: Path, run: Run) -> None:
     (tmp_path / "map.csv").write_text("from,to\nÄrger,upset\nFreude,merry\n", encoding="utf-8")
     done = run(
-        "train",
-        "folder",
-        "--data",
+        "train folder --data",
         people,
         *CLASSIC,
         "--test-size",
@@ -142,10 +140,7 @@ def test_corpora_without_common_emotions_get_a_hint(
 ) -> None:
     (tmp_path / "map.csv").write_text("from,to\nÄrger,mad\nFreude,glee\n", encoding="utf-8")
     done = run(
-        "evaluate",
-        "ravdess",
-        "folder",
-        "--data",
+        "evaluate ravdess folder --data",
         small_ravdess,
         "--data",
         people,
@@ -168,10 +163,7 @@ def test_corpora_that_share_few_emotions_get_a_hint(
     soundfile.write(people / "anna" / "Neugier" / "0.wav", voice(77), RATE_HZ)
     (tmp_path / "map.csv").write_text("from,to\nÄrger,disgust\n", encoding="utf-8")
     done = run(
-        "evaluate",
-        "ravdess",
-        "folder",
-        "--data",
+        "evaluate ravdess folder --data",
         small_ravdess,
         "--data",
         people,
