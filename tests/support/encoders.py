@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import json
+import pickle
 import struct
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,4 +147,162 @@ def _text(text: str) -> bytes:
 def write_ctranslate2(path: Path, arrays: Arrays, kind: str = "float16") -> Path:
     """Write CTranslate2's ``model.bin``."""
     path.write_bytes(pack_ctranslate2(list_variables(arrays, kind)))
+    return path
+
+
+_TO_HUGGINGFACE = {
+    "positional_embedding": "embed_positions.weight",
+    "ln_post": "layer_norm",
+    "attn_ln": "self_attn_layer_norm",
+    "attn.query": "self_attn.q_proj",
+    "attn.key": "self_attn.k_proj",
+    "attn.value": "self_attn.v_proj",
+    "attn.out": "self_attn.out_proj",
+    "mlp_ln": "final_layer_norm",
+    "mlp.0": "fc1",
+    "mlp.2": "fc2",
+}
+_SAFETENSORS_TYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
+CONFIG = {
+    "model_type": "whisper",
+    "activation_function": "gelu",
+    "encoder_attention_heads": HEADS,
+    "d_model": WIDTH,
+}
+
+
+def rename_huggingface(name: str) -> str:
+    """Hugging Face's name of an array in the whole model."""
+    start = "model.encoder."
+    if name.startswith("blocks."):
+        _, layer, name = name.split(".", 2)
+        start += f"layers.{layer}."
+    if name in _TO_HUGGINGFACE:
+        return start + _TO_HUGGINGFACE[name]
+    module, _, kind = name.rpartition(".")
+    return f"{start}{_TO_HUGGINGFACE.get(module, module)}.{kind}"
+
+
+def pack_safetensors(arrays: Arrays, kind: str = "float32", **changes: Any) -> bytes:
+    """Content of a file of safetensors; changes are entries of its header, by name."""
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    parts, start = [], 0
+    for name, array in arrays.items():
+        parts.append(encode(array, kind))
+        end = start + len(parts[-1])
+        header[name] = {
+            "dtype": _SAFETENSORS_TYPES[kind],
+            "shape": list(array.shape),
+            "data_offsets": [start, end],
+        }
+        start = end
+    text = json.dumps(header | changes).encode()
+    return struct.pack("<Q", len(text)) + text + b"".join(parts)
+
+
+def write_safetensors(folder: Path, arrays: Arrays, kind: str = "float32") -> Path:
+    """Write a model of Hugging Face as a folder."""
+    folder.mkdir(exist_ok=True)
+    named = {rename_huggingface(name): array for name, array in arrays.items()}
+    named["model.decoder.layer_norm.weight"] = np.full(WIDTH, np.nan, np.float32)
+    (folder / "model.safetensors").write_bytes(pack_safetensors(named, kind))
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    return folder
+
+
+class Named:
+    """Class or function that a pickle names, such as ``torch.HalfStorage``."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self.module, self.name = module, name
+
+
+class Stored:
+    """Tensor in an archive; fields may be wrong on purpose."""
+
+    def __init__(self, key: str, array: NDArray[np.generic], kind: str, /, **changes: Any) -> None:
+        strides = tuple(step // array.itemsize for step in array.strides)
+        storage = {
+            "float32": "FloatStorage",
+            "float16": "HalfStorage",
+            "bfloat16": "BFloat16Storage",
+        }
+        self.fields: dict[str, Any] = {
+            "key": key,
+            "storage": Named("torch", storage[kind]),
+            "count": array.size,
+            "offset": 0,
+            "shape": array.shape,
+            "strides": strides,
+        } | changes
+
+
+class _Pickler(pickle._Pickler):  # type: ignore[name-defined]
+    """Pickler that writes names and tensors as PyTorch does, without PyTorch."""
+
+    def persistent_id(self, value: object) -> object:
+        return value.identity if isinstance(value, _Identity) else None
+
+    def save(self, value: Any, save_persistent_id: bool = True) -> Any:
+        if isinstance(value, Named):
+            return self.write(f"c{value.module}\n{value.name}\n".encode())
+        if isinstance(value, Stored):
+            fields = value.fields
+            identity = ("storage", fields["storage"], fields["key"], "cpu", fields["count"])
+            self.save(Named("torch._utils", "_rebuild_tensor_v2"))
+            hooks = Call(Named("collections", "OrderedDict"), ())
+            shape, strides = fields["shape"], fields["strides"]
+            self.save((_Identity(identity), fields["offset"], shape, strides, False, hooks))
+            return self.write(pickle.REDUCE)
+        if isinstance(value, Call):
+            self.save(value.function)
+            self.save(value.arguments)
+            return self.write(pickle.REDUCE)
+        return super().save(value, save_persistent_id)
+
+
+class _Identity:
+    def __init__(self, identity: object) -> None:
+        self.identity = identity
+
+
+class Call:
+    """Call that a pickle makes."""
+
+    def __init__(self, function: object, arguments: object) -> None:
+        self.function, self.arguments = function, arguments
+
+
+def dump_pickle(value: object) -> bytes:
+    """Pickle in the version of PyTorch's files."""
+    buffer = io.BytesIO()
+    _Pickler(buffer, 2).dump(value)
+    return buffer.getvalue()
+
+
+def list_members(arrays: Arrays, kind: str = "float16", **changes: Any) -> dict[str, bytes]:
+    """Members of OpenAI's archive, by name; changes are of the pickle's value."""
+    state = {
+        f"encoder.{name}": Stored(str(index), array, kind)
+        for index, (name, array) in enumerate(arrays.items())
+    }
+    value = {"dims": {"n_audio_head": HEADS, "n_mels": MEL_BANDS}, "model_state_dict": state}
+    members = {"archive/data.pkl": dump_pickle(value | changes), "archive/version": b"3\n"}
+    for index, array in enumerate(arrays.values()):
+        members[f"archive/data/{index}"] = encode(array, kind)
+    return members
+
+
+def pack_openai(members: Mapping[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+    """Content of OpenAI's ``.pt``."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def write_openai(path: Path, arrays: Arrays, kind: str = "float16") -> Path:
+    """Write OpenAI's ``.pt``."""
+    path.write_bytes(pack_openai(list_members(arrays, kind)))
     return path

@@ -89,7 +89,7 @@ def test_an_alias_has_the_numbers_and_the_scale_of_its_variable(tmp_path: Path) 
 
 def test_a_file_that_is_cut_anywhere_is_refused(tmp_path: Path) -> None:
     for end in [*range(0, 200), *range(200, len(CONTENT), 97), len(CONTENT) - 1]:
-        with pytest.raises(ModelError, match=r"cut short|no file of weights"):
+        with pytest.raises(ModelError, match=r"cut short|another kind"):
             _load(tmp_path, CONTENT[:end])
 
 
@@ -187,7 +187,7 @@ def test_flipped_bytes_give_arrays_or_a_refusal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"RIFF\x00\x00\x00\x00WAVE", b"hello, world", bytes(100)])
 def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(ModelError, match="no file of weights"):
+    with pytest.raises(ModelError, match="another kind"):
         _load(tmp_path, content)
 
 

@@ -202,7 +202,8 @@ def _read_array(file: WeightsFile, variables: dict[str, Tensor], name: str) -> N
     divisor = file.read_array(scale, f"{name}_scale")
     if not (divisor > 0).all():
         file.refuse(f"{name}_scale holds a number that is not positive")
-    array = array / divisor.reshape(-1, *[1] * (array.ndim - 1))
+    with np.errstate(over="ignore"):  # refused below
+        array = array / divisor.reshape(-1, *[1] * (array.ndim - 1))
     file.check_finite(array, name)
     return array
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from math import prod
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.errors import ModelError
+from voxaffect.files import escape_control, name_errors
 
 _TYPES: dict[str, np.dtype[Any]] = {
     "float64": np.dtype("<f8"),
@@ -49,17 +54,20 @@ class WeightsFile:
 
     Parameters
     ----------
-    stream : BufferedReader
-        Of a regular file.
-    name : str
-        What messages call the file.
+    stream : binary stream
+    path : Path
     size : int
-        Its size.
+        In bytes.
     """
 
-    stream: BufferedReader
-    name: str
+    stream: BufferedReader | BytesIO
+    path: Path
     size: int
+
+    @property
+    def name(self) -> str:
+        """Name that messages give it."""
+        return escape_control(str(self.path))
 
     def read(self, offset: int, count: int, part: str) -> bytes:
         """Bytes of a part of the file.
@@ -116,3 +124,22 @@ class WeightsFile:
             f"{self.name}: {problem}, expected the weights of a Whisper encoder. It is damaged or "
             "of another kind. Get it anew, or choose another file."
         )
+
+
+@contextmanager
+def open_weights(path: Path) -> Iterator[WeightsFile]:
+    """Open a file of weights; pipes and devices are refused.
+
+    Raises
+    ------
+    ModelError
+        If there is no such file, or it cannot be read.
+    """
+    name = escape_control(str(path))
+    with name_errors(path, "cannot be read", ModelError):
+        if not path.exists():
+            raise ModelError(f"{name}: no such file, expected the weights of an encoder.")
+        if not path.is_file():
+            raise ModelError(f"{name}: is no regular file, expected the weights of an encoder.")
+        with path.open("rb") as stream:
+            yield WeightsFile(stream, path, os.fstat(stream.fileno()).st_size)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -20,10 +18,21 @@ from voxaffect.files.folders import expand_home
 from voxaffect.records.arguments import check_path
 from voxaffect.training.encoders.catalog import identify_encoder
 from voxaffect.training.encoders.ctranslate2 import is_ctranslate2, read_ctranslate2
-from voxaffect.training.encoders.tensors import WeightsFile
+from voxaffect.training.encoders.openai import is_openai, read_openai
+from voxaffect.training.encoders.safetensors import (
+    is_safetensors,
+    list_parts,
+    read_index,
+    read_safetensors,
+)
+from voxaffect.training.encoders.tensors import WeightsFile, open_weights
 
 _FORMATS = "OpenAI's .pt, Hugging Face's model.safetensors or CTranslate2's model.bin"
+_NAMES = ("model.safetensors", "model.safetensors.index.json", "model.bin")
+"""Files of weights in a folder, in the order in which they are looked for."""
 _START_BYTES = 80
+_BLOCK_BYTES = 1 << 20
+_Reader = Callable[[WeightsFile], tuple[dict[str, NDArray[np.float32]], int]]
 _LAYER = re.compile(r"blocks\.(\d{1,3})\.")
 _Arrays = Mapping[str, NDArray[np.float32]]
 
@@ -42,7 +51,7 @@ class EncoderWeights:
     name : str
         Name in ``ENCODERS`` if the file is known by its checksum, else the file's.
     sha256 : str
-        Checksum of the file.
+        Checksum of the file, or of the parts of a model, one after the other.
     license : str
         ``unknown`` if the file is not known.
     """
@@ -66,7 +75,8 @@ def load_weights(path: str | Path) -> EncoderWeights:
     ----------
     path : str or Path
         OpenAI's ``.pt``, Hugging Face's ``model.safetensors`` with ``config.json`` next to it, or
-        CTranslate2's ``model.bin``; or a folder with one of the latter two.
+        CTranslate2's ``model.bin``; or a folder with one of the latter two, or with the index
+        ``model.safetensors.index.json`` of a model in several files.
 
     Returns
     -------
@@ -85,9 +95,10 @@ def load_weights(path: str | Path) -> EncoderWeights:
     (6, 512, 'MIT')
     """
     path = expand_home(check_path(path, "path"))
-    with _open_file(_choose_file(path)) as file:
-        sha256 = hashlib.file_digest(file.stream, "sha256").hexdigest()
-        arrays, heads = _choose_reader(file)(file)
+    with open_weights(_choose_file(path)) as file:
+        reader = _choose_reader(file)
+        sha256 = _hash(list_parts(file) if reader is read_index else [file.path])
+        arrays, heads = reader(file)
     mel_bands, width, layers = _check_arrays(file, arrays)
     if not 0 < heads <= width or width % heads:
         file.refuse(f"has {heads} heads for a width of {width}")
@@ -111,36 +122,40 @@ def _choose_file(path: Path) -> Path:
     with name_errors(path, "cannot be read", ModelError):
         if not path.is_dir():
             return path
-        for name in ("model.bin",):
+        for name in _NAMES:
             if (path / name).is_file():
                 return path / name
     raise ModelError(
         f"{escape_control(str(path))}: holds no weights of an encoder. Expected a folder with "
-        "model.bin, or the path of a file."
+        f"{', '.join(_NAMES)}, or the path of a file."
     )
 
 
-@contextmanager
-def _open_file(path: Path) -> Iterator[WeightsFile]:
-    name = escape_control(str(path))
-    with name_errors(path, "cannot be read", ModelError):
-        if not path.exists():
-            raise ModelError(f"{name}: no such file, expected weights of an encoder ({_FORMATS}).")
-        if not path.is_file():
-            raise ModelError(f"{name}: is no regular file, expected weights of an encoder.")
-        with path.open("rb") as stream:
-            yield WeightsFile(stream, name, os.fstat(stream.fileno()).st_size)
+def _hash(paths: Iterable[Path]) -> str:
+    """SHA-256 of a file, or of the parts of a model, one after the other."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open_weights(path) as file:
+            while block := file.stream.read(_BLOCK_BYTES):
+                digest.update(block)
+    return digest.hexdigest()
 
 
-def _choose_reader(
-    file: WeightsFile,
-) -> Callable[[WeightsFile], tuple[dict[str, NDArray[np.float32]], int]]:
+def _choose_reader(file: WeightsFile) -> _Reader:
     """Reader of the format that the content begins with."""
     start = file.read(0, min(_START_BYTES, file.size), "its start")
+    if is_openai(start):
+        return read_openai
     if is_ctranslate2(start):
         return read_ctranslate2
+    if is_safetensors(start):
+        return read_safetensors
+    if start.lstrip()[:1] == b"{":
+        return read_index
+    problem = "is in PyTorch's old format" if start[:1] == b"\x80" else "is of another kind"
     raise ModelError(
-        f"{file.name}: is no file of weights that voxaffect reads. Expected {_FORMATS}."
+        f"{file.name}: {problem}, expected the weights of an encoder in {_FORMATS}. Choose another "
+        "file."
     )
 
 
