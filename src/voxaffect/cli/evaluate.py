@@ -141,6 +141,7 @@ def evaluate(
       sentences           one sentence left out at a time
       sentences-speakers  one sentence and some speakers left out
       cross               train on the first corpus, test on the others
+      corpora             one corpus left out at a time
     """  # noqa: D301
     form = choose_format(output, format_, _ENDINGS)
     check_result(output, sources=[*roots, split])

@@ -57,7 +57,7 @@ class _Counts:
         np.add.at(right, (rows, columns), predicted == truth)
         return cls(totals, right)
 
-    def draw(self, seed: int) -> NDArray[np.intp]:
+    def draw(self, seed: int | list[int]) -> NDArray[np.intp]:
         """Draw the speakers of every resample, shape (resamples, speakers)."""
         rng = np.random.default_rng(seed)
         return rng.integers(len(self.totals), size=(RESAMPLES, len(self.totals)))
@@ -94,6 +94,32 @@ def bootstrap_uar(
     return _compute_interval(
         _compute_uars(counts.right[drawn].sum(axis=1), counts.totals[drawn].sum(axis=1))
     )
+
+
+def bootstrap_corpora(
+    sides: Sequence[tuple[_Words, _Words, Sequence[str]]], *, seed: int = 0
+) -> Interval:
+    """95 % interval of the mean UAR of corpora: whole corpora are drawn, then speakers of each.
+
+    Parameters
+    ----------
+    sides : sequence of tuple of truth, predicted and speakers
+        Of each corpus, each as for `bootstrap_uar`.
+    seed : int
+
+    Returns
+    -------
+    low, high : float
+    """
+    uars = []
+    for number, side in enumerate(sides):
+        counts = _Counts.count(*side)
+        drawn = counts.draw([seed, 1 + number])
+        uars.append(
+            _compute_uars(counts.right[drawn].sum(axis=1), counts.totals[drawn].sum(axis=1))
+        )
+    chosen = np.random.default_rng(seed).integers(len(sides), size=(RESAMPLES, len(sides)))
+    return _compute_interval(np.take_along_axis(np.transpose(uars), chosen, axis=1).mean(axis=1))
 
 
 def bootstrap_mean(

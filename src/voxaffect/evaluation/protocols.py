@@ -7,9 +7,10 @@ keeps the sentences apart, but not the speakers. The others keep the speakers ap
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +73,14 @@ class Protocol:
         Kinds of leak that belong to the protocol: they are reported and do not stop it.
     reference_protocol : str
         Protocol of the other kind to compare with; empty if none is comparable.
+    is_balanced : bool
+        Whether each emotion of each corpus weighs alike in training, where the estimator takes
+        weights.
+    is_open : bool
+        Whether a system may know emotions that are not tested. The UAR of answers among the
+        tested emotions alone is then reported, too.
+    unit : {"speaker", "corpus"}
+        Unit that the interval of the UAR is drawn over.
     """
 
     name: str
@@ -81,6 +90,9 @@ class Protocol:
     emotions: tuple[str, ...] | None = None
     expected_leaks: frozenset[str] = frozenset({"sentence"})
     reference_protocol: str = "random"
+    is_balanced: bool = False
+    is_open: bool = False
+    unit: Literal["speaker", "corpus"] = "speaker"
 
 
 def random_split(
@@ -213,27 +225,68 @@ def _split_as_emobox(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, 
 
 def _split_by_corpora(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
     """Train on the corpus named first, test on each other one, on the emotions they share."""
+    corpora = _get_corpora(utterances)
+    folds = []
+    for name in corpora[1:]:
+        common = _find_common_emotions(utterances, [corpora[0]], name)
+        train, test = (_index(utterances, [c], common) for c in (corpora[0], name))
+        folds.append(Fold(f"{corpora[0]} to {name}", train, test, seed))
+    return tuple(folds)
+
+
+def _leave_corpus_out(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
+    """Train on all of the other corpora, test one on the emotions that they have, each in turn."""
+    corpora = _get_corpora(utterances)
+    folds = []
+    for name in corpora:
+        others = [other for other in corpora if other != name]
+        common = _find_common_emotions(utterances, others, name)
+        train, test = _index(utterances, others), _index(utterances, [name], common)
+        folds.append(Fold(name, train, test, seed))
+    return tuple(folds)
+
+
+def _get_corpora(utterances: Sequence[Utterance]) -> list[str]:
+    """Corpora in their order; at least two."""
     corpora = list(dict.fromkeys(utterance.corpus for utterance in utterances))
     if len(corpora) < 2:
         raise EvaluationError(
-            f"protocol cross trains on one corpus and tests on others, found only {corpora[0]}. "
-            "Name two or more."
+            "this protocol trains on one corpus or more and tests on another one, found only "
+            f"{', '.join(corpora) or 'none'}. Name two or more."
         )
-    source = np.array([utterance.corpus for utterance in utterances])
-    emotion = np.array([utterance.emotion for utterance in utterances])
-    folds = []
-    for name in corpora[1:]:
-        common = np.intersect1d(emotion[source == corpora[0]], emotion[source == name])
-        if len(common) < 2:
-            alone = "; ".join(_describe_own_emotions(utterances, one) for one in (corpora[0], name))
-            raise EvaluationError(
-                f"{corpora[0]} and {name} share {len(common)} emotions, at least 2 are needed: "
-                f"{alone}. If words mean the same, say so with --labels (in Python labels=)."
-            )
-        is_common = np.isin(emotion, common)
-        train, test = (np.flatnonzero((source == c) & is_common) for c in (corpora[0], name))
-        folds.append(Fold(f"{corpora[0]} to {name}", train, test, seed))
-    return tuple(folds)
+    return corpora
+
+
+def _index(
+    utterances: Sequence[Utterance],
+    corpora: Collection[str],
+    emotions: Collection[str] | None = None,
+) -> NDArray[np.intp]:
+    """Indices of the utterances of some corpora, of some emotions or all."""
+    return np.array(
+        [
+            index
+            for index, utterance in enumerate(utterances)
+            if utterance.corpus in corpora and (emotions is None or utterance.emotion in emotions)
+        ],
+        dtype=np.intp,
+    )
+
+
+def _find_common_emotions(
+    utterances: Sequence[Utterance], trained: Sequence[str], tested: str
+) -> set[str]:
+    """Emotions that the tested corpus and any of the others have; at least two."""
+    common = {u.emotion for u in utterances if u.corpus == tested}
+    common &= {u.emotion for u in utterances if u.corpus in trained}
+    if len(common) < 2:
+        names = [*trained, tested]
+        alone = "; ".join(_describe_own_emotions(utterances, name) for name in names)
+        raise EvaluationError(
+            f"{' and '.join(names)} share {len(common)} emotions, at least 2 are needed: "
+            f"{alone}. If words mean the same, say so with --labels (in Python labels=)."
+        )
+    return common
 
 
 def _describe_own_emotions(utterances: Sequence[Utterance], corpus: str) -> str:
@@ -322,6 +375,17 @@ PROTOCOLS: Mapping[str, Protocol] = {
             _split_by_corpora,
             new_voices=True,
             reference_protocol="",
+        ),
+        Protocol(
+            "corpora",
+            "one corpus left out at a time, tested on the emotions that the others have; the mean "
+            "is over corpora",
+            _leave_corpus_out,
+            new_voices=True,
+            reference_protocol="",
+            is_balanced=True,
+            is_open=True,
+            unit="corpus",
         ),
     )
 }

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.corpora import Utterance
-from voxaffect.evaluation.intervals import Interval, bootstrap_mean, bootstrap_uar
+from voxaffect.evaluation.intervals import (
+    Interval,
+    bootstrap_corpora,
+    bootstrap_mean,
+    bootstrap_uar,
+)
 from voxaffect.evaluation.leaks import LeakCheck
 from voxaffect.evaluation.metrics import calibration, categorical as metrics
 from voxaffect.evaluation.metrics.calibration import Bin, RiskCoverage
@@ -77,6 +83,8 @@ class Evaluation:
     score_kind : {"probabilities", "scores", "answers"}
         Kind of the numbers in ``probabilities``. Metrics that need the estimator's own
         probabilities are None for the others: bare answers have no calibration.
+    weighting : str
+        Sentence on how recordings were weighted in training; empty if all weigh alike.
     """
 
     protocol: Protocol
@@ -86,6 +94,7 @@ class Evaluation:
     check: LeakCheck
     baselines: Mapping[str, Mapping[str, float | str]]
     score_kind: ScoreKind = "probabilities"
+    weighting: str = ""
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
@@ -216,15 +225,14 @@ class Evaluation:
 
     def _score(self, members: NDArray[np.bool_]) -> GroupScores:
         truth, predicted = self.truth[members], self.predicted[members]
-        speakers = [
-            name for name, is_member in zip(self.speakers, members, strict=True) if is_member
-        ]
+        speakers = [self.speakers[index] for index in np.flatnonzero(members)]
+        is_unknown = any(self.tested[index].speaker is None for index in np.flatnonzero(members))
         return GroupScores(
             uar=metrics.compute_uar(truth, predicted),
             accuracy=float((truth == predicted).mean()),
             utterances=int(members.sum()),
             interval=bootstrap_uar(truth, predicted, speakers)
-            if len(set(speakers)) > 1 and not self.unknown_speakers
+            if len(set(speakers)) > 1 and not is_unknown
             else None,
         )
 
@@ -233,10 +241,34 @@ class Evaluation:
         """95 % interval of the UAR over all tested utterances, by bootstrap over speakers.
 
         None with a single speaker, since nothing is known of the next, or with unknown ones.
+        Where corpora are left out, it is the interval of the mean over folds, over corpora.
         """
+        if self.protocol.unit == "corpus":
+            return bootstrap_corpora(self._split_answers())
         if not self._has_known_speakers:
             return None
         return bootstrap_uar(self.truth, self.predicted, self.speakers)
+
+    def _split_answers(self) -> list[tuple[NDArray[np.str_], NDArray[np.str_], tuple[str, ...]]]:
+        """Truth, answers and speakers of each fold."""
+        ends = np.cumsum([len(result.fold.test) for result in self.folds]).tolist()
+        parts = [slice(start, end) for start, end in pairwise([0, *ends])]
+        return [(self.truth[p], self.predicted[p], self.speakers[p]) for p in parts]
+
+    def restrict(self) -> Evaluation:
+        """Return the evaluation of answers among the emotions that each fold tests.
+
+        The other emotions' probabilities are left out, and the rest is scaled to a sum of 1.
+        """
+        folds = []
+        for result, (truth, _, _) in zip(self.folds, self._split_answers(), strict=True):
+            kept = np.where(np.isin(self.emotions, truth), result.probabilities, 0.0)
+            total = kept.sum(axis=1, keepdims=True)
+            rows = np.divide(kept, total, where=total > 0, out=result.probabilities.copy())
+            answers = np.array(self.emotions)[rows.argmax(axis=1)]
+            scores = metrics.compute_scores(truth.tolist(), answers.tolist())
+            folds.append(FoldResult(result.fold, scores, rows))
+        return replace(self, folds=tuple(folds))
 
     def bootstrap_interval(self, metric: str) -> Interval | None:
         """95 % interval of a mean over utterances, by the same bootstrap.

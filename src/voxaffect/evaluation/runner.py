@@ -21,7 +21,14 @@ from voxaffect.evaluation.protocols import Fold, Protocol, get_protocol, random_
 from voxaffect.evaluation.result import Evaluation, FoldResult, ScoreKind
 from voxaffect.extraction import LocalExecutor, count_workers, open_executor
 from voxaffect.records.arguments import check_kind, check_list, check_seed
-from voxaffect.training import AugmentedCopies, Dataset, check_estimator, clone_with_seed, fit
+from voxaffect.training import (
+    AugmentedCopies,
+    Dataset,
+    check_estimator,
+    clone_with_seed,
+    describe_weights,
+    fit,
+)
 
 Matrix = NDArray[np.float32]
 FeatureTransform = Callable[[Matrix, int], Matrix]
@@ -152,7 +159,7 @@ def evaluate_conditions(
         check.raise_if_unexpected()
     used = np.unique(np.concatenate([np.concatenate((f.train, f.test)) for f in folds]))
     emotions = tuple(sorted({data.utterances[index].emotion for index in used}))
-    task = _FoldTask(estimator, data, conditions, emotions)
+    task = _FoldTask(estimator, data, conditions, emotions, chosen.is_balanced)
     results = _run_folds(task, folds, workers=workers, progress=progress)
     tested = tuple(data.utterances[index] for fold in folds for index in fold.test)
     mean_baselines = _average(
@@ -170,6 +177,7 @@ def evaluate_conditions(
             check,
             mean_baselines,
             results[0][0],
+            describe_weights(estimator) if chosen.is_balanced else "",
         )
         for name in conditions
     }
@@ -212,6 +220,7 @@ class _FoldTask:
     data: Dataset
     conditions: Mapping[str, Condition]
     emotions: tuple[str, ...]
+    is_balanced: bool
 
     def __call__(self, fold: Fold) -> _FoldProbabilities:
         """Probabilities of the fold's test utterances under every condition, and their kind."""
@@ -219,7 +228,8 @@ class _FoldTask:
             from threadpoolctl import threadpool_limits
         # One thread whatever the workers: the order of a sum must not depend on their number.
         with _ONE_FIT, threadpool_limits(1, user_api="blas"):
-            fitted = fit(clone_with_seed(self.estimator, fold.seed), self.data.rows(fold.train))
+            trained = self.data.rows(fold.train, is_balanced=self.is_balanced)
+            fitted = fit(clone_with_seed(self.estimator, fold.seed), trained)
             columns = self._index_classes(fitted)
             probabilities = {}
             for name, condition in self.conditions.items():

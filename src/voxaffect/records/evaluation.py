@@ -93,6 +93,8 @@ class EvaluationRecord(Struct, kw_only=True):
     protocol: _Text
     emotions: Annotated[list[_Text], Meta(min_length=1)]
     summary: _Text | None = None
+    weighting: _Text | None = None
+    unit: _Text | None = None
     new_voices: bool | None = None
     unknown_speakers: _Count | None = None
     score_kind: _Text | None = None

@@ -14,7 +14,12 @@ from voxaffect.training.dataset import (
     load_training_data,
     select_emotions,
 )
-from voxaffect.training.fitting import check_estimator, clone_with_seed, fit
+from voxaffect.training.fitting import (
+    check_estimator,
+    clone_with_seed,
+    describe_weights,
+    fit,
+)
 from voxaffect.training.model_file import export
 from voxaffect.training.recipes import (
     DEFAULT_FEATURES,
@@ -45,6 +50,7 @@ __all__ = [
     "check_estimator",
     "choose_recipe",
     "clone_with_seed",
+    "describe_weights",
     "export",
     "fit",
     "get_recipe",

@@ -78,12 +78,25 @@ class TrainingRows:
         Copies of one utterance share a number; its first row is the original.
     speakers : ndarray of str, shape (n,)
         An utterance whose speaker is unknown counts as a speaker of its own.
+    weights : ndarray, shape (n,), optional
+        Of the rows, with a mean of 1; alike by default.
     """
 
     matrix: NDArray[np.float32]
     emotions: NDArray[np.str_]
     origins: NDArray[np.intp]
     speakers: NDArray[np.str_]
+    weights: NDArray[np.float64] | None = None
+
+    def select(self, chosen: NDArray[np.bool_]) -> TrainingRows:
+        """Return some of the rows."""
+        return TrainingRows(
+            self.matrix[chosen],
+            self.emotions[chosen],
+            self.origins[chosen],
+            self.speakers[chosen],
+            None if self.weights is None else self.weights[chosen],
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,13 +154,17 @@ class Dataset:
         named = {(u.corpus, u.speaker) for u in self.utterances if u.speaker is not None}
         return len(named)
 
-    def rows(self, indices: NDArray[np.intp] | None = None) -> TrainingRows:
+    def rows(
+        self, indices: NDArray[np.intp] | None = None, *, is_balanced: bool = False
+    ) -> TrainingRows:
         """Rows to fit on: some utterances, or all, with their copies and no others.
 
         Parameters
         ----------
         indices : ndarray of int, optional
             Of the utterances.
+        is_balanced : bool
+            Whether to weigh the rows, so that each emotion of each corpus counts alike.
         """
         indices = np.arange(len(self.utterances)) if indices is None else indices
         origins, parts = indices, [self.matrix[indices]]
@@ -157,7 +174,11 @@ class Dataset:
             parts.append(self.copies.matrix[is_chosen])
         emotions = np.array(self.emotions)[origins]
         speakers = np.array([_name_speaker(u, i) for i, u in enumerate(self.utterances)])[origins]
-        return TrainingRows(np.concatenate(parts), emotions, origins, speakers)
+        weights = None
+        if is_balanced:
+            corpora = np.array([utterance.corpus for utterance in self.utterances])[origins]
+            weights = _balance(corpora, emotions)
+        return TrainingRows(np.concatenate(parts), emotions, origins, speakers, weights)
 
     def select(self, utterances: Collection[Utterance]) -> Dataset:
         """Return the dataset of some of its utterances, with their copies."""
@@ -194,6 +215,13 @@ class Dataset:
             "citation": corpus.citation if corpus else "",
             **({"labels": ", ".join(f"{word} as {to}" for word, to in labels)} if labels else {}),
         }
+
+
+def _balance(corpora: NDArray[np.str_], emotions: NDArray[np.str_]) -> NDArray[np.float64]:
+    """Weights with which each emotion of each corpus counts alike; their mean is 1."""
+    pairs = np.stack([corpora, emotions])
+    _, groups, counts = np.unique(pairs, axis=1, return_inverse=True, return_counts=True)
+    return np.asarray(len(emotions) / (len(counts) * counts[groups.ravel()]))
 
 
 def _name_speaker(utterance: Utterance, index: int) -> str:

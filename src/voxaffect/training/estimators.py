@@ -12,7 +12,8 @@ from voxaffect.errors import extra
 from voxaffect.features.affect.logmel import unflatten_logmel
 from voxaffect.models import INPUT_NAME
 from voxaffect.runtime.onnx import import_onnxruntime
-from voxaffect.training.fitting import clone_with_seed
+from voxaffect.training.dataset import TrainingRows
+from voxaffect.training.fitting import clone_with_seed, pass_weights
 
 with extra("train"):
     from scipy.optimize import minimize_scalar
@@ -102,6 +103,7 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         *,
         origins: NDArray[np.intp] | None = None,
         speakers: NDArray[np.str_] | None = None,
+        sample_weight: NDArray[np.float64] | None = None,
     ) -> Ensemble:
         """Fit the temperature on held-out speakers, then the members on everything.
 
@@ -112,41 +114,34 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         origins : ndarray of int, shape (n,), optional
             Copies of one utterance share a number; its first row is the original.
         speakers : ndarray of str, shape (n,), optional
+        sample_weight : ndarray, shape (n,), optional
+            For the members that take weights.
         """
         origins = np.arange(len(matrix)) if origins is None else origins
         speakers = origins.astype(str) if speakers is None else speakers
         self.classes_ = np.unique(y)
         self.n_features_in_ = matrix.shape[1]
-        self.temperature_ = self._temperature(matrix, y, origins, speakers)
-        self.members_ = self._fit_members(self.members, matrix, y, origins, seed=self.random_state)
+        rows = TrainingRows(matrix, y, origins, speakers, sample_weight)
+        self.temperature_ = self._temperature(rows)
+        self.members_ = self._fit_members(self.members, rows, seed=self.random_state)
         return self
 
-    def _temperature(
-        self,
-        matrix: NDArray[np.float32],
-        y: NDArray[Any],
-        origins: NDArray[np.intp],
-        speakers: NDArray[np.str_],
-    ) -> float:
+    def _temperature(self, rows: TrainingRows) -> float:
         """Fit it on the originals of held-out speakers; 1 where too few speak to hold any out."""
-        is_original = np.zeros(len(matrix), dtype=bool)
-        is_original[np.unique(origins, return_index=True)[1]] = True
+        is_original = np.zeros(len(rows.matrix), dtype=bool)
+        is_original[np.unique(rows.origins, return_index=True)[1]] = True
         cheap = zip(self.stand_ins or [m[0] for m in self.members], self.members, strict=True)
         stand_ins = [(estimator, first, last) for estimator, (_, first, last) in cheap]
         scores, truth = [], []
-        for number, names in enumerate(self._draw_holdouts(speakers)):
-            is_held = np.isin(speakers, names)
-            if set(y[~is_held]) != set(self.classes_):
+        for number, names in enumerate(self._draw_holdouts(rows.speakers)):
+            is_held = np.isin(rows.speakers, names)
+            if set(rows.emotions[~is_held]) != set(self.classes_):
                 continue
-            fitted = self._fit_members(
-                stand_ins,
-                matrix[~is_held],
-                y[~is_held],
-                origins[~is_held],
-                seed=self.random_state + number,
-            )
-            scores.append(self._mean_log(fitted, matrix[is_held & is_original]))
-            truth.append(np.searchsorted(self.classes_, y[is_held & is_original]))
+            others = rows.select(~is_held)
+            fitted = self._fit_members(stand_ins, others, seed=self.random_state + number)
+            held = rows.select(is_held & is_original)
+            scores.append(self._mean_log(fitted, held.matrix))
+            truth.append(np.searchsorted(self.classes_, held.emotions))
         return temperature(np.concatenate(scores), np.concatenate(truth)) if scores else 1.0
 
     def _draw_holdouts(self, speakers: NDArray[np.str_]) -> list[NDArray[np.str_]]:
@@ -160,17 +155,17 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _fit_members(
         self,
         members: Sequence[tuple[Any, int, int]],
-        matrix: NDArray[np.float32],
-        y: NDArray[Any],
-        origins: NDArray[np.intp],
+        rows: TrainingRows,
         *,
         seed: int,
     ) -> list[tuple[Any, int, int]]:
         fitted = []
         for member, first, last in members:
             copy = clone_with_seed(member, seed)
-            more = {"origins": origins} if getattr(copy, "needs_origins", False) else {}
-            fitted.append((copy.fit(matrix[:, first:last], y, **more), first, last))
+            more = {"origins": rows.origins} if getattr(copy, "needs_origins", False) else {}
+            more |= pass_weights(copy, rows.weights)
+            copy.fit(rows.matrix[:, first:last], rows.emotions, **more)
+            fitted.append((copy, first, last))
         return fitted
 
     def _mean_log(

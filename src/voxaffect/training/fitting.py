@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voxaffect.errors import ArgumentError, TrainingError, extra
 from voxaffect.models.card import check_emotions
@@ -25,7 +26,8 @@ def fit(estimator: Any, rows: TrainingRows) -> Any:
     estimator : scikit-learn classifier
         Fitted in place. One that asks for ``origins`` and ``speakers`` gets them.
     rows : TrainingRows
-        Of at least two different emotions.
+        Of at least two different emotions. Their weights, if there are any, replace the
+        estimator's ``class_weight``. An estimator that takes no weights counts rows alike.
 
     Returns
     -------
@@ -64,6 +66,7 @@ def fit(estimator: Any, rows: TrainingRows) -> Any:
     threads = 1 if rows.matrix.shape[1] < _NARROW_FEATURES else None
     accepted = inspect.signature(estimator.fit).parameters
     more = {key: getattr(rows, key) for key in ("origins", "speakers") if key in accepted}
+    more |= pass_weights(estimator, rows.weights)
     with warnings.catch_warnings(), threadpool_limits(threads, user_api="blas"):
         # Stopping after the recipe's iterations, and batches cut to small data, are the recipe.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -74,6 +77,46 @@ def fit(estimator: Any, rows: TrainingRows) -> Any:
             return estimator.fit(rows.matrix, rows.emotions, **more)
         except UserWarning as warning:
             raise KeyboardInterrupt from warning
+
+
+def find_weight_parameter(estimator: Any) -> str | None:
+    """Parameter of ``fit`` that takes the weights of rows; None if there is none.
+
+    Examples
+    --------
+    >>> find_weight_parameter(va.make_estimator("logistic"))
+    'logisticregression__sample_weight'
+    """
+    if steps := getattr(estimator, "steps", None):
+        name, last = steps[-1]
+        inner = find_weight_parameter(last)
+        return inner and f"{name}__{inner}"
+    accepted = inspect.signature(estimator.fit).parameters
+    return "sample_weight" if "sample_weight" in accepted else None
+
+
+def pass_weights(estimator: Any, weights: NDArray[np.float64] | None) -> dict[str, Any]:
+    """Arguments of ``fit`` that carry the weights of rows; none if the estimator takes none.
+
+    Weights by emotion (``class_weight``) are taken from the estimator: those of rows replace them.
+    """
+    name = None if weights is None else find_weight_parameter(estimator)
+    if name is None:
+        return {}
+    by_emotion = [key for key in estimator.get_params() if key.split("__")[-1] == "class_weight"]
+    estimator.set_params(**dict.fromkeys(by_emotion))
+    return {name: weights}
+
+
+def describe_weights(estimator: Any) -> str:
+    """Sentence on the weights of balanced rows in the training of an estimator."""
+    members = getattr(estimator, "members", None)
+    parts = [part for part, *_ in members] if isinstance(members, list | tuple) else [estimator]
+    takes_weights = [find_weight_parameter(part) is not None for part in parts]
+    if not any(takes_weights):
+        return "in training, all recordings weigh alike: the estimator takes no weights"
+    suffix = "" if all(takes_weights) else ", in those of its parts that take weights"
+    return f"in training, each emotion of each corpus weighs alike{suffix}"
 
 
 def check_estimator(estimator: object) -> None:

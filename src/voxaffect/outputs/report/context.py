@@ -55,6 +55,7 @@ def build_context(document: Document, folder: Path) -> dict[str, Any]:
         "document": document,
         "corpora": dig(document, "data", "corpora") or {},
         "speakers": _count_speakers(document),
+        "interval_unit": _name_unit(evaluations),
         "has_unknown_speakers": any(one.get("unknown_speakers") for _, one in evaluations),
         "headline": _compare_protocols(document),
         "baselines": dig(document, "baselines", document["protocol"]) or {},
@@ -67,6 +68,7 @@ def build_context(document: Document, folder: Path) -> dict[str, Any]:
         "reliability": [one for one in map(_average_bins, having("reliability")) if one["bins"]],
         "risk": [_sample_curve(one) for one in having("risk_coverage", "coverage")],
         "by_speaker": [_rank_speakers(one) for one in having("by_speaker")],
+        "by_corpus": _gather_corpora(systems),
         **_gather_groups(systems),
         **_gather_conditions(robust),
         "importance": [_rank_importance(one) for one in systems if one.system.get("importance")][
@@ -119,6 +121,11 @@ def _count_speakers(document: Document) -> int:
     return len(
         {(u.get("corpus"), u["speaker"]) for u in document["utterances"] if u.get("speaker")}
     )
+
+
+def _name_unit(evaluations: Sequence[tuple[str, Evaluation]]) -> str:
+    """Name what the intervals of the UAR are drawn over."""
+    return "corpora" if any(one.get("unit") == "corpus" for _, one in evaluations) else "speakers"
 
 
 def _compare_protocols(document: Document) -> list[dict[str, Any]]:
@@ -239,6 +246,12 @@ def _rank_speakers(one: System) -> dict[str, Any]:
         "ranked": ranked,
         "median": median(scores["uar"] for _, scores in ranked),
     }
+
+
+def _gather_corpora(systems: Iterable[System]) -> list[tuple[System, list[Any]]]:
+    """Gather the scores of the corpora, where there are several."""
+    scores = [(one, list((one.evaluation.get("by_corpus") or {}).items())) for one in systems]
+    return [(one, groups) for one, groups in scores if len(groups) > 1]
 
 
 def _gather_groups(systems: Iterable[System]) -> dict[str, Any]:

@@ -173,7 +173,7 @@ def _data(data: Dataset, protocol: str) -> Document:
             "groups": spec.groups,
             "count": data.matrix.shape[1],
         },
-        "mapping": _mapping(data) if protocol == "cross" else [],
+        "mapping": _mapping(data) if protocol in ("cross", "corpora") else [],
         "failures": [{"path": str(f.path), "reason": f.reason} for f in data.failures],
     }
 
@@ -267,6 +267,8 @@ def _evaluation(one: Evaluation) -> Document:
     return {
         "protocol": one.protocol.name,
         "summary": one.description,
+        "weighting": one.weighting,
+        "unit": one.protocol.unit,
         "unknown_speakers": one.unknown_speakers,
         "new_voices": one.protocol.new_voices,
         "score_kind": one.score_kind,
@@ -314,6 +316,13 @@ def _metrics(one: Evaluation) -> Document:
         for name, values in one.summary.items()
     }
     metrics["uar"]["whole"] = compute_uar(one.truth, one.predicted)
+    if one.protocol.is_open and one.score_kind != "answers":
+        restricted = one.restrict()
+        metrics["restricted_uar"] = {
+            "mean": restricted.summary["uar"]["mean"],
+            "sd": restricted.summary["uar"]["sd"] if len(one.folds) > 1 else None,
+            "interval": restricted.interval,
+        }
     for name, value in over_all.items():
         has_interval = value is not None and name != "ece"
         interval = one.bootstrap_interval(name) if has_interval else None

@@ -62,9 +62,11 @@ def _list_notes(document: Document) -> Iterator[str]:
     for protocol, one in first["evaluations"].items():
         yield f"{protocol}: {one['summary']}."
     yield from _list_caveats(document)
+    yield from _list_weights(document)
+    alone = "trained, not tested" if document["protocol"] == "corpora" else "left out"
     for row in document["data"]["mapping"]:
         yield f"{row['emotion']}: {' and '.join(row['corpora'])}" + (
-            "" if len(row["corpora"]) > 1 else " only, left out"
+            "" if len(row["corpora"]) > 1 else f" only, {alone}"
         )
     if document["reference_missing"]:
         yield f"no other protocol to compare with: {document['reference_missing']}"
@@ -98,6 +100,14 @@ def _list_caveats(document: Document) -> Iterator[str]:
             yield f"{name} {caveat}"
 
 
+def _list_weights(document: Document) -> Iterator[str]:
+    """List how each system weighted recordings in training, where they do not weigh alike."""
+    for name, system in document["systems"].items():
+        for one in system["evaluations"].values():
+            if weighting := one.get("weighting"):
+                yield f"{name}: {weighting}"
+
+
 def _tabulate_conditions(document: Document) -> str:
     """Tabulate the UAR on degraded audio."""
     rows = [
@@ -125,20 +135,36 @@ def _format_interval(interval: list[float] | None) -> str:
     return "" if interval is None else f" (95 % {interval[0]:+.3f} to {interval[1]:+.3f})"
 
 
+def _format_bounds(interval: list[float] | None) -> str:
+    return "" if interval is None else f" (95 % {interval[0]:.3f} to {interval[1]:.3f})"
+
+
 def _show_details(title: str, one: Mapping[str, Any]) -> str:
     """Show the interval, groups, thresholds and the confusion matrix of an evaluation."""
     facts = []
     if one["metrics"]["uar"]["interval"]:
         low, high = one["metrics"]["uar"]["interval"]
+        is_mean = one.get("unit") == "corpus"
+        shown, unit = ("mean", "corpora") if is_mean else ("whole", "speakers")
         facts.append(
-            f"UAR of all {one['metrics']['uar']['whole']:.3f}, "
-            f"95 % interval over speakers: {low:.3f} to {high:.3f}"
+            f"UAR of all {one['metrics']['uar'][shown]:.3f}, "
+            f"95 % interval over {unit}: {low:.3f} to {high:.3f}"
         )
     elif count := one.get("unknown_speakers"):
         facts.append(
             f"UAR of all {one['metrics']['uar']['whole']:.3f}, no interval: the speakers "
             f"of {count:,} utterances are unknown"
         )
+    if restricted := one["metrics"].get("restricted_uar"):
+        facts.append(
+            f"UAR with answers among the tested emotions alone: {format_mean(restricted)}"
+            f"{_format_bounds(restricted['interval'])}"
+        )
+    if len(one["by_corpus"]) > 1:
+        facts += [
+            f"UAR, {name}: {group['uar']:.3f}{_format_bounds(group['interval'])}"
+            for name, group in one["by_corpus"].items()
+        ]
     for groups in (one["by_sex"], one["by_intensity"]):
         facts += [f"UAR, {name}: {group['uar']:.3f}" for name, group in groups.items()]
     facts += [_describe_threshold(row) for row in one["thresholds"]]
