@@ -72,6 +72,7 @@ def commands(corpus: Path, folder: Path) -> dict[str, list[object]]:
         "explain": ["explain", EXAMPLE],
         "info": ["info"],
         "corpora list": ["corpora", "list"],
+        "encoders list": ["encoders", "list"],
         "corpora check": ["corpora", "check", "ravdess", corpus],
     }
 

@@ -70,6 +70,7 @@ _import_name, __dir__, __all__ = lazy_loader.attach(
             "load_dataset",
             "make_estimator",
         ],
+        "training.encoders": ["download_encoder"],
         "training.transformer": ["FeatureExtractor"],
         "tutorial": ["emotions", "extract_feature", "load_data", "observed_emotions"],
     },

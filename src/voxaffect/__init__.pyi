@@ -56,6 +56,7 @@ from .training import (
     load_dataset as load_dataset,
     make_estimator as make_estimator,
 )
+from .training.encoders import download_encoder as download_encoder
 from .training.transformer import FeatureExtractor as FeatureExtractor
 from .tutorial import (
     emotions as emotions,

@@ -5,13 +5,13 @@
     VoxaffectError
     ├── AudioError         a recording cannot be read, or cannot be used
     ├── CorpusError        a folder, a file name or a table does not fit a corpus
-    │   └── DownloadError  a corpus cannot be fetched or unpacked
+    │   └── DownloadError  a corpus or encoder cannot be fetched, or a corpus unpacked
     ├── FeatureError       features that we do not know or cannot make
     ├── CacheError         the feature cache cannot be opened or read
     ├── WorkerError        a process that computes has ended, or workers cannot be used
     ├── CheckpointError    the checkpoint of a run cannot be used, or is another run's
     ├── TrainingError      data or a recipe that cannot give a model
-    ├── ModelError         a model file that is not ours, damaged, or of another version
+    ├── ModelError         a model file or weights that are not ours, damaged, or of another version
     ├── EvaluationError    a protocol that these data do not support
     │   └── LeakError      a speaker, recording or duplicate is in training and test
     ├── ArgumentError      an argument of a kind or size that a function does not take
@@ -40,7 +40,7 @@ class CorpusError(VoxaffectError):
 
 
 class DownloadError(CorpusError):
-    """A corpus cannot be fetched or unpacked."""
+    """A corpus or an encoder cannot be fetched, or a corpus not unpacked."""
 
 
 class FeatureError(VoxaffectError):

@@ -395,6 +395,7 @@ def test_the_process_ends_with_the_code_and_no_traceback(tmp_path: Path) -> None
         "corpora list",
         "corpora info ravdess",
         "corpora check ravdess {data}",
+        "encoders list",
         "compare {a} {a}",
         "compare {a} {a} --format json",
         "listen --input {data} --fast",

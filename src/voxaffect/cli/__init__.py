@@ -27,6 +27,7 @@ _COMMANDS = {
     "explain": "Show how much each feature group contributes to a prediction.",
     "listen": "Recognize emotion live, from a microphone.",
     "corpora": "List, describe, download and check corpora.",
+    "encoders": "List, describe and download pretrained speech encoders.",
 }
 
 

@@ -9,13 +9,10 @@ A lock keeps two processes from working in one folder.
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import json
 import re
-import shutil
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -23,14 +20,13 @@ from voxaffect.console import print_message
 from voxaffect.corpora.base import Corpus, Download
 from voxaffect.corpora.folders import get_download_folder
 from voxaffect.corpora.registry import get_corpus
-from voxaffect.corpora.transfer import Transfer, fetch_small
+from voxaffect.corpora.transfer import fetch_small, fetch_verified, name_disk_errors
 from voxaffect.corpora.unpacking import find_missing, remove_litter, unpack
 from voxaffect.errors import DownloadError, extra
-from voxaffect.files import describe_reason, lock_folder
+from voxaffect.files import lock_folder
 from voxaffect.files.folders import expand_home
 
 _RECORD_LIMIT = 1 << 22
-_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _ELSEWHERE = "Name another folder with --to, and for the commands after it with --data."
 _CHECKSUM = re.compile(r"(?:md5|sha1|sha256|sha512):[0-9a-f]{32,128}")
 _MAX_BYTES = 1 << 40
@@ -92,7 +88,7 @@ def download(
         if progress:
             print_message(f"{folder}: waiting for another download into it to end")
 
-    with _name_disk_errors(folder), lock_folder(folder, report_wait):
+    with name_disk_errors(folder, _ELSEWHERE), lock_folder(folder, report_wait):
         remove_litter(folder)
         for archive in chosen:
             _fetch_and_unpack(corpus, archive, folder, progress=progress)
@@ -146,45 +142,17 @@ def _choose(
     return [archive for file, archive in known.items() if file in files]
 
 
-@contextmanager
-def _name_disk_errors(folder: Path) -> Iterator[None]:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        is_full = error.errno in _FULL
-        remedy = "Free some space, then start again: it will resume." if is_full else _ELSEWHERE
-        raise DownloadError(
-            f"{error.filename or folder}: cannot be written ({describe_reason(error)}). {remedy}"
-        ) from error
-
-
 def _fetch(corpus: Corpus, archive: Download, path: Path, *, progress: bool) -> None:
     """Bring one archive to a path, whole and verified."""
     archive = _add_checksum(corpus, archive)
-    algorithm, _, expected = (archive.checksum or "").lower().rpartition(":")
-    folder = path.parent.parent
-    free = shutil.disk_usage(folder).free
-    if archive.size is not None and free < archive.size:
-        raise DownloadError(
-            f"{folder}: {free:,} bytes free, {archive.size:,} are needed for {archive.file}. Free "
-            "some space or name another folder."
-        )
-    path.parent.mkdir(exist_ok=True)
-    if not path.exists() or _hash(path, algorithm) != expected:
-        part = path.with_name(f"{path.name}.part")
-        Transfer(archive.url, part, archive.size, progress=progress).fetch(path)
-    if (digest := _hash(path, algorithm)) != expected:
-        path.unlink()  # so that the next call starts afresh
-        raise DownloadError(
-            f"{archive.url}: wrong checksum, expected {archive.checksum}, found {digest}. Try "
-            f"again; if it stays so, the publisher has changed the file: {corpus.homepage}"
-        )
-
-
-def _hash(path: Path, algorithm: str) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm or "sha256").hexdigest()
+    fetch_verified(
+        archive.url,
+        path,
+        size=archive.size,
+        checksum=archive.checksum or "",
+        homepage=corpus.homepage,
+        progress=progress,
+    )
 
 
 def _add_checksum(corpus: Corpus, archive: Download) -> Download:

@@ -1,18 +1,26 @@
-"""Transfer of a file from a server: resumed after interruptions, bounded in size and in time."""
+"""Transfer of a file from a server: resumed after interruptions, bounded in size and in time.
+
+Archives of corpora come this way, and the weights of encoders.
+"""
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import re
+import shutil
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from voxaffect.console import show_progress
 from voxaffect.errors import DownloadError
+from voxaffect.files import describe_reason
 
 if TYPE_CHECKING:
     import requests
@@ -24,8 +32,9 @@ _MIN_BYTES_PER_SECOND = 1_000
 _SLOW_SECONDS = 60.0
 _RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
 _RESUME = "Check the network and start again: it will resume."
-_MOVED = "The address may have moved; look at the corpus's homepage."
-_CHANGED = "The file has changed; look at the corpus's homepage."
+_MOVED = "The address may have moved; look at the publisher's homepage."
+_CHANGED = "The file has changed; look at the publisher's homepage."
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 class _BrokenOffError(Exception):
@@ -256,7 +265,7 @@ class Transfer:
             return None if text is None else int(text)
         raise DownloadError(
             f"{self.url}: the server states the length {text[:20]!r}, expected a number of bytes. "
-            "Try again later, or look at the corpus's homepage."
+            "Try again later, or look at the publisher's homepage."
         )
 
 
@@ -265,3 +274,74 @@ def _parse_range(content_range: str) -> tuple[int | None, int | None]:
     match = _RANGE.match(content_range)
     start, total = match.groups() if match else (None, "*")
     return (int(start) if start else None), (int(total) if total != "*" else None)
+
+
+def fetch_verified(
+    url: str, path: Path, *, size: int | None, checksum: str, homepage: str, progress: bool
+) -> None:
+    """Bring a file to a path, whole and with its checksum; what is there already stays.
+
+    Parameters
+    ----------
+    url : str
+    path : Path
+        In a folder of its own for what has not been verified, which is made in a folder that
+        exists.
+    size : int, optional
+        In bytes.
+    checksum : str
+        Such as ``sha256:ed3a…``.
+    homepage : str
+        For messages.
+    progress : bool
+
+    Raises
+    ------
+    DownloadError
+        If the server refuses, the disk has too little space, or the checksum is wrong.
+    """
+    algorithm, _, expected = checksum.lower().rpartition(":")
+    folder = path.parent.parent
+    free = shutil.disk_usage(folder).free
+    if size is not None and free < size:
+        raise DownloadError(
+            f"{folder}: {free:,} bytes free, {size:,} are needed for {path.name}. Free some space "
+            "or name another folder."
+        )
+    path.parent.mkdir(exist_ok=True)
+    if not path.exists() or compute_checksum(path, algorithm) != expected:
+        part = path.with_name(f"{path.name}.part")
+        Transfer(url, part, size, progress=progress).fetch(path)
+    if (digest := compute_checksum(path, algorithm)) != expected:
+        path.unlink()  # so that the next call starts afresh
+        raise DownloadError(
+            f"{url}: wrong checksum, expected {checksum}, found {digest}. Try again; if it stays "
+            f"so, the publisher has changed the file: {homepage}"
+        )
+
+
+def compute_checksum(path: Path, algorithm: str = "sha256") -> str:
+    """Checksum of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm or "sha256").hexdigest()
+
+
+@contextmanager
+def name_disk_errors(folder: Path, elsewhere: str) -> Iterator[None]:
+    """Make a folder, and turn the system's errors inside the block into one with a remedy.
+
+    Parameters
+    ----------
+    folder : Path
+    elsewhere : str
+        Sentence on how to name another folder.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        is_full = error.errno in _FULL
+        remedy = "Free some space, then start again: it will resume." if is_full else elsewhere
+        raise DownloadError(
+            f"{error.filename or folder}: cannot be written ({describe_reason(error)}). {remedy}"
+        ) from error

@@ -3,6 +3,22 @@
 from __future__ import annotations
 
 from voxaffect.training.encoders.catalog import ENCODERS, EncoderSource, get_encoder
+from voxaffect.training.encoders.store import (
+    ENCODERS_VARIABLE,
+    download_encoder,
+    find_encoder,
+    get_encoder_folder,
+)
 from voxaffect.training.encoders.weights import EncoderWeights, load_weights
 
-__all__ = ["ENCODERS", "EncoderSource", "EncoderWeights", "get_encoder", "load_weights"]
+__all__ = [
+    "ENCODERS",
+    "ENCODERS_VARIABLE",
+    "EncoderSource",
+    "EncoderWeights",
+    "download_encoder",
+    "find_encoder",
+    "get_encoder",
+    "get_encoder_folder",
+    "load_weights",
+]

@@ -14,6 +14,12 @@ _CITATION = (
     "Radford, Kim, Xu, Brockman, McLeavey and Sutskever (2022): Robust speech recognition via "
     "large-scale weak supervision. arXiv:2212.04356"
 )
+_CAUTION = (
+    "OpenAI's model card cautions against using Whisper models 'for any kind of subjective "
+    "classification', advises against use in high-risk domains, and calls classification 'not only "
+    "not evaluated but also not appropriate, particularly to infer human attributes'. Evaluate a "
+    "model on recordings like yours before you rely on it."
+)
 
 
 @dataclass(frozen=True)
@@ -30,9 +36,11 @@ class EncoderSource:
         Address of the file, and its checksum.
     bytes : int
         Size of the file; it holds the decoder, too, which training does not need.
-    license, citation, languages : str
+    license, citation, languages, homepage : str
     layers, width, heads, mel_bands : int
         Of the encoder.
+    caution : str
+        Advice of its authors on uses such as ours.
 
     Examples
     --------
@@ -52,6 +60,8 @@ class EncoderSource:
     width: int
     heads: int
     mel_bands: int
+    homepage: str = "https://github.com/openai/whisper"
+    caution: str = _CAUTION
 
     @property
     def file(self) -> str:
