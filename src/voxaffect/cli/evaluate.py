@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from voxaffect import evaluation
 from voxaffect.cli.options import check_babble, corpus_options, pair_roots, print_log
@@ -36,12 +37,31 @@ from voxaffect.training import RECIPES, choose_recipe
 from voxaffect.training.augmentation.conditions import CONDITIONS
 
 _ALL = "all"
+_TRAINING = (
+    "recipes",
+    "protocol",
+    "split",
+    "save_split",
+    "features",
+    "augment",
+    "babble",
+    "reference_split",
+)
+"""Options that have no effect on a finished model."""
 _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
 
 
 @click.command()
 @click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
 @corpus_options
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="FILE",
+    help="Test this finished model, not a recipe: nothing is trained. 'bundled' is the model that "
+    "comes with voxaffect. Repeat the option to compare models.",
+)
 @click.option(
     "--protocol", type=click.Choice(list(PROTOCOLS)), default="speakers", show_default=True
 )
@@ -89,7 +109,8 @@ _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
 @click.option(
     "--allow-leaks",
     is_flag=True,
-    help="Continue even if a fold has a speaker or a recording in both training and test.",
+    help="Continue even if a fold has a speaker or a recording in both training and test, or a "
+    "model was trained on the corpus.",
 )
 @click.option(
     "--report",
@@ -116,6 +137,7 @@ _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
 def evaluate(
     corpora: tuple[str, ...],
     roots: tuple[Path, ...],
+    models: tuple[str, ...],
     protocol: str,
     split: Path | None,
     save_split: Path | None,
@@ -127,7 +149,7 @@ def evaluate(
     output: Path | None,
     **options: Any,
 ) -> None:
-    """Evaluate recipes on one or more corpora.
+    """Evaluate recipes, or finished models (--model), on one or more corpora.
 
     By default, the score on new speakers and the score of a random split are reported together.
 
@@ -143,6 +165,8 @@ def evaluate(
       cross               train on the first corpus, test on the others
       corpora             one corpus left out at a time
     """  # noqa: D301
+    if models:
+        _refuse_training_options(click.get_current_context())
     form = choose_format(output, format_, _ENDINGS)
     check_result(output, sources=[*roots, split])
     check_output(save_split, sources=[*roots, split])
@@ -159,6 +183,7 @@ def evaluate(
         study = evaluation.evaluate(
             pair_roots(corpora, roots),
             recipes,
+            model=models or None,
             protocol=read_split(split) if split else get_protocol(protocol),
             conditions=CONDITIONS if _ALL in conditions else conditions,
             importance=folder is not None if importance is None else importance,
@@ -180,6 +205,17 @@ def evaluate(
     writes.finish()
 
 
+def _refuse_training_options(context: click.Context) -> None:
+    """Refuse options that say how to train or split, where a finished model is tested."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(str(parameter.name))
+        if parameter.name in _TRAINING and source is ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"{parameter.opts[0]} is for training, and --model tests a finished model. Leave "
+                "one of them out."
+            )
+
+
 def _emit(plain: Document, form: str, output: Path | None, writes: Writes) -> None:
     """Print or write the result; print it where it cannot be written: it took long to come by."""
     text = {"text": to_text, "json": to_json, "csv": to_csv}[form](plain)
@@ -196,7 +232,8 @@ def _emit(plain: Document, form: str, output: Path | None, writes: Writes) -> No
 
 
 def _report(study: Study, plain: Document, folder: Path) -> None:
-    """Write the report; its split first, which is small."""
-    study.save_split(folder / "folds.csv")
+    """Write the report; its split first, which is small, if anything was trained."""
+    if plain["protocol"] != "model":
+        study.save_split(folder / "folds.csv")
     for path in write_report(plain, folder):
         print_message(str(path))

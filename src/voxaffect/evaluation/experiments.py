@@ -6,12 +6,19 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
-from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError, VoxaffectError
+from voxaffect.evaluation.loading import (
+    check_conditions,
+    find_common,
+    list_failures,
+    load_conditions,
+)
 from voxaffect.evaluation.metrics.calibration import WANTED_RISK
+from voxaffect.evaluation.model_runner import Models, evaluate_models
 from voxaffect.evaluation.protocols import (
     Protocol,
     describe_common_emotions,
@@ -20,11 +27,11 @@ from voxaffect.evaluation.protocols import (
 )
 from voxaffect.evaluation.result import Evaluation
 from voxaffect.evaluation.runner import HoldoutResult, evaluate_estimator, hold_out
-from voxaffect.evaluation.studies import Study, System, evaluate_systems
-from voxaffect.extraction import Failure
+from voxaffect.evaluation.studies import CLEAN, Study, System, evaluate_systems
+from voxaffect.extraction import Failure, Transform
 from voxaffect.features import get_feature_spec
 from voxaffect.models import Model
-from voxaffect.records.arguments import check_list, check_seed, check_share, is_known
+from voxaffect.records.arguments import check_seed, check_share
 from voxaffect.training import (
     DEFAULT_SEED,
     Corpora,
@@ -37,12 +44,6 @@ from voxaffect.training import (
     export,
     fit,
     load_training_data,
-)
-from voxaffect.training.augmentation.babble import BabbleSource
-from voxaffect.training.augmentation.conditions import (
-    CONDITIONS,
-    condition_transform,
-    needs_babble,
 )
 
 _log = logging.getLogger("voxaffect")
@@ -205,6 +206,7 @@ def evaluate(
     corpora: Corpora,
     recipes: str | Recipe | Sequence[str | Recipe] = (),
     *,
+    model: Models | None = None,
     protocol: str | Protocol = "speakers",
     conditions: Sequence[str] = (),
     features: str | None = None,
@@ -226,6 +228,10 @@ def evaluate(
     recipes : str, Recipe, or sequence of them
         By default the recipe advised for the features; for the protocol ``tutorial``, the
         recipes ``tutorial`` and ``mlp``.
+    model : Model, str or Path, or sequence of them, optional
+        Finished models to test instead, or their files; ``"bundled"`` is the bundled one.
+        Nothing is trained: recipes, protocol, features, augment, babble and the reference split
+        do not apply. A corpus that a model was trained on is refused, unless leaks are allowed.
     protocol : str or Protocol
         One of ``PROTOCOLS``, or as `read_split` gives it.
     conditions : sequence of str
@@ -261,14 +267,22 @@ def evaluate(
     >>> study = va.evaluate({"folder": "my_recordings"}, "mlp", protocol="loso")
     >>> study.protocol.name, len(study.utterances)
     ('loso', 12)
+    >>> va.evaluate({"folder": "my_recordings"}, model="bundled").protocol.name
+    'model'
     """
     check_seed(seed)
-    conditions = check_list(conditions, "conditions", "names of conditions")
-    for condition in conditions:
-        if not is_known(condition, CONDITIONS):
-            raise EvaluationError(
-                f"no condition named {condition!r}; there are: {'; '.join(CONDITIONS)}."
-            )
+    conditions = check_conditions(conditions)
+    if model is not None:
+        return evaluate_models(
+            corpora,
+            model,
+            conditions=conditions,
+            emotions=emotions,
+            seed=seed,
+            importance=importance,
+            allow_leaks=allow_leaks,
+            **options,
+        )
     by = protocol if isinstance(protocol, Protocol) else get_protocol(protocol)
     if isinstance(recipes, str | Recipe):
         recipes = [recipes]
@@ -313,43 +327,26 @@ def _load_systems(
     for recipe in recipes:
         key = _data_key(recipe)
         if key not in datasets:
-            clean = load_training_data(corpora, recipe, **options)
-            degraded = _load_conditions(corpora, recipe, conditions, clean.utterances, **options)
-            datasets[key] = {"": clean, **degraded}
+            rate_hz = get_feature_spec(options["features"] or recipe.features).rate_hz
+            load = partial(_load_recipe_data, corpora, recipe, **options)
+            datasets[key] = load_conditions(load, conditions, rate_hz=rate_hz)
     everything = [data for by_condition in datasets.values() for data in by_condition.values()]
-    common = set(everything[0].utterances).intersection(*(data.utterances for data in everything))
+    common = find_common(everything)
     systems = {}
     for recipe in recipes:
         rows = {name: data.select(common) for name, data in datasets[_data_key(recipe)].items()}
-        clean = rows.pop("")
+        clean = rows.pop(CLEAN)
         matrices = {name: data.matrix for name, data in rows.items()}
         systems[recipe.name] = System(estimators[recipe.name], clean, matrices, recipe.summary)
-    # Each recording, or part of one, once, whatever else was done to it.
-    failures = {(f.path, f.reason): f for data in everything for f in reversed(data.failures)}
-    return systems, tuple(failures[key] for key in sorted(failures))
+    return systems, list_failures(everything)
 
 
-def _load_conditions(
-    corpora: Corpora,
-    recipe: Recipe,
-    conditions: Sequence[str],
-    utterances: Sequence[Utterance],
-    **options: Any,
-) -> dict[str, Dataset]:
-    """Dataset of the same recordings under each condition."""
-    is_needed = any(map(needs_babble, conditions))
-    babble = BabbleSource.from_utterances(utterances) if is_needed else None
-    rate_hz = get_feature_spec(options["features"] or recipe.features).rate_hz
-    plain = {**options, "augment": False}
-    return {
-        name: load_training_data(
-            corpora,
-            recipe,
-            transform=condition_transform(name, rate_hz=rate_hz, babble=babble),
-            **plain,
-        )
-        for name in conditions
-    }
+def _load_recipe_data(
+    corpora: Corpora, recipe: Recipe, transform: Transform | None, **options: Any
+) -> Dataset:
+    """Dataset of a recipe; degraded recordings are tested only, so they get no copies."""
+    augment = options.pop("augment") and transform is None
+    return load_training_data(corpora, recipe, transform=transform, augment=augment, **options)
 
 
 def _data_key(recipe: Recipe) -> tuple[Any, ...]:

@@ -32,7 +32,7 @@ class Leak:
     Parameters
     ----------
     kind : str
-        One of ``KINDS``.
+        One of ``KINDS``; or ``corpus``, which a finished model was trained on.
     protocol : str
     is_expected : bool
         Whether it belongs to the protocol; if not, it stops the evaluation.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +85,11 @@ class Evaluation:
         probabilities are None for the others: bare answers have no calibration.
     weighting : str
         Sentence on how recordings were weighted in training; empty if all weigh alike.
+    abstention : mapping
+        Of the card of a finished model: ``threshold``, ``risk`` and ``coverage``; may be empty.
+    unknown : mapping of str to int
+        Emotions that a finished model does not know, and the number of their recordings, which
+        are left out.
     """
 
     protocol: Protocol
@@ -95,6 +100,8 @@ class Evaluation:
     baselines: Mapping[str, Mapping[str, float | str]]
     score_kind: ScoreKind = "probabilities"
     weighting: str = ""
+    abstention: Mapping[str, float] = field(default_factory=dict)
+    unknown: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
@@ -194,6 +201,36 @@ class Evaluation:
     def risk_coverage(self) -> RiskCoverage:
         """Risk and coverage if only confident answers are given."""
         return calibration.compute_risk_coverage(self.probabilities, self.truth, self.emotions)
+
+    @property
+    def untested(self) -> tuple[str, ...]:
+        """Emotions that the system knows and no tested utterance has."""
+        return tuple(name for name in self.emotions if name not in self.truth)
+
+    @property
+    def uncertainty(self) -> dict[str, Any] | None:
+        """Shares of the answers at or above the threshold of a finished model.
+
+        Returns
+        -------
+        dict or None
+            ``threshold``; ``answered``, the share of answers that are not uncertain; ``right``,
+            the share of right ones among them, with its ``interval`` over speakers. None without
+            a threshold.
+        """
+        if "threshold" not in self.abstention:
+            return None
+        threshold = self.abstention["threshold"]
+        sure = self.probabilities.max(axis=1) >= threshold
+        right = (self.predicted == self.truth)[sure].astype(float)
+        speakers = [self.speakers[index] for index in np.flatnonzero(sure)]
+        several = self._has_known_speakers and len(set(speakers)) > 1
+        return {
+            "threshold": threshold,
+            "answered": float(sure.mean()),
+            "right": float(right.mean()) if len(right) else None,
+            "interval": bootstrap_mean(right, speakers) if several else None,
+        }
 
     def score_groups(self, attribute: str) -> Mapping[str, GroupScores]:
         """Scores of the groups that share an attribute of the utterances.

@@ -170,7 +170,7 @@ def evaluate_conditions(
             chosen,
             emotions,
             tuple(
-                _score_fold(fold, probabilities[name], truth, emotions)
+                score_fold(fold, probabilities[name], truth, emotions)
                 for fold, (_, probabilities) in zip(folds, results, strict=True)
             ),
             tested,
@@ -321,12 +321,22 @@ def _run_folds(
     return [results[index] for index in range(len(folds))]
 
 
-def _score_fold(
+def score_fold(
     fold: Fold,
     probabilities: NDArray[np.float64],
     truth: NDArray[np.str_],
     emotions: tuple[str, ...],
 ) -> FoldResult:
+    """Scores of the most probable emotions of a fold's test utterances.
+
+    Parameters
+    ----------
+    fold : Fold
+    probabilities : ndarray, shape (test utterances, emotions)
+    truth : ndarray of str
+        Emotion of every utterance that the fold indexes.
+    emotions : tuple of str
+    """
     predicted = [emotions[best] for best in probabilities.argmax(axis=1)]
     return FoldResult(fold, compute_scores(truth[fold.test].tolist(), predicted), probabilities)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -274,6 +275,37 @@ def evaluate_systems(
     return Study(chosen, reference, missing, seed, results, first)
 
 
+def measure_system(
+    system: System,
+    protocol: Protocol,
+    evaluate: Callable[[Mapping[str, Condition]], Mapping[str, Evaluation]],
+    *,
+    importance: bool,
+) -> SystemResult:
+    """Evaluate a system as it is, under its conditions, and with permuted feature groups.
+
+    Parameters
+    ----------
+    system : System
+    protocol : Protocol
+    evaluate : callable
+        From conditions to an evaluation under each.
+    importance : bool
+        Whether to permute feature groups, where the features are ours.
+    """
+    spec = system.data.spec
+    groups = index_families(spec) if importance and spec is not None else {}
+    permuted = {f"{_PERMUTED}{name}": PermutedGroup(group) for name, group in groups.items()}
+    results = evaluate({CLEAN: system.data.matrix, **system.conditions, **permuted})
+    return SystemResult(
+        system.summary,
+        {protocol.name: results[CLEAN]},
+        {condition: results[condition] for condition in system.conditions},
+        {group: results[f"{_PERMUTED}{group}"] for group in groups},
+        {group: len(columns) for group, columns in groups.items()},
+    )
+
+
 @dataclass(frozen=True)
 class _Run:
     """Options of a study, the same for every system and protocol."""
@@ -290,7 +322,7 @@ class _Run:
         return evaluate_conditions(
             system.estimator,
             system.data,
-            {CLEAN: system.data.matrix, **conditions},
+            conditions,
             protocol=protocol,
             seed=0 if protocol.name == "tutorial" else self.seed,
             workers=self.workers,
@@ -302,21 +334,12 @@ class _Run:
         self, name: str, system: System, protocol: Protocol, importance: bool
     ) -> SystemResult:
         """Evaluate a system as it is, under its conditions, and with permuted feature groups."""
-        spec = system.data.spec
-        groups = index_families(spec) if importance and spec is not None else {}
-        permuted = {f"{_PERMUTED}{name}": PermutedGroup(group) for name, group in groups.items()}
-        results = self.evaluate(name, system, protocol, {**system.conditions, **permuted})
-        return SystemResult(
-            system.summary,
-            {protocol.name: results[CLEAN]},
-            {condition: results[condition] for condition in system.conditions},
-            {group: results[f"{_PERMUTED}{group}"] for group in groups},
-            {group: len(columns) for group, columns in groups.items()},
-        )
+        evaluate = partial(self.evaluate, name, system, protocol)
+        return measure_system(system, protocol, evaluate, importance=importance)
 
     def add_protocol(
         self, name: str, system: System, result: SystemResult, protocol: Protocol
     ) -> SystemResult:
         """Evaluate a system by another protocol, too."""
-        other = self.evaluate(name, system, protocol, {})[CLEAN]
+        other = self.evaluate(name, system, protocol, {CLEAN: system.data.matrix})[CLEAN]
         return replace(result, evaluations={**result.evaluations, protocol.name: other})

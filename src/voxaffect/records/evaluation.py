@@ -76,6 +76,15 @@ class Threshold(Struct, kw_only=True):
     coverage: _Number | None = None
 
 
+class Uncertainty(Struct, kw_only=True):
+    """Answers of a finished model that are not marked uncertain."""
+
+    threshold: _Number
+    answered: _Number
+    right: _Number | None = None
+    interval: _Interval | None = None
+
+
 class Fold(Struct, kw_only=True):
     """Split of the utterances, and its scores."""
 
@@ -95,6 +104,10 @@ class EvaluationRecord(Struct, kw_only=True):
     summary: _Text | None = None
     weighting: _Text | None = None
     unit: _Text | None = None
+    uncertainty: Uncertainty | None = None
+    stated: dict[str, _Number] | None = None
+    unknown_emotions: dict[str, _Count] | None = None
+    untested_emotions: list[_Text] | None = None
     new_voices: bool | None = None
     unknown_speakers: _Count | None = None
     score_kind: _Text | None = None

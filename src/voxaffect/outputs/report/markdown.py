@@ -30,6 +30,7 @@ LEAK_NAMES = {
     "recording": "the same recording",
     "twin": "an audio-video twin",
     "sentence": "the same sentence",
+    "corpus": "a corpus that the model was trained on",
 }
 _SPECIAL = re.compile(
     r"(?P<interval>\[−?[\d.]+, −?[\d.]+\](?![(\[:]))|(?P<mark>[\\`*_{}\[\]<>|#$~@&\"])"

@@ -62,12 +62,7 @@ def _list_notes(document: Document) -> Iterator[str]:
     for protocol, one in first["evaluations"].items():
         yield f"{protocol}: {one['summary']}."
     yield from _list_caveats(document)
-    yield from _list_weights(document)
-    alone = "trained, not tested" if document["protocol"] == "corpora" else "left out"
-    for row in document["data"]["mapping"]:
-        yield f"{row['emotion']}: {' and '.join(row['corpora'])}" + (
-            "" if len(row["corpora"]) > 1 else f" only, {alone}"
-        )
+    yield from _list_training(document)
     if document["reference_missing"]:
         yield f"no other protocol to compare with: {document['reference_missing']}"
     for name, premium in document["premium"].items():
@@ -98,6 +93,27 @@ def _list_caveats(document: Document) -> Iterator[str]:
     for name, system in document["systems"].items():
         if caveat := describe_caveat(next(iter(system["evaluations"].values()))):
             yield f"{name} {caveat}"
+
+
+def _list_training(document: Document) -> Iterator[str]:
+    """List notes on weights and emotions of systems and data."""
+    yield from _list_weights(document)
+    for name, system in document["systems"].items():
+        yield from _list_emotions(name, system["evaluations"][document["protocol"]])
+    alone = "trained, not tested" if document["protocol"] == "corpora" else "left out"
+    for row in document["data"]["mapping"]:
+        yield f"{row['emotion']}: {' and '.join(row['corpora'])}" + (
+            "" if len(row["corpora"]) > 1 else f" only, {alone}"
+        )
+
+
+def _list_emotions(name: str, one: Mapping[str, Any]) -> Iterator[str]:
+    """List the emotions that only a system or only the data have."""
+    if unknown := one.get("unknown_emotions"):
+        counts = ", ".join(f"{emotion} ({count:,})" for emotion, count in unknown.items())
+        yield f"emotions of recordings that are left out, since no model knows them: {counts}"
+    if untested := one.get("untested_emotions"):
+        yield f"emotions that {name} may answer and no tested recording has: {', '.join(untested)}"
 
 
 def _list_weights(document: Document) -> Iterator[str]:
@@ -160,6 +176,8 @@ def _show_details(title: str, one: Mapping[str, Any]) -> str:
             f"UAR with answers among the tested emotions alone: {format_mean(restricted)}"
             f"{_format_bounds(restricted['interval'])}"
         )
+    if uncertainty := one.get("uncertainty"):
+        facts.append(_describe_uncertainty(uncertainty, one.get("stated") or {}))
     if len(one["by_corpus"]) > 1:
         facts += [
             f"UAR, {name}: {group['uar']:.3f}{_format_bounds(group['interval'])}"
@@ -174,6 +192,18 @@ def _show_details(title: str, one: Mapping[str, Any]) -> str:
         cells = ["–" if share is None else f"{share:.2f}" for share in shares]
         rows.append([emotion, "", *map(str, counts), *cells])
     return "\n".join([title, *facts, align_columns(rows)])
+
+
+def _describe_uncertainty(uncertainty: Mapping[str, Any], stated: Mapping[str, Any]) -> str:
+    """Describe the answers that are not uncertain, and those that the model card states."""
+    answered, right = uncertainty["answered"], uncertainty["right"]
+    text = f"marked uncertain: {1 - answered:.0%}"
+    if right is not None:
+        bounds = _format_bounds(uncertainty["interval"])
+        text += f"; of the other answers, {right:.0%} are right{bounds}"
+    if "risk" in stated:
+        text += f"; the model card states {1 - stated['risk']:.0%}"
+    return text
 
 
 def _describe_threshold(row: Mapping[str, Any]) -> str:

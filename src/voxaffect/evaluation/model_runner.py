@@ -1,0 +1,248 @@
+"""Evaluation of finished models: nothing is trained, and all labeled recordings are tested."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voxaffect.corpora import OWN_DATA, Utterance
+from voxaffect.errors import EvaluationError, LeakError
+from voxaffect.evaluation.leaks import Leak, LeakCheck
+from voxaffect.evaluation.loading import find_common, list_failures, load_conditions
+from voxaffect.evaluation.protocols import Fold, Protocol
+from voxaffect.evaluation.result import Evaluation
+from voxaffect.evaluation.runner import Condition, score_fold
+from voxaffect.evaluation.studies import CLEAN, Study, System, SystemResult, measure_system
+from voxaffect.extraction import Transform
+from voxaffect.features import FeatureSpec
+from voxaffect.models import Model, get_model
+from voxaffect.training import Corpora, Dataset, load_dataset
+
+BUNDLED = "bundled"
+"""Name of the model that comes with voxaffect."""
+_LEAST_EMOTIONS = 2
+Models = Model | str | Path | Sequence[Model | str | Path]
+_log = logging.getLogger("voxaffect")
+
+
+def _test_all(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
+    """Test all utterances, and train on none."""
+    return (Fold("all", np.array([], dtype=np.intp), np.arange(len(utterances)), seed),)
+
+
+PROTOCOL = Protocol(
+    "model",
+    "a finished model, tested on recordings of corpora that it was not trained on",
+    _test_all,
+    new_voices=True,
+    reference_protocol="",
+    is_open=True,
+)
+
+
+def evaluate_models(
+    corpora: Corpora,
+    models: Models,
+    *,
+    conditions: Sequence[str] = (),
+    emotions: Sequence[str] | str | None = None,
+    seed: int = 0,
+    importance: bool = False,
+    allow_leaks: bool = False,
+    **options: Any,
+) -> Study:
+    """Test finished models on labeled recordings.
+
+    Each recording is recognized as a whole. Recordings of emotions that a model does not know
+    are left out.
+
+    Parameters
+    ----------
+    corpora : str, sequence of str, or mapping of str to path
+        As for `load_dataset`.
+    models : Model, str or Path, or sequence of them
+        Models or their files; ``"bundled"`` is the bundled model.
+    conditions : sequence of str
+        Degraded audio to test under, too.
+    emotions : sequence of str, optional
+        Keep these only; all by default, and for "all".
+    seed : int
+        For the permutation of feature groups.
+    importance : bool
+        Whether to compute the permutation importance of the feature groups.
+    allow_leaks : bool
+        Go on though a model was trained on one of the corpora.
+    **options
+        As for `load_dataset`.
+
+    Returns
+    -------
+    Study
+        Of the protocol ``model``, with a single fold.
+
+    Raises
+    ------
+    LeakError
+        If a model was trained on one of the corpora.
+    CorpusError, TrainingError, EvaluationError
+        If a corpus cannot be read, or fewer than two of its emotions are known to the models.
+    """
+    loaded = _load_models(models)
+    names = _name_corpora(corpora, options.get("name"))
+    known = {name: sorted(names & model.card.corpora.keys()) for name, model in loaded.items()}
+    if not allow_leaks:
+        _refuse_known_corpora(known)
+    options["emotions"] = None if emotions in ("all", ["all"]) else emotions
+    datasets: dict[FeatureSpec, dict[str, Dataset]] = {}
+    for model in loaded.values():
+        spec = get_spec(model)
+        if spec not in datasets:
+            load = partial(_load, corpora, spec, **options)
+            datasets[spec] = load_conditions(load, conditions, rate_hz=spec.rate_hz)
+    everything = [data for by_condition in datasets.values() for data in by_condition.values()]
+    tested, unknown = _select_known(find_common(everything), loaded.values())
+    results, first = {}, None
+    for name, model in loaded.items():
+        rows = {key: data.select(tested) for key, data in datasets[get_spec(model)].items()}
+        clean = rows.pop(CLEAN)
+        first = first or clean
+        matrices = {key: data.matrix for key, data in rows.items()}
+        system = System(None, clean, matrices, _summarize(model))
+        run = _ModelRun(model, tuple(known[name]), unknown, seed)
+        results[name] = run.measure(system, importance=importance)
+    assert first is not None
+    protocol = _choose_protocol([one for ones in known.values() for one in ones])
+    missing = "a finished model is not trained again"
+    return Study(protocol, "", missing, seed, results, first, list_failures(everything))
+
+
+def get_spec(model: Model) -> FeatureSpec:
+    """Features that a model takes."""
+    return model.card.spec
+
+
+def _load_models(models: Models) -> dict[str, Model]:
+    """Models by the name of their file."""
+    chosen = [models] if isinstance(models, Model | str | PathLike) else list(models)
+    if not chosen:
+        raise EvaluationError("no model to evaluate. Name one or more.")
+    loaded: dict[str, Model] = {}
+    for one in chosen:
+        model = get_model(None if one == BUNDLED else one)
+        name = BUNDLED if one == BUNDLED else Path(model.name).name
+        if name in loaded:
+            raise EvaluationError(f"two models are called {name!r}. Rename one of the files.")
+        loaded[name] = model
+    return loaded
+
+
+def _name_corpora(corpora: Corpora, own_name: str | None) -> set[str]:
+    """Names of the corpora in a model card."""
+    keys = {corpora} if isinstance(corpora, str) else {*corpora}
+    return {own_name if own_name and key in OWN_DATA else key for key in keys}
+
+
+def _refuse_known_corpora(known: Mapping[str, Sequence[str]]) -> None:
+    for name, corpora in known.items():
+        if corpora:
+            own = "If these are other data, name them with --name (in Python name=). "
+            raise LeakError(
+                f"{name}: the model was trained on {' and '.join(corpora)}, so its figures there "
+                f"would be too good. {own if OWN_DATA.keys() & set(corpora) else ''}Take other "
+                "data, or allow it with --allow-leaks (in Python allow_leaks=True)."
+            )
+
+
+def _load(corpora: Corpora, spec: FeatureSpec, transform: Transform | None, **options: Any) -> Any:
+    return load_dataset(corpora, spec, transform=transform, **options)
+
+
+def _select_known(
+    utterances: Collection[Utterance], models: Collection[Model]
+) -> tuple[set[Utterance], dict[str, int]]:
+    """Utterances whose emotion all models know, and the number of the others by emotion."""
+    emotions = set.intersection(*(set(model.emotions) for model in models))
+    counts = Counter(utterance.emotion for utterance in utterances)
+    unknown = {name: counts[name] for name in sorted(counts) if name not in emotions}
+    if len(counts.keys() & emotions) < _LEAST_EMOTIONS:
+        raise EvaluationError(
+            f"the data and the model share {len(counts.keys() & emotions)} emotions, at least "
+            f"{_LEAST_EMOTIONS} are needed: the data have {', '.join(sorted(counts))}; the model "
+            f"knows {', '.join(sorted(emotions))}. If words mean the same, say so with --labels "
+            "(in Python labels=)."
+        )
+    for name, count in unknown.items():
+        _log.info("%s: %s recordings left out, the model does not know it", name, f"{count:,}")
+    return {utterance for utterance in utterances if utterance.emotion in emotions}, unknown
+
+
+def _summarize(model: Model) -> str:
+    card = model.card
+    corpora = " and ".join(card.corpora) or "unknown data"
+    return f"finished model ({card.recipe}), trained on {corpora}"
+
+
+def _choose_protocol(known: Sequence[str]) -> Protocol:
+    """Protocol, whose speakers are not new if a model was trained on one of the corpora."""
+    if not known:
+        return PROTOCOL
+    names = " and ".join(dict.fromkeys(known))
+    summary = f"a finished model, tested on recordings that include its training data ({names})"
+    return replace(PROTOCOL, summary=summary, new_voices=False)
+
+
+@dataclass(frozen=True, eq=False)
+class _ModelRun:
+    """Test of one model.
+
+    Parameters
+    ----------
+    model : Model
+    known : tuple of str
+        Corpora among the data that it was trained on.
+    unknown : mapping of str to int
+        Emotions that were left out, and their recordings.
+    seed : int
+    """
+
+    model: Model
+    known: tuple[str, ...]
+    unknown: Mapping[str, int]
+    seed: int
+
+    def measure(self, system: System, *, importance: bool) -> SystemResult:
+        """Evaluate the model as for a recipe."""
+        evaluate = partial(self._evaluate, system.data)
+        return measure_system(system, PROTOCOL, evaluate, importance=importance)
+
+    def _evaluate(
+        self, data: Dataset, conditions: Mapping[str, Condition]
+    ) -> dict[str, Evaluation]:
+        protocol = _choose_protocol(self.known)
+        leaks = [Leak("corpus", protocol.name, False, self.known)] if self.known else []
+        (fold,) = protocol.split(data.utterances, self.seed)
+        truth, emotions = np.array(data.emotions), self.model.emotions
+        chance = 1 / len(emotions)
+        results = {}
+        for name, condition in conditions.items():
+            features = condition(data.matrix, fold.seed) if callable(condition) else condition
+            probabilities = self.model.probabilities(features)
+            results[name] = Evaluation(
+                protocol,
+                emotions,
+                (score_fold(fold, probabilities, truth, emotions),),
+                data.utterances,
+                LeakCheck(tuple(leaks), 0),
+                {"chance": {"uar": chance, "accuracy": chance}},
+                abstention=self.model.card.abstention,
+                unknown=self.unknown,
+            )
+        return results
