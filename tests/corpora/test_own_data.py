@@ -9,6 +9,7 @@ import pytest
 import soundfile
 from conftest import RATE_HZ, Run, voice
 
+from voxaffect.corpora import find_root, read_corpora
 from voxaffect.errors import CorpusError, TrainingError
 from voxaffect.features import get_feature_spec
 from voxaffect.models import load
@@ -290,3 +291,21 @@ def test_a_written_evaluation_is_named_with_its_uar(people: Path, tmp_path: Path
     assert done.code == 0, done.err
     uar = json.loads(result.read_text())["systems"]["mlp"]["evaluations"]["speakers"]["metrics"]
     assert f"UAR {uar['uar']['mean']:.3f} (mlp, speakers): {result}" in done.err
+
+
+def test_several_tables_have_names_of_their_own(tmp_path: Path) -> None:
+    roots = {}
+    for name in ("calls", "radio"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.wav").touch()
+        table = tmp_path / name / "table.csv"
+        table.write_text("path,emotion,speaker\na.wav,happy,1\n")
+        roots[f"csv:{name}"] = find_root(f"csv:{name}", table)
+    utterances, _ = read_corpora(roots)
+    assert [utterance.corpus for utterance in utterances] == ["calls", "radio"]
+
+
+@pytest.mark.parametrize("name", ["csv:", "csv:ravdess"])
+def test_a_table_has_no_empty_name_and_none_of_a_public_corpus(name: str, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="expected a name of your own"):
+        read_corpora({name: tmp_path})

@@ -199,9 +199,9 @@ def test_the_command_leaves_corpora_out(run: Run, ravdess_to_read: Path, tmp_pat
     lines = [f"{file},{words[file.stem.split('-')[2]]},s{n % 3}" for n, file in enumerate(files)]
     table.write_text("path,emotion,speaker\n" + "\n".join(lines[::2]))
     done = run(
-        "evaluate", "ravdess", "csv", "--data", ravdess_to_read, "--data", table,
+        "evaluate", "ravdess", "csv:calls", "--data", ravdess_to_read, "--data", table,
         "--features=classic", "--protocol=corpora", "--allow-leaks",
     )  # fmt: skip
     assert done.code == 0, done.err
     assert "corpora: one corpus left out at a time" in done.out
-    assert "UAR, csv: " in done.out
+    assert "UAR, calls: " in done.out

@@ -80,7 +80,8 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--name",
             metavar="NAME",
-            help="With folder or csv: name of the data in the results and in the model.",
+            help="With folder or csv: name of the data in the results and in the model. Of "
+            "several, name each as the corpus: csv:calls csv:radio.",
         ),
         click.option(
             "--augment/--no-augment",
@@ -117,7 +118,10 @@ def pair_roots(corpora: Sequence[str], roots: Sequence[Path]) -> dict[str, Path 
         If a corpus is named twice, or there are fewer or more folders than corpora.
     """
     if len(set(corpora)) < len(corpora):
-        raise click.UsageError("A corpus is named twice; merge its folders, or write one csv.")
+        raise click.UsageError(
+            "A corpus is named twice. Give each table or folder its own name, such as csv:calls "
+            "and csv:radio; or merge them."
+        )
     if roots and len(roots) != len(corpora):
         raise click.UsageError(f"{len(corpora)} corpora and {len(roots)} times --data.")
     return dict(zip(corpora, roots or (None,) * len(corpora), strict=True))

@@ -5,7 +5,7 @@ from voxaffect.corpora.download import download
 from voxaffect.corpora.folders import find_root
 from voxaffect.corpora.labels import map_labels
 from voxaffect.corpora.own_table import parse_columns
-from voxaffect.corpora.registry import CORPORA, OWN_DATA, get_corpus
+from voxaffect.corpora.registry import CORPORA, OWN_DATA, get_corpus, split_own_name
 from voxaffect.corpora.scanning import (
     ReadOptions,
     parse_name,
@@ -36,4 +36,5 @@ __all__ = [
     "read_corpus",
     "read_labels",
     "scan_corpus",
+    "split_own_name",
 ]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voxaffect.corpora.base import Corpus, FileIssue
-from voxaffect.corpora.registry import OWN_DATA, get_corpus
+from voxaffect.corpora.registry import OWN_DATA, get_corpus, split_own_name
 from voxaffect.errors import CorpusError
 from voxaffect.files import name_errors, walk_unique
 from voxaffect.files.folders import expand_home, find_data_folder
@@ -105,7 +105,8 @@ def find_root(name: str, root: str | Path | None = None) -> Path:
     Parameters
     ----------
     name : str
-        A key of ``CORPORA``, or ``folder`` or ``csv``, which need `root`.
+        A key of ``CORPORA``, or ``folder`` or ``csv``, which need `root`. ``csv:calls`` is a
+        table that is called ``calls``.
     root : path, optional
         The corpus's folder, or the folder that holds it under its name. Otherwise the
         environment variable ``VOXAFFECT_DATA`` names the latter, or else it is looked for
@@ -120,9 +121,10 @@ def find_root(name: str, root: str | Path | None = None) -> Path:
     CorpusError
         If there is none; the message names every folder looked in.
     """
-    if name in OWN_DATA:
+    kind, _ = split_own_name(name)
+    if kind in OWN_DATA:
         if root is None:
-            raise CorpusError(f"{name}: say where it is, {OWN_DATA[name]}.")
+            raise CorpusError(f"{name}: say where it is, {OWN_DATA[kind]}.")
         return expand_home(check_path(root, "root"))
     corpus = get_corpus(name)
     if root is not None:

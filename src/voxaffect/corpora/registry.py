@@ -62,6 +62,32 @@ def get_corpus(name: str) -> Corpus:
         ) from None
 
 
+def split_own_name(name: str) -> tuple[str, str | None]:
+    """Split a name such as ``csv:calls`` into the kind of the user's own data and its name.
+
+    Examples
+    --------
+    >>> split_own_name("csv:calls"), split_own_name("ravdess")
+    (('csv', 'calls'), ('ravdess', None))
+    """
+    kind, separator, own = name.partition(":")
+    return (kind, own) if separator and kind in OWN_DATA else (name, None)
+
+
+def check_own_name(name: str) -> None:
+    """Refuse a name of the user's own data that is empty or that of a public corpus.
+
+    Raises
+    ------
+    CorpusError
+    """
+    if not name.strip() or name.lower() in CORPORA:
+        raise CorpusError(
+            f"name {name!r}: expected a name of your own, other than those of the public "
+            f"corpora: {', '.join(CORPORA)}."
+        )
+
+
 def _suggest(name: str) -> str:
     """Question for a user who gave a path in place of a corpus."""
     try:

@@ -15,7 +15,12 @@ from voxaffect.corpora.labels import KEEP, check_labels, find_unused_entries, ma
 from voxaffect.corpora.layouts import Layout
 from voxaffect.corpora.own_folder import read_folder
 from voxaffect.corpora.own_table import read_table
-from voxaffect.corpora.registry import CORPORA, OWN_DATA, get_corpus
+from voxaffect.corpora.registry import (
+    OWN_DATA,
+    check_own_name,
+    get_corpus,
+    split_own_name,
+)
 from voxaffect.corpora.vocabulary import find_emotion, normalize_label, unify_spellings
 from voxaffect.errors import CorpusError
 from voxaffect.files import list_names
@@ -53,11 +58,8 @@ class ReadOptions:
         map_labels((), self.labels)
         if self.layout is not None:
             Layout.parse(self.layout)
-        if self.name is not None and (not self.name.strip() or self.name.lower() in CORPORA):
-            raise CorpusError(
-                f"name {self.name!r}: expected a name of your own, other than those of the public "
-                f"corpora: {', '.join(CORPORA)}."
-            )
+        if self.name is not None:
+            check_own_name(self.name)
 
 
 def parse_name(path: Path, corpus: Corpus) -> Utterance:
@@ -206,9 +208,13 @@ def scan_corpus(name: str, root: str | Path, options: ReadOptions | None = None)
 
 def _scan(name: str, root: Path, options: ReadOptions) -> ScanResult:
     """Scan a corpus; the labels stay as the data have them."""
-    if name in OWN_DATA:
-        result = _unify_speakers(_scan_own(name, expand_home(root), options))
-        renamed = (replace(one, corpus=options.name or name) for one in result.utterances)
+    kind, own_name = split_own_name(name)
+    if kind in OWN_DATA:
+        if own_name is not None:
+            check_own_name(own_name)
+        result = _unify_speakers(_scan_own(kind, expand_home(root), options))
+        corpus_name = own_name or options.name or kind
+        renamed = (replace(one, corpus=corpus_name) for one in result.utterances)
         return replace(result, utterances=tuple(renamed))
     corpus = get_corpus(name)
     listing = list_files(root, corpus.extensions)

@@ -25,6 +25,7 @@ from voxaffect.extraction import Transform
 from voxaffect.features import FeatureSpec
 from voxaffect.models import Model, get_model
 from voxaffect.training import Corpora, Dataset, load_dataset
+from voxaffect.training.dataset import name_corpus
 
 BUNDLED = "bundled"
 """Name of the model that comes with voxaffect."""
@@ -147,7 +148,7 @@ def _load_models(models: Models) -> dict[str, Model]:
 def _name_corpora(corpora: Corpora, own_name: str | None) -> set[str]:
     """Names of the corpora in a model card."""
     keys = {corpora} if isinstance(corpora, str) else {*corpora}
-    return {own_name if own_name and key in OWN_DATA else key for key in keys}
+    return {name_corpus(key, own_name) for key in keys}
 
 
 def _refuse_known_corpora(known: Mapping[str, Sequence[str]]) -> None:

@@ -21,6 +21,7 @@ from voxaffect.corpora import (
     find_emotion,
     find_root,
     read_corpora,
+    split_own_name,
 )
 from voxaffect.corpora.labels import check_labels
 from voxaffect.corpora.vocabulary import normalize_label
@@ -279,7 +280,7 @@ def load_dataset(
     ----------
     corpora : str, sequence of str, or mapping of str to path
         Names (keys of ``corpora.CORPORA``, ``folder`` or ``csv``), and the folder of each, as
-        for ``corpora.find_root``.
+        for ``corpora.find_root``. Several tables are named apart: ``csv:calls``, ``csv:radio``.
     features : FeatureSpec or str
         Spec, or name of a feature set. Without a rate, that of the first recording is fixed in it.
     emotions : sequence of str, optional
@@ -350,7 +351,7 @@ def load_dataset(
     data = Dataset(kept, matrix, spec, failures, notes=notes)
     for note in notes:
         _log.info("%s", note)
-    titles = [name if name and corpus in OWN_DATA else corpus for corpus in roots]
+    titles = [name_corpus(corpus, name) for corpus in roots]
     condition = transform.key.partition(",")[0] if transform else ""
     _log.info("%s", data.describe([*titles, condition] if condition else titles))
     return data
@@ -380,16 +381,23 @@ def _check_contradictions(
     raise TrainingError(f"{message} Keep each recording once, under the right emotion.")
 
 
+def name_corpus(key: str, name: str | None) -> str:
+    """Name that the utterances of a corpus have, from its key and the option ``name``."""
+    kind, own_name = split_own_name(key)
+    return own_name or (name if name and kind in OWN_DATA else key)
+
+
 def _check_own(names: Collection[str], options: ReadOptions) -> None:
     """Refuse an option for a kind of data that is not among the corpora."""
-    own = [name for name in names if name in OWN_DATA]
-    if options.name is not None and len(own) != 1:
+    kinds = [split_own_name(name)[0] for name in names]
+    unnamed = [name for name in names if name in OWN_DATA]
+    if options.name is not None and len(unnamed) != 1:
         raise TrainingError(
             f"name {options.name!r}: expected one of folder and csv among the corpora, "
-            f"found {len(own)}. Name one."
+            f"found {len(unnamed)}. Name each where it stands, such as csv:{options.name}."
         )
     for option, kind in (("layout", "folder"), ("columns", "csv")):
-        if getattr(options, option) is not None and kind not in own:
+        if getattr(options, option) is not None and kind not in kinds:
             raise TrainingError(f"{option}: is for {kind}, and it is not among the corpora.")
 
 
