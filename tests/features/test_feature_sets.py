@@ -47,13 +47,13 @@ class Encoder(Classic):
 
 
 def test_the_weights_of_an_encoder_are_part_of_its_spec(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SETS, "encoder", Encoder())
-    spec = get_feature_spec("encoder")
+    monkeypatch.setitem(SETS, "weighted", Encoder())
+    spec = get_feature_spec("weighted")
     assert '"weights":"ab12"' in spec.to_json()
     assert FeatureSpec.from_json(spec.to_json()) == spec
     check_spec(spec)
-    with pytest.raises(FeatureError, match="features encoder with weights None are asked for"):
-        check_spec(FeatureSpec("encoder", spec.version, spec.groups))
+    with pytest.raises(FeatureError, match="features weighted with weights None are asked for"):
+        check_spec(FeatureSpec("weighted", spec.version, spec.groups))
 
 
 def test_a_spec_without_weights_is_written_as_before() -> None:

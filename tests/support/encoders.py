@@ -306,3 +306,62 @@ def write_openai(path: Path, arrays: Arrays, kind: str = "float16") -> Path:
     """Write OpenAI's ``.pt``."""
     path.write_bytes(pack_openai(list_members(arrays, kind)))
     return path
+
+
+def make_small_arrays(seed: int = 0) -> Arrays:
+    """Arrays of an encoder that takes thirty seconds of sound, with moderate weights."""
+    arrays = {name: array / 8 for name, array in make_arrays(seed).items()}
+    random = np.random.default_rng(seed)
+    arrays["positional_embedding"] = random.standard_normal((1_500, WIDTH)).astype(np.float32)
+    for name in arrays:
+        if name.endswith("ln.weight"):
+            arrays[name] = np.ones(WIDTH, np.float32)
+    return arrays
+
+
+def make_small_encoder(seed: int = 0, layers: tuple[int, ...] = (1, 2)) -> Any:
+    """Encoder of random weights, quantized as real ones are."""
+    from voxaffect.features.encoders import Encoder
+    from voxaffect.training.encoders.whisper_graph import make_whisper_graph, quantize
+
+    graph = make_whisper_graph(make_small_arrays(seed), heads=HEADS, layers=layers)
+    info = {"name": "small", "license": "none", "citation": "", "sha256": "0" * 64}
+    return Encoder(quantize(graph), tuple(f"layer_{layer}" for layer in layers), info=info)
+
+
+def run_reference(arrays: Arrays, logmel: NDArray[np.float32]) -> list[NDArray[np.float64]]:
+    """Hidden states of each layer, by PyTorch's own modules in double precision."""
+    import torch
+    from torch.nn import functional
+
+    weights = {name: torch.from_numpy(array.astype(np.float64)) for name, array in arrays.items()}
+    rows = torch.from_numpy(logmel.astype(np.float64))[None]
+    for name, stride in (("conv1", 1), ("conv2", 2)):
+        kernel, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
+        rows = functional.gelu(functional.conv1d(rows, kernel, bias, stride=stride, padding=1))
+    rows = rows.transpose(1, 2)
+    rows = rows + weights["positional_embedding"][: rows.shape[1]]
+    states = []
+    for layer in range(LAYERS):
+        start = f"blocks.{layer}"
+
+        def linear(inputs: Any, name: str, start: str = start) -> Any:
+            return functional.linear(
+                inputs, weights[f"{start}.{name}.weight"], weights.get(f"{start}.{name}.bias")
+            )
+
+        def normalize(inputs: Any, name: str, start: str = start) -> Any:
+            pair = weights[f"{start}.{name}.weight"], weights[f"{start}.{name}.bias"]
+            return functional.layer_norm(inputs, (WIDTH,), *pair)
+
+        normal = normalize(rows, "attn_ln")
+        query, key, value = (
+            linear(normal, f"attn.{part}").reshape(1, -1, HEADS, WIDTH // HEADS).transpose(1, 2)
+            for part in ("query", "key", "value")
+        )
+        attended = functional.scaled_dot_product_attention(query, key, value)
+        rows = rows + linear(attended.transpose(1, 2).reshape(1, -1, WIDTH), "attn.out")
+        hidden = functional.gelu(linear(normalize(rows, "mlp_ln"), "mlp.0"))
+        rows = rows + linear(hidden, "mlp.2")
+        states.append(rows[0].numpy())
+    return states

@@ -176,4 +176,4 @@ def _recognize(mix: Signal, model: Model) -> tuple[Prediction | None, float | No
         return None, None
     if not prediction.has_speech:
         return prediction, None
-    return prediction, model.card.distance(compute_features(mix, model.card.spec))
+    return prediction, model.card.distance(compute_features(mix, model.spec))

@@ -18,12 +18,21 @@ from voxaffect.features.affect.logmel import is_logmel
 from voxaffect.features.base import FeatureSet
 from voxaffect.features.classic import Classic
 from voxaffect.features.dsp import Array
+from voxaffect.features.encoders import (
+    FAMILIES as ENCODER_FAMILIES,
+    NAME as ENCODER,
+    RATE_HZ as ENCODER_RATE_HZ,
+    Encoder,
+    get_encoder_features,
+)
 from voxaffect.features.spec import FeatureSpec
 from voxaffect.records.arguments import check_kind, check_list, is_known
 from voxaffect.runtime.forks import no_fork
 
 __all__ = [
+    "ENCODER",
     "SETS",
+    "Encoder",
     "FeatureSet",
     "FeatureSpec",
     "can_share_frames",
@@ -34,6 +43,7 @@ __all__ = [
     "fix_rate",
     "get_feature_names",
     "get_feature_spec",
+    "get_rate_hz",
     "index_families",
     "is_logmel",
 ]
@@ -70,6 +80,8 @@ def get_feature_spec(
     >>> va.get_feature_spec("classic", groups=("mfcc", "chroma")).groups
     ('mfcc', 'chroma')
     """
+    if name == ENCODER:
+        raise FeatureError(f"{name}: expected the spec of an encoder, as open_encoder gives it.")
     if not is_known(name, SETS):
         raise FeatureError(f"no features named {name!r}; there are: {', '.join(SETS)}.")
     chosen, known = SETS[name], SETS[name].groups
@@ -100,6 +112,9 @@ def check_spec(spec: FeatureSpec) -> None:
         If the set or a group is unknown, or the version is another one.
     """
     check_kind(spec, FeatureSpec, "spec", "a FeatureSpec, as get_feature_spec makes it")
+    if spec.name == ENCODER:
+        _check_encoder_spec(spec)
+        return
     present = get_feature_spec(spec.name, groups=spec.groups, rate_hz=spec.rate_hz)
     if present != spec and present.version == spec.version:
         raise FeatureError(
@@ -113,6 +128,20 @@ def check_spec(spec: FeatureSpec) -> None:
         )
 
 
+def _check_encoder_spec(spec: FeatureSpec) -> None:
+    chosen = get_encoder_features(spec)
+    if (spec.version, spec.rate_hz) != (chosen.version, chosen.rate_hz):
+        raise FeatureError(
+            f"features {spec.name} of version {spec.version} at {spec.rate_hz} Hz are asked for, "
+            f"and this voxaffect computes version {chosen.version} at {chosen.rate_hz} Hz. "
+            "Install the version that the model file names."
+        )
+
+
+def _get_set(spec: FeatureSpec) -> FeatureSet:
+    return get_encoder_features(spec) if spec.name == ENCODER else SETS[spec.name]
+
+
 def get_feature_names(spec: FeatureSpec) -> tuple[str, ...]:
     """Name of every number in the vector, in order.
 
@@ -122,7 +151,7 @@ def get_feature_names(spec: FeatureSpec) -> tuple[str, ...]:
     ('chroma_C', 'chroma_C#', 'chroma_D')
     """
     check_spec(spec)
-    chosen = SETS[spec.name]
+    chosen = _get_set(spec)
     return tuple(chain.from_iterable(map(chosen.get_names, spec.groups)))
 
 
@@ -151,15 +180,21 @@ def index_families(spec: FeatureSpec) -> Mapping[str, NDArray[np.intp]]:
     array([40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51])
     """
     check_spec(spec)
-    chosen = SETS[spec.name]
+    chosen = _get_set(spec)
     numbers = np.array([*chain.from_iterable(map(chosen.get_families, spec.groups))])
     indices = {family: np.flatnonzero(numbers == family) for family in chosen.families}
     return {family: members for family, members in indices.items() if len(members)}
 
 
+def get_rate_hz(name: str) -> int | None:
+    """Rate that a feature set is defined at; None where that is the recording's own."""
+    return ENCODER_RATE_HZ if name == ENCODER else SETS[name].rate_hz
+
+
 def describe_families() -> dict[str, str]:
     """Meaning of each family of features in a few words, by its name."""
-    return {name: text for chosen in SETS.values() for name, text in chosen.families.items()}
+    families = [*(chosen.families for chosen in SETS.values()), ENCODER_FAMILIES]
+    return {name: text for each in families for name, text in each.items()}
 
 
 def compute_features(signal: Signal, spec: FeatureSpec) -> Array:
@@ -192,12 +227,12 @@ def compute_features(signal: Signal, spec: FeatureSpec) -> Array:
     with no_fork:
         if spec.rate_hz is not None:
             signal = resample(signal, spec.rate_hz)
-        return _check_finite(SETS[spec.name].compute(signal, spec.groups), spec, signal.name)
+        return _check_finite(_get_set(spec).compute(signal, spec.groups), spec, signal.name)
 
 
 def can_share_frames(spec: FeatureSpec) -> bool:
     """Report whether `compute_window_features` knows the set, so that windows share frames."""
-    return hasattr(SETS[spec.name], "compute_window")
+    return hasattr(_get_set(spec), "compute_window")
 
 
 def compute_window_features(
@@ -226,7 +261,7 @@ def compute_window_features(
     FeatureError
         If a number comes out NaN or infinite.
     """
-    chosen: Any = SETS[spec.name]
+    chosen: Any = _get_set(spec)
     return _check_finite(chosen.compute_window(samples, spectra, spec.groups), spec, name)
 
 

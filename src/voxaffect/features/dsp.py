@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 Wide = NDArray[np.float64]
 
+_BREAK_HZ, _BREAK_MEL = 1_000.0, 15.0
+_LOG_STEP = np.log(6.4) / 27
 _SMALL_PRODUCT = 250_000  # multiplications; OpenBLAS starts threads at 2^18
 
 
@@ -86,6 +88,22 @@ def space_htk_mel(low_hz: float, high_hz: float, count: int) -> Wide:
     """Frequencies that are equally spaced in HTK mel, 2595·log10(1 + f/700); shape (count,)."""
     low, high = 2595.0 * np.log10(1.0 + np.array([low_hz, high_hz]) / 700.0)
     return np.asarray(700.0 * (10.0 ** (np.linspace(low, high, count) / 2595.0) - 1.0))
+
+
+def space_slaney_mel(low_hz: float, high_hz: float, count: int) -> Wide:
+    """Frequencies that are equally spaced in Slaney's mel; shape (count,).
+
+    The scale is linear below 1 kHz and logarithmic above (Slaney, *Auditory Toolbox*, 1998).
+    """
+    mel = np.linspace(_convert_hz_to_mel(low_hz), _convert_hz_to_mel(high_hz), count)
+    logarithmic = _BREAK_HZ * np.exp(_LOG_STEP * (mel - _BREAK_MEL))
+    return np.where(mel >= _BREAK_MEL, logarithmic, mel * _BREAK_HZ / _BREAK_MEL)
+
+
+def _convert_hz_to_mel(hz: float) -> float:
+    if hz >= _BREAK_HZ:
+        return float(_BREAK_MEL + np.log(hz / _BREAK_HZ) / _LOG_STEP)
+    return hz * _BREAK_MEL / _BREAK_HZ
 
 
 def multiply_in_blocks(rows: Array, weights: Array, out: Array) -> None:

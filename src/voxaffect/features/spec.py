@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from voxaffect.errors import FeatureError
@@ -28,6 +28,9 @@ class FeatureSpec:
         Resample to this rate first; None analyzes every recording at its own rate.
     weights : str, optional
         SHA-256 of the weights of the set's encoder; None for a set without weights.
+    encoder : features.encoders.Encoder, optional
+        The encoder itself, with which the features can be computed. It is no part of the
+        description: specs with and without it are equal, and JSON does not hold it.
 
     Examples
     --------
@@ -43,13 +46,14 @@ class FeatureSpec:
     groups: tuple[str, ...]
     rate_hz: int | None = None
     weights: str | None = None
+    encoder: Any = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> str:
         """Canonical JSON, equal for equal specs on every platform; weights only where present."""
-        fields = asdict(self)
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.compare}
         if self.weights is None:  # as in the cache keys and model files of sets without weights
-            del fields["weights"]
-        return json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
+            del values["weights"]
+        return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> FeatureSpec:
@@ -61,7 +65,9 @@ class FeatureSpec:
             If the text is not a feature spec, or has fields that this version does not know.
         """
         try:
-            fields: dict[str, Any] = json.loads(text)
-            return cls(**{**fields, "groups": tuple(fields["groups"])})
+            values: dict[str, Any] = json.loads(text)
+            if "encoder" in values:
+                raise KeyError("encoder")
+            return cls(**{**values, "groups": tuple(values["groups"])})
         except (ValueError, TypeError, KeyError) as error:
             raise FeatureError(f"not a feature spec ({error}): {text[:80]!r}") from error

@@ -1,6 +1,8 @@
 """The model file: one ONNX graph, from feature vector to probabilities, that describes itself.
 
-The graph holds scaler, classifier and calibration. Its metadata hold a ``ModelCard``: the
+The graph holds scaler, classifier and calibration; with features of a pretrained encoder, it
+holds the encoder, too: from ``log_mel`` to ``vector``, next to ``features`` to
+``probabilities``. Its metadata hold a ``ModelCard``: the
 feature spec with version and ordered names, the emotions, what it was trained on and how it
 scored, and a golden vector with its probabilities that is checked on every load. Its last
 metadata entry is a checksum of all the rest. No pickle.
@@ -11,7 +13,8 @@ cannot read files, run code or take much memory. See docs/models.md.
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from dataclasses import replace
+from functools import cache, cached_property, lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from os import PathLike
@@ -23,6 +26,13 @@ from numpy.typing import NDArray
 
 from voxaffect import features
 from voxaffect.errors import ArgumentError, FeatureError, ModelError, VoxaffectError
+from voxaffect.features import FeatureSpec
+from voxaffect.features.encoders.encoder import (
+    LOGMEL_INPUT,
+    VECTOR_OUTPUT,
+    WAVEFORM_INPUT,
+    Encoder,
+)
 from voxaffect.files import read_bounded, write_whole
 from voxaffect.models.card import FORMAT_VERSION, ModelCard, distances, shortest
 from voxaffect.models.integrity import add_checksum, check_checksum
@@ -30,7 +40,7 @@ from voxaffect.models.operators import check_operators
 from voxaffect.models.protobuf import read_outline
 from voxaffect.records.arguments import check_kind, check_path
 from voxaffect.runtime.forks import no_fork
-from voxaffect.runtime.onnx import import_onnxruntime, open_session
+from voxaffect.runtime.onnx import import_onnxruntime, open_session, run_part
 
 __all__ = [
     "FORMAT_VERSION",
@@ -53,6 +63,8 @@ MAX_MODEL_BYTES = 512 << 20
 """Size of the largest model file that is read."""
 _KIND = "tensor(float)"
 _CHECKED_SINCE = 4
+_ENCODED_TOLERANCE_SDS = 0.25
+_ENCODED_DISTANCE_SDS = 0.05
 _ARENA_BYTES = 1 << 30
 """Most memory for the numbers of all graphs in a process."""
 _GOLDEN_TOLERANCE = 1e-4
@@ -111,9 +123,10 @@ class Model:
                 f"{name}: it does not end in its checksum, as model format {self.card.format} "
                 "does. The file is damaged or was changed. Copy it again from its source."
             )
-        self._check_features()
         self._session = _open_session(self.content, name)
         self._check_graph()
+        self.spec = self._complete_spec()
+        self._check_features()
         self._check_golden()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -140,9 +153,17 @@ class Model:
         """SHA-256 of the whole file in hexadecimal, as ``sha256sum`` shows it."""
         return sha256(self.content).hexdigest()
 
+    def _complete_spec(self) -> FeatureSpec:
+        """Feature spec of the card, with the encoder that the file holds."""
+        spec = self.card.spec
+        if spec.weights is None:
+            return spec
+        encoder = Encoder(self.content, spec.groups, weights=spec.weights, session=self._session)
+        return replace(spec, encoder=encoder)
+
     def _check_features(self) -> None:
         try:
-            names = features.get_feature_names(self.card.spec)
+            names = features.get_feature_names(self.spec)
         except FeatureError as error:
             raise ModelError(f"{self.name}: {error}") from error
         if names != self.card.feature_names:
@@ -162,6 +183,9 @@ class Model:
         except Exception as error:  # names of other bytes, kinds without a shape
             raise ModelError(f"{self.name}: its graph is damaged ({shortest(error)}).") from error
         expected = [(INPUT_NAME, len(self.card.feature_names))], [OUTPUT_NAME]
+        if self.card.spec.weights is not None:
+            outputs = self._check_encoder_ends(inputs, outputs)
+            inputs = inputs[:1]
         if (inputs, outputs) != expected:
             raise ModelError(
                 f"{self.name}: its graph maps {inputs} to {outputs}, and its metadata say "
@@ -173,7 +197,19 @@ class Model:
                 f"{_KIND} only. The file is damaged."
             )
 
+    def _check_encoder_ends(self, inputs: list[Any], outputs: list[str]) -> list[str]:
+        """Refuse a graph without the encoder that the card names; return the other outputs."""
+        names = [name for name, *_ in inputs[1:]]
+        if names not in ([LOGMEL_INPUT], [WAVEFORM_INPUT]) or outputs[1:] != [VECTOR_OUTPUT]:
+            raise ModelError(
+                f"{self.name}: its metadata name an encoder, and its graph maps {inputs} to "
+                f"{outputs}. The file is damaged."
+            )
+        return outputs[:1]
+
     def _check_golden(self) -> None:
+        if self.spec.encoder is not None:
+            self._check_encoded(self.spec.encoder)
         with np.errstate(over="ignore"):  # infinite is refused below
             vector = np.array([self.card.golden["vector"]], dtype=np.float32)
         expected = np.array(self.card.golden["probabilities"])
@@ -185,6 +221,26 @@ class Model:
             raise ModelError(
                 f"{self.name}: fails its self-test: the golden vector's probabilities differ by "
                 f"{difference:.2g}, {_GOLDEN_TOLERANCE:g} is allowed. The file is damaged."
+            )
+
+    def _check_encoded(self, encoder: Encoder) -> None:
+        """Refuse an encoder whose vector of the golden input is not that of the card.
+
+        Processors round the products of an encoder differently, so single numbers may differ.
+        """
+        try:
+            vector = encoder.encode_golden()
+        except FeatureError as error:
+            raise ModelError(f"{self.name}: {error} The file is damaged.") from error
+        expected, sd = np.array(self.card.golden.get("encoded", [])), np.array(self.card.sd)
+        if expected.shape != vector.shape or sd.shape != vector.shape:
+            raise ModelError(f"{self.name}: its encoder gives a vector of the wrong length.")
+        difference = np.abs(vector - expected) / np.maximum(sd, 1e-6)
+        typical, largest = float(np.sqrt(np.square(difference).mean())), float(difference.max())
+        if not (typical <= _ENCODED_DISTANCE_SDS and largest <= _ENCODED_TOLERANCE_SDS):
+            raise ModelError(
+                f"{self.name}: fails its self-test: its encoder's vector differs by {typical:.2g} "
+                f"standard deviations, {_ENCODED_DISTANCE_SDS:g} are allowed. The file is damaged."
             )
 
     @property
@@ -236,10 +292,22 @@ class Model:
             raise ModelError(f"{self.name}: probabilities below 0. The file is damaged.")
         return np.asarray(result / sums[:, None])
 
+    @cached_property
+    def _idle_inputs(self) -> dict[str, NDArray[np.float32]]:
+        """Smallest input of the encoder, which does not run when features are classified."""
+        if self.spec.encoder is None:
+            return {}
+        shapes = {end.name: end.shape for end in self._session.get_inputs()[1:]}
+        return {
+            name: np.zeros((1, *shape[1:-1], 2 if name == LOGMEL_INPUT else 800), np.float32)
+            for name, shape in shapes.items()
+        }
+
     def _run(self, row: NDArray[np.float32]) -> NDArray[np.float32]:
         try:
             with no_fork:
-                answer: NDArray[np.float32] = self._session.run([OUTPUT_NAME], {INPUT_NAME: row})[0]
+                inputs = {INPUT_NAME: row, **self._idle_inputs}
+                answer: NDArray[np.float32] = run_part(self._session, OUTPUT_NAME, inputs)
         except Exception as error:  # onnxruntime's own errors have no common base
             raise ModelError(
                 f"{self.name}: its graph cannot be run ({_reason(error)}). The file is damaged."

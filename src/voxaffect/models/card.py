@@ -21,12 +21,13 @@ from voxaffect.features import FeatureSpec, is_logmel
 from voxaffect.files import escape_control
 from voxaffect.records.codec import LARGEST_FLOAT, check, check_lines, show
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Raised when a reader of the version before could misread the file. To bump: write the new
 field, raise this number, keep reading the old one, and add a file of the old one to the tests."""
 _SINCE: Mapping[int, Mapping[str, Any]] = {
     2: {"sd": [], "distances": {}, "abstention": {}, "conditions": {}},
     3: {"augmentation": {}},
+    5: {"encoder": {}},
 }
 """What a file of an older format does not state, by the format that began to."""
 MAX_EMOTIONS = 256
@@ -78,6 +79,7 @@ class _Score(Struct):
 class _Golden(Struct, forbid_unknown_fields=True):
     vector: _Features
     probabilities: list[Annotated[float, Meta(ge=-1e-3, le=1 + 1e-3)]]
+    encoded: _Features = []
 
 
 class CardSchema(Struct, forbid_unknown_fields=True):
@@ -90,6 +92,7 @@ class CardSchema(Struct, forbid_unknown_fields=True):
     seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
     corpora: Annotated[dict[_Line, _Corpus], _FEW]
     augmentation: Annotated[dict[_Name, list[_Number] | _Number], _FEW]
+    encoder: Annotated[dict[_Name, _Line], _FEW]
     scores: Annotated[dict[_Line, Annotated[dict[_Name, _Score], _FEW]], _FEW]
     golden: _Golden
     mean: _Features
@@ -128,7 +131,8 @@ class ModelCard:
     scores : mapping of str to mapping
         By protocol: mean and standard deviation of each metric.
     golden : mapping
-        ``vector`` and its ``probabilities``.
+        ``vector`` and its ``probabilities``; with an encoder, the vector that it gives of a fixed
+        log-mel spectrogram, as ``encoded``.
     mean : tuple of float
         Of every feature over the utterances trained on: where enrollment moves a speaker to.
     sd : tuple of float
@@ -145,6 +149,8 @@ class ModelCard:
         Versions that trained the model.
     created : str
         Date, ISO 8601.
+    encoder : mapping of str to str
+        Name, source, license and citation of the pretrained encoder; empty if there is none.
     """
 
     spec: FeatureSpec
@@ -163,6 +169,7 @@ class ModelCard:
     conditions: Mapping[str, float]
     libraries: Mapping[str, str]
     created: str
+    encoder: Mapping[str, str] = field(default_factory=dict)
     format: int = field(default=FORMAT_VERSION)
 
     def to_json(self) -> str:

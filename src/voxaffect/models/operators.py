@@ -11,15 +11,15 @@ from collections.abc import Iterable, Mapping
 from voxaffect.errors import ModelError
 
 MAX_NODES = 5_000
-"""Most nodes of a graph; the bundled model has about 100."""
+"""Most nodes of a graph; a classifier has about 100, an encoder some 500."""
 _OF_TENSORS = """
     Abs Add And ArgMax AveragePool BatchNormalization Cast Clip Concat ConstantOfShape Conv Div
-    Equal Erf Exp Flatten Floor Gather Gemm GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual
-    HardSigmoid Identity IsNaN LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax
-    LpNormalization MatMul Max MaxPool Mean Min Mul Neg Not Or Pow Reciprocal ReduceL1 ReduceL2
-    ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu
-    Reshape Shape Sigmoid Sign Slice Softmax Softplus Split Sqrt Squeeze Sub Sum Tanh TopK
-    Transpose Unsqueeze Where Xor
+    DynamicQuantizeLinear Equal Erf Exp Flatten Floor Gather Gemm GlobalAveragePool
+    GlobalMaxPool Greater GreaterOrEqual HardSigmoid Identity IsNaN LayerNormalization LeakyRelu
+    Less LessOrEqual Log LogSoftmax LpNormalization MatMul MatMulInteger Max MaxPool Mean Min
+    Mul Neg Not Or Pow Reciprocal ReduceL1 ReduceL2 ReduceLogSumExp ReduceMax ReduceMean
+    ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Shape Sigmoid Sign Slice Softmax
+    Softplus Split Sqrt Squeeze Sub Sum Tanh TopK Transpose Unsqueeze Where Xor
 """
 _OF_MACHINE_LEARNING = """
     ArrayFeatureExtractor Binarizer Imputer LabelEncoder LinearClassifier LinearRegressor
@@ -29,7 +29,7 @@ OPERATORS: Mapping[str, frozenset[str]] = {
     "": frozenset(_OF_TENSORS.split()),
     "ai.onnx.ml": frozenset(_OF_MACHINE_LEARNING.split()),
 }
-"""By domain: what skl2onnx writes of scikit-learn's classifiers, and our networks."""
+"""By domain: what skl2onnx writes of scikit-learn's classifiers, our networks, and encoders."""
 OPSETS: Mapping[str, range] = {"": range(9, 27), "ai.onnx.ml": range(1, 6)}
 """By domain: versions of the operators that a graph may ask for."""
 

@@ -63,7 +63,7 @@ def enroll_speaker(
         raise AudioError(f"{paths}: expected a sequence of paths, found one. Put it in a list.")
     values = check_list(paths, "paths", "paths of recordings")
     files = [check_path(path, "paths") for path in values]
-    task = UtteranceTask(loaded.card.spec, "mix", vad, MAX_SECONDS, longest=inf)
+    task = UtteranceTask(loaded.spec, "mix", vad, MAX_SECONDS, longest=inf)
     vectors: dict[int, Samples | None] = {}
     reasons: dict[int, str] = {}
     with open_executor(workers) as executor, closing(compute_each(files, task, executor)) as each:

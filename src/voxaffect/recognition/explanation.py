@@ -115,7 +115,7 @@ def explain(
     if vector is None:
         return Explanation(prediction, {}, {}, {})
     mean = np.array(loaded.card.mean, dtype=np.float32)
-    groups = index_families(loaded.card.spec)
+    groups = index_families(loaded.spec)
     occluded = np.tile(vector, (len(groups), 1))
     for row, indices in zip(occluded, groups.values(), strict=True):
         row[indices] = mean[indices]

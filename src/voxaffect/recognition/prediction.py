@@ -161,7 +161,7 @@ class Predictor:
     @property
     def task(self) -> UtteranceTask:
         """Task for worker processes: the features of a recording."""
-        return UtteranceTask(self.model.card.spec, self.channels, self.vad, self.max_seconds)
+        return UtteranceTask(self.model.spec, self.channels, self.vad, self.max_seconds)
 
     def predict(
         self, recording: Blocks, workers: int | Executor | None = None

@@ -44,6 +44,13 @@ def open_session(content: bytes, **config: str) -> Any:
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
+def run_part(session: Any, output: str, inputs: dict[str, Any]) -> Any:
+    """Value of one output, computed without the parts of the graph that it does not need."""
+    options = import_onnxruntime().RunOptions()
+    options.only_execute_path_to_fetches = True
+    return session.run([output], inputs, options)[0]
+
+
 def import_onnxruntime() -> Any:
     """Import ONNX Runtime with its telemetry switched off."""
     disable_telemetry()

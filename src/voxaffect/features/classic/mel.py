@@ -17,32 +17,20 @@ from voxaffect.features.dsp import (
     make_dct_basis,
     make_triangles,
     multiply_in_blocks,
+    space_slaney_mel,
 )
 
 MELS = 128
 MFCCS = 40
 _DYNAMIC_RANGE_DB = 80.0
 _FLOOR_POWER = 1e-10
-_BREAK_HZ, _BREAK_MEL = 1_000.0, 15.0
-_LOG_STEP = np.log(6.4) / 27
 _BLOCK_BANDS = 8
-
-
-def _convert_mel_to_hz(mel: Wide) -> Wide:
-    logarithmic = _BREAK_HZ * np.exp(_LOG_STEP * (mel - _BREAK_MEL))
-    return np.where(mel >= _BREAK_MEL, logarithmic, mel * _BREAK_HZ / _BREAK_MEL)
-
-
-def _convert_hz_to_mel(hz: float) -> float:
-    if hz >= _BREAK_HZ:
-        return float(_BREAK_MEL + np.log(hz / _BREAK_HZ) / _LOG_STEP)
-    return hz * _BREAK_MEL / _BREAK_HZ
 
 
 @cache
 def make_mel_filters(rate_hz: int) -> Array:
     """Triangular mel filters from 0 Hz to half the sampling rate; shape (128, 1025), float32."""
-    edges = _convert_mel_to_hz(np.linspace(0, _convert_hz_to_mel(rate_hz / 2), MELS + 2))
+    edges = space_slaney_mel(0.0, rate_hz / 2, MELS + 2)
     triangles = make_triangles(edges, get_frequencies_hz(rate_hz))
     norm = 2 / (edges[2:] - edges[:-2])
     return (triangles.astype(np.float32) * norm[:, None]).astype(np.float32)

@@ -52,7 +52,7 @@ class TimelineConfig:
 
     def make_windower(self, rate_hz: int) -> SpeechWindower:
         """Windower for one channel of a sound."""
-        return SpeechWindower(self.model.card.spec, rate_hz, self.windowing)
+        return SpeechWindower(self.model.spec, rate_hz, self.windowing)
 
     def make_extractor(
         self, windower_rate_hz: int, name: str
@@ -60,7 +60,7 @@ class TimelineConfig:
         """Function of a window to its features, or None without speech; it needs no model."""
         return partial(
             extract_speech_features,
-            spec=self.model.card.spec,
+            spec=self.model.spec,
             rate_hz=windower_rate_hz,
             confirms_speech=self.windowing.confirms_speech,
             name=name,

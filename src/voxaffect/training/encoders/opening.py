@@ -1,0 +1,86 @@
+"""Pretrained encoders, ready to compute features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from voxaffect.errors import ModelError
+from voxaffect.features.encoders import make_encoder_spec
+from voxaffect.features.encoders.encoder import Encoder
+from voxaffect.features.spec import FeatureSpec
+from voxaffect.training.encoders.catalog import ENCODERS
+from voxaffect.training.encoders.store import find_encoder
+from voxaffect.training.encoders.weights import EncoderWeights, load_weights
+from voxaffect.training.encoders.whisper_graph import make_whisper_graph, quantize
+
+DEFAULT_ENCODER = "base"
+_MOST_LAYERS = 4
+
+
+def open_encoder(
+    encoder: str | Path = DEFAULT_ENCODER, *, layers: Sequence[int] | None = None
+) -> FeatureSpec:
+    """Feature spec of a pretrained encoder, which carries the encoder.
+
+    Parameters
+    ----------
+    encoder : str or Path
+        Name of an encoder that was downloaded, or a file or folder of weights.
+    layers : sequence of int, optional
+        Layers whose hidden states are the features, from 1; by default up to four in the middle,
+        without the last: they tell most about emotion.
+
+    Returns
+    -------
+    FeatureSpec
+        For `load_dataset`, `extract` and `compute_features`.
+
+    Raises
+    ------
+    ModelError
+        If there is no such encoder, its weights are damaged, or it has no such layer.
+
+    Examples
+    --------
+    >>> spec = va.open_encoder("base")  # doctest: +SKIP
+    >>> va.compute_features(va.read("call.wav"), spec).shape  # doctest: +SKIP
+    (4096,)
+    """
+    path = find_encoder(encoder)
+    return _open_path(path, None if layers is None else tuple(layers))
+
+
+@lru_cache(maxsize=2)
+def _open_path(path: Path, layers: tuple[int, ...] | None) -> FeatureSpec:
+    weights = load_weights(path)
+    chosen = _choose_layers(weights, layers)
+    graph = make_whisper_graph(weights.arrays, heads=weights.heads, layers=chosen)
+    names = tuple(f"layer_{layer}" for layer in chosen)
+    encoder = Encoder(quantize(graph), names, info=_describe(weights))
+    return make_encoder_spec(encoder)
+
+
+def _choose_layers(weights: EncoderWeights, layers: tuple[int, ...] | None) -> tuple[int, ...]:
+    """Layers that are asked for, in order; or those in the middle."""
+    if layers is None:
+        last = max(1, weights.layers - 1)
+        return tuple(range(max(1, last - _MOST_LAYERS + 1), last + 1))
+    if not layers or not all(1 <= layer <= weights.layers for layer in layers):
+        raise ModelError(
+            f"{weights.name}: expected layers from 1 to {weights.layers}, found "
+            f"{', '.join(map(str, layers)) or 'none'}."
+        )
+    return tuple(sorted(set(layers)))
+
+
+def _describe(weights: EncoderWeights) -> dict[str, str]:
+    """Name, license, citation and weights of an encoder, for the card of a model."""
+    source = ENCODERS.get(weights.name)
+    return {
+        "name": source.title if source else weights.name,
+        "license": weights.license,
+        "citation": source.citation if source else "",
+        "sha256": weights.sha256,
+    }
