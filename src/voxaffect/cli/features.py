@@ -11,7 +11,7 @@ from voxaffect.cli.options import cache_option, split_names, workers_option
 from voxaffect.cli.outputs import check_output, finish
 from voxaffect.console import print_note, stderr_is_terminal
 from voxaffect.extraction import MAX_SECONDS, extract, open_cache
-from voxaffect.features import SETS, get_feature_names, get_feature_spec
+from voxaffect.features import ENCODER, SETS, FeatureSpec, get_feature_names, get_feature_spec
 from voxaffect.outputs.formats.features import WRITERS, table_writer
 from voxaffect.training import DEFAULT_FEATURES
 
@@ -19,7 +19,17 @@ from voxaffect.training import DEFAULT_FEATURES
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="FILE | FOLDER | PATTERN ...")
 @click.option(
-    "--features", "name", type=click.Choice(list(SETS)), default=DEFAULT_FEATURES, show_default=True
+    "--features",
+    "name",
+    type=click.Choice([*SETS, ENCODER]),
+    default=DEFAULT_FEATURES,
+    show_default=True,
+)
+@click.option(
+    "--encoder",
+    metavar="NAME",
+    help="With --features encoder: a downloaded encoder, or the path of its weights.  "
+    "[default: base]",
 )
 @click.option(
     "--groups",
@@ -27,7 +37,7 @@ from voxaffect.training import DEFAULT_FEATURES
     metavar="A,B,…",
     help="Only these groups of features. "
     + "; ".join(f"{name}: {', '.join(chosen.groups)}" for name, chosen in SETS.items())
-    + ".",
+    + f"; {ENCODER}: layer_1, layer_2 and so on.",
 )
 @click.option(
     "--rate",
@@ -50,6 +60,7 @@ from voxaffect.training import DEFAULT_FEATURES
 def features(
     sources: tuple[str, ...],
     name: str,
+    encoder: str | None,
     groups: list[str] | None,
     rate_hz: int | None,
     output: Path,
@@ -64,7 +75,7 @@ def features(
     paths, nowhere = find_recordings(sources)
     check_output(output, sources=paths)
     writer = table_writer(output)
-    spec = get_feature_spec(name, groups=tuple(groups) if groups else None, rate_hz=rate_hz)
+    spec = _make_spec(name, encoder, groups, rate_hz)
     with open_cache(is_wanted=cached) as cache:
         extraction = extract(
             paths,
@@ -78,3 +89,21 @@ def features(
     writer(output, kept, get_feature_names(spec), extraction.matrix)
     print_note(f"{len(kept)} recordings, {extraction.matrix.shape[1]} features: {output}")
     finish((*extraction.failures, *nowhere), len(kept))
+
+
+def _make_spec(
+    name: str, encoder: str | None, groups: list[str] | None, rate_hz: int | None
+) -> FeatureSpec:
+    """Feature spec of the options."""
+    if name != ENCODER:
+        if encoder is not None:
+            raise click.UsageError("--encoder goes with --features encoder.")
+        return get_feature_spec(name, groups=tuple(groups) if groups else None, rate_hz=rate_hz)
+    if rate_hz is not None:
+        raise click.UsageError("--rate: encoders have a rate of their own, 16000 Hz.")
+    from voxaffect.training.encoders.opening import DEFAULT_ENCODER, open_encoder
+
+    layers = [group.removeprefix("layer_") for group in groups or ()]
+    if not all(layer.isdecimal() for layer in layers):
+        raise click.UsageError(f"--groups: expected layer_1, layer_2, …, found {groups}.")
+    return open_encoder(encoder or DEFAULT_ENCODER, layers=[*map(int, layers)] or None)

@@ -15,7 +15,7 @@ from voxaffect.cli.inputs import max_seconds_option
 from voxaffect.cli.own_data import own_options
 from voxaffect.console import print_message
 from voxaffect.extraction import MAX_SECONDS
-from voxaffect.features import SETS
+from voxaffect.features import ENCODER, SETS
 from voxaffect.records.arguments import MAX_SEED
 from voxaffect.training import DEFAULT_SEED, Augmentation, Recipe
 
@@ -68,8 +68,14 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option(
             "--features",
-            type=click.Choice(list(SETS)),
+            type=click.Choice([*SETS, ENCODER]),
             help="[default: the features of the recipe]",
+        ),
+        click.option(
+            "--encoder",
+            metavar="NAME",
+            help="With the features encoder: a downloaded encoder, or the path of its weights. "
+            "'voxaffect encoders list' names them.  [default: that of the recipe]",
         ),
         click.option(
             "--emotions",

@@ -29,7 +29,7 @@ from voxaffect.evaluation.result import Evaluation
 from voxaffect.evaluation.runner import HoldoutResult, evaluate_estimator, hold_out
 from voxaffect.evaluation.studies import CLEAN, Study, System, evaluate_systems
 from voxaffect.extraction import Failure, Transform
-from voxaffect.features import get_feature_spec
+from voxaffect.features import get_rate_hz
 from voxaffect.models import Model
 from voxaffect.records.arguments import check_seed, check_share
 from voxaffect.training import (
@@ -327,7 +327,7 @@ def _load_systems(
     for recipe in recipes:
         key = _data_key(recipe)
         if key not in datasets:
-            rate_hz = get_feature_spec(options["features"] or recipe.features).rate_hz
+            rate_hz = get_rate_hz(options["features"] or recipe.features)
             load = partial(_load_recipe_data, corpora, recipe, **options)
             datasets[key] = load_conditions(load, conditions, rate_hz=rate_hz)
     everything = [data for by_condition in datasets.values() for data in by_condition.values()]
@@ -350,7 +350,7 @@ def _load_recipe_data(
 
 
 def _data_key(recipe: Recipe) -> tuple[Any, ...]:
-    return recipe.features, recipe.groups, recipe.augmentation
+    return recipe.features, recipe.groups, recipe.encoder, recipe.augmentation
 
 
 @contextmanager

@@ -34,7 +34,7 @@ from voxaffect.extraction import (
     extract,
     open_cache,
 )
-from voxaffect.features import FeatureSpec, check_spec, fix_rate, get_feature_spec
+from voxaffect.features import ENCODER, FeatureSpec, check_spec, fix_rate, get_feature_spec
 from voxaffect.records.arguments import check_kind, check_list, check_share
 from voxaffect.training.augmentation.babble import BabbleSource, has_other_recordings
 from voxaffect.training.augmentation.policy import Augmentation, augmentation_transforms
@@ -51,13 +51,19 @@ class RunOptions(TypedDict, total=False):
     max_seconds: float
 
 
-class LoadOptions(RunOptions, total=False):
+class DataOptions(RunOptions, total=False):
     """Options of `load_dataset` that functions above it pass on."""
 
     layout: str | None
     labels: Mapping[str, str] | str | None
     columns: Mapping[str, str] | None
     name: str | None
+
+
+class LoadOptions(DataOptions, total=False):
+    """Options of `load_training_data` that functions above it pass on."""
+
+    encoder: str | Path | None
 
 
 Corpora = str | Sequence[str] | Mapping[str, str | Path | None]
@@ -460,8 +466,9 @@ def load_training_data(
     transform: Transform | None = None,
     augment: bool = True,
     babble: float | None = None,
+    encoder: str | Path | None = None,
     seed: int = DEFAULT_SEED,
-    **options: Unpack[LoadOptions],
+    **options: Unpack[DataOptions],
 ) -> Dataset:
     """Load corpora with the features and the augmented copies of a recipe.
 
@@ -480,6 +487,9 @@ def load_training_data(
         Whether to make the copies of the recipe.
     babble : float, optional
         Share of the noisy copies that use background speech, instead of the recipe's.
+    encoder : str or Path, optional
+        With the features ``encoder``: name or weights of a pretrained encoder; by default that
+        of the recipe.
     seed : int
     **options
         As for `load_dataset`.
@@ -492,8 +502,7 @@ def load_training_data(
     if babble is not None:
         check_share(babble, "babble")
     recipe = choose_recipe(recipe, features)
-    groups = recipe.groups if features in (None, recipe.features) else None
-    spec = get_feature_spec(features or recipe.features, groups=groups)
+    spec = _make_spec(recipe, features, encoder)
     chosen = None if emotions in ("all", ["all"]) else emotions
     data = load_dataset(corpora, spec, emotions=chosen, transform=transform, **options)
     if not augment or recipe.augmentation is None:
@@ -508,6 +517,22 @@ def load_training_data(
             raise TrainingError(f"babble: {reason}. Name the speakers, or leave the option out.")
         _log.info("babble: %s", reason)
     return augment_dataset(data, policy, seed=seed, **_select_run_options(options))
+
+
+def _make_spec(recipe: Recipe, features: str | None, encoder: str | Path | None) -> FeatureSpec:
+    """Feature spec of a recipe, or of other features or another encoder."""
+    name = features or recipe.features
+    if name == ENCODER:
+        from voxaffect.training.encoders.opening import DEFAULT_ENCODER, open_encoder
+
+        return open_encoder(encoder or recipe.encoder or DEFAULT_ENCODER)
+    if encoder is not None:
+        raise TrainingError(
+            f"encoder {str(encoder)!r}: expected the features {ENCODER}, found {name}. "
+            f"Take the recipe {ENCODER}."
+        )
+    groups = recipe.groups if name == recipe.features else None
+    return get_feature_spec(name, groups=groups)
 
 
 def _select_run_options(options: Mapping[str, Any]) -> Any:

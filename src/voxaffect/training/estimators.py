@@ -18,9 +18,13 @@ from voxaffect.training.fitting import clone_with_seed, pass_weights
 with extra("train"):
     from scipy.optimize import minimize_scalar
     from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
 
 FLOOR_PROBABILITY = 1e-7
 _TEMPERATURES = (0.25, 8.0)
+_LEAST_CORPORA = 3
+"""Corpora from which on the temperature is fitted on corpora that are left out."""
 
 
 class ClippedScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -184,6 +188,136 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, matrix: NDArray[np.float32]) -> NDArray[Any]:
         """Return the most probable emotion of each row."""
         return np.asarray(self.classes_[self.predict_proba(matrix).argmax(axis=1)])
+
+
+class BalancedLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Logistic regression that is balanced over corpora and calibrated on what it never heard.
+
+    Within a corpus, every emotion has the same weight; a corpus has the root of its size. The
+    temperature is fitted on corpora that are left out, each in turn; with fewer than three
+    corpora, on speakers that are left out in groups.
+
+    Parameters
+    ----------
+    penalty_c : float
+        Inverse strength of the penalty.
+    limit : float
+        Scaled features are cut at so many standard deviations.
+    max_iter : int
+    groups : int
+        Groups of speakers that are left out where corpora cannot be.
+    random_state : int
+    """
+
+    def __init__(
+        self,
+        *,
+        penalty_c: float = 1e-3,
+        limit: float = 2.0,
+        max_iter: int = 100,
+        groups: int = 3,
+        random_state: int = 0,
+    ) -> None:
+        self.penalty_c = penalty_c
+        self.limit = limit
+        self.max_iter = max_iter
+        self.groups = groups
+        self.random_state = random_state
+
+    def fit(
+        self,
+        matrix: NDArray[np.float32],
+        y: NDArray[Any],
+        *,
+        origins: NDArray[np.intp] | None = None,
+        speakers: NDArray[np.str_] | None = None,
+    ) -> BalancedLogistic:
+        """Fit the temperature on what is left out, then the regression on everything.
+
+        Parameters
+        ----------
+        matrix : ndarray, shape (n, d), float32
+        y : ndarray of str, shape (n,)
+        origins : ndarray of int, shape (n,), optional
+            Copies of one utterance share a number; its first row is the original.
+        speakers : ndarray of str, shape (n,), optional
+            ``corpus/speaker``.
+        """
+        origins = np.arange(len(matrix)) if origins is None else origins
+        speakers = origins.astype(str) if speakers is None else speakers
+        corpora = np.array([speaker.partition("/")[0] for speaker in speakers])
+        self.classes_ = np.unique(y)
+        self.n_features_in_ = matrix.shape[1]
+        is_original = np.zeros(len(matrix), dtype=bool)
+        is_original[np.unique(origins, return_index=True)[1]] = True
+        scores, truth = [], []
+        for is_held in self._hold_out(corpora, speakers):
+            is_tested = is_held & is_original & np.isin(y, y[~is_held])
+            if len(np.unique(y[~is_held])) < 2 or not is_tested.any():
+                continue
+            fitted = self._fit_pipeline(matrix[~is_held], y[~is_held], corpora[~is_held])
+            logs = np.log(np.maximum(fitted.predict_proba(matrix[is_tested]), FLOOR_PROBABILITY))
+            wide = np.full((len(logs), len(self.classes_)), np.log(FLOOR_PROBABILITY))
+            wide[:, np.searchsorted(self.classes_, fitted.classes_)] = logs
+            scores.append(wide)
+            truth.append(np.searchsorted(self.classes_, y[is_tested]))
+        self.temperature_ = (
+            temperature(np.concatenate(scores), np.concatenate(truth)) if scores else 1.0
+        )
+        self.pipeline_ = self._fit_pipeline(matrix, y, corpora)
+        return self
+
+    def _hold_out(
+        self, corpora: NDArray[np.str_], speakers: NDArray[np.str_]
+    ) -> list[NDArray[np.bool_]]:
+        """Rows that are left out, one part after the other."""
+        names = np.unique(corpora)
+        if len(names) >= _LEAST_CORPORA:
+            return [corpora == name for name in names]
+        shuffled = np.random.default_rng(self.random_state).permutation(np.unique(speakers))
+        return [np.isin(speakers, part) for part in np.array_split(shuffled, self.groups)]
+
+    def _fit_pipeline(
+        self, matrix: NDArray[np.float32], y: NDArray[Any], corpora: NDArray[np.str_]
+    ) -> Any:
+        classifier = LogisticRegression(C=self.penalty_c, max_iter=self.max_iter)
+        pipeline = make_pipeline(ClippedScaler(self.limit), classifier)
+        weights = balance_corpora(y, corpora)
+        return pipeline.fit(matrix, y, logisticregression__sample_weight=weights)
+
+    def predict_proba(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return calibrated probabilities, shape (n, emotions)."""
+        probabilities = self.pipeline_.predict_proba(matrix)
+        logs = np.log(np.maximum(np.asarray(probabilities), FLOOR_PROBABILITY))
+        return softmax(logs / self.temperature_)
+
+    def predict(self, matrix: NDArray[np.float32]) -> NDArray[Any]:
+        """Return the most probable emotion of each row."""
+        return np.asarray(self.classes_[self.predict_proba(matrix).argmax(axis=1)])
+
+
+def balance_corpora(y: NDArray[Any], corpora: NDArray[np.str_]) -> NDArray[np.float64]:
+    """Weight of each row, so that corpora and their emotions are balanced.
+
+    Parameters
+    ----------
+    y : ndarray of str, shape (n,)
+        Emotions.
+    corpora : ndarray of str, shape (n,)
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        With a mean of 1. Emotions of a corpus have equal weight; a corpus has the root of its
+        size.
+    """
+    weights = np.zeros(len(y))
+    for corpus in np.unique(corpora):
+        is_member = corpora == corpus
+        emotions, counts = np.unique(y[is_member], return_counts=True)
+        share = np.sqrt(is_member.sum()) / len(emotions) / counts
+        weights[is_member] = share[np.searchsorted(emotions, y[is_member])]
+    return np.asarray(weights * len(weights) / weights.sum())
 
 
 def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:

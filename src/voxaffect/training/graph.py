@@ -11,6 +11,7 @@ from voxaffect.errors import TrainingError, extra
 from voxaffect.models import INPUT_NAME, OUTPUT_NAME
 from voxaffect.training.estimators import (
     FLOOR_PROBABILITY,
+    BalancedLogistic,
     ClippedScaler,
     Ensemble,
     NetworkClassifier,
@@ -67,6 +68,14 @@ def to_graph(estimator: Any, length: int) -> onnx.ModelProto:
             temperature=estimator.temperature_,
             emotions=len(estimator.classes_),
         )
+    if isinstance(estimator, BalancedLogistic):
+        return _merge_members(
+            [(_convert(estimator.pipeline_, length), 0, length)],
+            [1.0],
+            length=length,
+            temperature=estimator.temperature_,
+            emotions=len(estimator.classes_),
+        )
     if isinstance(estimator, NetworkClassifier):
         network: onnx.ModelProto = onnx.load_from_string(estimator.graph_)
         return network
@@ -107,6 +116,16 @@ def _scaler_nodes(scope: Any, operator: Any, container: Any) -> None:
 
 
 update_registered_converter(ClippedScaler, "VoxaffectClippedScaler", _scaler_shape, _scaler_nodes)
+
+
+def add_encoder(classifier: onnx.ModelProto, encoder: bytes) -> onnx.ModelProto:
+    """Graph that holds a classifier and, next to it, the encoder of its features."""
+    joined, other = onnx.ModelProto(), onnx.load_from_string(encoder)
+    joined.CopyFrom(classifier)
+    graph = add_prefix(other, "encoder.", rename_inputs=False, rename_outputs=False).graph
+    for name in ("node", "initializer", "input", "output"):
+        getattr(joined.graph, name).extend(getattr(graph, name))
+    return joined
 
 
 def _merge_members(

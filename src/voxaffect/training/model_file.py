@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -74,9 +74,11 @@ def export(
             "model file must be able to compute them from a recording. Use load_dataset, or keep "
             "the estimator by the means of scikit-learn."
         )
-    from voxaffect.training.graph import to_graph
+    from voxaffect.training.graph import add_encoder, to_graph
 
     graph = to_graph(estimator, data.matrix.shape[1])
+    if data.spec.encoder is not None:
+        graph = add_encoder(graph, data.spec.encoder.content)
     _check_graph(graph.SerializeToString(), type(estimator).__name__)
     expected = estimator.predict_proba(data.matrix)
     card = _make_card(
@@ -86,7 +88,7 @@ def export(
         scores=scores or {},
         abstention=abstention or {},
         emotions=tuple(map(str, estimator.classes_)),
-        golden=_make_golden(data.matrix, expected),
+        golden=_make_golden(data, expected),
     )
     entry = graph.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, card.to_json()
@@ -115,22 +117,25 @@ def _check_graph(content: bytes, name: str) -> None:
         raise TrainingError(str(error)) from error
 
 
-def _make_golden(
-    matrix: NDArray[np.float32], expected: NDArray[np.float64]
-) -> dict[str, list[float]]:
-    """Vector of the utterance nearest to the mean, and its probabilities."""
+def _make_golden(data: Dataset, expected: NDArray[np.float64]) -> dict[str, list[float]]:
+    """Vector of the utterance nearest to the mean, and its probabilities; the encoder's vector."""
+    matrix = data.matrix
+    encoder = data.spec.encoder if data.spec else None
     central = int(np.square(matrix - matrix.mean(axis=0)).sum(axis=1).argmin())
     return {
         "vector": matrix[central].astype(float).tolist(),
         "probabilities": expected[central].tolist(),
+        "encoded": [] if encoder is None else encoder.encode_golden().astype(float).tolist(),
     }
 
 
 def _make_card(data: Dataset, **fields: Any) -> ModelCard:
     """Card of the given fields and those that follow from the data and the libraries."""
     assert data.spec is not None
+    encoder = data.spec.encoder
     return ModelCard(
-        spec=data.spec,
+        spec=replace(data.spec, encoder=None),
+        encoder=dict(encoder.info) if encoder else {},
         feature_names=get_feature_names(data.spec),
         corpora={
             _clean_text(name): _describe_corpus(corpus) for name, corpus in data.summary().items()

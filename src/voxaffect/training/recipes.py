@@ -9,7 +9,7 @@ from reprlib import repr as shortened
 from typing import Any
 
 from voxaffect.errors import ArgumentError, TrainingError, extra
-from voxaffect.features import get_feature_names, get_feature_spec
+from voxaffect.features import ENCODER, get_feature_names, get_feature_spec
 from voxaffect.records.arguments import check_kind, is_known
 from voxaffect.training.augmentation.policy import Augmentation
 
@@ -33,6 +33,8 @@ class Recipe:
         Emotions that `train` keeps by default; all where none are named.
     augmentation : Augmentation, optional
         Copies to train on; none by default.
+    encoder : str, optional
+        Pretrained encoder whose hidden states are the features, for the features ``encoder``.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Recipe:
     groups: tuple[str, ...] | None = None
     emotions: tuple[str, ...] | None = None
     augmentation: Augmentation | None = None
+    encoder: str | None = None
 
 
 OBSERVED_EMOTIONS = ("calm", "happy", "fearful", "disgust")
@@ -119,6 +122,12 @@ def _accurate(seed: int) -> Any:
     return Ensemble(members, groups=NETWORKS, stand_ins=stand_ins, random_state=seed)
 
 
+def _encoder(seed: int) -> Any:
+    from voxaffect.training.estimators import BalancedLogistic
+
+    return BalancedLogistic(random_state=seed)
+
+
 def _count_features(*groups: tuple[str, ...] | None) -> list[int]:
     """Number of features in groups of `affect`; None stands for the default groups."""
     return [len(get_feature_names(get_feature_spec("affect", groups=some))) for some in groups]
@@ -160,9 +169,17 @@ RECIPES: Mapping[str, Recipe] = {
             groups=ACCURATE_GROUPS,
             augmentation=Augmentation(),
         ),
+        Recipe(
+            "encoder",
+            "hidden states of a pretrained encoder, then logistic regression, calibrated",
+            _encoder,
+            features=ENCODER,
+            augmentation=Augmentation(mixed_copies=2),
+            encoder="base",
+        ),
     )
 }
-DEFAULT_RECIPES: Mapping[str, str] = {"affect": "logistic", "classic": "mlp"}
+DEFAULT_RECIPES: Mapping[str, str] = {"affect": "logistic", "classic": "mlp", ENCODER: "encoder"}
 """By feature set; the first is the default of all."""
 
 
