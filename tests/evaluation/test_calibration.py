@@ -225,3 +225,32 @@ def test_baselines_by_hand() -> None:
     found = compute_baselines(["calm"] * 3 + ["happy"], ["calm", "happy", "happy", "happy"])
     assert found["chance"] == {"uar": 0.5, "accuracy": 0.5}
     assert found["majority"] == {"emotion": "calm", "uar": 0.5, "accuracy": 0.25}
+
+
+# The mean over folds.
+
+
+def test_the_interval_of_folds_of_one_speaker_is_that_of_the_mean_over_speakers() -> None:
+    """Drawing the speakers of such folds is drawing their UARs."""
+    rng = np.random.default_rng(5)
+    speakers = np.repeat(np.arange(12), 8)
+    truth = np.tile(np.array(["happy", "sad"] * 4), 12)
+    predicted = np.where(rng.random(96) < rng.random(12)[speakers], truth, "other")
+    uars = [(predicted == truth)[speakers == one].reshape(4, 2).mean() for one in range(12)]
+    low, high = bootstrap_uar(truth, predicted, speakers.astype(str).tolist(), speakers)
+    drawn = np.random.default_rng(0).integers(12, size=(2_000, 12))
+    ordered = np.array(uars)[np.unique(speakers.astype(str)).astype(int)]  # by their names
+    expected = np.percentile(ordered[drawn].mean(axis=1), [2.5, 97.5])
+    assert (low, high) == pytest.approx(tuple(expected))
+
+
+def test_the_difference_over_unequal_folds_is_that_of_the_means() -> None:
+    truth = np.array(["happy", "sad"] * 5)
+    one = truth.copy()
+    one[:4] = "sad"  # of the first, small fold
+    folds = np.array([0] * 4 + [1] * 6)
+    speakers = list("aabbccddee")
+    found = compare_uar(truth, one, truth, speakers, folds)
+    assert found.difference == pytest.approx((0.5 + 1) / 2 - 1)
+    low, high = found.interval
+    assert low <= found.difference <= high

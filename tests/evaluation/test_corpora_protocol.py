@@ -157,10 +157,10 @@ def test_corpora_that_are_alike_differ_by_their_speakers_only() -> None:
     truth = np.array(["happy", "sad"] * 4)
     answers = np.array(["happy", "happy"] * 4)
     speakers = [name for name in "abcd" for _ in range(2)]
-    assert bootstrap_corpora([(truth, answers, speakers)] * 3) == pytest.approx((0.5, 0.5))
-    right = (truth, truth, speakers)
-    low, high = bootstrap_corpora([(truth, answers, speakers), right])
-    assert (low, high) == pytest.approx((0.5, 1.0))
+    twice = np.tile(truth, 2), np.tile(answers, 2), speakers * 2, np.repeat([0, 1], 8)
+    assert bootstrap_corpora(*twice) == pytest.approx((0.5, 0.5))
+    right = np.concatenate([answers, truth])
+    assert bootstrap_corpora(twice[0], right, *twice[2:]) == pytest.approx((0.5, 1.0))
 
 
 def test_the_result_states_weights_corpora_and_both_scores(data: Dataset, tmp_path: Path) -> None:

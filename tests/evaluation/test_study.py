@@ -25,7 +25,6 @@ from voxaffect.evaluation import (
     read_split,
     write_split,
 )
-from voxaffect.evaluation.metrics.categorical import compute_uar
 from voxaffect.evaluation.protocols import get_protocol
 from voxaffect.outputs.report import (
     compare,
@@ -82,8 +81,7 @@ def test_a_study_evaluates_as_evaluate_does(found: Any, trained: Trained) -> Non
 
 def test_the_premium_is_what_the_random_split_claims_beyond_new_voices(found: Any) -> None:
     one = found.systems["nearest"].evaluations
-    expected = compute_uar(one["random"].truth, one["random"].predicted)
-    expected -= compute_uar(one["speakers"].truth, one["speakers"].predicted)
+    expected = one["random"].summary["uar"]["mean"] - one["speakers"].summary["uar"]["mean"]
     premium, (low, high) = found.compute_premium("nearest")
     assert premium == pytest.approx(expected)
     assert low <= premium <= high
@@ -300,6 +298,18 @@ def test_what_is_no_evaluation_is_refused(tmp_path: Path, text: str, message: st
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(EvaluationError, match=rf"a\.json: {message}"):
         read_document(tmp_path / "a.json")
+
+
+def test_every_uar_of_a_document_is_the_mean_over_folds(found: Any) -> None:
+    """The premium is the difference of the two UARs that stand there, as `compare` gives them."""
+    plain = document(found)
+    for name, system in plain["systems"].items():
+        uars = {key: one["metrics"]["uar"]["mean"] for key, one in system["evaluations"].items()}
+        premium = plain["premium"][name]["uar"]
+        assert premium == pytest.approx(uars["random"] - uars["speakers"], abs=2e-6)
+        compared = compare(plain, plain, (name, "linear"))
+        assert compared["a"] == pytest.approx(uars["speakers"], abs=1e-6)
+        assert compared["difference"] == pytest.approx(compared["a"] - compared["b"], abs=2e-6)
 
 
 # Comparison.

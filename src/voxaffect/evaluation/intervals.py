@@ -1,7 +1,7 @@
 """Uncertainty of scores: bootstrap over speakers, and paired tests between two systems.
 
 Utterances of one speaker are alike, so whole speakers are drawn. Resampling utterances would
-give intervals that are far too narrow.
+give intervals that are far too narrow. The score is the mean over the folds, as a table states it.
 
 References
 ----------
@@ -13,12 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 RESAMPLES = 2_000
 _Words = NDArray[np.str_]
+_Side = tuple[Any, ...]
+_Folds = Sequence[int] | NDArray[np.intp]
 Interval = tuple[float, float]
 
 
@@ -42,31 +45,72 @@ class Difference:
 
 @dataclass(frozen=True, eq=False)
 class _Counts:
-    """Utterances by speaker (row) and emotion (column): all, and those rightly recognized."""
+    """Utterances by speaker, fold and emotion: all, and those rightly recognized.
+
+    The score of a set of speakers is the mean over the folds of the mean recall. A fold weighs by
+    the share of its speakers in the set, so that each of one's folds weighs twice if one is drawn
+    twice, and not at all if none of its speakers is.
+    """
 
     totals: NDArray[np.float64]
     right: NDArray[np.float64]
 
     @classmethod
-    def count(cls, truth: _Words, predicted: _Words, speakers: Sequence[str]) -> _Counts:
-        emotions, columns = np.unique(truth, return_inverse=True)
-        names, rows = np.unique(np.asarray(speakers), return_inverse=True)
-        totals = np.zeros((len(names), len(emotions)))
-        right = np.zeros_like(totals)
-        np.add.at(totals, (rows, columns), 1)
-        np.add.at(right, (rows, columns), predicted == truth)
-        return cls(totals, right)
+    def count(
+        cls,
+        truth: NDArray[Any],
+        is_right: NDArray[Any],
+        speakers: Sequence[str],
+        folds: _Folds | None = None,
+    ) -> _Counts:
+        """Count utterances, and what is right of them; a single fold by default."""
+        indices = [
+            np.unique(np.asarray(values), return_inverse=True)[1].ravel()
+            for values in (speakers, [0] * len(truth) if folds is None else folds, truth)
+        ]
+        shape = tuple(int(index.max()) + 1 for index in indices)
+        flat = np.ravel_multi_index(indices, shape)
+        size = int(np.prod(shape))
+        totals = np.bincount(flat, minlength=size).reshape(shape)
+        right = np.bincount(flat, np.asarray(is_right, dtype=float), size).reshape(shape)
+        return cls(totals.astype(float), right.astype(float))
 
-    def draw(self, seed: int | list[int]) -> NDArray[np.intp]:
-        """Draw the speakers of every resample, shape (resamples, speakers)."""
-        rng = np.random.default_rng(seed)
-        return rng.integers(len(self.totals), size=(RESAMPLES, len(self.totals)))
+    def draw(self, seed: int | list[int]) -> NDArray[np.float64]:
+        """Draw whole speakers; how often each is in every resample, shape (resamples, speakers)."""
+        count = len(self.totals)
+        drawn = np.random.default_rng(seed).integers(count, size=(RESAMPLES, count))
+        drawn += count * np.arange(RESAMPLES)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=RESAMPLES * count)
+        return times.reshape(RESAMPLES, count).astype(float)
 
+    def score(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Scores of sets of speakers, shape (sets,); an emotion that was not drawn does not count.
 
-def _compute_uars(right: NDArray[np.float64], totals: NDArray[np.float64]) -> NDArray[np.float64]:
-    """UAR of each row of counts; an emotion that was not drawn does not count."""
-    recalls = np.divide(right, totals, where=totals > 0, out=np.full(totals.shape, np.nan))
-    return np.asarray(np.nanmean(recalls, axis=-1))
+        Parameters
+        ----------
+        times : ndarray, shape (sets, speakers)
+        """
+        totals, right = (
+            np.tensordot(times, counts, axes=1) for counts in (self.totals, self.right)
+        )
+        recalls = np.divide(right, totals, where=totals > 0, out=np.zeros_like(totals))
+        emotions = np.maximum((totals > 0).sum(axis=2), 1)
+        speaks = (self.totals.sum(axis=2) > 0).astype(float)
+        weights = times @ speaks / speaks.sum(axis=0)
+        means = recalls.sum(axis=2) / emotions
+        return np.asarray((weights * means).sum(axis=1) / weights.sum(axis=1))
+
+    @property
+    def whole(self) -> float:
+        """Score of all speakers."""
+        return float(self.score(np.ones((1, len(self.totals))))[0])
+
+    def share(self) -> NDArray[np.float64]:
+        """Share of the score that each speaker contributes, shape (speakers,)."""
+        totals = self.totals.sum(axis=0)
+        emotions = (totals > 0).sum(axis=1, keepdims=True)
+        weights = np.divide(1, totals * emotions, where=totals > 0, out=np.zeros_like(totals))
+        return np.asarray((self.right * weights / len(totals)).sum(axis=(1, 2)))
 
 
 def _compute_interval(values: NDArray[np.float64]) -> Interval:
@@ -75,7 +119,12 @@ def _compute_interval(values: NDArray[np.float64]) -> Interval:
 
 
 def bootstrap_uar(
-    truth: _Words, predicted: _Words, speakers: Sequence[str], *, seed: int = 0
+    truth: _Words,
+    predicted: _Words,
+    speakers: Sequence[str],
+    folds: _Folds | None = None,
+    *,
+    seed: int = 0,
 ) -> Interval:
     """95 % interval of the UAR: percentiles of a bootstrap that draws whole speakers.
 
@@ -83,47 +132,55 @@ def bootstrap_uar(
     ----------
     truth, predicted : ndarray of str, shape (n,)
     speakers : sequence of str, length n
+    folds : sequence of int, length n, optional
+        The UAR is the mean over the folds; a single fold by default.
     seed : int
 
     Returns
     -------
     low, high : float
     """
-    counts = _Counts.count(truth, predicted, speakers)
-    drawn = counts.draw(seed)
-    return _compute_interval(
-        _compute_uars(counts.right[drawn].sum(axis=1), counts.totals[drawn].sum(axis=1))
-    )
+    counts = _Counts.count(truth, predicted == truth, speakers, folds)
+    return _compute_interval(counts.score(counts.draw(seed)))
 
 
 def bootstrap_corpora(
-    sides: Sequence[tuple[_Words, _Words, Sequence[str]]], *, seed: int = 0
+    truth: _Words,
+    predicted: _Words,
+    speakers: Sequence[str],
+    folds: _Folds,
+    *,
+    seed: int = 0,
 ) -> Interval:
     """95 % interval of the mean UAR of corpora: whole corpora are drawn, then speakers of each.
 
     Parameters
     ----------
-    sides : sequence of tuple of truth, predicted and speakers
-        Of each corpus, each as for `bootstrap_uar`.
+    truth, predicted, speakers
+        As for `bootstrap_uar`.
+    folds : sequence of int, length n
+        Number of the corpus of each utterance.
     seed : int
 
     Returns
     -------
     low, high : float
     """
-    uars = []
-    for number, side in enumerate(sides):
-        counts = _Counts.count(*side)
-        drawn = counts.draw([seed, 1 + number])
-        uars.append(
-            _compute_uars(counts.right[drawn].sum(axis=1), counts.totals[drawn].sum(axis=1))
-        )
-    chosen = np.random.default_rng(seed).integers(len(sides), size=(RESAMPLES, len(sides)))
+    uars, names = [], np.asarray(speakers)
+    for number in np.unique(folds):
+        own = np.asarray(folds) == number
+        counts = _Counts.count(truth[own], (predicted == truth)[own], names[own].tolist())
+        uars.append(counts.score(counts.draw([seed, 1 + int(number)])))
+    chosen = np.random.default_rng(seed).integers(len(uars), size=(RESAMPLES, len(uars)))
     return _compute_interval(np.take_along_axis(np.transpose(uars), chosen, axis=1).mean(axis=1))
 
 
 def bootstrap_mean(
-    values: NDArray[np.float64], speakers: Sequence[str], *, seed: int = 0
+    values: NDArray[np.float64],
+    speakers: Sequence[str],
+    folds: _Folds | None = None,
+    *,
+    seed: int = 0,
 ) -> Interval:
     """95 % interval of a mean over utterances, by the same bootstrap.
 
@@ -131,21 +188,26 @@ def bootstrap_mean(
     ----------
     values : ndarray, shape (n,)
         Such as whether each was recognized, or its log-loss.
-    speakers : sequence of str, length n
+    speakers, folds
+        As for `bootstrap_uar`.
     seed : int
 
     Returns
     -------
     low, high : float
     """
-    names, rows = np.unique(np.asarray(speakers), return_inverse=True)
-    sums, totals = np.bincount(rows, values), np.bincount(rows)
-    drawn = np.random.default_rng(seed).integers(len(names), size=(RESAMPLES, len(names)))
-    return _compute_interval(sums[drawn].sum(axis=1) / totals[drawn].sum(axis=1))
+    counts = _Counts.count(np.zeros(len(values)), values, speakers, folds)
+    return _compute_interval(counts.score(counts.draw(seed)))
 
 
 def compare_uar(
-    truth: _Words, one: _Words, other: _Words, speakers: Sequence[str], *, seed: int = 0
+    truth: _Words,
+    one: _Words,
+    other: _Words,
+    speakers: Sequence[str],
+    folds: _Folds | None = None,
+    *,
+    seed: int = 0,
 ) -> Difference:
     """Compare two systems on the same utterances.
 
@@ -153,7 +215,8 @@ def compare_uar(
     ----------
     truth, one, other : ndarray of str, shape (n,)
         Emotions, and what each system recognized.
-    speakers : sequence of str, length n
+    speakers, folds
+        As for `bootstrap_uar`.
     seed : int
 
     Returns
@@ -161,35 +224,24 @@ def compare_uar(
     Difference
         Of ``one`` less ``other``.
     """
-    first, second = (_Counts.count(truth, predicted, speakers) for predicted in (one, other))
+    first, second = (
+        _Counts.count(truth, predicted == truth, speakers, folds) for predicted in (one, other)
+    )
     drawn = first.draw(seed)
-    totals = first.totals[drawn].sum(axis=1)
-    apart = _compute_uars(first.right[drawn].sum(axis=1), totals) - _compute_uars(
-        second.right[drawn].sum(axis=1), totals
-    )
-    whole = first.totals.sum(axis=0)
-    difference = float(
-        _compute_uars(first.right.sum(axis=0), whole)
-        - _compute_uars(second.right.sum(axis=0), whole)
-    )
-    gap = first.right - second.right
-    signs = np.random.default_rng([seed, 1]).choice((-1.0, 1.0), size=(RESAMPLES, len(gap)))
-    exchanged = np.mean((signs @ gap) / whole, axis=1)
-    extreme = int((np.abs(exchanged) >= abs(difference) - 1e-12).sum())
+    apart = first.score(drawn) - second.score(drawn)
+    difference = first.whole - second.whole
+    shares = first.share() - second.share()
+    signs = np.random.default_rng([seed, 1]).choice((-1.0, 1.0), size=(RESAMPLES, len(shares)))
+    extreme = int((np.abs(signs @ shares) >= abs(difference) - 1e-12).sum())
     return Difference(difference, _compute_interval(apart), (extreme + 1) / (RESAMPLES + 1))
 
 
-def bootstrap_difference(
-    one: tuple[_Words, _Words, Sequence[str]],
-    other: tuple[_Words, _Words, Sequence[str]],
-    *,
-    seed: int = 0,
-) -> Interval:
+def bootstrap_difference(one: _Side, other: _Side, *, seed: int = 0) -> Interval:
     """95 % interval of the UAR on one set of utterances less that on another of the same speakers.
 
     Parameters
     ----------
-    one, other : tuple of truth, predicted and speakers
+    one, other : tuple of truth, predicted, speakers and folds
         Each as for `bootstrap_uar`; the utterances need not be the same.
     seed : int
 
@@ -198,11 +250,8 @@ def bootstrap_difference(
     low, high : float
         Speakers are drawn together for both where both have the same ones.
     """
-    sides = [_Counts.count(*side) for side in (one, other)]
     samples = []
-    for counts in sides:
-        drawn = counts.draw(seed)
-        samples.append(
-            _compute_uars(counts.right[drawn].sum(axis=1), counts.totals[drawn].sum(axis=1))
-        )
+    for truth, predicted, *rest in (one, other):
+        counts = _Counts.count(truth, predicted == truth, *rest)
+        samples.append(counts.score(counts.draw(seed)))
     return _compute_interval(samples[0] - samples[1])

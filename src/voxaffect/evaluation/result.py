@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -274,23 +273,33 @@ class Evaluation:
         )
 
     @property
+    def uar(self) -> float:
+        """UAR, the mean over the folds."""
+        return self.summary["uar"]["mean"]
+
+    @cached_property
+    def fold_numbers(self) -> NDArray[np.intp]:
+        """Number of the fold of every tested utterance, from 0."""
+        sizes = [len(result.fold.test) for result in self.folds]
+        return np.repeat(np.arange(len(sizes)), sizes)
+
+    @property
+    def answers(
+        self,
+    ) -> tuple[NDArray[np.str_], NDArray[np.str_], tuple[str, ...], NDArray[np.intp]]:
+        """Truth, answer, speaker and fold of every tested utterance, for the intervals."""
+        return self.truth, self.predicted, self.speakers, self.fold_numbers
+
+    @property
     def interval(self) -> Interval | None:
-        """95 % interval of the UAR over all tested utterances, by bootstrap over speakers.
+        """95 % interval of the UAR, the mean over the folds, by bootstrap over speakers.
 
         None with a single speaker, since nothing is known of the next, or with unknown ones.
-        Where corpora are left out, it is the interval of the mean over folds, over corpora.
+        Where corpora are left out, the bootstrap draws corpora, and then speakers of each.
         """
         if self.protocol.unit == "corpus":
-            return bootstrap_corpora(self._split_answers())
-        if not self._has_known_speakers:
-            return None
-        return bootstrap_uar(self.truth, self.predicted, self.speakers)
-
-    def _split_answers(self) -> list[tuple[NDArray[np.str_], NDArray[np.str_], tuple[str, ...]]]:
-        """Truth, answers and speakers of each fold."""
-        ends = np.cumsum([len(result.fold.test) for result in self.folds]).tolist()
-        parts = [slice(start, end) for start, end in pairwise([0, *ends])]
-        return [(self.truth[p], self.predicted[p], self.speakers[p]) for p in parts]
+            return bootstrap_corpora(*self.answers)
+        return bootstrap_uar(*self.answers) if self._has_known_speakers else None
 
     def restrict(self) -> Evaluation:
         """Return the evaluation of answers among the emotions that each fold tests.
@@ -298,7 +307,8 @@ class Evaluation:
         The other emotions' probabilities are left out, and the rest is scaled to a sum of 1.
         """
         folds = []
-        for result, (truth, _, _) in zip(self.folds, self._split_answers(), strict=True):
+        for number, result in enumerate(self.folds):
+            truth = self.truth[self.fold_numbers == number]
             kept = np.where(np.isin(self.emotions, truth), result.probabilities, 0.0)
             total = kept.sum(axis=1, keepdims=True)
             rows = np.divide(kept, total, where=total > 0, out=result.probabilities.copy())
@@ -308,15 +318,21 @@ class Evaluation:
         return replace(self, folds=tuple(folds))
 
     def bootstrap_interval(self, metric: str) -> Interval | None:
-        """95 % interval of a mean over utterances, by the same bootstrap.
+        """95 % interval of the accuracy, the mean over the folds, or of a mean over utterances.
 
         Parameters
         ----------
         metric : str
             ``accuracy``, ``top_two`` or ``nll``.
+
+        Returns
+        -------
+        tuple or None
+            By bootstrap over speakers; None where the interval of the UAR is not over speakers.
         """
-        if not self._has_known_speakers:
+        if not self._has_known_speakers or self.protocol.unit != "speaker":
             return None
+        folds = self.fold_numbers if metric == "accuracy" else None
         columns = np.searchsorted(np.sort(self.emotions), self.truth)
         columns = np.argsort(self.emotions)[columns]
         rows = np.arange(len(columns))
@@ -327,4 +343,4 @@ class Evaluation:
             "top_two": (better < 2).astype(float),
             "nll": -np.log(np.maximum(own, _LEAST_PROBABILITY)),
         }[metric]
-        return bootstrap_mean(values, self.speakers)
+        return bootstrap_mean(values, self.speakers, folds)

@@ -20,7 +20,6 @@ from voxaffect.evaluation.intervals import (
     bootstrap_difference,
     compare_uar,
 )
-from voxaffect.evaluation.metrics.categorical import compute_uar
 from voxaffect.evaluation.protocols import Protocol, get_protocol
 from voxaffect.evaluation.result import Evaluation
 from voxaffect.evaluation.runner import Condition, Matrix, evaluate_conditions
@@ -160,12 +159,9 @@ class Study:
             next(e for e in self.systems[system].evaluations.values() if e.protocol.new_voices is k)
             for k in (False, True)
         )
-        sides = [(e.truth, e.predicted, e.speakers) for e in (random, new)]
-        premium = compute_uar(random.truth, random.predicted) - compute_uar(
-            new.truth, new.predicted
-        )
         several = min(len(set(e.speakers)) for e in (random, new)) > 1
-        return premium, bootstrap_difference(sides[0], sides[1]) if several else None
+        interval = bootstrap_difference(random.answers, new.answers) if several else None
+        return random.uar - new.uar, interval
 
     def compare_pairs(self) -> tuple[tuple[str, str, Difference], ...]:
         """Difference of the UAR between every two systems by the study's protocol."""
@@ -175,7 +171,12 @@ class Study:
 
     def _compare(self, one: str, other: str) -> Difference:
         first, second = (self.systems[n].evaluations[self.protocol.name] for n in (one, other))
-        return compare_uar(first.truth, first.predicted, second.predicted, first.speakers)
+        return compare_evaluations(first, second)
+
+
+def compare_evaluations(one: Evaluation, other: Evaluation) -> Difference:
+    """Difference of the UAR of two evaluations of the same folds."""
+    return compare_uar(one.truth, one.predicted, other.predicted, one.speakers, one.fold_numbers)
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,7 +28,6 @@ class Metric(Struct, kw_only=True):
     mean: _Number | None = None
     sd: _Number | None = None
     interval: _Interval | None = None
-    whole: _Number | None = None
 
 
 class GroupScores(Struct, kw_only=True):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voxaffect.errors import EvaluationError
 from voxaffect.evaluation.intervals import compare_uar
@@ -14,8 +16,8 @@ from voxaffect.files import escape_control
 from voxaffect.outputs.report.documents import Document
 from voxaffect.records.codec import round_numbers
 
-_Answers = dict[str, tuple[str, str, str]]
-"""True emotion, recognized emotion and speaker, by fold and recording."""
+_Answers = dict[str, tuple[str, str, str, str]]
+"""True emotion, recognized emotion, speaker and fold, by fold and recording."""
 
 
 def compare(one: Document, other: Document, names: tuple[str, str]) -> Document:
@@ -33,8 +35,8 @@ def compare(one: Document, other: Document, names: tuple[str, str]) -> Document:
     -------
     dict
         ``protocol``, ``utterances``, ``speakers`` (None if one is unknown, and utterances are
-        drawn instead), the UAR over all tested utterances of each,
-        ``a`` and ``b``, and ``difference``, ``interval`` and ``p``.
+        drawn instead), the UAR of each, ``a`` and ``b``, the mean over
+        the folds, and ``difference``, ``interval`` and ``p``.
 
     Raises
     ------
@@ -53,20 +55,27 @@ def compare(one: Document, other: Document, names: tuple[str, str]) -> Document:
             "data, or with one split file."
         )
     rows = [(*first[key], second[key][1]) for key in first]
-    truth, first_answers, speakers, second_answers = map(np.array, zip(*rows, strict=True))
+    truth, first_answers, speakers, folds, second_answers = map(np.array, zip(*rows, strict=True))
     is_known = all(u.get("speaker") for u in one["utterances"])
-    difference = compare_uar(truth, first_answers, second_answers, speakers.tolist())
+    numbers = np.unique(folds, return_inverse=True)[1].ravel()
+    difference = compare_uar(truth, first_answers, second_answers, speakers.tolist(), numbers)
     plain: Document = round_numbers(
         {
             "protocol": one["protocol"],
             "utterances": len(truth),
             "speakers": len(np.unique(speakers)) if is_known else None,
-            "a": compute_uar(truth, first_answers),
-            "b": compute_uar(truth, second_answers),
+            "a": _average(truth, first_answers, numbers),
+            "b": _average(truth, second_answers, numbers),
             **asdict(difference),
         }
     )
     return plain
+
+
+def _average(truth: NDArray[Any], answers: NDArray[Any], folds: NDArray[np.intp]) -> float:
+    """UAR, the mean over the folds."""
+    masks = [folds == number for number in np.unique(folds)]
+    return float(np.mean([compute_uar(truth[mask], answers[mask]) for mask in masks]))
 
 
 def _explain_difference(one: Document, other: Document) -> str:
@@ -136,5 +145,5 @@ def _collect_answers(document: Document, name: str) -> _Answers:
         utterance = document["utterances"][index]
         key = f"{fold}/{_identify(utterance)}"
         speaker = f"{utterance['corpus']}/{utterance['speaker'] or utterance['path']}"
-        answers[key] = utterance["emotion"], str(answer), speaker
+        answers[key] = utterance["emotion"], str(answer), speaker, fold
     return answers

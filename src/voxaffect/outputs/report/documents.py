@@ -22,9 +22,8 @@ import numpy as np
 from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError
 from voxaffect.evaluation import Evaluation, Study, SystemResult
-from voxaffect.evaluation.intervals import compare_uar
 from voxaffect.evaluation.metrics.calibration import RiskCoverage
-from voxaffect.evaluation.metrics.categorical import compute_uar
+from voxaffect.evaluation.studies import compare_evaluations
 from voxaffect.features import describe_families
 from voxaffect.files import escape_control, read_bounded
 from voxaffect.records.arguments import check_kind
@@ -258,7 +257,7 @@ def _compare_condition(clean: Evaluation, other: Evaluation) -> Document:
 
 
 def _compare_permutation(whole: Evaluation, other: Evaluation) -> Document:
-    apart = compare_uar(whole.truth, whole.predicted, other.predicted, whole.speakers)
+    apart = compare_evaluations(whole, other)
     return {"drop": apart.difference, "interval": apart.interval}
 
 
@@ -319,7 +318,6 @@ def _metrics(one: Evaluation) -> Document:
         }
         for name, values in one.summary.items()
     }
-    metrics["uar"]["whole"] = compute_uar(one.truth, one.predicted)
     if one.protocol.is_open and one.score_kind != "answers":
         restricted = one.restrict()
         metrics["restricted_uar"] = {

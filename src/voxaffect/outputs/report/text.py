@@ -28,8 +28,8 @@ def to_text(document: Document) -> str:
     str
     """
     blocks = [
-        "Mean ± standard deviation over folds; top-2, NLL, ECE, intervals and differences over "
-        "all tested utterances\n" + align_columns(list(_tabulate_scores(document))),
+        "Mean ± standard deviation over folds; top-2, NLL, ECE, confusions, recalls and groups "
+        "over all tested utterances\n" + align_columns(list(_tabulate_scores(document))),
         "".join(f"{line}\n" for line in _list_notes(document)),
         _tabulate_conditions(document),
         *(
@@ -160,15 +160,14 @@ def _show_details(title: str, one: Mapping[str, Any]) -> str:
     facts = []
     if one["metrics"]["uar"]["interval"]:
         low, high = one["metrics"]["uar"]["interval"]
-        is_mean = one.get("unit") == "corpus"
-        shown, unit = ("mean", "corpora") if is_mean else ("whole", "speakers")
+        unit = "corpora" if one.get("unit") == "corpus" else "speakers"
         facts.append(
-            f"UAR of all {one['metrics']['uar'][shown]:.3f}, "
+            f"UAR {one['metrics']['uar']['mean']:.3f}, "
             f"95 % interval over {unit}: {low:.3f} to {high:.3f}"
         )
     elif count := one.get("unknown_speakers"):
         facts.append(
-            f"UAR of all {one['metrics']['uar']['whole']:.3f}, no interval: the speakers "
+            f"UAR {one['metrics']['uar']['mean']:.3f}, no interval: the speakers "
             f"of {count:,} utterances are unknown"
         )
     if restricted := one["metrics"].get("restricted_uar"):
