@@ -42,7 +42,7 @@ from voxaffect.training.augmentation.conditions import CONDITIONS, condition_tra
 
 LIBRARIES = ("voxaffect", "numpy", "scipy", "scikit-learn", "onnxruntime", "soundfile", "soxr")
 SEED = 9
-RECIPES = ("tutorial", "mlp", "logistic", "ensemble", "accurate")
+RECIPES = ("tutorial", "mlp", "logistic", "ensemble", "networks")
 ENROLLED, DRAWS = (2, 4, 8, 16), 5
 COMMON = ("neutral", "happy", "sad", "angry", "fearful", "disgust")
 
@@ -139,7 +139,7 @@ def four(recipe: str, root: Path) -> dict[str, Any]:
     data = load(recipe, root, emotions=OBSERVED_EMOTIONS)
     estimator, result = get_recipe(recipe).build(SEED), {}
     # The network is not trained for each of twenty random splits.
-    protocols = {"emobox": SEED} if recipe == "accurate" else {"tutorial": 0, "emobox": SEED}
+    protocols = {"emobox": SEED} if recipe == "networks" else {"tutorial": 0, "emobox": SEED}
     for protocol, seed in protocols.items():
         found = evaluate_conditions(
             estimator, data, {"": data.matrix}, protocol=protocol, seed=seed

@@ -1,4 +1,4 @@
-"""Networks: how those of `accurate` are built, and how many, by inner folds of speakers.
+"""Networks: how those of the recipe `networks` are built, and how many, by inner folds of speakers.
 
     pip install -e ".[bench,train-deep]"
     python benchmarks/networks.py --data DIR             # some ten minutes a plan and pair
@@ -78,7 +78,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.data is None:
         parser.error("name the folder of the corpora: --data DIR, or set VOXAFFECT_DATA")
-    data = load("accurate", Path(given.data))
+    data = load("networks", Path(given.data))
     tested = {n: data.matrix if n == "clean" else degraded(data, n) for n in CONDITIONS}
     for name in given.plan or PLANS:
         for pair in given.pair or ("12", "34"):

@@ -35,12 +35,12 @@ from voxaffect.training import (
     get_recipe,
     load_dataset,
 )
-from voxaffect.training.recipes import ACCURATE_GROUPS, LOGISTIC_C
+from voxaffect.training.recipes import LOGISTIC_C, NETWORK_GROUPS
 
 CONDITIONS = ("clean", "noise 20 dB", "noise 10 dB", "reverb", "8 kHz", "babble 10 dB")
 WIDTH = len(
     get_feature_names(get_feature_spec("affect"))
-)  # the groups of `accurate` begin with these
+)  # the groups of `networks` begin with these
 
 FIRST = Augmentation(
     mixed_copies=4,
@@ -131,7 +131,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.data is None:
         parser.error("name the folder of the corpora: --data DIR, or set VOXAFFECT_DATA")
-    spec = get_feature_spec("affect", groups=ACCURATE_GROUPS)
+    spec = get_feature_spec("affect", groups=NETWORK_GROUPS)
     data = load_dataset({"ravdess": Path(given.data) / "ravdess"}, spec)
     tested = {n: narrow(data.matrix if n == "clean" else degraded(data, n)) for n in CONDITIONS}
     for name in given.only or CANDIDATES:

@@ -20,7 +20,7 @@ NAMES = {
     "mlp": "`mlp`: classic, scaled, MLP",
     "logistic": "`logistic`: affect, logistic regression",
     "ensemble": "`ensemble`: three regressions",
-    "accurate": "`accurate`: logistic and networks",
+    "networks": "`networks`: logistic and networks",
 }
 
 
@@ -67,7 +67,7 @@ def recipes_table(results: dict[str, Any]) -> str:
 
 def of_affect(results: dict[str, Any]) -> dict[str, Any]:
     """EmoBox results of the recipes on affect features."""
-    wanted = {recipe: f"emobox-{recipe}" for recipe in ("logistic", "accurate")}
+    wanted = {recipe: f"emobox-{recipe}" for recipe in ("logistic", "networks")}
     return {recipe: results[part] for recipe, part in wanted.items() if part in results}
 
 

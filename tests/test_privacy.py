@@ -34,7 +34,7 @@ time.sleep(float(sys.argv[1]))
 """
 FIRST_IMPORTED_AFTER = f"""
 import voxaffect, onnxruntime
-onnxruntime.InferenceSession({str(SOURCE / "data" / "model.onnx")!r},
+onnxruntime.InferenceSession({str(SOURCE / "data" / "fast.onnx")!r},
                              providers=["CPUExecutionProvider"])
 """
 

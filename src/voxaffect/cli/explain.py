@@ -25,7 +25,7 @@ def explain(sources: tuple[str, ...], **options: Any) -> None:
 
     Feature groups are timbre, pitch, rhythm and others. Each group in turn is replaced by the
     mean of the training data. Its contribution is the change of the emotions' log-odds. For
-    models of the recipes logistic and accurate, the contributions add up exactly. The bundled
+    models of the recipes logistic and networks, the contributions add up exactly. The bundled
     model is one of these.
 
     Exit code: 1 if a recording could not be used; 3 if all could be used, but a recording

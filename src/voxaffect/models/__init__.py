@@ -387,7 +387,7 @@ def load(path: str | PathLike[str] | None = None) -> Model:
     Examples
     --------
     >>> va.load().card.recipe
-    'accurate'
+    'networks'
     """
     if path is None:
         return load_bundled()
@@ -424,4 +424,4 @@ def get_model(model: Model | str | PathLike[str] | None) -> Model:
 @cache
 def load_bundled() -> Model:
     """Return the model that comes with voxaffect, loaded once."""
-    return Model((files("voxaffect") / "data" / "model.onnx").read_bytes(), "bundled model")
+    return Model((files("voxaffect") / "data" / "fast.onnx").read_bytes(), "bundled model")

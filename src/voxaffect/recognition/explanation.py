@@ -40,7 +40,7 @@ class Explanation(Serializable):
         By feature group, then emotion: a positive number speaks for the emotion.
     remainder : mapping of str to float
         By emotion: the joint effect of groups. Zero, but for rounding, for the recipes
-        ``logistic`` and ``accurate``.
+        ``logistic`` and ``networks``.
     """
 
     prediction: Prediction
@@ -63,7 +63,7 @@ def explain(
     A contribution is the change of the centered log-probabilities when the features of the group
     are replaced by their mean over the training data (occlusion). For a model that is linear after
     scaling each feature, as recipe ``logistic``, the contributions are exact: they add up. They do
-    so for ``accurate``, too: its networks see only the log-mel spectrogram, and are averaged with
+    so for ``networks``, too: its networks see only the log-mel spectrogram, and are averaged with
     ``logistic`` as log-probabilities (unless a member all but excludes an emotion). For other
     models, a contribution holds given all other groups; the remainder is what stays unexplained.
 

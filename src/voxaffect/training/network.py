@@ -1,4 +1,4 @@
-"""A small convolutional network on log-mels, trained from scratch: the `accurate` member.
+"""A small convolutional network on log-mels, trained from scratch: a member of `networks`.
 
 Five convolutions with batch normalization look at a log-mel spectrogram, three poolings over time
 (attention, mean, standard deviation) make it one vector whatever its length, and one linear layer

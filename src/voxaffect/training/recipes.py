@@ -109,11 +109,11 @@ def _ensemble(seed: int) -> Any:
     return Ensemble(members, random_state=seed)
 
 
-def _accurate(seed: int) -> Any:
+def _networks(seed: int) -> Any:
     from voxaffect.training import network  # noqa: F401 (reports early what is not installed)
     from voxaffect.training.estimators import Ensemble, NetworkClassifier
 
-    split, end = _count_features(None, ACCURATE_GROUPS)
+    split, end = _count_features(None, NETWORK_GROUPS)
     members = [
         (_logistic(seed), 0, split),
         (NetworkClassifier(NETWORKS, random_state=seed), split, end),
@@ -134,8 +134,8 @@ def _count_features(*groups: tuple[str, ...] | None) -> list[int]:
 
 
 NETWORKS = 2
-"""Networks of `accurate` from different seeds, and groups of speakers that one each is tried on."""
-ACCURATE_GROUPS = ("functionals", "covariance", "logmel")
+"""Networks of `networks` from different seeds, and groups of speakers that one each is tried on."""
+NETWORK_GROUPS = ("functionals", "covariance", "logmel")
 
 RECIPES: Mapping[str, Recipe] = {
     recipe.name: recipe
@@ -162,11 +162,11 @@ RECIPES: Mapping[str, Recipe] = {
             augmentation=Augmentation(),
         ),
         Recipe(
-            "accurate",
+            "networks",
             "logistic and two small networks trained from scratch, calibrated",
-            _accurate,
+            _networks,
             features="affect",
-            groups=ACCURATE_GROUPS,
+            groups=NETWORK_GROUPS,
             augmentation=Augmentation(),
         ),
         Recipe(
