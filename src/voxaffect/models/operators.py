@@ -14,10 +14,10 @@ MAX_NODES = 5_000
 """Most nodes of a graph; a classifier has about 100, an encoder some 500."""
 _OF_TENSORS = """
     Abs Add And ArgMax AveragePool BatchNormalization Cast Clip Concat ConstantOfShape Conv Div
-    DynamicQuantizeLinear Equal Erf Exp Flatten Floor Gather Gemm GlobalAveragePool
-    GlobalMaxPool Greater GreaterOrEqual HardSigmoid Identity IsNaN LayerNormalization LeakyRelu
-    Less LessOrEqual Log LogSoftmax LpNormalization MatMul MatMulInteger Max MaxPool Mean Min
-    Mul Neg Not Or Pow Reciprocal ReduceL1 ReduceL2 ReduceLogSumExp ReduceMax ReduceMean
+    DynamicQuantizeLinear Equal Erf Exp Flatten Floor Gather Gemm GlobalAveragePool GlobalMaxPool
+    Greater GreaterOrEqual HardSigmoid Identity InstanceNormalization IsNaN LayerNormalization
+    LeakyRelu Less LessOrEqual Log LogSoftmax LpNormalization MatMul MatMulInteger Max MaxPool Mean
+    Min Mul Neg Not Or Pow Reciprocal ReduceL1 ReduceL2 ReduceLogSumExp ReduceMax ReduceMean
     ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Shape Sigmoid Sign Slice Softmax
     Softplus Split Sqrt Squeeze Sub Sum Tanh TopK Transpose Unsqueeze Where Xor
 """

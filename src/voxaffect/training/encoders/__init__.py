@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from voxaffect.training.encoders.catalog import ENCODERS, EncoderSource, get_encoder
+from voxaffect.training.encoders.huggingface import export_huggingface
 from voxaffect.training.encoders.store import (
     ENCODERS_VARIABLE,
     download_encoder,
@@ -17,6 +18,7 @@ __all__ = [
     "EncoderSource",
     "EncoderWeights",
     "download_encoder",
+    "export_huggingface",
     "find_encoder",
     "get_encoder",
     "get_encoder_folder",
