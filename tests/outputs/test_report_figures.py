@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import matplotlib as mpl
 import pytest
 
+from voxaffect.errors import EvaluationError
 from voxaffect.outputs.figures import evaluation as figures
 from voxaffect.outputs.figures.svg import to_inline_svg, to_svg
 from voxaffect.outputs.report import write_report
@@ -201,3 +202,33 @@ def test_alternative_texts_hold_the_numbers_of_the_table(
     }
     assert numbers
     assert numbers <= set(re.findall(r"\d\.\d{3}", description))
+
+
+def test_circles_of_thresholds_lie_at_the_measured_risk_and_under_the_target() -> None:
+    marked = [{"risk": 0.1, "threshold": 0.7, "coverage": 0.52, "measured": 0.098}]
+    curve = {"coverage": [0.1, 0.5, 1.0], "risk": [0.05, 0.106, 0.3]}
+    axes = figures.draw_risk_coverage({"a": curve}, marked=marked).axes[0]
+    (circle,) = [line for line in axes.lines if line.get_marker() == "o"]
+    assert [*circle.get_xdata(), *circle.get_ydata()] == [0.52, 0.098]
+
+
+@pytest.mark.parametrize(("ending", "magic"), [("pdf", b"%PDF"), ("png", b"\x89PNG")])
+def test_figures_are_written_for_papers_the_same_every_time(
+    evaluation: dict[str, Any], tmp_path: Path, ending: str, magic: bytes
+) -> None:
+    contents = []
+    for name in ("one", "two"):
+        paths = write_report(evaluation, tmp_path / name, figure_formats=[ending])
+        drawn = [path for path in paths if path.suffix == f".{ending}"]
+        assert {path.stem for path in drawn} == {p.stem for p in paths if p.suffix == ".svg"}
+        contents.append([path.read_bytes() for path in drawn])
+    assert contents[0] == contents[1]
+    assert all(content.startswith(magic) for content in contents[0])
+
+
+def test_a_figure_format_that_is_unknown_is_refused(
+    evaluation: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(EvaluationError, match="figure format 'gif'; there are: pdf, png"):
+        write_report(evaluation, tmp_path / "out", figure_formats=["gif"])
+    assert not (tmp_path / "out").exists()

@@ -100,14 +100,33 @@ def test_it_writes_data_figures_markdown_and_a_page(
 ) -> None:
     paths = write_report(document, tmp_path)
     names = [path.relative_to(tmp_path).as_posix() for path in paths]
-    assert names[0] == "report.json"
+    assert names[:2] == ["report.json", "tables.tex"]
     assert names[-2:] == ["report.md", "report.html"]
-    assert all(name.startswith("figures/") for name in names[1:-2])
+    assert all(name.startswith("figures/") for name in names[2:-2])
     found = {path for path in tmp_path.rglob("*") if path.is_file()}
     assert found == set(paths)
     # The same document is the same bytes, wherever it is written.
     for name in names:
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_every_figure_names_its_systems_and_its_protocol(folder: Path) -> None:
+    markdown = (folder / "report.md").read_text(encoding="utf-8")
+    figures = re.findall(r'<figure id="figure-([^"]+)">\n\n!.*\n\n(.*)\n', markdown)
+    assert len(figures) > 8
+    for name, caption in figures:
+        if name not in ("headline", "map"):
+            assert re.search(r"Systems?: .*logistic|System: eGeMAPS", caption), name
+            assert caption.endswith("protocol: speakers."), name
+
+
+def test_every_card_names_its_system_and_its_protocol(folder: Path) -> None:
+    markdown = (folder / "report.md").read_text(encoding="utf-8")
+    assert "**New speakers: logistic**" in markdown
+    assert "protocol speakers: up to 6 folds" in markdown
+    assert "**Random split: logistic**" in markdown
+    assert "**Leakage premium: logistic**" in markdown
+    assert re.search(r"^UAR of eGeMAPS \+ SVM: \S+ on new speakers", markdown, re.M)
 
 
 def test_the_data_come_back_as_they_were(document: dict[str, Any], folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from voxaffect.cli.outputs import (
 from voxaffect.console import print_message, stderr_is_terminal
 from voxaffect.evaluation import PROTOCOLS, Study, get_protocol, read_split
 from voxaffect.files import check_folder, make_folder
+from voxaffect.outputs.figures.export import FIGURE_FORMATS
 from voxaffect.outputs.report import (
     Document,
     check_installed,
@@ -117,8 +119,15 @@ _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Write a report to this folder: JSON, Markdown, a web page and the folds. Needs the "
-    "extra report.",
+    help="Write a report to this folder: JSON, LaTeX tables, Markdown, a web page and the folds. "
+    "Needs the extra report.",
+)
+@click.option(
+    "--figure-format",
+    "figure_formats",
+    type=click.Choice(FIGURE_FORMATS),
+    multiple=True,
+    help="With --report: write the figures in this format, too, not only as SVG. Repeatable.",
 )
 @click.option(
     "--format",
@@ -145,6 +154,7 @@ def evaluate(
     conditions: tuple[str, ...],
     importance: bool | None,
     folder: Path | None,
+    figure_formats: tuple[str, ...],
     format_: str | None,
     output: Path | None,
     **options: Any,
@@ -171,6 +181,8 @@ def evaluate(
     check_result(output, sources=[*roots, split])
     check_output(save_split, sources=[*roots, split])
     check_apart(output, save_split)
+    if figure_formats and folder is None:
+        raise click.UsageError("--figure-format goes with --report.")
     if folder is not None:
         make_folder(folder)
         check_folder(folder)
@@ -200,7 +212,7 @@ def evaluate(
             study.save_split(save_split)
     if folder is not None:
         with writes.attempt():
-            _report(study, plain, folder)
+            _report(study, plain, folder, figure_formats)
     finish(study.failures, len(study.utterances))
     writes.finish()
 
@@ -231,9 +243,9 @@ def _emit(plain: Document, form: str, output: Path | None, writes: Writes) -> No
         print_message(f"UAR {uar:.3f} ({name}, {plain['protocol']}): {output}")
 
 
-def _report(study: Study, plain: Document, folder: Path) -> None:
+def _report(study: Study, plain: Document, folder: Path, figure_formats: Sequence[str]) -> None:
     """Write the report; its split first, which is small, if anything was trained."""
     if plain["protocol"] != "model":
         study.save_split(folder / "folds.csv")
-    for path in write_report(plain, folder):
+    for path in write_report(plain, folder, figure_formats=figure_formats):
         print_message(str(path))

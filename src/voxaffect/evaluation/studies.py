@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -116,11 +116,11 @@ class Study:
         """Utterances that the folds index."""
         return self.data.utterances
 
-    def report(self, folder: str | Path) -> list[Path]:
+    def report(self, folder: str | Path, *, figure_formats: Sequence[str] = ()) -> list[Path]:
         """Write tables, figures and a web page into a folder; see `write_report`."""
         from voxaffect.outputs.report import write_report
 
-        return write_report(self, folder)
+        return write_report(self, folder, figure_formats=figure_formats)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: the document that a report shows, and the command ``evaluate`` writes."""

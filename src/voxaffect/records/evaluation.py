@@ -73,6 +73,7 @@ class Threshold(Struct, kw_only=True):
     risk: _Number
     threshold: _Number | None = None
     coverage: _Number | None = None
+    measured: _Number | None = None
 
 
 class Uncertainty(Struct, kw_only=True):

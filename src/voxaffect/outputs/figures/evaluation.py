@@ -382,7 +382,8 @@ def draw_risk_coverage(
     systems : mapping of str to curve
         Each with ``coverage`` and ``risk``.
     marked : sequence of mapping
-        Thresholds of the first system, each with ``risk``, ``coverage`` and ``threshold``.
+        Thresholds of the first system, each with its target ``risk``, ``coverage``,
+        ``threshold`` and the ``measured`` risk.
 
     Returns
     -------
@@ -419,8 +420,10 @@ def _circle_thresholds(
     for one in marked:
         if one.get("threshold") is None or one["coverage"] < LEAST_COVERAGE:
             continue
-        nearest = int(np.abs(coverage - one["coverage"]).argmin())
-        point = one["coverage"], curve["risk"][nearest]
+        risk = one.get("measured")
+        if risk is None:  # in documents that do not state it
+            risk = curve["risk"][int(np.abs(coverage - one["coverage"]).argmin())]
+        point = one["coverage"], risk
         axes.plot(*point, "o", zorder=4, clip_on=False, **circle)
         shift, side = (-9, "right") if point[0] > 0.85 else (9, "left")
         text = f"confidence {one['threshold']:.2f}"

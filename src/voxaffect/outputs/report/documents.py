@@ -346,15 +346,22 @@ def _by_speaker(one: Evaluation) -> Document:
 
 
 def _curve(curve: RiskCoverage) -> Document:
-    """Evenly thinned to what a figure can show."""
-    indices = np.unique(np.linspace(0, len(curve.risk) - 1, _POINTS).round().astype(int))
+    """Evenly thinned to what a figure can show, with the points of the thresholds."""
+    marked = np.searchsorted(curve.coverage, [_threshold(curve, r)["coverage"] for r in RISKS])
+    even = np.linspace(0, len(curve.risk) - 1, _POINTS).round().astype(int)
+    indices = np.unique(np.concatenate([even, marked]))
     return {name: getattr(curve, name)[indices] for name in ("threshold", "coverage", "risk")}
 
 
 def _threshold(curve: RiskCoverage, wanted: float) -> Document:
     choice = curve.select_threshold(wanted)
-    threshold = choice["threshold"] if choice["coverage"] else None
-    return {"risk": wanted, "threshold": threshold, "coverage": choice["coverage"]}
+    is_reached = bool(choice["coverage"])
+    return {
+        "risk": wanted,
+        "threshold": choice["threshold"] if is_reached else None,
+        "coverage": choice["coverage"],
+        "measured": choice["risk"] if is_reached else None,
+    }
 
 
 def _embedding(data: Dataset) -> Document:
