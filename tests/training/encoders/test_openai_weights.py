@@ -75,6 +75,17 @@ def test_what_torch_saves_gives_the_arrays(tmp_path: Path) -> None:
         np.testing.assert_array_equal(arrays[name], array)
 
 
+def test_parameters_are_read_as_tensors(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    state = {
+        f"encoder.{name}": torch.nn.Parameter(torch.from_numpy(array))
+        for name, array in ARRAYS.items()
+    }
+    torch.save({"dims": {"n_audio_head": HEADS}, "model_state_dict": state}, tmp_path / "tiny.pt")
+    arrays = load_weights(tmp_path / "tiny.pt").arrays
+    np.testing.assert_array_equal(arrays[NAME], ARRAYS[NAME])
+
+
 def test_torch_reads_what_these_tests_write(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     path = write_openai(tmp_path / "tiny.pt", ARRAYS)

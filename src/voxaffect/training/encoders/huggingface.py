@@ -13,6 +13,7 @@ from voxaffect.features.encoders import RATE_HZ
 from voxaffect.features.encoders.encoder import VECTOR_OUTPUT, WAVEFORM_INPUT
 from voxaffect.files import escape_control, list_names
 from voxaffect.files.folders import expand_home
+from voxaffect.models import MAX_MODEL_BYTES
 from voxaffect.models.operators import check_operators
 from voxaffect.models.protobuf import read_outline
 from voxaffect.records.arguments import check_list, check_path
@@ -24,7 +25,8 @@ _OPSET = 17
 _SAMPLES = (8_000, 12_345)
 """Lengths of noise on which the graph is compared with the model; the first one is traced."""
 _TOLERANCE = 1e-3
-_MAX_BYTES = 2_000_000_000
+_MAX_BYTES = MAX_MODEL_BYTES - (1 << 24)
+"""Most that the weights of an encoder may take, so that its model file can be loaded."""
 _UNUSED = {"masked_spec_embed"}
 """Weights for pretraining alone."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickletools
 import struct
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ _STORAGES = {
     "torch.BFloat16Storage": "bfloat16",
 }
 _REBUILD = "torch._utils._rebuild_tensor_v2"
+_REBUILD_PARAMETER = "torch._utils._rebuild_parameter"
 _VALUES = {
     "BININT",
     "BININT1",
@@ -155,7 +157,9 @@ def _read_view(
 def _follow(file: WeightsFile, content: bytes) -> object:
     """Value that a pickle describes."""
     try:
-        return _Machine().run(content)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the escapes in damaged names
+            return _Machine().run(content)
     except (ValueError, TypeError, LookupError, OverflowError) as error:
         reason = str(error)[:100] if isinstance(error, ValueError) else "steps that do not fit"
         file.refuse(f"holds more than weights, or a damaged pickle ({reason})")
@@ -237,6 +241,8 @@ class _Machine:
             self._stack.append({})
         elif name == _REBUILD and isinstance(arguments, tuple):
             self._stack.append(_make_view(*arguments[:4]))
+        elif name == _REBUILD_PARAMETER and arguments and isinstance(arguments[0], _View):
+            self._stack.append(arguments[0])
         else:
             raise _RefusedError(f"a call of {name[:60]!r}")
 
