@@ -169,7 +169,7 @@ def evaluate(
       random              random 25 % for the test, 6 seeds, all emotions
       speakers            six folds of new speakers
       loso                one speaker left out at a time
-      emobox              EmoBox's folds of RAVDESS
+      emobox              EmoBox's folds of one corpus
       sentences           one sentence left out at a time
       sentences-speakers  one sentence and some speakers left out
       cross               train on the first corpus, test on the others

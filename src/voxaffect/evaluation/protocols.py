@@ -8,15 +8,16 @@ keeps the sentences apart, but not the speakers. The others keep the speakers ap
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.corpora import Utterance
+from voxaffect.corpora import CORPORA, Utterance
 from voxaffect.errors import EvaluationError, extra
+from voxaffect.evaluation.emobox import get_emobox_folds
 from voxaffect.records.arguments import check_kind
 from voxaffect.training import OBSERVED_EMOTIONS
 
@@ -25,15 +26,7 @@ TUTORIAL_SEEDS = 20
 RANDOM_SEEDS = 6
 SPEAKER_FOLDS = 6
 HEARD = "test voices were heard in training"
-EMOBOX_SPEAKERS = (
-    ("01", "11", "20", "21"),
-    ("04", "10", "12", "14"),
-    ("08", "09", "19", "23"),
-    ("03", "05", "07", "24"),
-    ("02", "15", "16", "18"),
-    ("06", "13", "17", "22"),
-)
-"""Test speakers of each RAVDESS fold in EmoBox (Ma et al., Interspeech 2024)."""
+_ANYTHING = frozenset({"speaker", "recording", "twin", "sentence"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +74,8 @@ class Protocol:
         tested emotions alone is then reported, too.
     unit : {"speaker", "corpus"}
         Unit that the interval of the UAR is drawn over.
+    adapt : callable, optional
+        From the protocol and utterances to what it is for them, where that depends on the corpus.
     """
 
     name: str
@@ -93,6 +88,11 @@ class Protocol:
     is_balanced: bool = False
     is_open: bool = False
     unit: Literal["speaker", "corpus"] = "speaker"
+    adapt: Callable[[Protocol, Sequence[Utterance]], Protocol] | None = None
+
+    def adapt_to(self, utterances: Sequence[Utterance]) -> Protocol:
+        """Return the protocol as it is for these utterances."""
+        return self.adapt(self, utterances) if self.adapt else self
 
 
 def random_split(
@@ -204,23 +204,41 @@ def _leave_both_out(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, .
 
 
 def _split_as_emobox(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
-    corpora = {utterance.corpus for utterance in utterances}
-    if corpora != {"ravdess"}:
-        raise EvaluationError(
-            f"protocol emobox is known for ravdess, found {', '.join(sorted(corpora))}. "
-            "Use --protocol speakers."
-        )
-    speakers = _get_speakers(utterances)
+    """Test the recordings of each of EmoBox's folds, and train on the others that it lists."""
+    emobox = get_emobox_folds(utterances)
+    if emobox.keeps_speakers_apart:
+        _get_speakers(utterances)
+    assigned = np.array([-1 if fold is None else fold for fold in emobox.assign(utterances)])
+    is_listed = (assigned >= 0) | (len(emobox.tests) == 1)
     folds = []
-    for number, group in enumerate(EMOBOX_SPEAKERS, start=1):
-        is_test = np.isin(speakers, [f"ravdess/{speaker}" for speaker in group])
-        if not is_test.any() or is_test.all():
+    for index, keys in enumerate(emobox.tests):
+        is_test = assigned == index
+        train = np.flatnonzero(is_listed & ~is_test)
+        if not is_test.any() or not len(train):
+            speakers = f"speakers {', '.join(sorted(keys))}"
+            group = speakers if emobox.keeps_speakers_apart else f"{len(keys)} recordings"
             raise EvaluationError(
-                f"emobox fold {number} tests speakers {', '.join(group)}: "
-                f"{is_test.sum()} of {len(speakers)} utterances are theirs. Complete the corpus."
+                f"emobox fold {index + 1} tests {group}: {is_test.sum()} of {len(utterances)} "
+                "utterances are theirs. Complete the corpus."
             )
-        folds.append(_make_fold(f"fold {number}", is_test, seed))
+        folds.append(Fold(f"fold {index + 1}", train, np.flatnonzero(is_test), seed))
     return tuple(folds)
+
+
+def _adapt_emobox(protocol: Protocol, utterances: Sequence[Utterance]) -> Protocol:
+    """State whether EmoBox keeps the speakers of the corpus apart."""
+    emobox = get_emobox_folds(utterances)
+    title = CORPORA[utterances[0].corpus].title
+    summary = f"EmoBox's {emobox.summary} of {title}"
+    if emobox.keeps_speakers_apart:
+        return replace(protocol, summary=summary)
+    return replace(
+        protocol,
+        summary=f"{summary}, drawn at random; {HEARD}",
+        new_voices=False,
+        expected_leaks=_ANYTHING,
+        reference_protocol="speakers",
+    )
 
 
 def _split_by_corpora(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
@@ -319,8 +337,6 @@ def _make_fold(name: str, is_test: NDArray[np.bool_], seed: int) -> Fold:
     return Fold(name, np.flatnonzero(~is_test), np.flatnonzero(is_test), seed)
 
 
-_ANYTHING = frozenset({"speaker", "recording", "twin", "sentence"})
-
 PROTOCOLS: Mapping[str, Protocol] = {
     protocol.name: protocol
     for protocol in (
@@ -350,9 +366,10 @@ PROTOCOLS: Mapping[str, Protocol] = {
         Protocol("loso", "one speaker left out at a time", _leave_speaker_out, new_voices=True),
         Protocol(
             "emobox",
-            "EmoBox's six RAVDESS folds of four speakers",
+            "EmoBox's folds of the corpus",
             _split_as_emobox,
             new_voices=True,
+            adapt=_adapt_emobox,
         ),
         Protocol(
             "sentences",

@@ -150,6 +150,7 @@ def evaluate_conditions(
         if not callable(condition):
             _check_matrix(condition, len(data.utterances), name)
     chosen = protocol if isinstance(protocol, Protocol) else get_protocol(protocol)
+    chosen = chosen.adapt_to(data.utterances)
     folds = chosen.split(data.utterances, seed)
     truth = np.array(data.emotions)
     for fold in folds:

@@ -258,6 +258,7 @@ def evaluate_systems(
                 f"{len(first.utterances)} or others. Systems are compared on the same ones."
             )
     chosen = protocol if isinstance(protocol, Protocol) else get_protocol(protocol)
+    chosen = chosen.adapt_to(first.utterances)
     run = _Run(seed, workers, allow_leaks, progress)
     results = {
         name: run.measure(name, system, chosen, importance) for name, system in systems.items()
