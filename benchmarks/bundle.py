@@ -2,9 +2,9 @@
 
     voxaffect train ravdess emodb --recipe networks …       # as the model card has it
     python benchmarks/accuracy.py --data DIR --only emobox-networks
-    python benchmarks/bundle.py model.onnx
+    python benchmarks/bundle.py model.onnx fast
 
-The bundled model is trained on all of its corpora, so it cannot be measured on them; the scores
+A bundled model is trained on all of its corpora, so it cannot be measured on them; the scores
 are those of its recipe trained on RAVDESS alone, on EmoBox's folds, and say so.
 """
 
@@ -18,16 +18,20 @@ from pathlib import Path
 import onnx
 
 from voxaffect.models import FORMAT_VERSION, METADATA_KEY, Model, add_checksum, load
+from voxaffect.models.bundled import BUNDLED
 
 HERE = Path(__file__).parent
-TARGET = HERE.parent / "src" / "voxaffect" / "data" / "fast.onnx"
+DATA = HERE.parent / "src" / "voxaffect" / "data"
+LICENSES = {"nEMO": "CC BY-NC-SA 4.0"}  # of corpora that are read from a table
 METRICS = ("uar", "accuracy", "macro_f1")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
+    parser.add_argument("name", choices=BUNDLED)
     given = parser.parse_args()
+    target = DATA / f"{given.name}.onnx"
     model = load(given.model)
     found = json.loads((HERE / "accuracy.json").read_text())[f"emobox-{model.card.recipe}"]
     clean = found["clean"]
@@ -46,11 +50,15 @@ def main() -> None:
                 scores=scores,
                 abstention=clean["abstention"],
                 conditions={"clean": measured.pop("clean"), **measured},
+                corpora={
+                    name: {**corpus, "license": LICENSES.get(name, corpus["license"])}
+                    for name, corpus in model.card.corpora.items()
+                },
             )
             entry.value = card.to_json()
-    bundled = Model(add_checksum(graph.SerializeToString()), str(TARGET))
-    bundled.save(TARGET)
-    print(f"{TARGET.name}: {scores}, SHA-256 {bundled.sha256}")
+    bundled = Model(add_checksum(graph.SerializeToString()), str(target))
+    bundled.save(target)
+    print(f"{target.name}: {scores}, SHA-256 {bundled.sha256}")
 
 
 if __name__ == "__main__":

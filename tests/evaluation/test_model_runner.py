@@ -129,7 +129,7 @@ def test_the_command_tests_models_side_by_side(
 
 @pytest.mark.parametrize("option", ["--recipe=mlp", "--protocol=loso", "--no-augment"])
 def test_options_of_training_do_not_go_with_a_model(run: Run, table: Path, option: str) -> None:
-    done = run("evaluate csv --model=bundled", option, "--data", table)
+    done = run("evaluate csv --model=fast", option, "--data", table)
     assert done.code == 2
     assert "is for training, and --model tests a finished model" in done.err
 

@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from voxaffect import evaluation
+from voxaffect.cli.inputs import ModelName
 from voxaffect.cli.options import check_babble, corpus_options, pair_roots, print_log
 from voxaffect.cli.outputs import (
     Writes,
@@ -45,6 +46,7 @@ _TRAINING = (
     "split",
     "save_split",
     "features",
+    "encoder",
     "augment",
     "babble",
     "reference_split",
@@ -60,9 +62,10 @@ _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
     "--model",
     "models",
     multiple=True,
-    metavar="FILE",
-    help="Test this finished model, not a recipe: nothing is trained. 'bundled' is the model that "
-    "comes with voxaffect. Repeat the option to compare models.",
+    type=ModelName(),
+    metavar="NAME | FILE",
+    help="Test this finished model, not a recipe: nothing is trained. accurate and fast are the "
+    "bundled models. Repeat the option to compare models.",
 )
 @click.option(
     "--protocol", type=click.Choice(list(PROTOCOLS)), default="speakers", show_default=True
@@ -146,7 +149,7 @@ _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
 def evaluate(
     corpora: tuple[str, ...],
     roots: tuple[Path, ...],
-    models: tuple[str, ...],
+    models: tuple[str | Path, ...],
     protocol: str,
     split: Path | None,
     save_split: Path | None,

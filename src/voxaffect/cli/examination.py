@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from voxaffect.cli.help import Option, group_options
-from voxaffect.cli.inputs import find_recordings, model_option, open_model
+from voxaffect.cli.inputs import find_recordings, list_files, model_option, open_model
 from voxaffect.cli.outputs import check_result, choose_format, emit
 from voxaffect.extraction import Failure, describe_failure
 from voxaffect.outputs.formats.base import Run, encode_document
@@ -69,8 +69,8 @@ def examine(
     output = options["output"]
     is_json = choose_format(output, options["format_"], _ENDINGS) == "json"
     paths, failures = find_recordings(sources)
-    check_result(output, sources=[*paths, options["model_path"]])
-    model = open_model(options["model_path"])
+    check_result(output, sources=[*paths, *list_files(options["model"])])
+    model = open_model(options["model"])
     results: list[Result] = []
     reasons: list[Failure] = []
     for path in paths:

@@ -23,10 +23,11 @@ from voxaffect.records.results import ExplanationDocument
 def explain(sources: tuple[str, ...], **options: Any) -> None:
     """Show how much each feature group contributes to a prediction.
 
-    Feature groups are timbre, pitch, rhythm and others. Each group in turn is replaced by the
-    mean of the training data. Its contribution is the change of the emotions' log-odds. For
-    models of the recipes logistic and networks, the contributions add up exactly. The bundled
-    model is one of these.
+    With --model fast, feature groups are timbre, pitch, rhythm and others. With --model accurate,
+    they are mean and variation of an encoder's hidden states, of which nobody knows the meaning.
+    Each group in turn is replaced by the mean of the training data. Its contribution is the
+    change of the emotions' log-odds. For models of the recipes logistic, networks and encoder,
+    the contributions add up exactly. The bundled models are of these.
 
     Exit code: 1 if a recording could not be used; 3 if all could be used, but a recording
     contains no speech.

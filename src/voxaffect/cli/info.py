@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import click
 
-from voxaffect.cli.inputs import open_model
-from voxaffect.console import print_data, print_line
-from voxaffect.models import Model, ModelCard
+from voxaffect.cli.inputs import ModelName, open_model
+from voxaffect.console import print_data, print_line, print_text
+from voxaffect.models import Model, ModelCard, load
+from voxaffect.models.bundled import BUNDLED, list_bundled
+from voxaffect.models.licensing import describe_use
+from voxaffect.outputs.formats import align_columns
 from voxaffect.outputs.formats.base import describe_model
 from voxaffect.records.codec import round_numbers, to_json, to_plain
 from voxaffect.records.results import Document
 
 
 @click.command()
-@click.argument("path", required=False, type=click.Path(path_type=Path), metavar="[MODEL]")
+@click.argument("name", required=False, type=ModelName(), metavar="[NAME | FILE]")
 @click.option(
-    "--model",
-    "model_path",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Same as the argument MODEL.",
+    "--model", type=ModelName(), metavar="NAME | FILE", help="Same as the argument NAME or FILE."
 )
 @click.option(
     "--format",
@@ -39,21 +39,39 @@ from voxaffect.records.results import Document
     is_flag=True,
     help="JSON only: add name, mean and spread of every feature, and the vector of the self-test.",
 )
-def info(path: Path | None, model_path: Path | None, format_: str, full: bool) -> None:
-    """Show the card of a model file; the bundled model by default."""
-    if path and model_path:
+def info(name: str | Path | None, model: str | Path | None, format_: str, full: bool) -> None:
+    """Show the card of a bundled model or of a model file.
+
+    Without a name, list the bundled models, and show the card of the default.
+    """
+    if name and model:
         raise click.UsageError("Name the model once: as the argument, or with --model.")
     if full and format_ != "json":
         raise click.UsageError("--full goes with --format json.")
-    model = open_model(path or model_path)
+    loaded = open_model(name or model, is_shown=False)
     if format_ == "json":
-        card = asdict(model.card) if full else _shorten_card(model.card)
-        document = to_plain({"model": describe_model(model)}, Document)
-        document |= {"is_checked": model.is_checked, "card": round_numbers(card, None)}
+        card = asdict(loaded.card) if full else _shorten_card(loaded.card)
+        document = to_plain({"model": describe_model(loaded)}, Document)
+        document |= {"is_checked": loaded.is_checked, "card": round_numbers(card, None)}
         print_data(to_json(document))
         return
-    for line in _format_card(model):
+    if not (name or model):
+        print_text(_list_bundled())
+    for line in _format_card(loaded):
         print_line(line)
+
+
+def _list_bundled() -> str:
+    """Table of the bundled models, the default first."""
+    rows = [["bundled model", "features", "size", "time for 3.7 s", "UAR", "use"]]
+    for name in list_bundled():
+        model = load(name)
+        uars = [metrics["uar"] for metrics in model.card.scores.values() if "uar" in metrics]
+        uar = f"{uars[0]['mean']:.3f}" if uars else ""
+        size = f"{len(model.content) / 1e6:.1f} MB"
+        one = BUNDLED[name]
+        rows.append([name, one.summary, size, one.cost, uar, describe_use(model.card)])
+    return f"{align_columns(rows)}\n"
 
 
 def _shorten_card(card: ModelCard) -> dict[str, Any]:
@@ -88,11 +106,29 @@ _CHECKED = "yes: unchanged since it was written (its author is not checked)"
 _UNCHECKED = "no: this format has no checksum, so damage may go unnoticed"
 
 
+def _format_encoder(encoder: Mapping[str, str], layers: Sequence[str]) -> list[str]:
+    """Layers, license and citation of a pretrained encoder, and the advice of its authors."""
+    if not encoder:
+        return []
+    from voxaffect.training.encoders.catalog import identify_encoder
+
+    license_, citation = (encoder.get(key, "") for key in ("license", "citation"))
+    name = f"{encoder.get('name', 'unknown')}, {', '.join(layers)}"
+    lines = [f"encoder   {name}: {license_ or 'license unknown'}"]
+    lines += [f"          {citation}"] if citation else []
+    source = identify_encoder(encoder.get("sha256", ""))
+    if source is not None:
+        caution = wrap(source.caution, 90, break_on_hyphens=False)
+        lines += [f"beware    {caution[0]}", *(f"{'':10}{line}" for line in caution[1:])]
+    return lines
+
+
 def _format_card(model: Model) -> list[str]:
     card = model.card
     rate = f"{card.spec.rate_hz} Hz" if card.spec.rate_hz else "the recording's own rate"
     lines = [
         f"model     {model.name}, {len(model.content):,} bytes, format {card.format}",
+        f"use       {describe_use(card)}",
         f"sha256    {model.sha256}",
         f"checked   {_CHECKED if model.is_checked else _UNCHECKED}",
         f"emotions  {', '.join(card.emotions)}",
@@ -105,6 +141,7 @@ def _format_card(model: Model) -> list[str]:
             f"corpus    {name}: {corpus['utterances']} utterances, {corpus['speakers']} speakers, "
             f"{corpus['license']}"
         )
+    lines += _format_encoder(card.encoder, card.spec.groups)
     lines += [
         f"copies    {line.format(_format_amount(card.augmentation[key]))}"
         for key, line in _COPIES.items()

@@ -7,29 +7,43 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from voxaffect.cli.help import Function, Option
-from voxaffect.console import print_message
+from voxaffect.console import print_message, stderr_is_terminal
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
 from voxaffect.files import describe_reason, walk_unique
 from voxaffect.files.media import is_recording
 from voxaffect.models import Model, load
+from voxaffect.models.bundled import get_default, is_bundled
+from voxaffect.models.licensing import describe_use
 
 _STANDARD_INPUT = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 """Names that mean something else in the worker processes that several recordings may need."""
 
 
+class ModelName(click.Path):
+    """Name of a bundled model, as text; or else a path, as ``Path``, so that ``./fast`` is one."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a name as it is, and anything else as a path."""
+        return value if is_bundled(value) else super().convert(value, param, ctx)
+
+
 model_option = click.option(
     "--model",
-    "model_path",
     cls=Option,
     section="Recognition",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Model file; the bundled model by default.",
+    type=ModelName(),
+    metavar="NAME | FILE",
+    help="A bundled model, accurate or fast, or a model file. Both bundled models are for "
+    f"non-commercial use only. fast takes a quarter of the time.  [default: {get_default()}]",
 )
 
 
@@ -92,15 +106,24 @@ def find_recordings(arguments: Sequence[str]) -> tuple[list[Path], tuple[Failure
     return list(paths), tuple(failures)
 
 
-def open_model(path: Path | None) -> Model:
-    """Model of a file, with a note on standard error where damage would not be noticed.
+def list_files(*arguments: object) -> list[Path]:
+    """Files among arguments, some of which name a bundled model, or nothing."""
+    return [argument for argument in arguments if isinstance(argument, Path)]
+
+
+def open_model(name: str | Path | None, *, is_shown: bool = True) -> Model:
+    """Model of a name or file, which is named on standard error if that is a terminal.
+
+    A note on standard error names a file in which damage would not be noticed.
 
     Raises
     ------
     ModelError
         As ``load``.
     """
-    model = load(path)
+    model = load(name)
+    if is_shown and stderr_is_terminal():
+        print_message(f"model: {model.name} ({describe_use(model.card)})")
     if not model.is_checked:
         note = (
             f"note: {model.name}: model format {model.card.format} has no checksum: damage may go "

@@ -70,7 +70,7 @@ def listen(
     folder: Path | None,
     device: str | None,
     list_devices: bool,
-    model_path: Path | None,
+    model: str | Path | None,
     uncertain_below: float | None,
 ) -> None:
     """Recognize emotion live, from a microphone.
@@ -90,19 +90,19 @@ def listen(
         raise click.UsageError("--input and --device: one of them.")
     if folder is None:
         check_stdout("Name a folder with --save.")
-    model = open_model(model_path)
+    loaded = open_model(model)
     source = (
         open_microphone(device)
         if path is None
         else play_file(path, is_real_time=not fast, max_seconds=max_seconds)
     )
     with source as live:
-        stream = Stream(model, rate_hz=live.rate_hz, uncertain_below=uncertain_below)
+        stream = Stream(loaded, rate_hz=live.rate_hz, uncertain_below=uncertain_below)
         recording = (
             nullcontext(None)
             if folder is None
             else open_recorder(
-                folder, name=live.name, rate_hz=live.rate_hz, emotions=model.emotions
+                folder, name=live.name, rate_hz=live.rate_hz, emotions=loaded.emotions
             )
         )
         with recording as recorder, _show_events() as show:

@@ -178,12 +178,12 @@ def emit(text: str, output: Path | None, *, is_data: bool = False) -> None:
 
 
 def summarize(
-    succeeded: int, failed: int, *, without_speech: int, seconds: float, output: str
+    succeeded: int, failed: int, *, without_speech: int, seconds: float, output: str, model: str
 ) -> None:
-    """Report the counts on standard error, when the result itself went to a file."""
+    """Report counts and model on standard error, when the result itself went to a file."""
     counts = [f"{succeeded - without_speech} recognized"]
     counts += [f"{without_speech} without speech"] if without_speech else []
-    print_message(f"{', '.join(counts)}, {failed} failed, {seconds:.1f} s: {output}")
+    print_message(f"{', '.join(counts)}, {failed} failed, {seconds:.1f} s, model {model}: {output}")
 
 
 NO_SPEECH_CODE = 3

@@ -62,7 +62,7 @@ def predict(sources: tuple[str, ...], enroll: tuple[str, ...], **options: Any) -
     Several formats need a folder: -o FOLDER.
     """
     job = prepare_job(sources, options, PREDICTION_FORMATS)
-    model = open_model(options["model_path"])
+    model = open_model(options["model"])
     speaker = _enroll(enroll, model, options) if enroll else None
     predictor = Predictor(model, speaker, **{name: options[name] for name in _PREDICTOR_OPTIONS})
     batch = job.recognize(PredictionTask(predictor), progress_files=_PROGRESS_FILES)

@@ -17,6 +17,7 @@ from voxaffect.cli.advice import count_without_speech, list_without_speech
 from voxaffect.cli.help import Function, Option, group_options
 from voxaffect.cli.inputs import (
     find_recordings,
+    list_files,
     max_seconds_option,
     model_option,
     uncertain_below_option,
@@ -188,6 +189,7 @@ class Job:
                 without_speech=silent,
                 seconds=seconds,
                 output=self.output,
+                model=model.name,
             )
         list_without_speech(batch.results, batch.files + len(failures), vad=self.vad)
         finish(failures, batch.files, without_speech=0 if writes.failures else silent)
@@ -225,7 +227,7 @@ def prepare_job(
         listed = read_list(options["list_path"]) if options["list_path"] else ()
         paths, failures = find_recordings([*sources, *listed])
     names = [name] if name else [*map(str, paths)]
-    taken = [*paths, *filter(None, (options["model_path"], options["list_path"]))]
+    taken = [*paths, *list_files(options["model"], options["list_path"])]
     output = options["output"]
     if output and not is_folder(output):
         check_output(Path(output), sources=taken)

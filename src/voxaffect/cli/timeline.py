@@ -95,7 +95,7 @@ def timeline(
     the recordings. Several formats need a folder, too.
     """
     job = prepare_job(sources, options, TIMELINE_FORMATS, level=level, plot=plot)
-    model = open_model(options["model_path"])
+    model = open_model(options["model"])
     windowing = WindowConfig(window_seconds, hop_seconds, options["vad"])
     uncertain_below = options["uncertain_below"]
     task = TimelineTask(

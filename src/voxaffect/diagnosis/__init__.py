@@ -105,7 +105,7 @@ def diagnose(
     rate_hz : int, optional
         Sampling rate of an array.
     model : Model, str or Path, optional
-        A model or its file; the bundled model by default.
+        A model, its file, or the name of a bundled one: ``accurate`` (the default) or ``fast``.
     max_seconds : float, optional
         Longest recording to accept; any length by default. Of a long one, the first two minutes
         are examined, or less if there are many channels.

@@ -229,7 +229,7 @@ def evaluate(
         By default the recipe advised for the features; for the protocol ``tutorial``, the
         recipes ``tutorial`` and ``mlp``.
     model : Model, str or Path, or sequence of them, optional
-        Finished models to test instead, or their files; ``"bundled"`` is the bundled one.
+        Finished models to test instead, their files, or the names of bundled ones.
         Nothing is trained: recipes, protocol, features, augment, babble and the reference split
         do not apply. A corpus that a model was trained on is refused, unless leaks are allowed.
     protocol : str or Protocol
@@ -267,7 +267,7 @@ def evaluate(
     >>> study = va.evaluate({"folder": "my_recordings"}, "mlp", protocol="loso")
     >>> study.protocol.name, len(study.utterances)
     ('loso', 12)
-    >>> va.evaluate({"folder": "my_recordings"}, model="bundled").protocol.name
+    >>> va.evaluate({"folder": "my_recordings"}, model="fast").protocol.name
     'model'
     """
     check_seed(seed)

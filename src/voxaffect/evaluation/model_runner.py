@@ -27,8 +27,6 @@ from voxaffect.models import Model, get_model
 from voxaffect.training import Corpora, Dataset, load_dataset
 from voxaffect.training.dataset import name_corpus
 
-BUNDLED = "bundled"
-"""Name of the model that comes with voxaffect."""
 _LEAST_EMOTIONS = 2
 Models = Model | str | Path | Sequence[Model | str | Path]
 _log = logging.getLogger("voxaffect")
@@ -70,7 +68,7 @@ def evaluate_models(
     corpora : str, sequence of str, or mapping of str to path
         As for `load_dataset`.
     models : Model, str or Path, or sequence of them
-        Models or their files; ``"bundled"`` is the bundled model.
+        Models, their files, or the names of bundled ones, ``accurate`` and ``fast``.
     conditions : sequence of str
         Degraded audio to test under, too.
     emotions : sequence of str, optional
@@ -96,6 +94,7 @@ def evaluate_models(
     CorpusError, TrainingError, EvaluationError
         If a corpus cannot be read, or fewer than two of its emotions are known to the models.
     """
+    options.pop("encoder", None)  # of training
     loaded = _load_models(models)
     names = _name_corpora(corpora, options.get("name"))
     known = {name: sorted(names & model.card.corpora.keys()) for name, model in loaded.items()}
@@ -127,7 +126,7 @@ def evaluate_models(
 
 def get_spec(model: Model) -> FeatureSpec:
     """Features that a model takes."""
-    return model.card.spec
+    return model.spec
 
 
 def _load_models(models: Models) -> dict[str, Model]:
@@ -137,8 +136,8 @@ def _load_models(models: Models) -> dict[str, Model]:
         raise EvaluationError("no model to evaluate. Name one or more.")
     loaded: dict[str, Model] = {}
     for one in chosen:
-        model = get_model(None if one == BUNDLED else one)
-        name = BUNDLED if one == BUNDLED else Path(model.name).name
+        model = get_model(one)
+        name = Path(model.name).name
         if name in loaded:
             raise EvaluationError(f"two models are called {name!r}. Rename one of the files.")
         loaded[name] = model

@@ -16,7 +16,6 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache, cached_property, lru_cache
 from hashlib import sha256
-from importlib.resources import files
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -34,6 +33,7 @@ from voxaffect.features.encoders.encoder import (
     Encoder,
 )
 from voxaffect.files import read_bounded, write_whole
+from voxaffect.models.bundled import get_default, is_bundled, list_bundled, read_bundled
 from voxaffect.models.card import FORMAT_VERSION, ModelCard, distances, shortest
 from voxaffect.models.integrity import add_checksum, check_checksum
 from voxaffect.models.operators import check_operators
@@ -54,7 +54,6 @@ __all__ = [
     "distances",
     "get_model",
     "load",
-    "load_bundled",
 ]
 
 METADATA_KEY = "voxaffect"
@@ -69,6 +68,7 @@ _ARENA_BYTES = 1 << 30
 """Most memory for the numbers of all graphs in a process."""
 _GOLDEN_TOLERANCE = 1e-4
 _SUM_TOLERANCE = 1e-4
+_NAMES = " or ".join(list_bundled())
 
 
 class Model:
@@ -366,12 +366,15 @@ def _limit_memory() -> None:
     onnxruntime.create_and_register_allocator(memory, limit)
 
 
-def load(path: str | PathLike[str] | None = None) -> Model:
-    """Load a model file; the bundled model if no path is given.
+def load(model: str | PathLike[str] | None = None) -> Model:
+    """Load a bundled model by its name, or a model file by its path.
 
     Parameters
     ----------
-    path : str or Path, optional
+    model : str or Path, optional
+        ``accurate`` or ``fast``, for a bundled model, which is loaded once; or the path of a
+        file. A file of such a name is ``./fast`` or a ``Path``. By default, the bundled model
+        ``accurate``.
 
     Returns
     -------
@@ -382,27 +385,27 @@ def load(path: str | PathLike[str] | None = None) -> Model:
     ModelError
         If there is no such file, or as ``Model``.
     ArgumentError
-        If it is no path.
+        If it is neither a name nor a path.
 
     Examples
     --------
-    >>> va.load().card.recipe
+    >>> va.load("fast").card.recipe
     'networks'
     """
-    if path is None:
-        return load_bundled()
-    if not isinstance(path, str | PathLike):
+    if model is None or is_bundled(model):
+        return _load_bundled(str(model or get_default()))
+    if not isinstance(model, str | PathLike):
         raise ArgumentError(
-            f"load: expected the path of a model file, found {type(path).__name__}. "
+            f"load: expected the path of a model file, or {_NAMES}; found {type(model).__name__}. "
             "For the bytes of a file, use voxaffect.Model."
         )
-    what = "a file written by voxaffect train (name none for the bundled model)"
-    content = read_bounded(path, limit=MAX_MODEL_BYTES, what=what, error=ModelError)
-    return Model(content, str(path))
+    what = f"a file written by voxaffect train, or the name of a bundled model, {_NAMES}"
+    content = read_bounded(model, limit=MAX_MODEL_BYTES, what=what, error=ModelError)
+    return Model(content, str(model))
 
 
 def get_model(model: Model | str | PathLike[str] | None) -> Model:
-    """Model that a caller gave, or names by its path; the bundled model for None.
+    """Model that a caller gave, or names; by default, that of ``load``.
 
     Raises
     ------
@@ -415,13 +418,13 @@ def get_model(model: Model | str | PathLike[str] | None) -> Model:
         return model
     if model is not None and not isinstance(model, str | PathLike):
         raise ArgumentError(
-            f"model: expected a Model or the path of a model file, found {type(model).__name__}. "
-            "For the bytes of a file, use voxaffect.Model."
+            f"model: expected a Model, the path of a model file, or {_NAMES}; found "
+            f"{type(model).__name__}. For the bytes of a file, use voxaffect.Model."
         )
     return load(model)
 
 
 @cache
-def load_bundled() -> Model:
-    """Return the model that comes with voxaffect, loaded once."""
-    return Model((files("voxaffect") / "data" / "fast.onnx").read_bytes(), "bundled model")
+def _load_bundled(name: str) -> Model:
+    """Return a model that comes with voxaffect, loaded once."""
+    return Model(read_bundled(name), name)

@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from textwrap import fill
 
 from voxaffect.features import describe_families
+from voxaffect.features.encoders import FAMILIES as ENCODER_FAMILIES
 from voxaffect.files import escape_control
 from voxaffect.recognition import Explanation
 from voxaffect.recognition.display import NO_SPEECH, UNCERTAIN, format_probability
 
 _HALF = 12
+_SHORTEST = 19
 _NEGLIGIBLE = 0.01
 _WIDTH = 90
+_NAMELESS = " For groups such as pitch and rhythm, explain the answer of --model fast."
 
 
 def show_explanations(explanations: Sequence[Explanation]) -> str:
@@ -23,7 +26,8 @@ def show_explanations(explanations: Sequence[Explanation]) -> str:
     known = describe_families()
     shown = dict.fromkeys(family for one in explanations for family in one.contributions)
     legend = "; ".join(f"{family}: {known[family]}" for family in shown)
-    notes = [f"{fill(f'Feature groups: {legend}.', _WIDTH)}\n"] if legend else []
+    text = f"Feature groups: {legend}.{_NAMELESS if ENCODER_FAMILIES.keys() & shown else ''}"
+    notes = [f"{fill(text, _WIDTH)}\n"] if legend else []
     return "\n".join([*map(_block, explanations), *notes])
 
 
@@ -40,15 +44,16 @@ def _block(one: Explanation) -> str:
     if one.prediction.uncertain:
         answer += f", {UNCERTAIN}"
     width = 2 * _HALF + 1
+    first = max(_SHORTEST, *map(len, rows))
     head = "".join(f"  {'':6} {emotion:^{width}}" for emotion in shown)
-    lines = [f"{escape_control(one.prediction.source)}: {answer}", f"  {'':19}{head}".rstrip()]
+    lines = [f"{escape_control(one.prediction.source)}: {answer}", f"  {'':{first}}{head}".rstrip()]
     for family, row in rows.items():
         cells = "".join(
             f"  {row[emotion]:+6.2f} {_bar(row[emotion], longest)}" for emotion in shown
         )
-        lines.append(f"  {family:19}{cells}".rstrip())
+        lines.append(f"  {family:{first}}{cells}".rstrip())
     lines += [
-        f"  {name:19}"
+        f"  {name:{first}}"
         + "".join(f"  {row[emotion]:+6.2f} {'':{width}}" for emotion in shown).rstrip()
         for name, row in _others(one)
     ]

@@ -95,7 +95,7 @@ def predict_many(
     rate_hz : int, optional
         Sampling rate of arrays.
     model : Model, str or Path, optional
-        A model or its file; the bundled model by default.
+        A model, its file, or the name of a bundled one: ``accurate`` (the default) or ``fast``.
     speaker : Speaker, optional
         As `enroll_speaker` gives it, if one known speaker speaks in all of them.
     uncertain_below, vad, max_seconds : optional

@@ -34,7 +34,7 @@ def enroll_speaker(
     paths : sequence of str or Path
         In varied emotions; about eight serve well.
     model : Model, str or Path, optional
-        The model that will recognize the speaker; the bundled model by default.
+        The model that will recognize the speaker; ``accurate`` by default.
     vad : str
         Voice-activity detection, as for `predict`.
     workers : int or Executor, optional

@@ -40,7 +40,7 @@ class Explanation(Serializable):
         By feature group, then emotion: a positive number speaks for the emotion.
     remainder : mapping of str to float
         By emotion: the joint effect of groups. Zero, but for rounding, for the recipes
-        ``logistic`` and ``networks``.
+        ``logistic``, ``networks`` and ``encoder``.
     """
 
     prediction: Prediction
@@ -74,7 +74,7 @@ def explain(
     rate_hz : int, optional
         Sampling rate of an array.
     model : Model, str or Path, optional
-        A model or its file; the bundled model by default.
+        A model, its file, or the name of a bundled one: ``accurate`` (the default) or ``fast``.
     max_seconds : float
         Longest recording to accept. It is explained as a whole, also where `predict` works by
         windows; its prediction is then uncertain.

@@ -268,7 +268,7 @@ def predict(
     name : str, optional
         Of the recording in the result and in messages; its path by default.
     model : Model, str or Path, optional
-        A model or its file; the bundled model by default.
+        A model, its file, or the name of a bundled one: ``accurate`` (the default) or ``fast``.
     speaker : Speaker, optional
         As `enroll_speaker` gives it, if the speaker is known.
     uncertain_below : float, optional

@@ -68,7 +68,7 @@ def timeline(
     name : str, optional
         Of the recording in results and messages; its path by default.
     model : Model, str or Path, optional
-        A model or its file; the bundled model by default.
+        A model, its file, or the name of a bundled one: ``accurate`` (the default) or ``fast``.
     window_seconds : float
         Longest window of speech, 0.5 to 30.
     hop_seconds : float

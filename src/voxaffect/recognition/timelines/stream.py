@@ -51,7 +51,7 @@ class Stream:
     Parameters
     ----------
     model : Model, str or Path, optional
-        A model or its file; the bundled model by default.
+        A model, its file, or the name of a bundled one: ``accurate`` (the default) or ``fast``.
     rate_hz : int
         Sampling rate of the blocks.
     window_seconds : float

@@ -15,10 +15,13 @@ _CITATION = (
     "large-scale weak supervision. arXiv:2212.04356"
 )
 _CAUTION = (
-    "OpenAI's model card cautions against using Whisper models 'for any kind of subjective "
-    "classification', advises against use in high-risk domains, and calls classification 'not only "
-    "not evaluated but also not appropriate, particularly to infer human attributes'. Evaluate a "
-    "model on recordings like yours before you rely on it."
+    "OpenAI's model card of Whisper: \"In particular, we caution against using Whisper models to "
+    "transcribe recordings of individuals taken without their consent or purporting to use these "
+    "models for any kind of subjective classification. We recommend against use in high-risk "
+    "domains like decision-making contexts, where flaws in accuracy can lead to pronounced flaws "
+    "in outcomes. The models are intended to transcribe and translate speech. The use of the model "
+    "for classification is not only not evaluated but also not appropriate, particularly to infer "
+    'human attributes." Evaluate a model on recordings like yours before you rely on it.'
 )
 
 

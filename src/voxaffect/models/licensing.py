@@ -1,0 +1,40 @@
+"""Use of a model that the licenses of its training data allow, as its card states them."""
+
+from __future__ import annotations
+
+import re
+
+from voxaffect.corpora.registry import CORPORA
+from voxaffect.models.card import ModelCard
+
+_NONCOMMERCIAL = re.compile(r"\bnc\b|non-?commercial|research only", re.IGNORECASE)
+
+
+def list_noncommercial(card: ModelCard) -> tuple[str, ...]:
+    """Titles of the corpora in a card whose licenses forbid commercial use.
+
+    Examples
+    --------
+    >>> list_noncommercial(va.load("fast").card)
+    ('RAVDESS',)
+    """
+    return tuple(
+        CORPORA[name].title if name in CORPORA else name
+        for name, corpus in card.corpora.items()
+        if (name in CORPORA and CORPORA[name].is_commercial is False)
+        or _NONCOMMERCIAL.search(corpus["license"])
+    )
+
+
+def describe_use(card: ModelCard) -> str:
+    """Use that the licenses allow, in a few words.
+
+    Examples
+    --------
+    >>> describe_use(va.load("fast").card)
+    'non-commercial: RAVDESS'
+    """
+    titles = list_noncommercial(card)
+    if titles:
+        return f"non-commercial: {', '.join(titles)}"
+    return "commercial use depends on the licenses of its corpora"
