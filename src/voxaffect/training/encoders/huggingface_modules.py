@@ -52,7 +52,7 @@ def prepare(module: PooledEncoder, name: str) -> int:
     return sum(value.numel() * value.element_size() for value in module.parameters())
 
 
-class PooledEncoder(nn.Module):
+class PooledEncoder(nn.Module):  # type: ignore[misc, unused-ignore]
     """Encoder whose layers' outputs are pooled over time.
 
     Parameters
