@@ -16,11 +16,12 @@ import voxaffect
 
 RATE_HZ = 16_000
 # Modules that import PyTorch have no examples, and cannot be looked at without it.
-collect_ignore = (
-    []
-    if find_spec("torch")
-    else ["training/network.py", "training/encoders/huggingface_modules.py"]
-)
+_DEEP = [
+    "training/network.py",
+    "training/encoders/finetuning.py",
+    "training/encoders/huggingface_modules.py",
+]
+collect_ignore = [] if find_spec("torch") else _DEEP
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,7 @@ from voxaffect.training import (
     Dataset,
     LoadOptions,
     Recipe,
+    attach_inputs,
     check_estimator,
     choose_recipe,
     clone_with_seed,
@@ -153,6 +154,7 @@ def train(
             seed=seed,
             **options,
         )
+    attach_inputs(estimator, [data])
     with _log_failures_on_error(data.failures):
         if test_size:
             random_split(len(data.matrix), test_size=test_size, seed=seed)  # refuses an empty side
@@ -337,6 +339,7 @@ def _load_systems(
         rows = {name: data.select(common) for name, data in datasets[_data_key(recipe)].items()}
         clean = rows.pop(CLEAN)
         matrices = {name: data.matrix for name, data in rows.items()}
+        attach_inputs(estimators[recipe.name], [clean, *rows.values()])
         systems[recipe.name] = System(estimators[recipe.name], clean, matrices, recipe.summary)
     return systems, list_failures(everything)
 
@@ -350,7 +353,13 @@ def _load_recipe_data(
 
 
 def _data_key(recipe: Recipe) -> tuple[Any, ...]:
-    return recipe.features, recipe.groups, recipe.encoder, recipe.augmentation
+    return (
+        recipe.features,
+        recipe.groups,
+        recipe.encoder,
+        recipe.augmentation,
+        recipe.is_finetuned,
+    )
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from voxaffect.training.dataset import (
     select_emotions,
 )
 from voxaffect.training.fitting import (
+    attach_inputs,
     check_estimator,
     clone_with_seed,
     describe_weights,
@@ -46,6 +47,7 @@ __all__ = [
     "LoadOptions",
     "Recipe",
     "TrainingRows",
+    "attach_inputs",
     "augment_dataset",
     "check_estimator",
     "choose_recipe",

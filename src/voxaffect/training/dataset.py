@@ -7,7 +7,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,9 @@ from voxaffect.training.augmentation.babble import BabbleSource, has_other_recor
 from voxaffect.training.augmentation.policy import Augmentation, augmentation_transforms
 from voxaffect.training.recipes import DEFAULT_SEED, Recipe, choose_recipe
 from voxaffect.training.sources import get_source
+
+if TYPE_CHECKING:
+    from voxaffect.training.encoders.inputs import EncoderInputs
 
 
 class RunOptions(TypedDict, total=False):
@@ -140,6 +143,8 @@ class Dataset:
         How they were made.
     notes : tuple of str
         How people's own data were read, one line each.
+    inputs : EncoderInputs, optional
+        Log-mel spectrograms of the utterances and copies, for a recipe that trains the encoder.
     """
 
     utterances: tuple[Utterance, ...]
@@ -149,6 +154,7 @@ class Dataset:
     copies: AugmentedCopies | None = None
     augmentation: Augmentation | None = None
     notes: tuple[str, ...] = ()
+    inputs: EncoderInputs | None = None
 
     @property
     def emotions(self) -> list[str]:
@@ -447,14 +453,18 @@ def augment_dataset(
         policy = replace(policy, babble_probability=0.0)  # states what is done
     babble = BabbleSource.from_utterances(data.utterances) if policy.babble_probability else None
     transforms = augmentation_transforms(policy, rate_hz=spec.rate_hz, seed=seed, babble=babble)
+    copies, inputs = [], data.inputs
     with LocalExecutor(run_options.pop("workers", None)) as executor:
-        copies = [
-            _extract(paths, spec, transform, workers=executor, **run_options)
-            for transform in transforms
-        ]
+        for transform in transforms:
+            copy = _extract(paths, spec, transform, workers=executor, **run_options)
+            copies.append(copy)
+            if inputs is not None:
+                sources = [paths[index] for index in copy.kept]
+                options = _select_input_options({**run_options, "workers": executor})
+                inputs = inputs.add(sources, copy.matrix, transform=transform, **options)
     matrix = np.concatenate([copy.matrix for copy in copies])
     augmented = AugmentedCopies(matrix, np.concatenate([copy.kept for copy in copies]))
-    return replace(data, copies=augmented, augmentation=policy)
+    return replace(data, copies=augmented, augmentation=policy, inputs=inputs)
 
 
 def load_training_data(
@@ -505,6 +515,8 @@ def load_training_data(
     spec = _make_spec(recipe, features, encoder)
     chosen = None if emotions in ("all", ["all"]) else emotions
     data = load_dataset(corpora, spec, emotions=chosen, transform=transform, **options)
+    if recipe.is_finetuned:
+        data = _add_inputs(data, encoder or recipe.encoder, transform, **options)
     if not augment or recipe.augmentation is None:
         return data
     policy = recipe.augmentation
@@ -533,6 +545,28 @@ def _make_spec(recipe: Recipe, features: str | None, encoder: str | Path | None)
         )
     groups = recipe.groups if name == recipe.features else None
     return get_feature_spec(name, groups=groups)
+
+
+def _add_inputs(
+    data: Dataset, encoder: str | Path | None, transform: Transform | None, **options: Any
+) -> Dataset:
+    """Dataset with the log-mels of its utterances, and the weights of its encoder."""
+    from voxaffect.training.encoders.inputs import load_inputs
+
+    if data.spec is None or data.spec.name != ENCODER or encoder is None:
+        raise TrainingError(
+            f"the recipe trains an encoder: expected the features {ENCODER}, found "
+            f"{data.spec.name if data.spec else 'others'}. Leave the features out."
+        )
+    sources = [get_source(utterance) for utterance in data.utterances]
+    inputs = load_inputs(encoder, data.spec)
+    options = _select_input_options(options)
+    return replace(data, inputs=inputs.add(sources, data.matrix, transform=transform, **options))
+
+
+def _select_input_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    names = {"workers", "progress", "max_seconds"}
+    return {name: value for name, value in options.items() if name in names}
 
 
 def _select_run_options(options: Mapping[str, Any]) -> Any:

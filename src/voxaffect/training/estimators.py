@@ -245,45 +245,46 @@ class BalancedLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         origins = np.arange(len(matrix)) if origins is None else origins
         speakers = origins.astype(str) if speakers is None else speakers
-        corpora = np.array([speaker.partition("/")[0] for speaker in speakers])
         self.classes_ = np.unique(y)
         self.n_features_in_ = matrix.shape[1]
-        is_original = np.zeros(len(matrix), dtype=bool)
-        is_original[np.unique(origins, return_index=True)[1]] = True
+        rows = TrainingRows(matrix, y, origins, speakers)
+        self.temperature_ = self._fit_temperature(rows)
+        self.pipeline_ = self._fit_pipeline(rows)
+        return self
+
+    def _fit_temperature(self, rows: TrainingRows) -> float:
+        """Fit it on the originals of what is left out; 1 where nothing can be."""
+        is_original = np.zeros(len(rows.matrix), dtype=bool)
+        is_original[np.unique(rows.origins, return_index=True)[1]] = True
         scores, truth = [], []
-        for is_held in self._hold_out(corpora, speakers):
-            is_tested = is_held & is_original & np.isin(y, y[~is_held])
-            if len(np.unique(y[~is_held])) < 2 or not is_tested.any():
+        for is_held in self._hold_out(rows.speakers):
+            others = rows.select(~is_held)
+            is_tested = is_held & is_original & np.isin(rows.emotions, others.emotions)
+            if len(np.unique(others.emotions)) < 2 or not is_tested.any():
                 continue
-            fitted = self._fit_pipeline(matrix[~is_held], y[~is_held], corpora[~is_held])
-            logs = np.log(np.maximum(fitted.predict_proba(matrix[is_tested]), FLOOR_PROBABILITY))
+            fitted, tested = self._fit_pipeline(others), rows.select(is_tested)
+            logs = np.log(np.maximum(fitted.predict_proba(tested.matrix), FLOOR_PROBABILITY))
             wide = np.full((len(logs), len(self.classes_)), np.log(FLOOR_PROBABILITY))
             wide[:, np.searchsorted(self.classes_, fitted.classes_)] = logs
             scores.append(wide)
-            truth.append(np.searchsorted(self.classes_, y[is_tested]))
-        self.temperature_ = (
-            temperature(np.concatenate(scores), np.concatenate(truth)) if scores else 1.0
-        )
-        self.pipeline_ = self._fit_pipeline(matrix, y, corpora)
-        return self
+            truth.append(np.searchsorted(self.classes_, tested.emotions))
+        return temperature(np.concatenate(scores), np.concatenate(truth)) if scores else 1.0
 
-    def _hold_out(
-        self, corpora: NDArray[np.str_], speakers: NDArray[np.str_]
-    ) -> list[NDArray[np.bool_]]:
+    def _hold_out(self, speakers: NDArray[np.str_]) -> list[NDArray[np.bool_]]:
         """Rows that are left out, one part after the other."""
+        corpora = get_corpora(speakers)
         names = np.unique(corpora)
         if len(names) >= _LEAST_CORPORA:
             return [corpora == name for name in names]
         shuffled = np.random.default_rng(self.random_state).permutation(np.unique(speakers))
-        return [np.isin(speakers, part) for part in np.array_split(shuffled, self.groups)]
+        parts = np.array_split(shuffled, min(self.groups, len(shuffled)))
+        return [np.isin(speakers, part) for part in parts]
 
-    def _fit_pipeline(
-        self, matrix: NDArray[np.float32], y: NDArray[Any], corpora: NDArray[np.str_]
-    ) -> Any:
+    def _fit_pipeline(self, rows: TrainingRows) -> Any:
         classifier = LogisticRegression(C=self.penalty_c, max_iter=self.max_iter)
         pipeline = make_pipeline(ClippedScaler(self.limit), classifier)
-        weights = balance_corpora(y, corpora)
-        return pipeline.fit(matrix, y, logisticregression__sample_weight=weights)
+        weights = balance_corpora(rows.emotions, get_corpora(rows.speakers))
+        return pipeline.fit(rows.matrix, rows.emotions, logisticregression__sample_weight=weights)
 
     def predict_proba(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (n, emotions)."""
@@ -294,6 +295,11 @@ class BalancedLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, matrix: NDArray[np.float32]) -> NDArray[Any]:
         """Return the most probable emotion of each row."""
         return np.asarray(self.classes_[self.predict_proba(matrix).argmax(axis=1)])
+
+
+def get_corpora(speakers: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Corpus of each row, from its ``corpus/speaker``."""
+    return np.array([speaker.partition("/")[0] for speaker in speakers])
 
 
 def balance_corpora(y: NDArray[Any], corpora: NDArray[np.str_]) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from voxaffect.errors import ArgumentError, TrainingError, extra
 from voxaffect.models.card import check_emotions
 from voxaffect.records.arguments import check_kind
-from voxaffect.training.dataset import TrainingRows
+from voxaffect.training.dataset import Dataset, TrainingRows
 
 _NARROW_FEATURES = 1_000
 _INTERRUPTED = "Training interrupted by user"
@@ -131,6 +132,19 @@ def check_estimator(estimator: object) -> None:
             f"estimator: expected a scikit-learn classifier, found {type(estimator).__name__}. "
             "Make one with voxaffect.make_estimator."
         )
+
+
+def attach_inputs(estimator: Any, datasets: Iterable[Dataset]) -> None:
+    """Give an estimator that trains its encoder the log-mels of all data that it will see.
+
+    Parameters
+    ----------
+    estimator : scikit-learn classifier
+        Others than that of the recipe ``finetuned`` need none.
+    datasets : iterable of Dataset
+    """
+    if attach := getattr(estimator, "attach_inputs", None):
+        attach(datasets)
 
 
 def clone_with_seed(estimator: Any, seed: int) -> Any:

@@ -74,8 +74,12 @@ def export(
             "model file must be able to compute them from a recording. Use load_dataset, or keep "
             "the estimator by the means of scikit-learn."
         )
+    from voxaffect.training.finetuned import FinetunedClassifier
     from voxaffect.training.graph import add_encoder, to_graph
 
+    if isinstance(estimator, FinetunedClassifier):
+        estimator, data = estimator.unpack(data)
+    assert data.spec is not None
     graph = to_graph(estimator, data.matrix.shape[1])
     if data.spec.encoder is not None:
         graph = add_encoder(graph, data.spec.encoder.content)

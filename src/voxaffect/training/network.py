@@ -39,7 +39,15 @@ with extra("train-deep"):
     import torch
     from torch import Tensor, nn
 
-__all__ = ["Plan", "Weights", "fit_weights", "to_graph"]
+__all__ = [
+    "Plan",
+    "Weights",
+    "draw_batches",
+    "fit_weights",
+    "follow_weights",
+    "mask_logmels",
+    "to_graph",
+]
 
 Array = NDArray[np.float32]
 Weights = Mapping[str, Array]
@@ -205,7 +213,14 @@ def _train(
     loss_of = nn.CrossEntropyLoss(weight=weight, label_smoothing=plan.smoothing)
     network.train()
     for step, (pictures, emotions) in zip(range(steps), _batches(source, rng, plan), strict=False):
-        pictures = _mask(pictures, network.mean, rng, plan)
+        pictures = mask_logmels(
+            pictures,
+            network.mean,
+            rng,
+            masks=plan.masks,
+            masked_bands=plan.masked_bands,
+            masked_frames=plan.masked_frames,
+        )
         other, share = torch.arange(len(emotions)), 1.0
         if rng.random() < plan.mixup:
             other = torch.from_numpy(rng.permutation(len(emotions)))
@@ -219,20 +234,53 @@ def _train(
         optimizer.step()
         schedule.step()
         # A young average follows fast, or it would remember the random start.
-        _follow(average, network, min(plan.averaging, step / (step + 10)))
+        follow_weights(average, network, min(plan.averaging, step / (step + 10)))
 
 
 def _batches(source: _Source, rng: Generator, plan: Plan) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless batches of utterances of about one length, one copy of each per pass."""
-    copies = [
-        np.flatnonzero(source.utterances == number) for number in np.unique(source.utterances)
-    ]
     frames = np.array([len(logmel) for logmel in source.logmels])
-    size = min(plan.batch, len(copies))
+    for chosen in draw_batches(
+        source.utterances, frames, rng, size=plan.batch, original_share=plan.original_share
+    ):
+        longest = min(plan.longest_frames, int(frames[chosen].max()))
+        pictures = [
+            _tilt_spectrum(_fit_length(source.logmels[i], longest, rng), rng, plan) for i in chosen
+        ]
+        yield (
+            torch.from_numpy(np.stack(pictures)),
+            torch.from_numpy(source.emotions[chosen].astype(np.int64)),
+        )
+
+
+def draw_batches(
+    utterances: NDArray[np.integer[Any]],
+    frames: NDArray[np.integer[Any]],
+    rng: Generator,
+    *,
+    size: int,
+    original_share: float,
+) -> Iterator[NDArray[np.intp]]:
+    """Endless batches of rows of about one length, one copy of each utterance per pass.
+
+    Parameters
+    ----------
+    utterances : ndarray of int, shape (n,)
+        Copies of one utterance share a number; the first of them is the original.
+    frames : ndarray of int, shape (n,)
+        Length of each row.
+    rng : numpy.random.Generator
+    size : int
+        Rows in a batch.
+    original_share : float
+        Probability of the original, where there are copies.
+    """
+    copies = [np.flatnonzero(utterances == number) for number in np.unique(utterances)]
+    size = min(size, len(copies))
     while True:
         drawn = np.array(
             [
-                c[0] if len(c) == 1 or rng.random() < plan.original_share else rng.choice(c[1:])
+                c[0] if len(c) == 1 or rng.random() < original_share else rng.choice(c[1:])
                 for c in copies
             ]
         )
@@ -242,16 +290,7 @@ def _batches(source: _Source, rng: Generator, plan: Plan) -> Iterator[tuple[Tens
         ordered = np.concatenate([block[np.argsort(frames[block])] for block in blocks])
         batches = [ordered[i : i + size] for i in range(0, len(ordered) - size + 1, size)]
         for number in rng.permutation(len(batches)):
-            chosen = batches[number]
-            longest = min(plan.longest_frames, int(frames[chosen].max()))
-            pictures = [
-                _tilt_spectrum(_fit_length(source.logmels[i], longest, rng), rng, plan)
-                for i in chosen
-            ]
-            yield (
-                torch.from_numpy(np.stack(pictures)),
-                torch.from_numpy(source.emotions[chosen].astype(np.int64)),
-            )
+            yield batches[number]
 
 
 def _fit_length(logmel: Array, frames: int, rng: Generator) -> Array:
@@ -268,22 +307,44 @@ def _tilt_spectrum(logmel: Array, rng: Generator, plan: Plan) -> Array:
     return logmel + curve.astype(np.float32)
 
 
-def _mask(pictures: Tensor, mean: Tensor, rng: Generator, plan: Plan) -> Tensor:
-    """Replace random stretches of bands and of frames by the mean spectrum (SpecAugment)."""
-    count, frames, bands = pictures.shape
+def mask_logmels(
+    logmels: Tensor,
+    filling: Tensor,
+    rng: Generator,
+    *,
+    masks: int,
+    masked_bands: int,
+    masked_frames: float,
+) -> Tensor:
+    """Replace random stretches of bands and of frames (SpecAugment).
+
+    Parameters
+    ----------
+    logmels : Tensor, shape (n, frames, bands)
+    filling : Tensor, shape (bands,) or (n, 1, bands)
+        Spectrum that replaces them.
+    rng : numpy.random.Generator
+    masks : int
+        Stretches of each kind in a log-mel.
+    masked_bands : int
+        Longest stretch of bands.
+    masked_frames : float
+        Longest stretch of frames, as a share of all.
+    """
+    count, frames, bands = logmels.shape
     hidden = np.zeros((count, frames, bands), dtype=bool)
     for row in range(count):
-        for _ in range(plan.masks):
-            width = int(rng.integers(plan.masked_bands + 1))
+        for _ in range(masks):
+            width = int(rng.integers(masked_bands + 1))
             start = int(rng.integers(bands - width + 1))
             hidden[row, :, start : start + width] = True
-            width = int(rng.integers(int(plan.masked_frames * frames) + 1))
+            width = int(rng.integers(int(masked_frames * frames) + 1))
             start = int(rng.integers(frames - width + 1))
             hidden[row, start : start + width] = True
-    return torch.where(torch.from_numpy(hidden), mean, pictures)
+    return torch.where(torch.from_numpy(hidden), filling, logmels)
 
 
-def _follow(average: _Network, network: _Network, keep: float) -> None:
+def follow_weights(average: nn.Module, network: nn.Module, keep: float) -> None:
     """Move the average network, weights and statistics, towards the network."""
     with torch.no_grad():
         state = network.state_dict()

@@ -35,6 +35,8 @@ class Recipe:
         Copies to train on; none by default.
     encoder : str, optional
         Pretrained encoder whose hidden states are the features, for the features ``encoder``.
+    is_finetuned : bool
+        Whether the encoder is trained, too.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Recipe:
     emotions: tuple[str, ...] | None = None
     augmentation: Augmentation | None = None
     encoder: str | None = None
+    is_finetuned: bool = False
 
 
 OBSERVED_EMOTIONS = ("calm", "happy", "fearful", "disgust")
@@ -128,6 +131,13 @@ def _encoder(seed: int) -> Any:
     return BalancedLogistic(random_state=seed)
 
 
+def _finetune(seed: int) -> Any:
+    import voxaffect.training.encoders.finetuning  # noqa: F401 (reports early what is missing)
+    from voxaffect.training.finetuned import FinetunedClassifier
+
+    return FinetunedClassifier(random_state=seed)
+
+
 def _count_features(*groups: tuple[str, ...] | None) -> list[int]:
     """Number of features in groups of `affect`; None stands for the default groups."""
     return [len(get_feature_names(get_feature_spec("affect", groups=some))) for some in groups]
@@ -176,6 +186,15 @@ RECIPES: Mapping[str, Recipe] = {
             features=ENCODER,
             augmentation=Augmentation(mixed_copies=2),
             encoder="base",
+        ),
+        Recipe(
+            "finetuned",
+            "encoder, with the upper layers of the encoder trained too: slow without a GPU",
+            _finetune,
+            features=ENCODER,
+            augmentation=Augmentation(mixed_copies=2),
+            encoder="base",
+            is_finetuned=True,
         ),
     )
 }

@@ -8,7 +8,7 @@ from typing import Final
 from voxaffect.audio import Signal
 from voxaffect.errors import FeatureError
 from voxaffect.features.dsp import Array
-from voxaffect.features.encoders.encoder import Encoder
+from voxaffect.features.encoders.encoder import Encoder, compute_speech_logmel
 from voxaffect.features.encoders.logmel import RATE_HZ
 from voxaffect.features.spec import FeatureSpec
 
@@ -18,6 +18,7 @@ __all__ = [
     "RATE_HZ",
     "Encoder",
     "EncoderFeatures",
+    "compute_speech_logmel",
     "get_encoder_features",
     "make_encoder_spec",
 ]

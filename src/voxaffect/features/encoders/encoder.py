@@ -89,14 +89,12 @@ class Encoder:
         samples : ndarray, shape (n,), float32
             At 16 kHz, at least 0.25 s. Silence around the speech and the level have no effect.
         """
-        speech = find_speech(samples).samples
-        if len(speech) < _SHORTEST_SAMPLES:
-            speech = np.pad(speech, (0, _SHORTEST_SAMPLES - len(speech)))
         if WAVEFORM_INPUT in self._inputs:
+            speech = _cut_speech(samples)
             start = max(0, (len(speech) - MAX_FRAMES * 160) // 2)
             return self._run(WAVEFORM_INPUT, speech[start : start + MAX_FRAMES * 160])
         bands = self._inputs[LOGMEL_INPUT][1]
-        return self.encode_logmel(compute_whisper_logmel(speech, bands))
+        return self.encode_logmel(compute_speech_logmel(samples, bands))
 
     def encode_logmel(self, logmel: Array) -> Array:
         """Vector of a log-mel spectrogram; of a long one, its middle 30 s.
@@ -105,9 +103,7 @@ class Encoder:
         ----------
         logmel : ndarray, shape (bands, frames), float32
         """
-        count = min(logmel.shape[1], MAX_FRAMES) // 2 * 2
-        start = (logmel.shape[1] - count) // 2
-        return self._run(LOGMEL_INPUT, logmel[:, start : start + count])
+        return self._run(LOGMEL_INPUT, _cut_middle(logmel))
 
     def encode_golden(self) -> Array:
         """Vector of a fixed input, by which a model file tests itself."""
@@ -129,6 +125,35 @@ class Encoder:
         except Exception as error:  # onnxruntime's own errors have no common base
             raise FeatureError(f"the encoder cannot be run ({error}).") from error
         return vector
+
+
+def compute_speech_logmel(samples: Array, bands: int) -> Array:
+    """Log-mel spectrogram of an utterance, as an encoder gets it.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n,), float32
+        At 16 kHz, at least 0.25 s.
+    bands : int
+
+    Returns
+    -------
+    ndarray, shape (bands, frames), float32
+        Of the speech alone; an even number of frames, at most 30 s from the middle.
+    """
+    return _cut_middle(compute_whisper_logmel(_cut_speech(samples), bands))
+
+
+def _cut_speech(samples: Array) -> Array:
+    """Speech at the standard level, with zeros behind it up to half a second."""
+    speech = find_speech(samples).samples
+    return np.pad(speech, (0, max(0, _SHORTEST_SAMPLES - len(speech))))
+
+
+def _cut_middle(logmel: Array) -> Array:
+    count = min(logmel.shape[1], MAX_FRAMES) // 2 * 2
+    start = (logmel.shape[1] - count) // 2
+    return logmel[:, start : start + count]
 
 
 class _Shared:

@@ -56,10 +56,14 @@ def open_encoder(
 def _open_path(path: Path, layers: tuple[int, ...] | None) -> FeatureSpec:
     weights = load_weights(path)
     chosen = _choose_layers(weights, layers)
-    graph = make_whisper_graph(weights.arrays, heads=weights.heads, layers=chosen)
-    names = tuple(f"layer_{layer}" for layer in chosen)
-    encoder = Encoder(quantize(graph), names, info=_describe(weights))
-    return make_encoder_spec(encoder)
+    return make_encoder_spec(make_encoder(weights, chosen))
+
+
+def make_encoder(weights: EncoderWeights, layers: Sequence[int], **info: str) -> Encoder:
+    """Encoder of some layers of the weights, quantized; `info` is more for the cards of models."""
+    graph = make_whisper_graph(weights.arrays, heads=weights.heads, layers=layers)
+    names = tuple(f"layer_{layer}" for layer in layers)
+    return Encoder(quantize(graph), names, info=_describe(weights) | info)
 
 
 def _choose_layers(weights: EncoderWeights, layers: tuple[int, ...] | None) -> tuple[int, ...]:

@@ -26,7 +26,7 @@ with extra("train"):
 
 OPSET, IR_VERSION = 17, 8
 _LAYER_NORM_EPSILON = 1e-5
-_VARIANCE_FLOOR = 1e-6
+VARIANCE_FLOOR = 1e-6
 
 
 class _Builder:
@@ -204,6 +204,6 @@ def _add_pooling(builder: _Builder, rows: str) -> list[str]:
     centered = builder.add("Sub", rows, mean)
     square = builder.add("Mul", centered, centered)
     variance = builder.add("ReduceMean", square, axes=[1], keepdims=0)
-    floor = builder.constant("variance_floor", _VARIANCE_FLOOR)
+    floor = builder.constant("variance_floor", VARIANCE_FLOOR)
     flat = builder.add("ReduceMean", rows, axes=[1], keepdims=0)
     return [flat, builder.add("Sqrt", builder.add("Max", variance, floor))]
