@@ -103,7 +103,7 @@ def evaluate_models(
     options["emotions"] = None if emotions in ("all", ["all"]) else emotions
     datasets: dict[FeatureSpec, dict[str, Dataset]] = {}
     for model in loaded.values():
-        spec = get_spec(model)
+        spec = model.spec
         if spec not in datasets:
             load = partial(_load, corpora, spec, **options)
             datasets[spec] = load_conditions(load, conditions, rate_hz=spec.rate_hz)
@@ -111,7 +111,7 @@ def evaluate_models(
     tested, unknown = _select_known(find_common(everything), loaded.values())
     results, first = {}, None
     for name, model in loaded.items():
-        rows = {key: data.select(tested) for key, data in datasets[get_spec(model)].items()}
+        rows = {key: data.select(tested) for key, data in datasets[model.spec].items()}
         clean = rows.pop(CLEAN)
         first = first or clean
         matrices = {key: data.matrix for key, data in rows.items()}
@@ -122,11 +122,6 @@ def evaluate_models(
     protocol = _choose_protocol([one for ones in known.values() for one in ones])
     missing = "a finished model is not trained again"
     return Study(protocol, "", missing, seed, results, first, list_failures(everything))
-
-
-def get_spec(model: Model) -> FeatureSpec:
-    """Features that a model takes."""
-    return model.spec
 
 
 def _load_models(models: Models) -> dict[str, Model]:
