@@ -53,10 +53,14 @@ from .training import (
     export as export,
     fit as fit,
     get_recipe as get_recipe,
+    join_datasets as join_datasets,
     load_dataset as load_dataset,
     make_estimator as make_estimator,
 )
-from .training.encoders import download_encoder as download_encoder
+from .training.encoders import (
+    download_encoder as download_encoder,
+    open_encoder as open_encoder,
+)
 from .training.transformer import FeatureExtractor as FeatureExtractor
 from .tutorial import (
     emotions as emotions,

@@ -123,6 +123,13 @@ def _format_encoder(encoder: Mapping[str, str], layers: Sequence[str]) -> list[s
     return lines
 
 
+def _format_promise(unseen: str, coverage: float, risk: float) -> str:
+    return (
+        f"          on {unseen}, {coverage:.0%} of the answers were at or above it, "
+        f"and {risk:.0%} of these were wrong"
+    )
+
+
 def _format_card(model: Model) -> list[str]:
     card = model.card
     rate = f"{card.spec.rate_hz} Hz" if card.spec.rate_hz else "the recording's own rate"
@@ -154,9 +161,11 @@ def _format_card(model: Model) -> list[str]:
         lines.append("uncertain only with --uncertain-below: no threshold was measured")
     else:
         measured = card.abstention
-        lines.append(
-            f"uncertain below {measured['threshold']:.4g}: on new speakers, "
-            f"{measured['coverage']:.0%} of the answers were at or above it, and "
-            f"{measured['risk']:.0%} of these were wrong"
-        )
+        is_of_corpora = "speakers_risk" in measured
+        unseen = "corpora that were left out" if is_of_corpora else "new speakers"
+        lines.append(f"uncertain below {measured['threshold']:.4g}")
+        lines.append(_format_promise(unseen, measured["coverage"], measured["risk"]))
+        if is_of_corpora:
+            shares = measured["speakers_coverage"], measured["speakers_risk"]
+            lines.append(_format_promise("new speakers", *shares))
     return [*lines, f"libraries {', '.join(f'{k} {v}' for k, v in card.libraries.items())}"]

@@ -34,6 +34,7 @@ from voxaffect.models import Model
 from voxaffect.records.arguments import check_seed, check_share
 from voxaffect.training import (
     DEFAULT_SEED,
+    LEAST_CORPORA,
     Corpora,
     Dataset,
     LoadOptions,
@@ -186,22 +187,44 @@ def _measure(
     scores: dict[str, Any] = {f"random {test_size:.0%}, seed {seed}": once}
     abstention: Mapping[str, float] = {}
     new_speakers, unmeasured = None, ""
-    try:
-        new_speakers = evaluate_estimator(
+
+    def run(protocol: str) -> Evaluation:
+        return evaluate_estimator(
             estimator,
             data.matrix,
             data.utterances,
-            protocol="speakers",
+            protocol=protocol,
             copies=data.copies,
             seed=seed,
         )
-    except EvaluationError as error:
-        unmeasured = str(error)
-    else:
+
+    try:
+        new_speakers = run("speakers")
         scores["speakers"] = new_speakers.summary
         abstention = new_speakers.risk_coverage.select_threshold(WANTED_RISK)
+        if len({utterance.corpus for utterance in data.utterances}) >= LEAST_CORPORA:
+            new_corpora = run("corpora")
+            scores["corpora"] = new_corpora.summary
+            abstention = _choose_threshold(new_corpora, new_speakers)
+    except EvaluationError as error:
+        unmeasured = "" if new_speakers else str(error)
     model = export(fitted, data, recipe=recipe, seed=seed, scores=scores, abstention=abstention)
     return TrainingResult(model, data, holdout, new_speakers, unmeasured)
+
+
+def _choose_threshold(new_corpora: Evaluation, new_speakers: Evaluation) -> dict[str, float]:
+    """Threshold of the confidence on corpora that were left out, and its effect on speakers.
+
+    A user's recordings are an unseen corpus, so that promise comes first.
+    """
+    chosen = new_corpora.risk_coverage.select_threshold(WANTED_RISK)
+    is_certain = new_speakers.probabilities.max(axis=1) >= chosen["threshold"]
+    is_wrong = new_speakers.predicted != new_speakers.truth
+    return {
+        **chosen,
+        "speakers_risk": float(is_wrong[is_certain].mean()) if is_certain.any() else 0.0,
+        "speakers_coverage": float(is_certain.mean()),
+    }
 
 
 def evaluate(

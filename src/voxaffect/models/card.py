@@ -99,7 +99,10 @@ class CardSchema(Struct, forbid_unknown_fields=True):
     sd: Annotated[list[_Distance], Meta(max_length=MAX_FEATURES)]
     distances: dict[Literal["5", "50", "95", "99"], _Distance]
     abstention: Annotated[
-        dict[Literal["threshold", "risk", "coverage"], _Share], Meta(max_length=3)
+        dict[
+            Literal["threshold", "risk", "coverage", "speakers_risk", "speakers_coverage"], _Share
+        ],
+        Meta(max_length=5),
     ]
     conditions: Annotated[dict[_Line, _Share], _FEW]
     libraries: Annotated[dict[_Name, _Name], _FEW]
@@ -142,7 +145,9 @@ class ModelCard:
         augmented copies too; may be empty.
     abstention : mapping of str to float
         ``threshold`` of the highest probability under which a prediction is uncertain, and the
-        ``risk`` (share of wrong ones) and ``coverage`` of the others on new voices; may be empty.
+        ``risk`` (share of wrong ones) and ``coverage`` of the others on new speakers; may be empty.
+        With three corpora or more, they are those on corpora that were left out, and
+        ``speakers_risk`` and ``speakers_coverage`` those on new speakers.
     conditions : mapping of str to float
         UAR of the recipe on new voices, ``clean`` and under degraded audio; may be empty.
     libraries : mapping of str to str
@@ -341,7 +346,7 @@ def _check_together(fields: Mapping[str, Any]) -> None:
     in_order = [fields["distances"][key] for key in _PERCENTILES if key in fields["distances"]]
     if in_order != sorted(in_order):
         raise ValueError("$.distances: expected percentiles that grow, found them out of order")
-    if len(fields["abstention"]) not in (0, 3):
+    if len(fields["abstention"]) not in (0, 3, 5):
         raise ValueError("$.abstention: expected threshold, risk and coverage, or none of them")
 
 

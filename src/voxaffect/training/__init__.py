@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from voxaffect.training.augmentation.policy import Augmentation
 from voxaffect.training.dataset import (
+    LEAST_CORPORA,
     AugmentedCopies,
     Corpora,
     Dataset,
     LoadOptions,
     TrainingRows,
     augment_dataset,
+    join_datasets,
     load_dataset,
     load_training_data,
     select_emotions,
@@ -38,6 +40,7 @@ __all__ = [
     "DEFAULT_FEATURES",
     "DEFAULT_RECIPES",
     "DEFAULT_SEED",
+    "LEAST_CORPORA",
     "OBSERVED_EMOTIONS",
     "RECIPES",
     "Augmentation",
@@ -56,6 +59,7 @@ __all__ = [
     "export",
     "fit",
     "get_recipe",
+    "join_datasets",
     "load_dataset",
     "load_training_data",
     "make_estimator",

@@ -72,6 +72,8 @@ class LoadOptions(DataOptions, total=False):
 Corpora = str | Sequence[str] | Mapping[str, str | Path | None]
 
 _log = logging.getLogger("voxaffect")
+LEAST_CORPORA = 3
+"""Corpora from which on what is unseen is estimated by leaving corpora out."""
 _SHOWN = 3  # recordings that one message lists
 
 
@@ -465,6 +467,62 @@ def augment_dataset(
     matrix = np.concatenate([copy.matrix for copy in copies])
     augmented = AugmentedCopies(matrix, np.concatenate([copy.kept for copy in copies]))
     return replace(data, copies=augmented, augmentation=policy, inputs=inputs)
+
+
+def join_datasets(datasets: Sequence[Dataset]) -> Dataset:
+    """Dataset of the utterances of several, such as several tables of one's own.
+
+    Parameters
+    ----------
+    datasets : sequence of Dataset
+        With the same features, and all or none with augmented copies.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    TrainingError
+        If there is none, or their features or copies were made in different ways.
+
+    Examples
+    --------
+    >>> data = va.load_dataset({"folder": "my_recordings"}, "classic")
+    >>> happy, sad = (
+    ...     data.select([u for u in data.utterances if u.emotion == emotion])
+    ...     for emotion in ("happy", "sad")
+    ... )
+    >>> va.join_datasets([happy, sad]).matrix.shape
+    (12, 180)
+    """
+    parts: list[Dataset] = [*check_list(datasets, "datasets", "Datasets")]
+    for part in parts:
+        check_kind(part, Dataset, "datasets", "Datasets, as load_dataset makes them")
+    if not parts:
+        raise TrainingError("datasets: at least one is needed, found none.")
+    for name in ("spec", "augmentation"):
+        values = [getattr(part, name) for part in parts]
+        if any(value != values[0] for value in values):
+            raise TrainingError(
+                f"datasets: expected the same {name} in all, found {values[0]} and others."
+            )
+    starts = np.cumsum([0, *(len(part.utterances) for part in parts)])
+    copies = [part.copies for part in parts if part.copies is not None]
+    joined = None
+    if copies:
+        origins = [copy.origins + start for copy, start in zip(copies, starts, strict=False)]
+        joined = AugmentedCopies(
+            np.concatenate([copy.matrix for copy in copies]), np.concatenate(origins)
+        )
+    return replace(
+        parts[0],
+        utterances=tuple(utterance for part in parts for utterance in part.utterances),
+        matrix=np.concatenate([part.matrix for part in parts]),
+        failures=tuple(failure for part in parts for failure in part.failures),
+        notes=tuple(note for part in parts for note in part.notes),
+        copies=joined,
+    )
 
 
 def load_training_data(

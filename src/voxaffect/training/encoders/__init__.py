@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from voxaffect.training.encoders.catalog import ENCODERS, EncoderSource, get_encoder
 from voxaffect.training.encoders.huggingface import export_huggingface
+from voxaffect.training.encoders.opening import open_encoder
 from voxaffect.training.encoders.store import (
     ENCODERS_VARIABLE,
     download_encoder,
@@ -23,4 +24,5 @@ __all__ = [
     "get_encoder",
     "get_encoder_folder",
     "load_weights",
+    "open_encoder",
 ]
