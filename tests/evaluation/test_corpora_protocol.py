@@ -192,6 +192,14 @@ def test_a_network_in_an_ensemble_takes_no_weights() -> None:
     assert describe_weights(mixed).endswith("in those of its parts that take weights")
 
 
+def test_an_estimator_that_balances_corpora_by_itself_says_how() -> None:
+    from voxaffect.training.estimators import BalancedLogistic
+
+    sentence = describe_weights(make_pipeline(StandardScaler(), BalancedLogistic()))
+    assert sentence == describe_weights(BalancedLogistic())
+    assert "root of their size" in sentence
+
+
 def test_the_command_leaves_corpora_out(run: Run, ravdess_to_read: Path, tmp_path: Path) -> None:
     table = tmp_path / "own.csv"
     files = sorted(ravdess_to_read.rglob("*.wav"))

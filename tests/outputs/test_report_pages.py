@@ -123,7 +123,7 @@ def test_every_figure_names_its_systems_and_its_protocol(folder: Path) -> None:
 def test_every_card_names_its_system_and_its_protocol(folder: Path) -> None:
     markdown = (folder / "report.md").read_text(encoding="utf-8")
     assert "**New speakers: logistic**" in markdown
-    assert "protocol speakers: up to 6 folds" in markdown
+    assert "protocol speakers, up to 6 folds" in markdown
     assert "**Random split: logistic**" in markdown
     assert "**Leakage premium: logistic**" in markdown
     assert re.search(r"^UAR of eGeMAPS \+ SVM: \S+ on new speakers", markdown, re.M)

@@ -325,10 +325,10 @@ def evaluate(
         seed=seed,
         **options,
     )
-    if by.name == "cross" and (
+    if by.name in ("cross", "corpora") and (
         line := describe_common_emotions(next(iter(systems.values())).data.utterances)
     ):
-        _log.info("cross: %s; if two words mean the same, map one with labels", line)
+        _log.info("%s: %s; if two words mean the same, map one with labels", by.name, line)
     with _log_failures_on_error(failures):
         study = evaluate_systems(
             systems,

@@ -212,6 +212,10 @@ class BalancedLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     random_state : int
     """
 
+    weighting = (
+        "in training, corpora weigh by the root of their size, and emotions of a corpus alike"
+    )
+
     def __init__(
         self,
         *,

@@ -110,7 +110,14 @@ def pass_weights(estimator: Any, weights: NDArray[np.float64] | None) -> dict[st
 
 
 def describe_weights(estimator: Any) -> str:
-    """Sentence on the weights of balanced rows in the training of an estimator."""
+    """Sentence on the weights of balanced rows in the training of an estimator.
+
+    An estimator that weighs corpora by itself says so in its attribute ``weighting``.
+    """
+    if steps := getattr(estimator, "steps", None):
+        return describe_weights(steps[-1][1])
+    if weighting := getattr(estimator, "weighting", ""):
+        return str(weighting)
     members = getattr(estimator, "members", None)
     parts = [part for part, *_ in members] if isinstance(members, list | tuple) else [estimator]
     takes_weights = [find_weight_parameter(part) is not None for part in parts]
