@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ import voxaffect as va
 from voxaffect.errors import MissingExtraError, TrainingError
 from voxaffect.features import compute_features
 from voxaffect.training import Augmentation, Recipe, load_training_data
-from voxaffect.training.encoders.inputs import EncoderInputs, digest_row
+from voxaffect.training.encoders.inputs import EncoderInputs, digest_row, load_inputs
 
 SPEAKERS, EMOTIONS, TAKES = ("anna", "bert", "cleo"), ("angry", "sad"), 3
 SPEEDS = Augmentation(speeds=(0.9,), mixed_copies=1)
@@ -53,7 +54,9 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     plan = FinetuningPlan(trained_layers=1, rate=1e-3, passes=2, batch=4)
     return replace(
         va.get_recipe("finetuned"),
-        build=lambda seed: FinetunedClassifier(plan=plan, penalty_c=0.1, random_state=seed),
+        build=lambda seed: FinetunedClassifier(
+            plan=plan, penalty_c=0.1, perceptrons=0, random_state=seed
+        ),
         encoder=str(folder),
         augmentation=SPEEDS,
     )
@@ -100,7 +103,7 @@ def test_a_model_is_trained_and_its_file_needs_nothing_else(
 
 
 def test_the_file_has_the_probabilities_of_the_classifier(data: va.Dataset, recipe: Recipe) -> None:
-    estimator = recipe.build(0)
+    estimator = recipe.build(0).set_params(perceptrons=1)
     estimator.attach_inputs([data])
     estimator = va.fit(estimator, data.rows())
     model = va.export(estimator, data)
@@ -155,6 +158,19 @@ def test_data_without_log_mels_are_refused(data: va.Dataset, recipe: Recipe) -> 
 def test_other_features_are_refused(corpus: dict[str, Path], recipe: Recipe) -> None:
     with pytest.raises(TrainingError, match="the recipe trains an encoder: expected the features"):
         load_training_data(corpus, recipe, features="classic", workers=1)
+
+
+def test_an_encoder_of_sound_is_refused(data: va.Dataset) -> None:
+    spec = replace(data.spec, encoder=SimpleNamespace(takes_waveform=True))
+    with pytest.raises(TrainingError, match="expected Whisper's for the recipe finetuned"):
+        load_inputs("wavlm", spec)
+
+
+def test_joined_datasets_hold_the_log_mels_of_all(data: va.Dataset) -> None:
+    halves = [data.select(data.utterances[part]) for part in (slice(0, 9), slice(9, None))]
+    halves[1] = replace(halves[1], inputs=data.inputs.join())
+    halves[0] = replace(halves[0], inputs=replace(data.inputs, logmels={}))
+    assert len(va.join_datasets(halves).inputs.find(data.matrix)) == len(data.matrix)
 
 
 def test_inputs_survive_pickling_and_are_never_copied(data: va.Dataset) -> None:

@@ -115,7 +115,7 @@ def _format_encoder(encoder: Mapping[str, str], layers: Sequence[str]) -> list[s
     license_, citation = (encoder.get(key, "") for key in ("license", "citation"))
     name = f"{encoder.get('name', 'unknown')}, {', '.join(layers)}"
     lines = [f"encoder   {name}: {license_ or 'license unknown'}"]
-    lines += [f"          {citation}"] if citation else []
+    lines += [f"{'':10}{text}" for text in (encoder.get("training", ""), citation) if text]
     source = identify_encoder(encoder.get("sha256", ""))
     if source is not None:
         caution = wrap(source.caution, 90, break_on_hyphens=False)

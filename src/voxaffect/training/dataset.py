@@ -515,6 +515,7 @@ def join_datasets(datasets: Sequence[Dataset]) -> Dataset:
         joined = AugmentedCopies(
             np.concatenate([copy.matrix for copy in copies]), np.concatenate(origins)
         )
+    inputs = [part.inputs for part in parts if part.inputs is not None]
     return replace(
         parts[0],
         utterances=tuple(utterance for part in parts for utterance in part.utterances),
@@ -522,6 +523,7 @@ def join_datasets(datasets: Sequence[Dataset]) -> Dataset:
         failures=tuple(failure for part in parts for failure in part.failures),
         notes=tuple(note for part in parts for note in part.notes),
         copies=joined,
+        inputs=inputs[0].join(*inputs[1:]) if inputs else None,
     )
 
 

@@ -77,6 +77,11 @@ class Encoder:
         (shape,) = (o.shape for o in self._session.get_outputs() if o.name == VECTOR_OUTPUT)
         return int(shape[1])
 
+    @property
+    def takes_waveform(self) -> bool:
+        """Whether the graph takes sound; else, it takes a log-mel spectrogram."""
+        return WAVEFORM_INPUT in self._inputs
+
     @cached_property
     def _inputs(self) -> dict[str, list[Any]]:
         return {one.name: list(one.shape) for one in self._session.get_inputs()}
@@ -89,7 +94,7 @@ class Encoder:
         samples : ndarray, shape (n,), float32
             At 16 kHz, at least 0.25 s. Silence around the speech and the level have no effect.
         """
-        if WAVEFORM_INPUT in self._inputs:
+        if self.takes_waveform:
             speech = _cut_speech(samples)
             start = max(0, (len(speech) - MAX_FRAMES * 160) // 2)
             return self._run(WAVEFORM_INPUT, speech[start : start + MAX_FRAMES * 160])
@@ -107,7 +112,7 @@ class Encoder:
 
     def encode_golden(self) -> Array:
         """Vector of a fixed input, by which a model file tests itself."""
-        name = WAVEFORM_INPUT if WAVEFORM_INPUT in self._inputs else LOGMEL_INPUT
+        name = WAVEFORM_INPUT if self.takes_waveform else LOGMEL_INPUT
         if name == WAVEFORM_INPUT:
             time = np.arange(_GOLDEN_SAMPLES, dtype=np.float64) / RATE_HZ
             return self._run(name, 0.1 * np.sin(2 * np.pi * (200 + 100 * time) * time))

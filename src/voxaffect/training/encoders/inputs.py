@@ -153,7 +153,17 @@ def load_inputs(encoder: str | Path, spec: FeatureSpec) -> EncoderInputs:
         Name of an encoder that was downloaded, or a file or folder of weights.
     spec : FeatureSpec
         As `open_encoder` gives it.
+
+    Raises
+    ------
+    TrainingError
+        If the encoder is not Whisper's.
     """
+    if spec.encoder is None or spec.encoder.takes_waveform:
+        raise TrainingError(
+            f"encoder {encoder}: expected Whisper's for the recipe finetuned, found another. Take "
+            "the recipe encoder, which trains no encoder."
+        )
     path = find_encoder(encoder).resolve()
     layers = tuple(int(group.removeprefix("layer_")) for group in spec.groups)
     return EncoderInputs(path, layers, load_weights(path).mel_bands, {})

@@ -13,7 +13,7 @@ from voxaffect.errors import ModelError
 from voxaffect.features.encoders import make_encoder_spec
 from voxaffect.features.encoders.encoder import Encoder
 from voxaffect.features.spec import FeatureSpec
-from voxaffect.training.encoders.catalog import ENCODERS
+from voxaffect.training.encoders.catalog import identify_encoder
 from voxaffect.training.encoders.huggingface import KINDS, export_huggingface
 from voxaffect.training.encoders.store import find_encoder
 from voxaffect.training.encoders.weights import EncoderWeights, load_weights
@@ -115,7 +115,7 @@ def _choose_layers(layers: tuple[int, ...] | None, count: int, name: str) -> tup
 
 def _describe(weights: EncoderWeights) -> dict[str, str]:
     """Name, license, citation and weights of an encoder, for the card of a model."""
-    source = ENCODERS.get(weights.name)
+    source = identify_encoder(weights.sha256)
     return {
         "name": source.title if source else weights.name,
         "license": weights.license,
