@@ -29,7 +29,7 @@ from voxaffect.evaluation.metrics.calibration import WANTED_RISK
 from voxaffect.evaluation.metrics.categorical import compute_uar
 from voxaffect.extraction import FeatureCache, extract
 from voxaffect.features import get_feature_names
-from voxaffect.features.affect.enrollment import adapt, enroll as enroll_vectors
+from voxaffect.features.adaptation import adapt_vectors, compute_statistics, compute_transform
 from voxaffect.training import (
     OBSERVED_EMOTIONS,
     Dataset,
@@ -158,9 +158,10 @@ def cross(recipe: str, root: Path) -> dict[str, Any]:
 
 
 def enroll(recipe: str, root: Path) -> dict[str, Any]:
-    """UAR on EmoBox's folds with some recordings of each test speaker enrolled, and without.
+    """UAR on EmoBox's folds, adapted to some recordings of each test speaker, and without.
 
-    Enrolled recordings are drawn at random, five times, and are not tested.
+    Recordings to adapt to are drawn at random, five times, and are not tested. The check of
+    spread is not part of this measurement: all are adapted to.
     """
     data = load(recipe, root)
     assert data.spec is not None
@@ -170,6 +171,7 @@ def enroll(recipe: str, root: Path) -> dict[str, Any]:
     for fold in get_protocol("emobox").split(data.utterances, SEED):
         fitted = fit(get_recipe(recipe).build(SEED), data.rows(fold.train))
         mean = data.matrix[fold.train].mean(axis=0, dtype=np.float64)
+        sd = data.matrix[fold.train].std(axis=0, dtype=np.float64)
         plain = fitted.predict(data.matrix)
         for count in ENROLLED:
             for draw in range(DRAWS):
@@ -178,8 +180,14 @@ def enroll(recipe: str, root: Path) -> dict[str, Any]:
                 for speaker in np.unique(speakers[fold.test]):
                     own = rng.permutation(np.flatnonzero(speakers == speaker))
                     rest = own[count:]
-                    known = enroll_vectors(data.matrix[own[:count]])
-                    moved = adapt(data.matrix[rest], known, training_mean=mean, names=columns)
+                    scale, offset = compute_transform(
+                        compute_statistics(data.matrix[own[:count]]),
+                        training_mean=mean,
+                        training_sd=sd,
+                        names=columns,
+                        is_scaled=False,
+                    )
+                    moved = adapt_vectors(data.matrix[rest], scale, offset)
                     sharpened[rest] = fitted.predict(moved)
                     tested.append(rest)
                 rows = np.concatenate(tested)

@@ -107,7 +107,7 @@ def honesty_table(results: dict[str, Any]) -> str:
 
 def enrollment_table(results: dict[str, Any]) -> str:
     """What a few recordings of the speaker bring."""
-    rows = [["recordings enrolled", "UAR without", "UAR with"]]
+    rows = [["recordings to adapt to", "UAR without", "UAR with"]]
     part = results["enroll-logistic"]
     rows += [
         [count, f"{part[count]['without']:.3f}", f"{part[count]['with']:.3f}"]

@@ -26,6 +26,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from voxaffect.evaluation import get_protocol
+from voxaffect.evaluation.metrics.calibration import WANTED_RISK, compute_calibration_error
+from voxaffect.evaluation.metrics.categorical import compute_uar
+from voxaffect.features import get_feature_names
 from voxaffect.features.adaptation import (
     LEAST_RECORDINGS,
     LEAST_SPREAD,
@@ -34,11 +39,6 @@ from voxaffect.features.adaptation import (
     compute_statistics,
     compute_transform,
 )
-
-from voxaffect.evaluation import get_protocol
-from voxaffect.evaluation.metrics.calibration import WANTED_RISK, compute_calibration_error
-from voxaffect.evaluation.metrics.categorical import compute_uar
-from voxaffect.features import get_feature_names
 from voxaffect.training import Dataset, fit, get_recipe, join_datasets, load_training_data
 
 SEED = 9

@@ -26,7 +26,7 @@ from voxaffect.extraction import extract
 from voxaffect.features import get_feature_names, get_feature_spec
 from voxaffect.models import load
 from voxaffect.outputs.formats import PREDICTION_FORMATS, Run as Circumstances
-from voxaffect.recognition import enroll_speaker, predict, predict_many
+from voxaffect.recognition import predict, predict_many
 from voxaffect.training import Augmentation, export, get_recipe
 from voxaffect.tutorial import load_data
 
@@ -684,18 +684,6 @@ def test_every_command_explains_itself(run: Run, command: str) -> None:
 
 def test_an_unknown_command_is_a_usage_error(run: Run) -> None:
     assert run("preddict").code == 2
-
-
-def test_enroll_recognizes_as_python_does_with_the_speaker(
-    run: Run, recordings: list[Path], trained: Trained, model: Path
-) -> None:
-    arguments = ["predict", recordings[0], "--model", model, "--format", "json"]
-    enrolled = [word for path in recordings[:4] for word in ("--enroll", path)]
-    found = json.loads(run(*arguments, *enrolled).out)["results"]
-    speaker = enroll_speaker(recordings[:4], model=trained.model)
-    expected = predict(recordings[0], model=trained.model, speaker=speaker)
-    assert found[0]["probabilities"] == pytest.approx(dict(expected.probabilities), abs=1e-6)
-    assert found != json.loads(run(*arguments).out)["results"]
 
 
 @pytest.mark.parametrize("command", ["predict", "train", "evaluate", "features"])

@@ -330,12 +330,6 @@ def test_options_of_timelines_are_those_of_their_command(
     assert option in error
 
 
-def test_enrolled_speakers_are_for_whole_utterances(run: Run, recordings: list[Path]) -> None:
-    error = run("timeline", *recordings, "--enroll", ".").err
-    assert "No such option" in error
-    assert "--enroll" in error
-
-
 @pytest.mark.parametrize("case", USAGE)
 def test_what_does_not_go_together_is_a_usage_error(
     run: Run, recordings: list[Path], case: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -25,8 +25,8 @@ from voxaffect.errors import AudioError, ModelError
 from voxaffect.extraction import Failure, LocalExecutor, Transform, describe_failure, extract
 from voxaffect.extraction.sources import Named, batch_items, compute_digest, name_sources
 from voxaffect.features import get_feature_spec
-from voxaffect.features.affect.enrollment import Speaker
 from voxaffect.recognition import predict, predict_many, tasks, timeline, timeline_many, utterance
+from voxaffect.recognition.adaptation import Adaptation
 from voxaffect.recognition.timelines.offline import run_timelines
 
 CLASSIC = get_feature_spec("classic")
@@ -97,12 +97,12 @@ def test_a_model_that_cannot_answer_for_one_recording_answers_for_the_others(
     assert len(batch.results) == 11
 
 
-def test_a_speaker_of_another_model_ends_the_batch_at_once(
+def test_an_adaptation_of_other_features_ends_the_batch_at_once(
     recordings: list[Path], trained: Trained
 ) -> None:
-    speaker = Speaker(np.zeros(3, np.float32), 8)
-    with pytest.raises(ModelError, match="the speaker was enrolled for another model"):
-        predict_many(recordings, model=trained.model, speaker=speaker)
+    adaptation = Adaptation(np.zeros(3), np.ones(3), 8, get_feature_spec("affect"))
+    with pytest.raises(ModelError, match="the adaptation was measured with other features"):
+        predict_many(recordings, model=trained.model, adapt=adaptation)
 
 
 def test_an_unexpected_error_names_its_type_and_line() -> None:

@@ -164,11 +164,12 @@ def test_features_are_of_any_sound(hum: Path) -> None:
     assert len(extract([hum], get_feature_spec("affect")).matrix) == 1
 
 
-def test_a_recording_without_speech_cannot_be_enrolled(run: Run, hum: Path, spoken: Path) -> None:
-    with pytest.raises(AudioError, match=r"1 of 2 not enrolled: no speech .*hum\.wav.*energy"):
-        va.enroll_speaker([spoken, hum])
-    assert va.enroll_speaker([spoken, hum], vad="energy").recordings == 2
-    assert run("predict", spoken, "--enroll", hum).code == 1
+def test_a_recording_without_speech_cannot_be_adapted_to(run: Run, hum: Path, spoken: Path) -> None:
+    with pytest.raises(AudioError, match=r"no speech was found in any of 1 recordings.*energy"):
+        va.measure_adaptation([hum])
+    assert va.measure_adaptation([spoken, hum]).recordings == 1
+    assert va.measure_adaptation([spoken, hum], vad="energy").recordings == 2
+    assert run("predict", spoken, "--adapt", hum).code == 1
 
 
 # Long recordings

@@ -14,11 +14,9 @@ from conftest import Trained
 
 from voxaffect.audio import Signal, read
 from voxaffect.errors import AudioError, ModelError
-from voxaffect.extraction import extract
-from voxaffect.features.affect.enrollment import Speaker
 from voxaffect.models import METADATA_KEY, Model
 from voxaffect.models.integrity import add_checksum
-from voxaffect.recognition import enroll_speaker, predict, predict_many
+from voxaffect.recognition import predict, predict_many
 
 
 def test_path_text_bytes_stream_array_and_signal_are_one_prediction(
@@ -118,37 +116,6 @@ def test_an_array_without_its_rate_is_refused(trained: Trained) -> None:
 def test_a_missing_model_is_named(recordings: list[Path]) -> None:
     with pytest.raises(ModelError, match=r"gone\.onnx: no such file"):
         predict(recordings[0], model="gone.onnx")
-
-
-def test_enrollment_brings_a_speaker_to_the_training_mean(
-    recordings: list[Path], trained: Trained
-) -> None:
-    card, paths = trained.model.card, recordings[:6]
-    speaker = enroll_speaker(paths, model=trained.model)
-    found = extract(paths, card.spec).matrix
-    np.testing.assert_allclose(speaker.mean, found.mean(axis=0), rtol=1e-5)
-    moved = found - 0.6 * (speaker.mean - np.array(card.mean))
-    expected = trained.model.probabilities(moved.astype(np.float32))
-    batch = predict_many(paths, model=trained.model, speaker=speaker)
-    rows = [list(prediction.probabilities.values()) for prediction in batch.results]
-    np.testing.assert_allclose(rows, expected, atol=1e-5)
-    assert predict(paths[0], model=trained.model, speaker=speaker) == batch.results[0]
-
-
-def test_every_recording_that_cannot_be_enrolled_is_named(
-    recordings: list[Path], tmp_path: Path, trained: Trained
-) -> None:
-    (tmp_path / "bad.wav").write_text("no sound")
-    with pytest.raises(AudioError, match=r"1 of 2 not enrolled: .*bad\.wav"):
-        enroll_speaker([recordings[0], tmp_path / "bad.wav"], model=trained.model)
-
-
-def test_a_speaker_enrolled_for_another_model_is_refused(
-    recordings: list[Path], trained: Trained
-) -> None:
-    speaker = Speaker(np.zeros(3, np.float32), recordings=2)
-    with pytest.raises(ModelError, match="enrolled for another model"):
-        predict(recordings[0], model=trained.model, speaker=speaker)
 
 
 def abstaining(trained: Trained, threshold: float) -> Model:

@@ -52,7 +52,6 @@ CALLS: dict[str, Callable[[Any], object]] = {
     "predict": lambda odd: va.predict(odd),
     "predict rate_hz": lambda odd: va.predict(voice(0), rate_hz=odd),
     "predict model": lambda odd: va.predict(EXAMPLE, model=odd),
-    "predict speaker": lambda odd: va.predict(EXAMPLE, speaker=odd),
     "predict uncertain_below": lambda odd: va.predict(EXAMPLE, uncertain_below=odd),
     "predict_many": lambda odd: va.predict_many(odd, workers=1),
     "timeline": lambda odd: va.timeline(odd),
@@ -78,7 +77,11 @@ CALLS: dict[str, Callable[[Any], object]] = {
     "extract cache": lambda odd: va.extract([], SPEC, workers=1, cache=odd),
     "diagnose": lambda odd: va.diagnose(odd),
     "explain": lambda odd: va.explain(odd),
-    "enroll_speaker": lambda odd: va.enroll_speaker(odd),
+    "measure_adaptation": lambda odd: va.measure_adaptation(odd),
+    "predict adapt": lambda odd: va.predict(EXAMPLE, adapt=odd),
+    "predict_many adapt": lambda odd: va.predict_many([EXAMPLE], adapt=odd),
+    "timeline adapt": lambda odd: va.timeline(EXAMPLE, adapt=odd),
+    "Stream adapt": lambda odd: va.Stream(rate_hz=16_000, adapt=odd),
     "load": lambda odd: va.load(odd),
     "Model": lambda odd: va.Model(odd),
     "probabilities": lambda odd: va.load().probabilities(odd),
@@ -128,8 +131,9 @@ def test_an_argument_of_a_wrong_kind_is_accepted_or_refused_in_a_line(
 def test_an_error_of_kinds_is_one_of_python_too() -> None:
     with pytest.raises(TypeError, match=r"spec: expected a FeatureSpec, .* found str 'classic'"):
         va.compute_features(SOUND, "classic")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="speaker: expected what enroll_speaker gives, found int"):
-        va.predict(EXAMPLE, speaker=7)  # type: ignore[arg-type]
+    message = "adapt: expected .* what measure_adaptation gives, found int"
+    with pytest.raises(ValueError, match=message):
+        va.predict(EXAMPLE, adapt=7)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", [np.float32(0.5), np.int64(1), 0, 1.0])

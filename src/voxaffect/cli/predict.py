@@ -6,22 +6,18 @@ from typing import Any
 
 import click
 
+from voxaffect.cli.adaptation import adapt_option, choose_adaptation, list_adaptations
 from voxaffect.cli.advice import warn
 from voxaffect.cli.help import Command
-from voxaffect.cli.inputs import find_recordings, open_model
+from voxaffect.cli.inputs import open_model
 from voxaffect.cli.recognition import (
     input_options,
     output_options,
     prepare_job,
-    recognition_option,
     recognition_options,
     run_options,
 )
-from voxaffect.errors import AudioError
-from voxaffect.features.affect.enrollment import Speaker
-from voxaffect.models import Model
 from voxaffect.outputs.formats import PREDICTION_FORMATS
-from voxaffect.recognition import enroll_speaker
 from voxaffect.recognition.prediction import Predictor
 from voxaffect.recognition.tasks import PredictionTask
 
@@ -31,22 +27,17 @@ _EXAMPLES = (
     "voxaffect predict call.wav",
     "voxaffect predict calls/ --format csv,json -o out/",
     "voxaffect predict call.wav --channels each",
+    "voxaffect predict calls/ --adapt folder",
 )
 
 
 @click.command(cls=Command, examples=_EXAMPLES)
 @input_options
 @recognition_options
-@recognition_option(
-    "--enroll",
-    multiple=True,
-    metavar="FILE | FOLDER | PATTERN",
-    help="Adapt to one speaker: unlabeled recordings of the person who speaks in all sources. "
-    "About eight recordings with different emotions work well. Repeatable.",
-)
+@adapt_option
 @output_options(PREDICTION_FORMATS)
 @run_options
-def predict(sources: tuple[str, ...], enroll: tuple[str, ...], **options: Any) -> None:
+def predict(sources: tuple[str, ...], **options: Any) -> None:
     """Recognize the emotion of recordings.
 
     Name files, folders or patterns. Folders are searched with their subfolders. The name -
@@ -63,15 +54,10 @@ def predict(sources: tuple[str, ...], enroll: tuple[str, ...], **options: Any) -
     """
     job = prepare_job(sources, options, PREDICTION_FORMATS)
     model = open_model(options["model"])
-    speaker = _enroll(enroll, model, options) if enroll else None
-    predictor = Predictor(model, speaker, **{name: options[name] for name in _PREDICTOR_OPTIONS})
-    batch = job.recognize(PredictionTask(predictor), progress_files=_PROGRESS_FILES)
+    kind, adaptation = choose_adaptation(model, options)
+    settings = {name: options[name] for name in _PREDICTOR_OPTIONS}
+    task = PredictionTask(Predictor(model, adaptation, **settings))
+    batch = job.recognize(task, adapt=kind, progress_files=_PROGRESS_FILES)
+    list_adaptations(batch.results)
     warn(batch.results)
     job.finish(batch, model)
-
-
-def _enroll(sources: tuple[str, ...], model: Model, options: dict[str, Any]) -> Speaker:
-    paths, failures = find_recordings(sources)
-    if failures:
-        raise AudioError(failures[0].reason)
-    return enroll_speaker(paths, model=model, vad=options["vad"], workers=options["workers"])

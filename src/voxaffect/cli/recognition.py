@@ -158,13 +158,22 @@ class Job:
     vad: str
     began: float
 
-    def recognize(self, task: PredictionTask | TimelineTask, *, progress_files: int) -> Batch[Any]:
+    def recognize(
+        self, task: PredictionTask | TimelineTask, *, adapt: str | None, progress_files: int
+    ) -> Batch[Any]:
         """Recognize all recordings, with a progress bar from so many on."""
         if self.name is not None and self.content is not None:  # its fault is the command's
-            return Batch(task.recognize(Named(self.name, self.content)), (), 1)
+            item = Named(self.name, self.content)
+            if not adapt:
+                return Batch(task.recognize(item), (), 1)
+            batch: Batch[Any] = run_batch([item], task, adapt=adapt, workers=self.workers)
+            if batch.failures:
+                raise AudioError(batch.failures[0].reason)
+            return batch
         return run_batch(
             self.paths,
             task,
+            adapt=adapt,
             total=len(self.paths),
             resume=self.checkpoint,
             workers=self.workers,

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from voxaffect.cli.adaptation import adapt_option, choose_adaptation, list_adaptations
 from voxaffect.cli.help import Command, Option
 from voxaffect.cli.inputs import open_model
 from voxaffect.cli.recognition import (
@@ -55,6 +56,7 @@ _output_option = partial(click.option, cls=Option, section="Output")
     show_default=True,
     help="Time between the ends of two successive windows.",
 )
+@adapt_option
 @output_options(TIMELINE_FORMATS)
 @_output_option(
     "--level",
@@ -98,11 +100,14 @@ def timeline(
     model = open_model(options["model"])
     windowing = WindowConfig(window_seconds, hop_seconds, options["vad"])
     uncertain_below = options["uncertain_below"]
+    kind, adaptation = choose_adaptation(model, options)
     task = TimelineTask(
-        configure_timeline(model, windowing, None, uncertain_below),
+        configure_timeline(model, windowing, None, uncertain_below, adaptation),
         options["channels"],
         uncertain_below,
         options["max_seconds"],
         progress=stderr_is_terminal(),
     )
-    job.finish(job.recognize(task, progress_files=_PROGRESS_FILES), model)
+    batch = job.recognize(task, adapt=kind, progress_files=_PROGRESS_FILES)
+    list_adaptations(batch.results)
+    job.finish(batch, model)

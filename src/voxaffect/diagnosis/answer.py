@@ -36,5 +36,5 @@ def judge_answer(case: Case) -> Finding:
     return finding.flag(
         WARNING,
         f"Uncertain: {probability} is less than {limit}. Several emotions are possible.",
-        "Enroll the speaker with about eight recordings (predict --enroll).",
+        "Adapt to about eight recordings of the speaker (predict --adapt FOLDER).",
     )

@@ -23,7 +23,7 @@ from voxaffect.extraction.executors import (
     count_workers,
     open_executor,
 )
-from voxaffect.extraction.failures import Failure, describe_failure
+from voxaffect.extraction.failures import Failure, catch_failure, describe_failure
 from voxaffect.extraction.sources import Item, compute_digest, get_subject, load_item
 from voxaffect.features import FeatureSpec, check_spec, compute_features, get_feature_names
 from voxaffect.records.arguments import check_kind, check_list, check_path
@@ -39,6 +39,7 @@ __all__ = [
     "FeatureCache",
     "LocalExecutor",
     "Transform",
+    "catch_failure",
     "compute_each",
     "count_workers",
     "describe_failure",

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from voxaffect.errors import VoxaffectError, WorkerError
 from voxaffect.files import describe_reason, escape_control
 
 _LONGEST = 200
+
+Result = TypeVar("Result")
 
 
 class Reason(str):
@@ -65,6 +69,25 @@ def describe_failure(error: Exception, name: str) -> Reason:
     reason = Reason(_explain(error, name))
     reason.error = type(error).__name__
     return reason
+
+
+def catch_failure(function: Callable[..., Result], subject: str) -> Callable[..., Result | Reason]:
+    """Function that returns the reason of a failure instead of raising it.
+
+    Parameters
+    ----------
+    function : callable
+    subject : str
+        What messages call the recording.
+    """
+
+    def call(*arguments: Any, **options: Any) -> Result | Reason:
+        try:
+            return function(*arguments, **options)
+        except Exception as error:
+            return describe_failure(error, subject)
+
+    return call
 
 
 def _explain(error: Exception, name: str) -> str:

@@ -137,7 +137,7 @@ class ModelCard:
         ``vector`` and its ``probabilities``; with an encoder, the vector that it gives of a fixed
         log-mel spectrogram, as ``encoded``.
     mean : tuple of float
-        Of every feature over the utterances trained on: where enrollment moves a speaker to.
+        Of every feature over the utterances trained on: adaptation moves a group there.
     sd : tuple of float
         Of every feature over the utterances trained on; empty where format 1 did not say.
     distances : mapping of str to float

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from voxaffect.recognition.adaptation import Adaptation, AdaptationDecision
 from voxaffect.recognition.batch import Batch, predict_many, timeline_many
-from voxaffect.recognition.enrollment import enroll_speaker
 from voxaffect.recognition.explanation import Explanation, explain
+from voxaffect.recognition.measurement import measure_adaptation
 from voxaffect.recognition.prediction import Prediction, predict, predict_channels
 from voxaffect.recognition.timelines.offline import timeline
 from voxaffect.recognition.timelines.segments import Event, Segment, Timeline, Update, Window
@@ -12,6 +13,8 @@ from voxaffect.recognition.timelines.smoothing import Smoothing
 from voxaffect.recognition.timelines.stream import Stream
 
 __all__ = [
+    "Adaptation",
+    "AdaptationDecision",
     "Batch",
     "Event",
     "Explanation",
@@ -22,8 +25,8 @@ __all__ = [
     "Timeline",
     "Update",
     "Window",
-    "enroll_speaker",
     "explain",
+    "measure_adaptation",
     "predict",
     "predict_channels",
     "predict_many",

@@ -7,29 +7,39 @@ do, and keeps what is done.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
 from contextlib import closing, nullcontext
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Generic
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, Generic, Literal
 
 import msgspec
 
 from voxaffect.audio import Signal, Source, get_file
 from voxaffect.console import show_progress
 from voxaffect.errors import AudioError
-from voxaffect.extraction import Failure
+from voxaffect.extraction import Failure, catch_failure
 from voxaffect.extraction.sources import (
     Item,
     Named,
     get_name,
     name_sources,
 )
-from voxaffect.features.affect.enrollment import Speaker
 from voxaffect.models import Model, get_model
+from voxaffect.recognition.adaptation import Adaptation
 from voxaffect.recognition.checkpoint import Checkpoint, FileSignature, sign_file
+from voxaffect.recognition.measurement import (
+    ALL,
+    FOLDER,
+    Features,
+    get_adaptation,
+    get_kind,
+    summarize,
+)
+from voxaffect.recognition.packing import pack_features, unpack_features
 from voxaffect.recognition.prediction import Prediction, Predictor
-from voxaffect.recognition.tasks import PredictionTask, Result, Task, TimelineTask, Workers
+from voxaffect.recognition.tasks import Output, PredictionTask, Result, Task, TimelineTask, Workers
 from voxaffect.recognition.timelines.segmentation import configure_timeline
 from voxaffect.recognition.timelines.segments import Timeline
 from voxaffect.recognition.timelines.smoothing import Smoothing
@@ -41,6 +51,10 @@ from voxaffect.records.values import to_frame
 
 if TYPE_CHECKING:
     import pandas
+
+
+Adapt = Literal["all", "folder"] | Sequence[str | Path] | Adaptation | None
+"""Recordings to adapt to."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +89,7 @@ def predict_many(
     *,
     rate_hz: int | None = None,
     model: Model | str | Path | None = None,
-    speaker: Speaker | None = None,
+    adapt: Adapt = None,
     uncertain_below: float | None = None,
     channels: str = "mix",
     vad: str = DEFAULT_VAD,
@@ -96,8 +110,11 @@ def predict_many(
         Sampling rate of arrays.
     model : Model, str or Path, optional
         A model, its file, or the name of a bundled one: ``accurate`` (the default) or ``fast``.
-    speaker : Speaker, optional
-        As `enroll_speaker` gives it, if one known speaker speaks in all of them.
+    adapt : {"all", "folder"}, sequence of path, or Adaptation, optional
+        Recordings without labels to adapt to: ``all`` sources together, or those of each
+        ``folder``; paths of recordings of the same speaker or set-up; or what
+        `measure_adaptation` gives. For the first two, the features of all sources are kept in
+        memory until the last one is read.
     uncertain_below, vad, max_seconds : optional
         As for `predict`.
     channels : str
@@ -134,10 +151,16 @@ def predict_many(
     ['noise']
     """
     items = name_sources(sources, rate_hz)
-    predictor = Predictor(get_model(model), speaker, uncertain_below, channels, vad, max_seconds)
+    loaded = get_model(model)
+    predictor = Predictor(loaded, None, uncertain_below, channels, vad, max_seconds)
+    kind = get_kind(adapt, (ALL, FOLDER))
+    if not kind:
+        adaptation = get_adaptation(adapt, loaded, vad=vad, workers=workers)
+        predictor = replace(predictor, adaptation=adaptation)
     return run_batch(
         items,
         PredictionTask(predictor),
+        adapt=kind,
         total=_count(sources),
         resume=resume,
         workers=workers,
@@ -156,6 +179,7 @@ def timeline_many(
     vad: str = WindowConfig.vad,
     smoothing: Smoothing | None = None,
     uncertain_below: float | None = None,
+    adapt: Adapt = None,
     max_seconds: float | None = None,
     resume: str | Path | None = None,
     workers: Workers = None,
@@ -165,7 +189,7 @@ def timeline_many(
 
     Parameters
     ----------
-    sources, rate_hz, resume, workers, progress
+    sources, rate_hz, adapt, resume, workers, progress
         As for `predict_many`.
     model, window_seconds, hop_seconds, channels, vad, smoothing, uncertain_below, max_seconds
         As for `timeline`.
@@ -192,10 +216,15 @@ def timeline_many(
     items = name_sources(sources, rate_hz)
     windowing = WindowConfig(window_seconds, hop_seconds, vad)
     config = configure_timeline(model, windowing, smoothing, uncertain_below)
+    kind = get_kind(adapt, (ALL, FOLDER))
+    if not kind:
+        adaptation = get_adaptation(adapt, config.model, vad=vad, workers=workers)
+        config = replace(config, adaptation=adaptation)
     total = _count(sources)
     return run_batch(
         items,
         TimelineTask(config, channels, uncertain_below, max_seconds, progress),
+        adapt=kind,
         total=total,
         resume=resume,
         workers=workers,
@@ -211,6 +240,7 @@ def run_batch(
     items: Iterable[Item],
     task: Task[Result],
     *,
+    adapt: str | None = None,
     total: int | None = None,
     resume: str | Path | None = None,
     workers: Workers = None,
@@ -223,11 +253,15 @@ def run_batch(
     items : iterable of Path or Named
         As ``name_sources`` gives them.
     task : PredictionTask or TimelineTask
+    adapt : {"all", "folder"}, optional
+        Adapt to all recordings together, or to those of each folder. Then the features of all are
+        computed before the first is classified.
     total : int, optional
         Number of items, for the progress bar.
     resume : str or Path, optional
         Checkpoint file: what it holds is not done again, unless the recording has changed. It
-        is left in place.
+        is left in place. With ``adapt``, it holds features: the statistics are always those of
+        all recordings of the call.
     workers, progress
         As for `predict_many`.
 
@@ -237,53 +271,153 @@ def run_batch(
         If the checkpoint cannot be used, or belongs to a run with other settings.
     """
     bar = show_progress(is_shown=progress, total=total, unit="file")
-    opened = (
-        nullcontext() if resume is None else Checkpoint(check_path(resume, "resume"), task.settings)
-    )
+    settings = {**task.settings, "adapt": adapt} if adapt else task.settings
+    opened = nullcontext() if resume is None else Checkpoint(check_path(resume, "resume"), settings)
     with opened as checkpoint, bar:
-        outcomes: dict[int, tuple[Result, ...] | Failure] = {}
-        left: list[tuple[int, FileSignature | None]] = []
-
-        def skip_finished() -> Iterator[Item]:
-            for index, item in enumerate(items):
-                signature = _sign(item) if checkpoint else None
-                restored = _restore(task, checkpoint, item, signature) if checkpoint else ()
-                if restored:
-                    outcomes[index] = restored
-                    bar.update()
-                else:
-                    left.append((index, signature))
-                    yield item
-
-        # Closed at once on Ctrl-C, so that no work goes on.
-        with closing(task.run(skip_finished(), workers)) as running:
-            for position, item, outcome in running:
-                index, signature = left[position]
-                if isinstance(outcome, str):
-                    outcomes[index] = _make_failure(item, outcome)
-                else:
-                    outcomes[index] = outcome
-                    if checkpoint and signature:
-                        values = [asdict(result) for result in outcome]
-                        checkpoint.add(get_name(item), signature, values)
-                bar.update()
+        if adapt:
+            extraction: _Work[Features] = _Work(task.extract, pack_features, partial(_unpack, task))
+            recordings = _AdaptedRecordings(task, adapt)
+            _run(extraction, items, recordings.add, checkpoint, workers, bar.update)
+            outcomes = recordings.classify()
+        else:
+            outcomes = {}
+            work: _Work[tuple[Result, ...]] = _Work(
+                task.run, _pack_results, partial(_restore, task)
+            )
+            _run(work, items, partial(_add, outcomes), checkpoint, workers, bar.update)
     ordered = [outcomes[index] for index in sorted(outcomes)]
     used = [outcome for outcome in ordered if not isinstance(outcome, Failure)]
     failures = tuple(outcome for outcome in ordered if isinstance(outcome, Failure))
     return Batch(tuple(result for results in used for result in results), failures, len(used))
 
 
-def _restore(
-    task: Task[Result], checkpoint: Checkpoint, item: Item, signature: FileSignature | None
-) -> tuple[Result, ...]:
-    """Results that a checkpoint holds; none if they are damaged or another recording's."""
-    name = get_name(item)
+@dataclass(frozen=True)
+class _Work(Generic[Output]):
+    """Work on each recording, and its way to and from a checkpoint.
+
+    Parameters
+    ----------
+    run : callable
+        Yields index, recording and the output, or the reason why there is none.
+    pack : callable
+        From an output to JSON values.
+    restore : callable
+        From JSON values and the name of the recording to an output; None if they are damaged.
+    """
+
+    run: Callable[[Iterable[Item], Workers], Generator[tuple[int, Item, Output | str]]]
+    pack: Callable[[Output], Any]
+    restore: Callable[[Any, str], Output | None]
+
+
+def _run(
+    work: _Work[Output],
+    items: Iterable[Item],
+    add: Callable[[int, Item, Output | Failure], None],
+    checkpoint: Checkpoint | None,
+    workers: Workers,
+    advance: Callable[[], object],
+) -> None:
+    """Do the work that a checkpoint does not hold; add every output, from there or not."""
+    left: list[tuple[int, FileSignature | None]] = []
+
+    def skip_finished() -> Iterator[Item]:
+        for index, item in enumerate(items):
+            signature = _sign(item) if checkpoint else None
+            value = checkpoint.result(get_name(item), signature) if checkpoint else None
+            restored = None if value is None else work.restore(value, get_name(item))
+            if restored is None:
+                left.append((index, signature))
+                yield item
+            else:
+                add(index, item, restored)
+                advance()
+
+    # Closed at once on Ctrl-C, so that no work goes on.
+    with closing(work.run(skip_finished(), workers)) as running:
+        for position, item, outcome in running:
+            index, signature = left[position]
+            if isinstance(outcome, str):
+                add(index, item, _make_failure(item, outcome))
+            else:
+                add(index, item, outcome)
+                if checkpoint and signature:
+                    checkpoint.add(get_name(item), signature, work.pack(outcome))
+            advance()
+
+
+def _add(
+    outcomes: dict[int, tuple[Result, ...] | Failure],
+    index: int,
+    item: Item,  # noqa: ARG001
+    outcome: tuple[Result, ...] | Failure,
+) -> None:
+    outcomes[index] = outcome
+
+
+class _AdaptedRecordings(Generic[Result]):
+    """Features of all recordings of a batch, until they are classified group by group.
+
+    Parameters
+    ----------
+    task : PredictionTask or TimelineTask
+    adapt : {"all", "folder"}
+    """
+
+    def __init__(self, task: Task[Result], adapt: str) -> None:
+        self._task, self._adapt = task, adapt
+        self._outcomes: dict[int, tuple[Result, ...] | Failure] = {}
+        self._groups: dict[str, dict[int, tuple[Failure, Features]]] = {}
+
+    def add(self, index: int, item: Item, features: Features | Failure) -> None:
+        """Keep the features of a recording, without its sound."""
+        if isinstance(features, Failure):
+            self._outcomes[index] = features
+            return
+        group = ALL if self._adapt == ALL else _get_folder(item)
+        blank = _make_failure(item, "")  # for a failure of the classifier
+        self._groups.setdefault(group, {})[index] = blank, features
+
+    def classify(self) -> dict[int, tuple[Result, ...] | Failure]:
+        """Results and failures by index."""
+        for group, members in self._groups.items():
+            rows = (features for _, features in members.values())
+            task = self._task.adapt(summarize(rows, self._task.model, group))
+            for index, (blank, features) in members.items():
+                outcome = catch_failure(task.classify, blank.source)(features, blank.source)
+                self._outcomes[index] = (
+                    replace(blank, reason=outcome) if isinstance(outcome, str) else outcome
+                )
+        return self._outcomes
+
+
+def _get_folder(item: Item) -> str:
+    """Folder of a recording's file; of other sound, the folder in its name."""
+    if not isinstance(item, Named):
+        return str(get_file(item).parent)
+    path = item.source if isinstance(item.source, Path) else PurePath(item.name)
+    return str(path.parent)
+
+
+def _pack_results(results: tuple[Result, ...]) -> list[dict[str, Any]]:
+    return [asdict(result) for result in results]
+
+
+def _restore(task: Task[Result], values: Any, name: str) -> tuple[Result, ...] | None:
+    """Results that a checkpoint holds; None if they are damaged or another recording's."""
     try:
-        values = checkpoint.result(name, signature)
-        results = tuple(task.restore(value) for value in values or ())
+        results = tuple(task.restore(value) for value in values)
     except (ValueError, TypeError, KeyError, AttributeError, msgspec.ValidationError):
-        return ()
-    return results if all(result.source == name for result in results) else ()
+        return None
+    return results if results and all(result.source == name for result in results) else None
+
+
+def _unpack(task: Task[Result], value: Any, name: str) -> Features | None:
+    """Features that a checkpoint holds; None if they are damaged."""
+    try:
+        return unpack_features(value, name, len(task.model.card.mean))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
 
 
 def _sign(item: Item) -> FileSignature | None:

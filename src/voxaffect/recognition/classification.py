@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.errors import ModelError
-from voxaffect.features.affect.enrollment import Speaker, adapt
 from voxaffect.models import Model
-from voxaffect.records.arguments import check_kind, check_number
+from voxaffect.recognition.adaptation import VectorAdapter
+from voxaffect.records.arguments import check_number
 
 
 def choose_threshold(model: Model, uncertain_below: float | None) -> float:
@@ -27,22 +27,8 @@ def choose_threshold(model: Model, uncertain_below: float | None) -> float:
     return uncertain_below
 
 
-def check_speaker(speaker: Speaker | None, model: Model) -> None:
-    """Refuse a speaker who was enrolled for another model.
-
-    Raises
-    ------
-    ModelError
-    """
-    if speaker is None:
-        return
-    check_kind(speaker, Speaker, "speaker", "what enroll_speaker gives")
-    if len(speaker.mean) != len(model.card.mean):
-        raise ModelError(f"{model.name}: the speaker was enrolled for another model.")
-
-
 def classify(
-    vector: NDArray[np.float32], model: Model, speaker: Speaker | None = None
+    vector: NDArray[np.float32], model: Model, adapter: VectorAdapter | None = None
 ) -> NDArray[np.float64]:
     """Probability of every emotion.
 
@@ -50,16 +36,12 @@ def classify(
     ----------
     vector : ndarray, shape (d,)
     model : Model
-    speaker : Speaker, optional
-        If the speaker is known.
+    adapter : VectorAdapter, optional
 
     Returns
     -------
     ndarray, shape (emotions,); it sums to 1
     """
-    row = vector[None]
-    if speaker is not None:
-        card = model.card
-        row = adapt(row, speaker, training_mean=np.array(card.mean), names=card.feature_names)
-    probabilities: NDArray[np.float64] = model.probabilities(row)[0]
+    row = vector if adapter is None else adapter.adapt(vector)
+    probabilities: NDArray[np.float64] = model.probabilities(row[None])[0]
     return probabilities

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from itertools import chain
@@ -16,11 +16,23 @@ from numpy.typing import NDArray
 
 from voxaffect.audio import Blocks, Source, open_blocks
 from voxaffect.errors import AudioError
-from voxaffect.features.affect.enrollment import Speaker
 from voxaffect.models import Model, get_model
+from voxaffect.recognition.adaptation import (
+    Adaptation,
+    AdaptationDecision,
+    VectorAdapter,
+    make_adapter,
+)
 from voxaffect.recognition.channels import ChannelReader, check_channels
-from voxaffect.recognition.classification import check_speaker, choose_threshold, classify
+from voxaffect.recognition.classification import choose_threshold, classify
 from voxaffect.recognition.display import NO_SPEECH, UNCERTAIN, format_probability
+from voxaffect.recognition.measurement import (
+    Features,
+    extract_recording,
+    get_adaptation,
+    get_kind,
+)
+from voxaffect.recognition.timelines.collection import classify_windows
 from voxaffect.recognition.timelines.offline import run_timelines
 from voxaffect.recognition.timelines.segmentation import TimelineConfig
 from voxaffect.recognition.timelines.segments import Timeline
@@ -70,6 +82,8 @@ class Prediction(Serializable):
         telephone.
     emotions : tuple of str
         All that the model knows, in its order, also without speech.
+    adaptation : AdaptationDecision or None
+        About the group that the recording belongs to, if adaptation was asked for.
     """
 
     source: str
@@ -81,6 +95,7 @@ class Prediction(Serializable):
     windows: int | None = None
     channels_differ: bool = False
     emotions: tuple[str, ...] = ()
+    adaptation: AdaptationDecision | None = None
 
     _schema: ClassVar = PredictionRecord
 
@@ -126,8 +141,7 @@ class Predictor:
     Parameters
     ----------
     model : Model
-    speaker : Speaker, optional
-        As `enroll_speaker` gives it, if the speaker is known.
+    adaptation : Adaptation, optional
     uncertain_below : float, optional
         Probability under which a prediction is uncertain.
     channels : str
@@ -139,7 +153,7 @@ class Predictor:
     """
 
     model: Model
-    speaker: Speaker | None = None
+    adaptation: Adaptation | None = None
     uncertain_below: float | None = None
     channels: str = "mix"
     vad: str = DEFAULT_VAD
@@ -149,7 +163,7 @@ class Predictor:
         check_channels(self.channels)
         get_vad_method(self.vad)
         choose_threshold(self.model, self.uncertain_below)
-        check_speaker(self.speaker, self.model)
+        _ = self.adapter  # refuses an adaptation of other features
         if self.max_seconds is not None:
             check_number(self.max_seconds, "max_seconds")
 
@@ -157,6 +171,17 @@ class Predictor:
     def threshold(self) -> float:
         """Confidence below which a prediction is uncertain."""
         return choose_threshold(self.model, self.uncertain_below)
+
+    @cached_property
+    def adapter(self) -> VectorAdapter | None:
+        """Adapter of the vectors, if adaptation was asked for."""
+        return None if self.adaptation is None else make_adapter(self.adaptation, self.model)
+
+    @cached_property
+    def timeline_config(self) -> TimelineConfig:
+        """Settings of the windows of long recordings."""
+        windowing = WindowConfig(vad=self.vad)
+        return TimelineConfig(self.model, windowing, Smoothing(), self.threshold, self.adaptation)
 
     @property
     def task(self) -> UtteranceTask:
@@ -171,18 +196,25 @@ class Predictor:
         parts = reader.read_beginning(LONG_SECONDS)
         if reader.is_finished:
             return self.classify(self.task.compute(reader, parts), recording.name)
-        windowing = WindowConfig(vad=self.vad)
-        config = TimelineConfig(self.model, windowing, Smoothing(), self.threshold, self.speaker)
-        timelines = run_timelines(reader, chain(parts, reader), config, workers=workers)
+        sound, config = chain(parts, reader), self.timeline_config
+        timelines = run_timelines(reader, sound, config, workers=workers)
         differ = reader.comparison.are_different
         return tuple(self._pool(timeline, channels_differ=differ) for timeline in timelines)
 
-    def classify(self, features: RecordingFeatures, source: str) -> tuple[Prediction, ...]:
+    def extract(self, recording: Blocks, workers: int | Executor | None = None) -> Features:
+        """Features of an open recording of any length."""
+        return extract_recording(recording, self.task, self.timeline_config, workers)
+
+    def classify(self, features: Features, source: str) -> tuple[Prediction, ...]:
         """Predictions from the features of a recording, one a channel."""
+        if not isinstance(features, RecordingFeatures):
+            timelines = classify_windows(features, self.timeline_config)
+            differ = features.channels_differ
+            return tuple(self._pool(timeline, channels_differ=differ) for timeline in timelines)
         return tuple(
             self._make_prediction(
                 source,
-                None if vector is None else classify(vector, self.model, self.speaker),
+                None if vector is None else classify(vector, self.model, self.adapter),
                 channel=channel,
                 seconds=features.seconds,
                 channels_differ=features.channels_differ,
@@ -238,6 +270,7 @@ class Predictor:
             windows,
             channels_differ,
             emotions,
+            self.adapter.decision if self.adapter else None,
         )
 
 
@@ -247,7 +280,7 @@ def predict(
     rate_hz: int | None = None,
     name: str | None = None,
     model: Model | str | Path | None = None,
-    speaker: Speaker | None = None,
+    adapt: Sequence[str | Path] | Adaptation | None = None,
     uncertain_below: float | None = None,
     channels: str = "mix",
     vad: str = DEFAULT_VAD,
@@ -269,8 +302,9 @@ def predict(
         Of the recording in the result and in messages; its path by default.
     model : Model, str or Path, optional
         A model, its file, or the name of a bundled one: ``accurate`` (the default) or ``fast``.
-    speaker : Speaker, optional
-        As `enroll_speaker` gives it, if the speaker is known.
+    adapt : sequence of path, or Adaptation, optional
+        Recordings without labels of the same speaker or set-up, to adapt to; or what
+        `measure_adaptation` gives.
     uncertain_below : float, optional
         Confidence below which a prediction is uncertain; 0 for never. By default the threshold
         of the model card: above it, at most one in five was wrong on new speakers.
@@ -294,7 +328,7 @@ def predict(
     AudioError
         If the recording cannot be read or used.
     ModelError
-        If the model cannot be loaded.
+        If the model cannot be loaded, or the adaptation is one of other features.
 
     Examples
     --------
@@ -309,7 +343,7 @@ def predict(
         rate_hz=rate_hz,
         name=name,
         model=model,
-        speaker=speaker,
+        adapt=adapt,
         uncertain_below=uncertain_below,
         channels=channels,
         vad=vad,
@@ -325,7 +359,7 @@ def predict_channels(
     rate_hz: int | None = None,
     name: str | None = None,
     model: Model | str | Path | None = None,
-    speaker: Speaker | None = None,
+    adapt: Sequence[str | Path] | Adaptation | None = None,
     uncertain_below: float | None = None,
     channels: str = "each",
     vad: str = DEFAULT_VAD,
@@ -336,7 +370,7 @@ def predict_channels(
 
     Parameters
     ----------
-    source, rate_hz, name, model, speaker, uncertain_below, vad, max_seconds, workers
+    source, rate_hz, name, model, adapt, uncertain_below, vad, max_seconds, workers
         As for `predict`.
     channels : str
         ``each``, or as for `predict`.
@@ -359,6 +393,9 @@ def predict_channels(
     1
     """
     loaded = get_model(model)
-    predictor = Predictor(loaded, speaker, uncertain_below, channels, vad, max_seconds)
+    get_kind(adapt, (), remedy="For a batch that is adapted to itself, take predict_many.")
+    predictor = Predictor(loaded, None, uncertain_below, channels, vad, max_seconds)
+    adaptation = get_adaptation(adapt, loaded, vad=vad, workers=workers)
+    predictor = replace(predictor, adaptation=adaptation)
     with open_blocks(source, rate_hz, name=name, max_seconds=max_seconds) as recording:
         return predictor.predict(recording, workers)

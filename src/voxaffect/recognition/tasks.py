@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Executor
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from math import inf
 from time import monotonic
@@ -14,20 +14,27 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from voxaffect.extraction import compute_each, describe_failure, open_executor
+from voxaffect.extraction import catch_failure, open_executor
 from voxaffect.extraction.sources import Item, batch_items, get_name, get_subject, open_item
-from voxaffect.features.affect.enrollment import Speaker
 from voxaffect.models import Model
+from voxaffect.recognition.adaptation import Adaptation
 from voxaffect.recognition.channels import ChannelReader, check_channels
+from voxaffect.recognition.measurement import Features
 from voxaffect.recognition.prediction import Prediction, Predictor
+from voxaffect.recognition.timelines.collection import (
+    WindowFeatures,
+    classify_windows,
+    collect_vectors,
+)
 from voxaffect.recognition.timelines.offline import run_timelines
 from voxaffect.recognition.timelines.segmentation import TimelineConfig
 from voxaffect.recognition.timelines.segments import Segment, Timeline, Window
 from voxaffect.recognition.timelines.smoothing import Smoothing
-from voxaffect.recognition.utterance import LongRecording, RecordingFeatures
+from voxaffect.recognition.utterance import RecordingFeatures, iter_recordings
 
 Result = TypeVar("Result", bound=Prediction | Timeline)
 Result_co = TypeVar("Result_co", bound=Prediction | Timeline, covariant=True)
+Output = TypeVar("Output")
 Workers = int | Executor | None
 
 _SUM_TOLERANCE = 1e-6
@@ -57,6 +64,21 @@ class Task(Protocol[Result_co]):
             If no such result is possible.
         """
 
+    @property
+    def model(self) -> Model:
+        """Model that recognizes."""
+
+    def extract(
+        self, items: Iterable[Item], workers: Workers
+    ) -> Generator[tuple[int, Item, Features | str]]:
+        """Yield index, recording and its features, or the reason why there are none."""
+
+    def adapt(self, adaptation: Adaptation) -> Task[Result_co]:
+        """The same task with an adaptation."""
+
+    def classify(self, features: Features, name: str) -> tuple[Result_co, ...]:
+        """Results of the features of one recording."""
+
 
 @dataclass(frozen=True)
 class PredictionTask:
@@ -74,7 +96,11 @@ class PredictionTask:
             "vad": predictor.vad,
             "max_seconds": predictor.max_seconds,
         }
-        return {"kind": "predictions", **options, **_identify(predictor.model, predictor.speaker)}
+        return {
+            "kind": "predictions",
+            **options,
+            **_identify(predictor.model, predictor.adaptation),
+        }
 
     def recognize(self, item: Item, workers: Workers = None) -> tuple[Prediction, ...]:
         """Predictions of one recording."""
@@ -85,28 +111,46 @@ class PredictionTask:
         self, items: Iterable[Item], workers: Workers
     ) -> Generator[tuple[int, Item, tuple[Prediction, ...] | str]]:
         """Yield predictions as they are finished; long recordings come last."""
-        start, task = 0, self.predictor.task
-        with open_executor(workers) as executor:
-            for wave in batch_items(items):
-                long = []
-                with closing(compute_each(wave, task, executor)) as each:
-                    for index, features in each:
-                        if isinstance(features, LongRecording):
-                            long.append(index)
-                        else:
-                            yield start + index, wave[index], self._classify(wave[index], features)
-                for index in long:
-                    recognize = _catch(self.recognize, get_subject(wave[index]))
-                    yield start + index, wave[index], recognize(wave[index], executor)
-                start += len(wave)
+        task = self.predictor.task
+        with (
+            open_executor(workers) as executor,
+            closing(iter_recordings(items, task, executor, self.recognize)) as each,
+        ):
+            for index, item, outcome in each:
+                if isinstance(outcome, RecordingFeatures):
+                    name = get_name(item)
+                    yield index, item, catch_failure(self.classify, name)(outcome, name)
+                else:
+                    yield index, item, outcome
 
-    def _classify(
-        self, item: Item, features: RecordingFeatures | str
-    ) -> tuple[Prediction, ...] | str:
-        if isinstance(features, str):
-            return features
-        name = get_name(item)
-        return _catch(self.predictor.classify, name)(features, name)
+    @property
+    def model(self) -> Model:
+        """Model that recognizes."""
+        return self.predictor.model
+
+    def extract(
+        self, items: Iterable[Item], workers: Workers
+    ) -> Generator[tuple[int, Item, Features | str]]:
+        """Yield features as they are computed; long recordings come last."""
+
+        def process_long(item: Item, executor: Executor) -> Features:
+            with open_item(item, max_seconds=self.predictor.max_seconds) as recording:
+                return self.predictor.extract(recording, executor)
+
+        task = self.predictor.task
+        with (
+            open_executor(workers) as executor,
+            closing(iter_recordings(items, task, executor, process_long)) as each,
+        ):
+            yield from each
+
+    def adapt(self, adaptation: Adaptation) -> PredictionTask:
+        """The same task with an adaptation."""
+        return PredictionTask(replace(self.predictor, adaptation=adaptation))
+
+    def classify(self, features: Features, name: str) -> tuple[Prediction, ...]:
+        """Predictions of the features of one recording."""
+        return self.predictor.classify(features, name)
 
     def restore(self, value: Any) -> Prediction:
         """Prediction of the plain data that a checkpoint holds."""
@@ -148,7 +192,7 @@ class TimelineTask:
         smoothing = self.config.smoothing
         return {
             "kind": "timelines",
-            **_identify(self.config.model),
+            **_identify(self.config.model, self.config.adaptation),
             **asdict(self.config.windowing),
             **({} if smoothing == Smoothing() else asdict(smoothing)),
             "channels": self.channels,
@@ -169,6 +213,11 @@ class TimelineTask:
         self, items: Iterable[Item], workers: Workers
     ) -> Generator[tuple[int, Item, tuple[Timeline, ...] | str]]:
         """Yield timelines one recording after the other: each has all workers."""
+        return self._run(items, workers, self.recognize)
+
+    def _run(
+        self, items: Iterable[Item], workers: Workers, process: Callable[..., Output]
+    ) -> Generator[tuple[int, Item, Output | str]]:
         start = 0
         with open_executor(workers) as executor:
             for wave in batch_items(items):
@@ -176,11 +225,39 @@ class TimelineTask:
                 for index, item in enumerate(wave):
                     left = len(wave) - index - 1
                     executor.expect_seconds(left * (monotonic() - began) / max(index, 1))
-                    recognize = _catch(self.recognize, get_subject(item))
+                    call = catch_failure(process, get_subject(item))
                     is_alone = start == 0 and len(wave) == 1
-                    outcome = recognize(item, executor, progress=self.progress and is_alone)
+                    outcome = call(item, executor, progress=self.progress and is_alone)
                     yield start + index, item, outcome
                 start += len(wave)
+
+    @property
+    def model(self) -> Model:
+        """Model that recognizes."""
+        return self.config.model
+
+    def extract(
+        self, items: Iterable[Item], workers: Workers
+    ) -> Generator[tuple[int, Item, Features | str]]:
+        """Yield the features of windows, one recording after the other."""
+
+        def process(item: Item, executor: Executor, *, progress: bool) -> Features:
+            with open_item(item, max_seconds=self.max_seconds) as recording:
+                reader = ChannelReader(recording, self.channels)
+                return collect_vectors(
+                    reader, reader, self.config, workers=executor, progress=progress
+                )
+
+        return self._run(items, workers, process)
+
+    def adapt(self, adaptation: Adaptation) -> TimelineTask:
+        """The same task with an adaptation."""
+        return replace(self, config=replace(self.config, adaptation=adaptation))
+
+    def classify(self, features: Features, name: str) -> tuple[Timeline, ...]:  # noqa: ARG002
+        """Timelines of the windows of one recording, which know its name."""
+        assert isinstance(features, WindowFeatures)  # as `extract` gives them
+        return classify_windows(features, self.config)
 
     def restore(self, value: Any) -> Timeline:
         """Timeline of the plain data that a checkpoint holds."""
@@ -210,25 +287,10 @@ def _check_probabilities(
         raise ValueError("probabilities that do not sum to 1")
 
 
-def _identify(model: Model, speaker: Speaker | None = None) -> dict[str, str | None]:
-    """Digests of model and speaker, and the version of voxaffect."""
-    digest = hashlib.sha256(speaker.mean.tobytes()).hexdigest() if speaker else None
+def _identify(model: Model, adaptation: Adaptation | None) -> dict[str, str | None]:
+    """Digests of model and adaptation, and the version of voxaffect."""
     return {
         "model": hashlib.sha256(model.content).hexdigest(),
-        "speaker": digest,
+        "adaptation": adaptation.digest if adaptation else None,
         "version": version("voxaffect"),
     }
-
-
-def _catch(
-    function: Callable[..., tuple[Result, ...]], subject: str
-) -> Callable[..., tuple[Result, ...] | str]:
-    """Function that returns the reason of a failure instead of raising it."""
-
-    def call(*arguments: Any, **options: Any) -> tuple[Result, ...] | str:
-        try:
-            return function(*arguments, **options)
-        except Exception as error:
-            return describe_failure(error, subject)
-
-    return call

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
 from voxaffect.audio import MIN_PEAK, Samples, Signal, check_usable
-from voxaffect.extraction import describe_failure
-from voxaffect.extraction.sources import Item, get_subject, open_item
+from voxaffect.extraction import BatchExecutor, catch_failure, compute_each, describe_failure
+from voxaffect.extraction.sources import Item, batch_items, get_subject, open_item
 from voxaffect.features import FeatureSpec, compute_features
 from voxaffect.recognition.channels import ChannelReader
 from voxaffect.recognition.speech import has_speech
 from voxaffect.recognition.timelines.vad import get_vad_method
+
+Long = TypeVar("Long")
 
 LONG_SECONDS: Final = 30.0
 """A longer recording is more than an utterance: it is recognized window by window."""
@@ -111,6 +114,42 @@ class UtteranceTask:
             vectors.append((name, compute_features(signal, self.spec) if is_speech else None))
         seconds = reader.frames / recording.rate_hz
         return RecordingFeatures(seconds, reader.comparison.are_different, tuple(vectors))
+
+
+def iter_recordings(
+    items: Iterable[Item],
+    task: UtteranceTask,
+    executor: BatchExecutor,
+    process_long: Callable[[Item, BatchExecutor], Long],
+) -> Generator[tuple[int, Item, RecordingFeatures | Long | str]]:
+    """Features of recordings as they are finished; long ones come last.
+
+    Parameters
+    ----------
+    items : iterable of Path or Named
+    task : UtteranceTask
+    executor : BatchExecutor
+    process_long : callable
+        Result of a recording that is longer than an utterance.
+
+    Yields
+    ------
+    tuple of int, Item and (RecordingFeatures, result of a long recording, or str)
+        Index and recording; the text says why a recording cannot be used.
+    """
+    start = 0
+    for wave in batch_items(items):
+        long = []
+        with closing(compute_each(wave, task, executor)) as each:
+            for index, features in each:
+                if isinstance(features, LongRecording):
+                    long.append(index)
+                else:
+                    yield start + index, wave[index], features
+        for index in long:
+            process = catch_failure(process_long, get_subject(wave[index]))
+            yield start + index, wave[index], process(wave[index], executor)
+        start += len(wave)
 
 
 def _join(pieces: Sequence[Samples]) -> Samples:

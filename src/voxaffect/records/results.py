@@ -20,6 +20,16 @@ Probabilities = dict[str, float]
 Outcome = Literal["emotion", "no speech"]
 
 
+class AdaptationRecord(Struct, kw_only=True):
+    """Adaptation to the group of recordings that a result belongs to."""
+
+    group: str
+    recordings: int
+    weight: float
+    is_applied: bool
+    reason: str | None
+
+
 class PredictionRecord(Struct, kw_only=True):
     """Emotion of one recording, or of one channel of it."""
 
@@ -33,6 +43,7 @@ class PredictionRecord(Struct, kw_only=True):
     windows: int | None
     channels_differ: bool
     probabilities: Probabilities
+    adaptation: AdaptationRecord | None
 
 
 class SegmentRecord(Struct, kw_only=True):
@@ -56,6 +67,7 @@ class TimelineRecord(Struct, kw_only=True):
     emotions: list[str]
     segments: list[SegmentRecord]
     windows: list[SegmentRecord]
+    adaptation: AdaptationRecord | None
 
 
 class _PartEvent(Struct, kw_only=True, rename={"start_seconds": "start", "end_seconds": "end"}):

@@ -12,6 +12,8 @@ from typing import Any
 from voxaffect.records.codec import to_plain
 from voxaffect.records.results import PredictionRecord, SegmentRecord
 
+ADAPTED = "adapted"
+"""Column of tables of results for which adaptation was asked for: true where it was applied."""
 PREFIX = "p_"
 """Of the column of an emotion: no emotion can then have the name of another column."""
 
@@ -64,11 +66,14 @@ def tabulate_predictions(predictions: Sequence[Any], decimals: int | None = None
     """
     known = (one.emotions or tuple(one.probabilities) for one in predictions)
     emotions = list(next(filter(None, known), ()))
+    kinds = _find_adapted(predictions)
     rows = []
     for prediction in predictions:
-        *cells, probabilities = to_plain(prediction, PredictionRecord, decimals=decimals).values()
-        rows.append([*cells, *(probabilities.get(emotion) for emotion in emotions)])
-    return Table({**_PREDICTION, **name_columns(emotions)}, rows)
+        plain = to_plain(prediction, PredictionRecord, decimals=decimals)
+        adapted, probabilities = _list_adapted(prediction, kinds), plain["probabilities"]
+        cells = [plain[name] for name in _PREDICTION]
+        rows.append([*cells, *adapted, *(probabilities.get(emotion) for emotion in emotions)])
+    return Table({**_PREDICTION, **kinds, **name_columns(emotions)}, rows)
 
 
 def tabulate_segments(
@@ -84,12 +89,26 @@ def tabulate_segments(
         Of numbers; all by default.
     """
     emotions = timelines[0].emotions if timelines else ()
+    kinds = _find_adapted(timelines)
     rows = []
     for timeline in timelines:
         for part in getattr(timeline, level):
             *cells, probabilities = to_plain(part, SegmentRecord, decimals=decimals).values()
-            rows.append([timeline.source, timeline.channel, *cells, *probabilities.values()])
-    return Table({**_SEGMENT, **name_columns(emotions)}, rows)
+            cells = [timeline.source, timeline.channel, *cells, *_list_adapted(timeline, kinds)]
+            rows.append([*cells, *probabilities.values()])
+    return Table({**_SEGMENT, **kinds, **name_columns(emotions)}, rows)
+
+
+def _find_adapted(results: Sequence[Any]) -> dict[str, str]:
+    """Column about adaptation, if it was asked for."""
+    return {ADAPTED: "bool"} if any(one.adaptation is not None for one in results) else {}
+
+
+def _list_adapted(result: Any, kinds: Mapping[str, str]) -> list[bool | None]:
+    """Cell of that column, if there is one."""
+    if ADAPTED not in kinds:
+        return []
+    return [result.adaptation.is_applied if result.adaptation is not None else None]
 
 
 def name_columns(emotions: Iterable[str]) -> dict[str, str]:

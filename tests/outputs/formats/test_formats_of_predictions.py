@@ -138,6 +138,7 @@ def test_json_says_no_speech_where_there_is_none() -> None:
         "windows": None,
         "channels_differ": False,
         "probabilities": {},
+        "adaptation": None,
     }
     assert (second["result"], second["channel"], second["windows"]) == ("emotion", "1", 58)
 

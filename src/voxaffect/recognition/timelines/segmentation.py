@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.audio import Samples
-from voxaffect.features.affect.enrollment import Speaker
 from voxaffect.models import Model, get_model
+from voxaffect.recognition.adaptation import Adaptation, VectorAdapter, make_adapter
 from voxaffect.recognition.classification import choose_threshold, classify
 from voxaffect.recognition.timelines.segments import Event, Segment, Update, Window
 from voxaffect.recognition.timelines.smoothing import Smoother, Smoothing
 from voxaffect.recognition.timelines.windowing import (
+    FrameClock,
     SpeechEnd,
     SpeechWindow,
     SpeechWindower,
@@ -41,14 +42,19 @@ class TimelineConfig:
     smoothing : Smoothing
     threshold : float
         Confidence below which a result is uncertain.
-    speaker : Speaker, optional
+    adaptation : Adaptation, optional
     """
 
     model: Model
     windowing: WindowConfig
     smoothing: Smoothing
     threshold: float
-    speaker: Speaker | None = None
+    adaptation: Adaptation | None = None
+
+    @cached_property
+    def adapter(self) -> VectorAdapter | None:
+        """Adapter of the vectors, if adaptation was asked for."""
+        return None if self.adaptation is None else make_adapter(self.adaptation, self.model)
 
     def make_windower(self, rate_hz: int) -> SpeechWindower:
         """Windower for one channel of a sound."""
@@ -68,7 +74,7 @@ class TimelineConfig:
 
     def classify(self, vector: Samples | None) -> Vector | None:
         """Probabilities of a window; None if it holds no speech."""
-        return None if vector is None else classify(vector, self.model, self.speaker)
+        return None if vector is None else classify(vector, self.model, self.adapter)
 
 
 def configure_timeline(
@@ -76,6 +82,7 @@ def configure_timeline(
     windowing: WindowConfig,
     smoothing: Smoothing | None,
     uncertain_below: float | None,
+    adaptation: Adaptation | None = None,
 ) -> TimelineConfig:
     """Check the arguments of a timeline, and load its model.
 
@@ -84,13 +91,16 @@ def configure_timeline(
     AudioError
         If the smoothing is none.
     ModelError
-        If the model cannot be loaded, or the threshold is no probability.
+        If the model cannot be loaded, the threshold is no probability, or the adaptation is one
+        of other features.
     """
     if smoothing is not None:
         check_kind(smoothing, Smoothing, "smoothing", "a Smoothing, or None")
     loaded = get_model(model)
     threshold = choose_threshold(loaded, uncertain_below)
-    return TimelineConfig(loaded, windowing, smoothing or Smoothing(), threshold)
+    config = TimelineConfig(loaded, windowing, smoothing or Smoothing(), threshold, adaptation)
+    _ = config.adapter  # refuses an adaptation of other features
+    return config
 
 
 @dataclass(frozen=True)
@@ -121,8 +131,7 @@ class SegmentBuilder:
     Parameters
     ----------
     emotions : tuple of str
-    windower : SpeechWindower
-        For its clock.
+    clock : FrameClock or SpeechWindower
     smoothing : Smoothing
     threshold : float
         Confidence below which an event is uncertain.
@@ -131,13 +140,13 @@ class SegmentBuilder:
     def __init__(
         self,
         emotions: tuple[str, ...],
-        windower: SpeechWindower,
+        clock: FrameClock | SpeechWindower,
         smoothing: Smoothing,
         *,
         threshold: float = 0.0,
     ) -> None:
         self._emotions, self._threshold = emotions, threshold
-        self._seconds = windower.seconds
+        self._seconds = clock.seconds
         self._smoother = Smoother(len(emotions), smoothing)
         self._waiting: deque[SpeechWindow | SpeechEnd | _Silence] = deque()
         self._open: _OpenSegment | None = None
@@ -180,8 +189,7 @@ class SegmentBuilder:
 
     def _add_window(self, window: SpeechWindow, probabilities: Vector) -> list[Event]:
         start, stop = self._seconds(window.start), self._seconds(window.stop)
-        # Only the times are needed from here on: the sound can go.
-        self._waiting.append(replace(window, samples=np.zeros(0, np.float32), spectra=None))
+        self._waiting.append(window.without_sound())  # only the times are needed from here on
         belief = self._smoother.add(start, stop, probabilities)
         emotion = self._emotions[int(belief.argmax())]
         self._is_speaking = True

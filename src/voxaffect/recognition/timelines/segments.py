@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, NoReturn
 
 from voxaffect.errors import extra
+from voxaffect.recognition.adaptation import AdaptationDecision
 from voxaffect.records.results import (
     SegmentEvent,
     SegmentRecord,
@@ -138,6 +139,8 @@ class Timeline(Serializable):
         In order of their start.
     segments : tuple of Segment
         In order, without overlap.
+    adaptation : AdaptationDecision or None
+        About the group that the recording belongs to, if adaptation was asked for.
     """
 
     source: str
@@ -146,6 +149,7 @@ class Timeline(Serializable):
     emotions: tuple[str, ...]
     windows: tuple[Window, ...]
     segments: tuple[Segment, ...]
+    adaptation: AdaptationDecision | None = None
 
     _schema: ClassVar = TimelineRecord
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from voxaffect.audio import as_block, check_finite, check_rate
 from voxaffect.errors import AudioError
 from voxaffect.models import Model
+from voxaffect.recognition.adaptation import Adaptation, AdaptationDecision
 from voxaffect.recognition.timelines.segmentation import (
     SegmentBuilder,
     Vector,
@@ -63,13 +64,17 @@ class Stream:
     smoothing : Smoothing, optional
     uncertain_below : float, optional
         As for `timeline`.
+    adapt : Adaptation, optional
+        Statistics of earlier recordings, as `measure_adaptation` gives them. A stream does not
+        adapt to its own sound: its beginning would be judged otherwise than its end.
 
     Raises
     ------
     AudioError
         If a number is out of range, or there is no such voice-activity detection.
     ModelError
-        If the model cannot be loaded, or the threshold is no probability.
+        If the model cannot be loaded, the threshold is no probability, or the adaptation is one
+        of other features.
 
     Examples
     --------
@@ -90,22 +95,28 @@ class Stream:
         vad: str = WindowConfig.vad,
         smoothing: Smoothing | None = None,
         uncertain_below: float | None = None,
+        adapt: Adaptation | None = None,
     ) -> None:
         self.rate_hz = check_rate(rate_hz, "<stream>")
         windowing = WindowConfig(window_seconds, hop_seconds, vad)
-        self._config = configure_timeline(model, windowing, smoothing, uncertain_below)
+        self._config = configure_timeline(model, windowing, smoothing, uncertain_below, adapt)
         self.model = self._config.model
         self._windower = self._config.make_windower(self.rate_hz)
         self._extract = self._config.make_extractor(self._windower.rate_hz, "<stream>")
         self._builder = SegmentBuilder(
             self.model.emotions,
-            self._windower,
+            self._windower.clock,
             self._config.smoothing,
             threshold=self._config.threshold,
         )
         self._pushed = 0
         self._is_finished = False
         self._lock = Lock()
+
+    @property
+    def adaptation(self) -> AdaptationDecision | None:
+        """Decision about the adaptation, if one was asked for."""
+        return self._config.adapter.decision if self._config.adapter else None
 
     @property
     def seconds(self) -> float:

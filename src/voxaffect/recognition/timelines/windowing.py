@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -104,6 +104,23 @@ class WindowConfig:
         return get_vad_method(self.vad).confirms_speech
 
 
+@dataclass(frozen=True)
+class FrameClock:
+    """Clock that counts in frames.
+
+    Parameters
+    ----------
+    rate_hz : int
+        Of the features.
+    """
+
+    rate_hz: int
+
+    def seconds(self, frames: int) -> float:
+        """Time of a frame's start, in seconds."""
+        return frames * frame_length(self.rate_hz) / self.rate_hz
+
+
 @dataclass(frozen=True, eq=False)
 class SpeechWindow:
     """Window of speech with all that its features need.
@@ -123,6 +140,10 @@ class SpeechWindow:
     stop: int
     samples: Samples
     spectra: FrameSpectra | None
+
+    def without_sound(self) -> SpeechWindow:
+        """The same window, of which only the times are left."""
+        return replace(self, samples=np.zeros(0, np.float32), spectra=None)
 
 
 @dataclass(frozen=True)
@@ -282,6 +303,7 @@ class SpeechWindower:
 
     def __init__(self, spec: FeatureSpec, rate_hz: int, config: WindowConfig) -> None:
         self.rate_hz = spec.rate_hz or rate_hz
+        self.clock = FrameClock(self.rate_hz)
         self._length = frame_length(self.rate_hz)
         self._least = math.ceil(MIN_SECONDS * self.rate_hz / self._length)
         self._window = round(config.window_seconds * FRAMES_PER_SECOND)
@@ -304,7 +326,7 @@ class SpeechWindower:
 
     def seconds(self, frames: int) -> float:
         """Time of a frame's start, in seconds."""
-        return frames * self._length / self.rate_hz
+        return self.clock.seconds(frames)
 
     def push(self, block: Samples) -> list[Step]:
         """Process a block of any size; return the steps that completed something."""

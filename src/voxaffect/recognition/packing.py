@@ -1,0 +1,107 @@
+"""Features of recordings to and from the plain data that a checkpoint holds."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+
+from voxaffect.audio import Samples
+from voxaffect.recognition.measurement import Features
+from voxaffect.recognition.timelines.collection import ChannelWindows, WindowFeatures
+from voxaffect.recognition.timelines.windowing import Item, SpeechEnd, SpeechWindow, Step
+from voxaffect.recognition.utterance import RecordingFeatures
+
+Plain = dict[str, Any]
+
+
+def pack_features(features: Features) -> Plain:
+    """Plain data of features."""
+    if isinstance(features, RecordingFeatures):
+        return {
+            "seconds": features.seconds,
+            "channels_differ": features.channels_differ,
+            "vectors": [[name, _pack_vector(vector)] for name, vector in features.vectors],
+        }
+    return {
+        "channels_differ": features.channels_differ,
+        "channels": [_pack_channel(channel) for channel in features.channels],
+    }
+
+
+def unpack_features(plain: Any, source: str, size: int) -> Features:
+    """Features of plain data.
+
+    Parameters
+    ----------
+    plain : JSON value
+    source : str
+        Name of the recording.
+    size : int
+        Numbers in a vector.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError
+        If no such features are possible.
+    """
+    differ = bool(plain["channels_differ"])
+    if "channels" in plain:
+        channels = [_unpack_channel(channel, source, size) for channel in plain["channels"]]
+        return WindowFeatures(tuple(channels), differ)
+    vectors = [(str(name), _unpack_vector(text, size)) for name, text in plain["vectors"]]
+    return RecordingFeatures(float(plain["seconds"]), differ, tuple(vectors))
+
+
+def _pack_vector(vector: Samples | None) -> str | None:
+    if vector is None:
+        return None
+    return base64.b64encode(vector.astype("<f4", copy=False).tobytes()).decode("ascii")
+
+
+def _unpack_vector(text: str | None, size: int) -> Samples | None:
+    if text is None:
+        return None
+    vector = np.frombuffer(base64.b64decode(text, validate=True), dtype="<f4")
+    if vector.shape != (size,) or not np.isfinite(vector).all():
+        raise ValueError("no vector of the model's features")
+    return vector.astype(np.float32)
+
+
+def _pack_channel(channel: ChannelWindows) -> Plain:
+    return {
+        "channel": channel.channel,
+        "seconds": channel.seconds,
+        "rate_hz": channel.rate_hz,
+        "steps": [
+            [step.before, step.now, [_pack_item(item) for item in step.items]]
+            for step in channel.steps
+        ],
+        "vectors": [_pack_vector(row) for row in channel.rows],
+    }
+
+
+def _unpack_channel(plain: Plain, source: str, size: int) -> ChannelWindows:
+    steps = tuple(
+        Step(int(before), int(now), tuple(_unpack_item(item) for item in items))
+        for before, now, items in plain["steps"]
+    )
+    rows = tuple(_unpack_vector(text, size) for text in plain["vectors"])
+    if len(rows) != sum(len(step.windows) for step in steps):
+        raise ValueError("not a vector for each window")
+    name, seconds, rate_hz = plain["channel"], plain["seconds"], plain["rate_hz"]
+    return ChannelWindows(source, str(name), float(seconds), int(rate_hz), steps, rows)
+
+
+def _pack_item(item: Item) -> list[int]:
+    if isinstance(item, SpeechEnd):
+        return [item.stop]
+    return [item.utterance_start, item.start, item.stop]
+
+
+def _unpack_item(frames: list[int]) -> Item:
+    if len(frames) == 1:
+        return SpeechEnd(int(frames[0]))
+    utterance_start, start, stop = map(int, frames)
+    return SpeechWindow(utterance_start, start, stop, np.zeros(0, np.float32), None)
