@@ -79,7 +79,7 @@ class Encoder:
 
     @property
     def takes_waveform(self) -> bool:
-        """Whether the graph takes sound; else, it takes a log-mel spectrogram."""
+        """True for a graph that takes sound, false for one that takes a log-mel spectrogram."""
         return WAVEFORM_INPUT in self._inputs
 
     @cached_property
