@@ -140,12 +140,13 @@ def _make_perceptron_graph(scaler: ClippedScaler, parameters: Parameters) -> onn
         "scale": scaler.scale_,
         "low": np.float32(-scaler.limit),
         "high": np.float32(scaler.limit),
-        "hidden_weights": hidden_weights,
+        "halves": hidden_weights.astype(np.float16),
         "hidden_biases": hidden_biases,
         "weights": weights,
         "biases": biases,
     }
     nodes = [
+        make_node("Cast", ["halves"], ["hidden_weights"], to=onnx.TensorProto.FLOAT),
         make_node("Sub", [INPUT_NAME, "mean"], ["centered"]),
         make_node("Div", ["centered", "scale"], ["scaled"]),
         make_node("Clip", ["scaled", "low", "high"], ["clipped"]),

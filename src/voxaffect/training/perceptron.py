@@ -89,6 +89,8 @@ def fit_perceptron(
             unbiased = np.sqrt(square / (1 - _DECAYS[1] ** (step + 1))) + _SMALL
             parameters[index] *= np.float32(1 - rate * plan.weight_decay)
             parameters[index] -= np.float32(rate / (1 - _DECAYS[0] ** (step + 1))) * mean / unbiased
+    # As the model file keeps it, so that it gives the same numbers.
+    parameters[0] = parameters[0].astype(np.float16).astype(np.float32)
     return parameters
 
 
