@@ -74,8 +74,21 @@ def figures(evaluation: Evaluation) -> dict[str, Any]:
         "log_loss": evaluation.log_loss,
         "abstention": evaluation.risk_coverage.select_threshold(WANTED_RISK),
         "by_sex": dict(evaluation.by_sex),
+        "curve": curve(evaluation),
         "folds": [result.scores.uar for result in evaluation.folds],
     }
+
+
+def curve(evaluation: Evaluation) -> dict[str, list[float]]:
+    """Risk and coverage at thresholds of the confidence."""
+    confidence = evaluation.probabilities.max(axis=1)
+    is_wrong = evaluation.predicted != evaluation.truth
+    result = {}
+    for threshold in np.arange(0.2, 1.0, 0.01):
+        is_certain = confidence >= round(threshold, 2)
+        risk = float(is_wrong[is_certain].mean()) if is_certain.any() else 0.0
+        result[f"{threshold:.2f}"] = [risk, float(is_certain.mean())]
+    return result
 
 
 def degraded(data: Dataset, condition: str) -> np.ndarray:

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import onnx
 
@@ -22,8 +24,34 @@ from voxaffect.models.bundled import BUNDLED
 
 HERE = Path(__file__).parent
 DATA = HERE.parent / "src" / "voxaffect" / "data"
-LICENSES = {"nEMO": "CC BY-NC-SA 4.0"}  # of corpora that are read from a table
+TABLES = {  # corpora that are read from a table, whose license and citation no table states
+    "nemo": {
+        "license": "CC BY-NC-SA 4.0",
+        "citation": "Christop (2024): nEMO: Dataset of emotional speech in Polish. "
+        "LREC-COLING, 12111-12116.",
+    }
+}
 METRICS = ("uar", "accuracy", "macro_f1")
+
+
+def list_unseen_scores() -> dict[str, Any]:
+    """UAR on corpora that are left out, on the emotions that both sides have."""
+    unseen = json.loads((HERE / "unseen.json").read_text())["encoder"]
+    titles = {"plain": "corpora left out", "by speaker": "corpora left out, adapted by speaker"}
+    result = {}
+    for way, title in titles.items():
+        values = [corpus["uar"] for corpus in unseen[way]["corpora"].values()]
+        result[title] = {"uar": {"mean": statistics.mean(values), "sd": statistics.pstdev(values)}}
+    return result
+
+
+def choose_abstention(recipe: str, emobox: dict[str, Any]) -> dict[str, float]:
+    """Threshold on corpora that are left out where it was measured, else on new speakers."""
+    if recipe != "encoder":
+        return dict(emobox["clean"]["abstention"])
+    chosen = json.loads((HERE / "unseen.json").read_text())[recipe]["plain"]["abstention"]
+    risk, coverage = emobox["clean"]["curve"][f"{chosen['threshold']:.2f}"]
+    return {**chosen, "speakers_risk": risk, "speakers_coverage": coverage}
 
 
 def main() -> None:
@@ -36,6 +64,8 @@ def main() -> None:
     found = json.loads((HERE / "accuracy.json").read_text())[f"emobox-{model.card.recipe}"]
     clean = found["clean"]
     scores = {"emobox, recipe trained on ravdess alone": {name: clean[name] for name in METRICS}}
+    if model.card.recipe == "encoder":
+        scores |= list_unseen_scores()
     measured = {
         name: part["uar"]["mean"]
         for name, part in found.items()
@@ -48,10 +78,10 @@ def main() -> None:
                 model.card,
                 format=FORMAT_VERSION,
                 scores=scores,
-                abstention=clean["abstention"],
+                abstention=choose_abstention(model.card.recipe, found),
                 conditions={"clean": measured.pop("clean"), **measured},
                 corpora={
-                    name: {**corpus, "license": LICENSES.get(name, corpus["license"])}
+                    name: {**corpus, **TABLES.get(name, {})}
                     for name, corpus in model.card.corpora.items()
                 },
             )

@@ -43,7 +43,8 @@ from voxaffect.training import Dataset, fit, get_recipe, join_datasets, load_tra
 
 SEED = 9
 RECIPES = ("encoder", "networks", "logistic")
-PUBLIC, TABLES = ("ravdess", "emodb"), ("nemo", "emovo", "aesdd")
+PUBLIC = ("ravdess", "emodb")
+TABLES = {"nemo": "csv:nemo", "emovo": "csv:emovo-table", "aesdd": "csv:aesdd"}
 EMOTIONS = ("angry", "calm", "disgust", "fearful", "happy", "neutral", "sad", "surprised")
 LIBRARIES = ("voxaffect", "numpy", "scikit-learn", "onnxruntime")
 
@@ -54,10 +55,9 @@ def load(recipe: str, root: Path, encoder: str | None) -> Dataset:
     if recipe == "encoder":
         options["encoder"] = encoder
     parts = [load_training_data({name: root / name}, recipe, **options) for name in PUBLIC]
-    parts += [
-        load_training_data({f"csv:{name}-table": root / name / "utterances.csv"}, recipe, **options)
-        for name in TABLES
-    ]
+    for folder, name in TABLES.items():
+        roots = {name: root / folder / "utterances.csv"}
+        parts.append(load_training_data(roots, recipe, **options))
     data = join_datasets(parts)
     return data.select({u for u in data.utterances if u.emotion in EMOTIONS})
 
