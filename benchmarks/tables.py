@@ -21,6 +21,7 @@ NAMES = {
     "logistic": "`logistic`: affect, logistic regression",
     "ensemble": "`ensemble`: three regressions",
     "networks": "`networks`: logistic and networks",
+    "encoder": "`encoder`: Whisper base, regression and perceptrons",
 }
 
 
@@ -65,15 +66,15 @@ def recipes_table(results: dict[str, Any]) -> str:
     return table(rows)
 
 
-def of_affect(results: dict[str, Any]) -> dict[str, Any]:
-    """EmoBox results of the recipes on affect features."""
-    wanted = {recipe: f"emobox-{recipe}" for recipe in ("logistic", "networks")}
+def of_augmented(results: dict[str, Any]) -> dict[str, Any]:
+    """EmoBox results of the recipes with augmented copies."""
+    wanted = {recipe: f"emobox-{recipe}" for recipe in ("logistic", "networks", "encoder")}
     return {recipe: results[part] for recipe, part in wanted.items() if part in results}
 
 
 def conditions_table(results: dict[str, Any]) -> str:
     """UAR under each condition, and how it differs from clean."""
-    found = of_affect(results)
+    found = of_augmented(results)
     rows = [["condition", *(f"`{recipe}` UAR (change)" for recipe in found)]]
     first = next(iter(found.values()))
     for name in sorted(
@@ -90,7 +91,7 @@ def conditions_table(results: dict[str, Any]) -> str:
 
 def honesty_table(results: dict[str, Any]) -> str:
     """Calibration, sexes, and 48 kHz originals."""
-    found = of_affect(results)
+    found = of_augmented(results)
     rows = [["", *(f"`{recipe}`" for recipe in found)]]
     clean = [result["clean"] for result in found.values()]
     rows.append(
@@ -114,6 +115,31 @@ def enrollment_table(results: dict[str, Any]) -> str:
         for count in sorted((key for key in part if key.isdigit()), key=int)
     ]
     return table(rows)
+
+
+def unseen_table(result: dict[str, Any]) -> str:
+    """UAR on each corpus that was left out, plain and adapted; and promises kept there."""
+    ways = {"plain": "plain", "by speaker": "adapted by speaker", "by corpus": "adapted by corpus"}
+    names = [*next(iter(result.values()))["plain"]["corpora"]]
+    rows = [["recipe", "adaptation", *names, "mean"]]
+    promises = [
+        [
+            "recipe",
+            "adaptation",
+            "answered",
+            "right of these",
+            "right of the surest quarter",
+            "ECE",
+        ]
+    ]
+    for recipe, by_way in result.items():
+        for way, title in ways.items():
+            part, mean = by_way[way], by_way[way]["mean"]
+            cells = [f"{part['corpora'][name]['uar']:.3f}" for name in names]
+            rows.append([f"`{recipe}`", title, *cells, f"{mean['uar']:.3f}"])
+            keys = ("coverage", "right", "quarter_right", "calibration_error")
+            promises.append([f"`{recipe}`", title, *(f"{mean[key]:.2f}" for key in keys)])
+    return "\n\n".join(map(table, (rows, promises)))
 
 
 def speed_table(result: dict[str, Any]) -> str:
@@ -202,6 +228,7 @@ def sections() -> dict[str, str]:
         "conditions": conditions_table(accuracy),
         "honesty": honesty_table(accuracy),
         "enrollment": enrollment_table(accuracy),
+        "unseen": unseen_table(json.loads((HERE / "unseen.json").read_text())),
         "speed": speed_table(speed),
     }
 
