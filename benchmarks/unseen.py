@@ -49,9 +49,9 @@ EMOTIONS = ("angry", "calm", "disgust", "fearful", "happy", "neutral", "sad", "s
 LIBRARIES = ("voxaffect", "numpy", "scikit-learn", "onnxruntime")
 
 
-def load(recipe: str, root: Path, encoder: str | None) -> Dataset:
+def load(recipe: str, root: Path, encoder: str | None, *, augment: bool = True) -> Dataset:
     """All corpora with the features and copies of a recipe."""
-    options: dict[str, Any] = {"seed": SEED, "progress": True}
+    options: dict[str, Any] = {"augment": augment, "seed": SEED, "progress": True}
     if recipe == "encoder":
         options["encoder"] = encoder
     parts = [load_training_data({name: root / name}, recipe, **options) for name in PUBLIC]

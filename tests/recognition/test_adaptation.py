@@ -27,6 +27,7 @@ from voxaffect.models import Model
 from voxaffect.recognition import adaptation as module
 from voxaffect.recognition.adaptation import Adaptation, make_adapter
 from voxaffect.recognition.batch import _unpack
+from voxaffect.recognition.measurement import measure_variety
 from voxaffect.recognition.prediction import Predictor
 from voxaffect.recognition.tasks import PredictionTask
 from voxaffect.training.estimators import BalancedLogistic
@@ -38,6 +39,8 @@ ENERGY = {"vad": "energy"}
 def _any_spread(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let synthesized voices pass the check of their spread; one test looks at the check."""
     monkeypatch.setattr(module, "LEAST_SPREAD", 0.01)
+    monkeypatch.setattr(module, "LEAST_EMOTIONS", 0.0)
+    monkeypatch.setattr(module, "LARGEST_SHARE", 1.0)
 
 
 @pytest.fixture
@@ -193,6 +196,35 @@ def test_the_check_asks_for_recordings_and_spread(
     assert decision.is_applied == (reason is None)
     assert decision.weight == (0 if reason else count / (count + 4))
     assert (decision.reason or "").startswith(reason or "")
+
+
+@pytest.mark.parametrize(
+    ("emotions", "share", "is_applied"),
+    [(0.7, 0.4, True), (0.7, 0.6, False), (0.5, 0.4, False), (None, None, True)],
+)
+def test_recordings_that_mostly_sound_like_one_emotion_are_not_adapted_to(
+    trained: Trained,
+    monkeypatch: pytest.MonkeyPatch,
+    emotions: float | None,
+    share: float | None,
+    is_applied: bool,
+) -> None:
+    monkeypatch.setattr(module, "LEAST_EMOTIONS", 0.625)
+    monkeypatch.setattr(module, "LARGEST_SHARE", 0.5)
+    card = trained.model.card
+    adaptation = Adaptation(
+        card.mean, card.sd, 20, card.spec, emotions=emotions, largest_share=share
+    )
+    decision = make_adapter(adaptation, trained.model).decision
+    assert decision.is_applied == is_applied
+    assert is_applied or "too few emotions" in str(decision.reason)
+
+
+def test_the_variety_of_answers_is_that_of_their_mean_and_their_most_frequent_emotion() -> None:
+    probabilities = np.array([[0.5, 0.5, 0.0, 0.0], [0.6, 0.4, 0.0, 0.0], [0.4, 0.6, 0.0, 0.0]])
+    variety, share = measure_variety(probabilities)
+    assert variety == pytest.approx(0.5)
+    assert share == pytest.approx(2 / 3)
 
 
 def test_copies_of_one_recording_have_too_little_spread(

@@ -12,6 +12,8 @@ from voxaffect.audio import Samples
 from voxaffect.errors import ModelError
 from voxaffect.features import ENCODER, FeatureSpec
 from voxaffect.features.adaptation import (
+    LARGEST_SHARE,
+    LEAST_EMOTIONS,
     LEAST_NAMED_RECORDINGS,
     LEAST_RECORDINGS,
     LEAST_SPREAD,
@@ -47,6 +49,11 @@ class Adaptation(FeatureStatistics):
         Name of the group in results and messages.
     is_named : bool
         True if somebody named the recordings in order to adapt to them: then few are enough.
+    emotions : float, optional
+        Effective number of emotions among the answers without adaptation, as a share of the
+        model's: the exponential of the entropy of their mean probabilities. None if unknown.
+    largest_share : float, optional
+        Share of these answers that are the most frequent emotion; None if unknown.
 
     Raises
     ------
@@ -57,6 +64,8 @@ class Adaptation(FeatureStatistics):
     spec: FeatureSpec
     group: str = NAMED
     is_named: bool = True
+    emotions: float | None = None
+    largest_share: float | None = None
 
     def __repr__(self) -> str:
         return f"<Adaptation to {self.group!r}: {self.recordings} recordings>"
@@ -64,7 +73,8 @@ class Adaptation(FeatureStatistics):
     @property
     def digest(self) -> str:
         """SHA-256 of everything that can change a result, in hexadecimal."""
-        rest = f"{self.recordings} {self.is_named} {self.group} {self.spec.to_json()}"
+        rest = f"{self.recordings} {self.is_named} {self.group} {self.spec.to_json()} "
+        rest += f"{self.emotions} {self.largest_share}"
         content = self.mean.tobytes() + self.sd.tobytes() + rest.encode(errors="surrogateescape")
         return hashlib.sha256(content).hexdigest()
 
@@ -165,6 +175,20 @@ def _explain_refusal(adaptation: Adaptation, spread: float | None) -> str | None
         return (
             f"too little spread: {spread:.2f} of that in training, at least {LEAST_SPREAD:g} is "
             "needed; perhaps there is one emotion only"
+        )
+    return _explain_sameness(adaptation)
+
+
+def _explain_sameness(adaptation: Adaptation) -> str | None:
+    """Reason not to adapt to recordings that mostly sound alike; None if they do not."""
+    emotions, share = adaptation.emotions, adaptation.largest_share
+    if emotions is None or share is None or adaptation.recordings < LEAST_RECORDINGS:
+        return None
+    if emotions < LEAST_EMOTIONS or share > LARGEST_SHARE:
+        return (
+            f"too few emotions: without adaptation, {share:.0%} of the answers are the same (at "
+            f"most {LARGEST_SHARE:.0%}), and their variety is {emotions:.0%} of the model's (at "
+            f"least {LEAST_EMOTIONS:.0%}); adaptation would take the emotion for the voice"
         )
     return None
 

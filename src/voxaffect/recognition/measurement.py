@@ -9,6 +9,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from voxaffect.audio import Blocks, Samples
 from voxaffect.errors import ArgumentError, AudioError
 from voxaffect.extraction import BatchExecutor, open_executor
@@ -57,7 +60,16 @@ def summarize(
         return make_empty_adaptation(model, group)
     statistics = compute_statistics(vectors)
     mean, sd, count = statistics.mean, statistics.sd, statistics.recordings
-    return Adaptation(mean, sd, count, model.spec, group, is_named)
+    variety = measure_variety(model.probabilities(np.array(vectors, dtype=np.float32)))
+    return Adaptation(mean, sd, count, model.spec, group, is_named, *variety)
+
+
+def measure_variety(probabilities: NDArray[np.float64]) -> tuple[float, float]:
+    """Effective number of emotions, as a share of all; and the share of the most frequent one."""
+    mean = np.sort(probabilities, axis=0).mean(axis=0)  # sorted, so that the order changes no bit
+    entropy = -float((mean * np.log(np.maximum(mean, np.finfo(float).tiny))).sum())
+    counts = np.bincount(probabilities.argmax(axis=1))
+    return float(np.exp(entropy)) / len(mean), float(counts.max()) / len(probabilities)
 
 
 def extract_recording(
