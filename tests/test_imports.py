@@ -14,6 +14,7 @@ import pytest
 
 import voxaffect
 from voxaffect import tutorial
+from voxaffect.models.bundled import list_bundled
 
 ROOT = Path(__file__).parent.parent
 TRAINING_ONLY = (
@@ -47,8 +48,10 @@ def imported_by(code: str) -> set[str]:
 def after_predicting() -> set[str]:
     return imported_by(
         "from voxaffect.cli import cli\n"
-        "cli(['predict', '--example', '--format', 'json'], standalone_mode=False)\n"
-        "cli(['timeline', '--example', '--format', 'textgrid'], standalone_mode=False)"
+        f"for name in {list_bundled()}:\n"
+        "    options = ['--example', '--model', name]\n"
+        "    cli(['predict', *options, '--format', 'json'], standalone_mode=False)\n"
+        "    cli(['timeline', *options, '--format', 'textgrid'], standalone_mode=False)"
     )
 
 

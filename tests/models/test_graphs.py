@@ -18,6 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from voxaffect.errors import ModelError, TrainingError
 from voxaffect.features import get_feature_names
 from voxaffect.models import METADATA_KEY, Model, add_checksum, load
+from voxaffect.models.bundled import list_bundled
 from voxaffect.models.operators import MAX_NODES, OPERATORS, OPSETS
 from voxaffect.models.protobuf import read_outline
 from voxaffect.training import export, make_estimator
@@ -214,8 +215,9 @@ def test_many_small_fields_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 # Every model that we write is accepted.
 
 
-def test_every_operator_of_the_bundled_model_is_listed() -> None:
-    graph = onnx.load_model_from_string(load().content).graph
+@pytest.mark.parametrize("name", list_bundled())
+def test_every_operator_of_a_bundled_model_is_listed(name: str) -> None:
+    graph = onnx.load_model_from_string(load(name).content).graph
     assert all(node.op_type in OPERATORS[node.domain] for node in graph.node)
 
 

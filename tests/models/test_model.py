@@ -29,6 +29,7 @@ from voxaffect.models import (
     distances,
     load,
 )
+from voxaffect.models.bundled import list_bundled
 from voxaffect.training import Augmentation, export, fit
 from voxaffect.training.augmentation.conditions import CONDITIONS
 
@@ -613,26 +614,22 @@ def test_saving_where_no_file_can_be_says_so(trained: Trained, tmp_path: Path, p
         trained.model.save(tmp_path / place)
 
 
-# The bundled model.
+# The bundled models.
 
 
-def test_the_bundled_model_loads_and_is_small() -> None:
-    model = load()
-    assert load() is model
-    assert len(model.content) < 5_000_000
-    assert model.card.corpora
-
-
-def test_the_bundled_model_holds_no_pickle_and_one_thread_of_metadata() -> None:
-    graph = onnx.load_model_from_string(load().content)
+@pytest.mark.parametrize("name", list_bundled())
+def test_a_bundled_model_holds_no_pickle_and_one_thread_of_metadata(name: str) -> None:
+    graph = onnx.load_model_from_string(load(name).content)
     assert [entry.key for entry in graph.metadata_props].count(METADATA_KEY) == 1
     assert {node.domain for node in graph.graph.node} <= {"", "ai.onnx.ml"}
-    assert json.dumps(asdict(load().card))
+    assert json.dumps(asdict(load(name).card))
+    assert load(name).card.corpora
 
 
-def test_the_bundled_model_recognizes_any_usable_sound(signal: Signal) -> None:
-    model = load()
-    found = model.probabilities(compute_features(signal, model.card.spec)[None])
+@pytest.mark.parametrize("name", list_bundled())
+def test_a_bundled_model_recognizes_any_usable_sound(name: str, signal: Signal) -> None:
+    model = load(name)
+    found = model.probabilities(compute_features(signal, model.spec)[None])
     assert found.sum() == pytest.approx(1)
 
 
@@ -649,7 +646,7 @@ def test_a_file_of_format_2_still_reads() -> None:
 
 
 def test_former_names_in_a_card_are_read_as_the_present_ones() -> None:
-    model = load()  # its file was written under the former names
+    model = load("fast")  # its file was written under the former names
     assert b"talkers_probability" in model.content
     assert set(model.card.augmentation) == {field.name for field in fields(Augmentation)}
     assert set(model.card.conditions) <= {"clean", *CONDITIONS}

@@ -218,7 +218,7 @@ def test_a_recording_far_too_loud_is_refused() -> None:
 
 
 def spans(sound: Sound) -> list[SpeechWindow]:
-    windower = SpeechWindower(load().card.spec, RATE_HZ, WindowConfig())
+    windower = SpeechWindower(load("fast").card.spec, RATE_HZ, WindowConfig())
     steps = windower.push(sound) + windower.finish()
     return [window for step in steps for window in step.windows]
 
@@ -226,7 +226,7 @@ def spans(sound: Sound) -> list[SpeechWindow]:
 @pytest.mark.parametrize("offset", [0.0, 0.05])
 def both_ways(sound: Sound) -> tuple[np.ndarray, np.ndarray]:
     """Vectors of the windows: from shared frames, and each by itself."""
-    spec, found = load().card.spec, spans(sound)
+    spec, found = load("fast").card.spec, spans(sound)
     shared = [extract_window_features(one, spec, RATE_HZ, name="x") for one in found]
     alone = [
         compute_features(Signal(sound[one.start * 160 : one.stop * 160], RATE_HZ), spec)
@@ -243,7 +243,7 @@ def test_windows_that_share_frames_are_described_as_by_themselves(offset: float)
     distance = np.abs(shared - alone) / (alone.std(axis=0) + 1e-3)
     assert np.median(distance) < 1e-3
     assert np.quantile(distance, 0.9) < 0.1
-    model = load()
+    model = load("fast")
     change = np.abs(model.probabilities(shared) - model.probabilities(alone)).max(axis=1)
     assert np.median(change) < 0.01
 
@@ -254,7 +254,8 @@ def test_real_windows_that_share_frames_are_recognized_as_by_themselves(
     """Probabilities move by less than .01 at the median, and the answer once in fifty."""
     paths = sorted(data_root("ravdess").glob("Actor_0[1-4]/*.wav"))[::12]
     shared, alone = both_ways(np.concatenate([read(path).samples for path in paths]))
-    one, two = load().probabilities(shared), load().probabilities(alone)
+    model = load("fast")
+    one, two = model.probabilities(shared), model.probabilities(alone)
     assert np.median(np.abs(one - two).max(axis=1)) < 0.01
     assert (one.argmax(axis=1) == two.argmax(axis=1)).mean() >= 0.98
 

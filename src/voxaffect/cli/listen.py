@@ -76,7 +76,9 @@ def listen(
     """Recognize emotion live, from a microphone.
 
     On a terminal, the command shows the current emotion, the level and the last minute. In a
-    pipe, it prints one line for each event. Ctrl-C stops it and prints a summary.
+    pipe, it prints one line for each event. Ctrl-C stops it and prints a summary. The model is
+    accurate by default, since short windows of unknown voices are hard. On a weak computer, use
+    --model fast.
     """
     if list_devices:
         for name in describe_devices() or ["No microphone found."]:
