@@ -26,8 +26,8 @@ def explain(sources: tuple[str, ...], **options: Any) -> None:
     With --model fast, feature groups are timbre, pitch, rhythm and others. With --model accurate,
     they are mean and variation of an encoder's hidden states, of which nobody knows the meaning.
     Each group in turn is replaced by the mean of the training data. Its contribution is the
-    change of the emotions' log-odds. For models of the recipes logistic, networks and encoder,
-    the contributions add up exactly. The bundled models are of these.
+    change of the emotions' log-odds. For models of the recipes logistic and networks, such as
+    fast, the contributions add up exactly. For others, interactions are shown, too.
 
     Exit code: 1 if a recording could not be used; 3 if all could be used, but a recording
     contains no speech.

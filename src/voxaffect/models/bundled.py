@@ -36,7 +36,7 @@ BUNDLED: Mapping[str, BundledModel] = MappingProxyType(
         for one in (
             BundledModel(
                 "accurate",
-                "layers of Whisper's encoder, logistic regression",
+                "Whisper's encoder, logistic regression and two perceptrons",
                 "25 ms",
             ),
             BundledModel(

@@ -40,7 +40,7 @@ class Explanation(Serializable):
         By feature group, then emotion: a positive number speaks for the emotion.
     remainder : mapping of str to float
         By emotion: the joint effect of groups. Zero, but for rounding, for the recipes
-        ``logistic``, ``networks`` and ``encoder``.
+        ``logistic`` and ``networks``.
     """
 
     prediction: Prediction
