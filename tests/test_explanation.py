@@ -119,7 +119,7 @@ def test_the_command_names_a_remainder(recording: Path, trained: Trained, tmp_pa
 
 def test_json_holds_every_number_and_failures_make_exit_code_1(recording: Path) -> None:
     (recording.parent / "b.wav").write_bytes(b"")
-    arguments = ["explain", str(recording.parent), "--format", "json"]
+    arguments = ["explain", str(recording.parent), "--format", "json", "--model", "fast"]
     done = CliRunner().invoke(cli, arguments)
     assert done.exit_code == 1
     found = json.loads(done.stdout)

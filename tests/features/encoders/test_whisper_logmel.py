@@ -5,6 +5,8 @@ from __future__ import annotations
 import librosa
 import numpy as np
 import pytest
+from support.synthesis import speech_like
+from threadpoolctl import threadpool_limits
 
 from voxaffect.features.encoders.logmel import compute_whisper_logmel
 
@@ -37,3 +39,11 @@ def test_the_range_is_eighty_decibels_under_the_maximum() -> None:
     samples[8_000:] = 0.5 * np.sin(np.arange(8_000))
     logmel = compute_whisper_logmel(samples)
     assert logmel.max() - logmel.min() == pytest.approx(2.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_threads_of_linear_algebra_change_no_bit(threads: int) -> None:
+    sound = speech_like(3.0, seed=1)
+    expected = compute_whisper_logmel(sound)
+    with threadpool_limits(threads, "blas"):
+        np.testing.assert_array_equal(compute_whisper_logmel(sound), expected)

@@ -22,6 +22,7 @@ from voxaffect.features.dsp import (
     make_triangles,
     space_slaney_mel,
 )
+from voxaffect.features.threads import one_thread
 
 RATE_HZ: Final = 16_000
 FRAME_SAMPLES: Final = 400
@@ -32,6 +33,7 @@ _FLOOR_POWER = 1e-10
 _RANGE = 8.0
 
 
+@one_thread  # two round products otherwise, and each process has another number of them
 def compute_whisper_logmel(samples: Array, bands: int = 80) -> Array:
     """Log-mel spectrogram of Whisper.
 
