@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from numpy.typing import NDArray
+from support.synthesis import speech_like
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 onnx = pytest.importorskip("onnx")
 
+import voxaffect as va  # noqa: E402
 from voxaffect.errors import ModelError, TrainingError  # noqa: E402
 from voxaffect.models.operators import check_operators  # noqa: E402
 from voxaffect.models.protobuf import read_outline  # noqa: E402
 from voxaffect.runtime.onnx import open_session  # noqa: E402
 from voxaffect.training.encoders.huggingface import export_huggingface  # noqa: E402
+from voxaffect.training.encoders.opening import open_encoder  # noqa: E402
 
 WIDTH, LAYERS = 16, 3
 OPTIONS = {
@@ -255,3 +260,42 @@ def test_a_graph_that_differs_or_is_too_large_is_refused(
     monkeypatch.setattr("voxaffect.training.encoders.huggingface._MAX_BYTES", 10)
     with pytest.raises(TrainingError, match="at most 10 fit"):
         export_huggingface(folder, [1])
+
+
+# As features
+
+
+def test_the_layers_in_the_middle_are_chosen_by_default(tmp_path: Path) -> None:
+    folder = _save(tmp_path / "wavlm", _make("WavLM"))
+    spec = open_encoder(folder)
+    assert spec.groups == ("layer_1", "layer_2")
+    assert spec == open_encoder(_save(tmp_path / "copy", _make("WavLM")))
+    with pytest.raises(ModelError, match="expected layers from 1 to 3, found 4"):
+        open_encoder(folder, layers=(4,))
+
+
+def test_a_model_file_holds_the_encoder_and_does_not_need_the_folder(
+    tmp_path: Path,
+) -> None:
+    folder = _save(tmp_path / "wavlm", _make("WavLM"))
+    for number in range(16):
+        emotion, speaker = ("angry", "sad")[number % 2], "abcd"[number // 4]
+        path = tmp_path / "data" / emotion / f"{speaker}_{number}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, speech_like(0.8, seed=number), 16_000)
+    result = va.train(
+        {"folder": tmp_path / "data"},
+        "encoder",
+        encoder=folder,
+        augment=False,
+        output=tmp_path / "model.onnx",
+        test_size=0,
+    )
+    model = va.load(tmp_path / "model.onnx")
+    assert (model.card.encoder["name"], model.card.encoder["license"]) == ("wavlm", "unknown")
+    np.testing.assert_array_equal(
+        model.probabilities(result.data.matrix), result.model.probabilities(result.data.matrix)
+    )
+    shutil.rmtree(folder)
+    example = Path(va.__file__).parent / "data" / "example.wav"
+    assert va.predict(example, model=model).emotion in ("angry", "sad")
