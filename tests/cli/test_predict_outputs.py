@@ -94,7 +94,7 @@ def test_a_summary_says_what_came_of_it(
     done = run("predict", *recordings, "--model", model, "-o", output)
     summary, failed, _ = done.err.splitlines()
     assert summary.startswith("11 recognized, 1 failed, ")
-    assert summary.endswith(f" s: {output}")
+    assert summary.endswith(f", model {model}: {output}")
     assert failed.startswith(f"failed: {recordings[2]}")
     assert done.code == 1
     assert len(output.read_text().splitlines()) == 12
