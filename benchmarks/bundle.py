@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,19 @@ HERE = Path(__file__).parent
 DATA = HERE.parent / "src" / "voxaffect" / "data"
 TABLES = {  # corpora that are read from a table, whose license and citation no table states
     "nemo": {
+        "title": "nEMO",
         "license": "CC BY-NC-SA 4.0",
         "citation": "Christop (2024): nEMO: Dataset of emotional speech in Polish. "
         "LREC-COLING, 12111-12116.",
     }
 }
 METRICS = ("uar", "accuracy", "macro_f1")
+
+
+def describe_corpus(name: str, corpus: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Name and entry of a corpus, completed where it was read from a table."""
+    more = dict(TABLES.get(name, {}))
+    return more.pop("title", name), {**corpus, **more}
 
 
 def list_unseen_scores() -> dict[str, Any]:
@@ -80,10 +88,9 @@ def main() -> None:
                 scores=scores,
                 abstention=choose_abstention(model.card.recipe, found),
                 conditions={"clean": measured.pop("clean"), **measured},
-                corpora={
-                    name: {**corpus, **TABLES.get(name, {})}
-                    for name, corpus in model.card.corpora.items()
-                },
+                corpora=dict(
+                    describe_corpus(name, corpus) for name, corpus in model.card.corpora.items()
+                ),
             )
             entry.value = card.to_json()
     bundled = Model(add_checksum(graph.SerializeToString()), str(target))
