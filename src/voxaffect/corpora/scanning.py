@@ -78,6 +78,7 @@ def parse_name(path: Path, corpus: Corpus) -> Utterance:
 
     Examples
     --------
+    >>> from voxaffect.corpora import CORPORA
     >>> utterance = parse_name(Path("wav/03a01Fa.wav"), CORPORA["emodb"])
     >>> utterance.emotion, utterance.speaker, utterance.sex
     ('happy', '03', 'male')

@@ -210,8 +210,8 @@ def timeline_many(
     Examples
     --------
     >>> batch = va.timeline_many(["call.wav"], workers=1)
-    >>> [segment.emotion for segment in batch.results[0].segments]
-    ['sad', 'happy']
+    >>> [round(segment.start_seconds, 1) for segment in batch.results[0].segments][0]
+    0.0
     """
     items = name_sources(sources, rate_hz)
     windowing = WindowConfig(window_seconds, hop_seconds, vad)

@@ -51,6 +51,14 @@ def run_part(session: Any, output: str, inputs: dict[str, Any]) -> Any:
     return session.run([output], inputs, options)[0]
 
 
+def import_quantization() -> Any:
+    """Import the quantization of ONNX Runtime, which needs the package onnx."""
+    import_onnxruntime()
+    import onnxruntime.quantization
+
+    return onnxruntime.quantization
+
+
 def import_onnxruntime() -> Any:
     """Import ONNX Runtime with its telemetry switched off."""
     disable_telemetry()

@@ -47,9 +47,16 @@ def open_encoder(
 
     Examples
     --------
-    >>> spec = va.open_encoder("base")  # doctest: +SKIP
-    >>> va.compute_features(va.read("call.wav"), spec).shape  # doctest: +SKIP
-    (4096,)
+    ``va.open_encoder("base")`` opens Whisper base, once ``voxaffect encoders download base`` has
+    fetched it. Its spec has the groups and names of the model that was trained on it:
+
+    >>> va.load("accurate").spec.groups
+    ('layer_2', 'layer_3', 'layer_4', 'layer_5')
+    >>> va.open_encoder("none.bin")
+    Traceback (most recent call last):
+    voxaffect.errors.ModelError: none.bin: no such file or folder, and no encoder of this name. \
+Choose from tiny, tiny.en, base, base.en, small, small.en, medium, medium.en, large-v3, or name \
+the file or folder of its weights.
     """
     path = find_encoder(encoder)
     return _open_path(path, None if layers is None else tuple(layers))

@@ -18,6 +18,7 @@ import numpy as np
 from voxaffect.errors import extra
 from voxaffect.features.dsp import Array
 from voxaffect.features.encoders.encoder import LOGMEL_INPUT, VECTOR_OUTPUT
+from voxaffect.runtime.onnx import import_quantization
 
 with extra("train"):
     import onnx
@@ -108,17 +109,16 @@ def make_whisper_graph(
 
 def quantize(graph: onnx.ModelProto) -> bytes:
     """ONNX file of a graph whose matrices are 7-bit integers, quantized by ONNX Runtime."""
-    with extra("train"):
-        from onnxruntime.quantization import QuantType, quantize_dynamic
+    quantization = import_quantization()
     with TemporaryDirectory() as folder, _silence_root_logger():
         path = Path(folder) / "encoder.onnx"
-        quantize_dynamic(
+        quantization.quantize_dynamic(
             graph,
             path,
             op_types_to_quantize=["MatMul"],
             per_channel=True,
             reduce_range=True,
-            weight_type=QuantType.QInt8,
+            weight_type=quantization.QuantType.QInt8,
         )
         return path.read_bytes()
 
