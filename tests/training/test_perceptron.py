@@ -7,12 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from voxaffect.training import perceptron
+from voxaffect.training import estimators, perceptron
 from voxaffect.training.estimators import BalancedLogistic, softmax
 from voxaffect.training.perceptron import PerceptronPlan, fit_perceptron, run_perceptron
 
 PLAN = PerceptronPlan(units=8, steps=200, batch=32)
 EXACT = replace(PLAN, dropout=0.0, input_dropout=0.0)
+
+
+@pytest.fixture(autouse=True)
+def _small_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let classifiers train small perceptrons."""
+    monkeypatch.setattr(estimators, "PerceptronPlan", lambda: PLAN)
 
 
 def make_clouds(count: int = 90, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
