@@ -311,6 +311,7 @@ def test_contrast_and_tonnetz_have_parity_with_librosa(tmp_path: Path, rate_hz: 
     np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:n_fft=")  # librosa, on its lowest octaves
 def test_all_five_have_parity_with_librosa_on_real_clips(
     data_root: Callable[[str], Path],

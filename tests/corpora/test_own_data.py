@@ -106,6 +106,7 @@ def test_a_wish_for_data_that_are_not_there_is_refused(
         load_dataset({"ravdess": small_ravdess}, SPEC, **wish)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_columns_are_named_on_the_command_line(people: Path, tmp_path: Path, run: Run) -> None:
     paths = sorted(people.rglob("*.wav"))
     rows = "".join(f"{path},{path.parent.name},{path.parent.parent.name}\n" for path in paths)

@@ -258,6 +258,7 @@ def test_each_fold_is_what_scikit_learn_says_of_it(trained: Trained) -> None:
         assert np.array_equal(result.probabilities, expected)
 
 
+@pytest.mark.slow
 def test_the_number_of_processes_changes_no_number() -> None:
     rng = np.random.default_rng(0)
     emotions = [EMOTIONS[number % 3] for number in range(240)]

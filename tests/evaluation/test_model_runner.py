@@ -102,6 +102,7 @@ def test_no_model_is_no_evaluation(table: Path) -> None:
         evaluate({"csv": table}, model=[])
 
 
+@pytest.mark.slow
 def test_the_command_tests_models_side_by_side(
     run: Run, table: Path, file: Path, tmp_path: Path
 ) -> None:

@@ -70,6 +70,7 @@ TRANSFORMS = (
 )
 
 
+@pytest.mark.slow
 def test_transformed_recordings_are_the_same(recordings: list[Path], two: LocalExecutor) -> None:
     for transform in TRANSFORMS:
         sent = extract(recordings, CLASSIC, transform=transform, workers=two).matrix

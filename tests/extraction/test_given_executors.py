@@ -56,6 +56,7 @@ def add(array: np.ndarray, other: np.ndarray, number: float) -> tuple[float, boo
     return float(array.sum() + other.sum() + number), array.flags.writeable
 
 
+@pytest.mark.slow
 def test_large_arrays_are_sent_once_in_a_file_that_goes_with_the_executor() -> None:
     large, other = np.arange(300_001.0), np.ones((3, 100_001), order="F")
     function = partial(np.add, large, other[0, 0])

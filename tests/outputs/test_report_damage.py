@@ -133,6 +133,7 @@ def test_every_damaged_document_that_is_sound_is_drawn(mutated: Mutate, tmp_path
             draw(found, tmp_path)
 
 
+@pytest.mark.slow
 def test_400_damaged_documents_are_compared_or_refused_in_a_line(
     whole: dict[str, Any], mutated: Mutate, tmp_path: Path
 ) -> None:

@@ -212,6 +212,7 @@ def test_circles_of_thresholds_lie_at_the_measured_risk_and_under_the_target() -
     assert [*circle.get_xdata(), *circle.get_ydata()] == [0.52, 0.098]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ending", "magic"), [("pdf", b"%PDF"), ("png", b"\x89PNG")])
 def test_figures_are_written_for_papers_the_same_every_time(
     evaluation: dict[str, Any], tmp_path: Path, ending: str, magic: bytes

@@ -135,6 +135,7 @@ def test_worker_processes_change_nothing(talked: Timeline) -> None:
         assert timeline(both, workers=executor, **kept) == expected  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_worker_processes_that_are_killed_change_no_timeline(talked: Timeline) -> None:
     with LocalExecutor(2, kind="processes") as executor:
         list(executor.map_unordered(time.sleep, [0.01] * 8))

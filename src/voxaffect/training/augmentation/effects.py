@@ -29,6 +29,9 @@ from numpy.typing import NDArray
 
 from voxaffect.audio import Samples
 
+_SILENT_RMS = 1e-30
+"""Level up to which a recording is silent: to amplify it would overflow."""
+
 
 def active_rms(samples: Samples, rate_hz: float) -> float:
     """Root mean square of the 25 ms frames within 30 dB of the loud ones; 0 for silence.
@@ -177,7 +180,7 @@ def add_babble(
     for voice in speech:
         gain, start = 10 ** (rng.uniform(-6, 6) / 20), rng.integers(max(1, len(voice)))
         own = active_rms(voice, rate_hz)
-        if own > 0:
+        if own > _SILENT_RMS:
             babble += gain / own * np.resize(np.roll(voice, -start), len(samples))
     together = active_rms(_as_samples(babble), rate_hz)
     if level == 0.0 or together == 0.0:
