@@ -182,7 +182,7 @@ def _explain_refusal(adaptation: Adaptation, spread: float | None) -> str | None
 def _explain_sameness(adaptation: Adaptation) -> str | None:
     """Reason not to adapt to recordings that mostly sound alike; None if they do not."""
     emotions, share = adaptation.emotions, adaptation.largest_share
-    if emotions is None or share is None or adaptation.recordings < LEAST_RECORDINGS:
+    if emotions is None or share is None:
         return None
     if emotions < LEAST_EMOTIONS or share > LARGEST_SHARE:
         return (
