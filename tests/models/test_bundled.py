@@ -7,6 +7,8 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
 from click.testing import CliRunner, Result
 from support.encoders import make_small_encoder
@@ -15,6 +17,8 @@ import voxaffect as va
 from voxaffect.cli import cli
 from voxaffect.cli.info import _format_encoder
 from voxaffect.errors import ModelError
+from voxaffect.features.encoders import Encoder
+from voxaffect.models import Model, add_checksum
 from voxaffect.models.bundled import BUNDLED, get_default, is_bundled, list_bundled
 from voxaffect.models.licensing import describe_use, list_noncommercial
 from voxaffect.training.encoders.catalog import ENCODERS
@@ -84,6 +88,30 @@ def test_every_command_takes_a_name(command: str, name: str) -> None:
 def test_documents_name_the_model(command: str, name: str) -> None:
     done = invoke(command, EXAMPLE, "--model", name, "--format", "json")
     assert json.loads(done.stdout)["model"]["name"] == name
+
+
+@pytest.mark.parametrize("size", [1e-7, 1e-5, 1e-3])
+def test_rounding_of_another_processor_passes_the_self_test(
+    size: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(4)
+    run = Encoder._run
+
+    def run_rounded(encoder: Encoder, name: str, values: np.ndarray) -> np.ndarray:
+        return run(encoder, name, values + size * random.standard_normal(values.shape))
+
+    monkeypatch.setattr(Encoder, "_run", run_rounded)
+    content = va.load("accurate").content
+    for _ in range(3):
+        assert Model(content).is_checked
+
+
+def test_a_bias_of_zeros_in_the_last_layer_fails_the_self_test() -> None:
+    graph = onnx.load_from_string(va.load("accurate").content)
+    biases = [t for t in graph.graph.initializer if t.name.endswith("attn.value.bias")]
+    biases[-1].raw_data = bytes(len(biases[-1].raw_data))
+    with pytest.raises(ModelError, match="self-test"):
+        Model(add_checksum(graph.SerializeToString()))
 
 
 def test_the_summary_of_a_run_names_the_model(tmp_path: Path) -> None:
