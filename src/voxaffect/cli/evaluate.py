@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,9 @@ from voxaffect.cli.outputs import (
     emit,
     finish,
 )
+from voxaffect.cli.own_data import convert_by
 from voxaffect.console import print_message, stderr_is_terminal
+from voxaffect.corpora import parse_columns
 from voxaffect.evaluation import PROTOCOLS, Study, get_protocol, read_split
 from voxaffect.files import check_folder, make_folder
 from voxaffect.outputs.figures.export import FIGURE_FORMATS
@@ -52,6 +54,18 @@ _TRAINING = (
     "reference_split",
 )
 """Options that have no effect on a finished model."""
+_COMPUTING = (
+    "conditions",
+    "importance",
+    "allow_leaks",
+    "seed",
+    "workers",
+    "cached",
+    "max_seconds",
+)
+"""Options that have no effect on predictions, which are only read."""
+_OF_PREDICTIONS = ("prediction_columns", "allow_missing")
+"""Options that have an effect on predictions only."""
 _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
 
 
@@ -66,6 +80,28 @@ _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
     metavar="NAME | FILE",
     help="Test this finished model, not a recipe: nothing is trained. accurate and fast are the "
     "bundled models. Repeat the option to compare models.",
+)
+@click.option(
+    "--predictions",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Test the predictions in this table (CSV, TSV, JSON, JSON Lines or Parquet) of any "
+    "system: a path and an emotion, or a probability for each emotion (p_angry, …), in each row. "
+    "Nothing is computed. Repeat the option to compare systems.",
+)
+@click.option(
+    "--prediction-columns",
+    callback=convert_by(parse_columns),
+    metavar="A=B,…",
+    help="With --predictions: the table's name for path, emotion, start or end, such as "
+    "path=file,emotion=answer.",
+)
+@click.option(
+    "--allow-missing",
+    is_flag=True,
+    help="With --predictions: leave out recordings without a prediction. By default, they stop "
+    "the evaluation.",
 )
 @click.option(
     "--protocol", type=click.Choice(list(PROTOCOLS)), default="speakers", show_default=True
@@ -150,6 +186,7 @@ def evaluate(
     corpora: tuple[str, ...],
     roots: tuple[Path, ...],
     models: tuple[str | Path, ...],
+    predictions: tuple[Path, ...],
     protocol: str,
     split: Path | None,
     save_split: Path | None,
@@ -162,7 +199,7 @@ def evaluate(
     output: Path | None,
     **options: Any,
 ) -> None:
-    """Evaluate recipes, or finished models (--model), on one or more corpora.
+    """Evaluate recipes, finished models (--model) or predictions (--predictions) on corpora.
 
     By default, the score on new speakers and the score of a random split are reported together.
 
@@ -178,11 +215,11 @@ def evaluate(
       cross               train on the first corpus, test on the others
       corpora             one corpus left out at a time
     """  # noqa: D301
-    if models:
-        _refuse_training_options(click.get_current_context())
+    _check_options(has_models=bool(models), has_predictions=bool(predictions))
     form = choose_format(output, format_, _ENDINGS)
-    check_result(output, sources=[*roots, split])
-    check_output(save_split, sources=[*roots, split])
+    sources = [*roots, *predictions, split]
+    check_result(output, sources=sources)
+    check_output(save_split, sources=sources)
     check_apart(output, save_split)
     if figure_formats and folder is None:
         raise click.UsageError("--figure-format goes with --report.")
@@ -199,6 +236,7 @@ def evaluate(
             pair_roots(corpora, roots),
             recipes,
             model=models or None,
+            predictions=predictions or None,
             protocol=read_split(split) if split else get_protocol(protocol),
             conditions=CONDITIONS if _ALL in conditions else conditions,
             importance=folder is not None if importance is None else importance,
@@ -216,19 +254,33 @@ def evaluate(
     if folder is not None:
         with writes.attempt():
             _report(study, plain, folder, figure_formats)
-    finish(study.failures, len(study.utterances))
+    finish(() if predictions else study.failures, len(study.utterances))
     writes.finish()
 
 
-def _refuse_training_options(context: click.Context) -> None:
-    """Refuse options that say how to train or split, where a finished model is tested."""
+def _check_options(*, has_models: bool, has_predictions: bool) -> None:
+    """Refuse options that have no effect on what is tested."""
+    if has_models and has_predictions:
+        raise click.UsageError(
+            "--model and --predictions: one of them. 'voxaffect compare A.json B.json' compares "
+            "the results of both."
+        )
+    if has_predictions:
+        problem = "has no effect with --predictions, which computes nothing. Leave it out"
+        _refuse_options((*_TRAINING, *_COMPUTING), problem)
+    else:
+        _refuse_options(_OF_PREDICTIONS, "goes with --predictions FILE")
+    if has_models:
+        problem = "is for training, and --model tests a finished model. Leave one of them out"
+        _refuse_options(_TRAINING, problem)
+
+
+def _refuse_options(names: Collection[str], problem: str) -> None:
+    context = click.get_current_context()
     for parameter in context.command.params:
         source = context.get_parameter_source(str(parameter.name))
-        if parameter.name in _TRAINING and source is ParameterSource.COMMANDLINE:
-            raise click.UsageError(
-                f"{parameter.opts[0]} is for training, and --model tests a finished model. Leave "
-                "one of them out."
-            )
+        if parameter.name in names and source is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[0]} {problem}.")
 
 
 def _emit(plain: Document, form: str, output: Path | None, writes: Writes) -> None:
@@ -248,7 +300,7 @@ def _emit(plain: Document, form: str, output: Path | None, writes: Writes) -> No
 
 def _report(study: Study, plain: Document, folder: Path, figure_formats: Sequence[str]) -> None:
     """Write the report; its split first, which is small, if anything was trained."""
-    if plain["protocol"] != "model":
+    if plain["protocol"] not in ("model", "predictions"):
         study.save_split(folder / "folds.csv")
     for path in write_report(plain, folder, figure_formats=figure_formats):
         print_message(str(path))

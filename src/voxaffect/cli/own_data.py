@@ -11,7 +11,7 @@ import click
 from voxaffect.corpora import parse_columns, read_labels
 
 
-def _convert_by(read: Callable[[str], Any]) -> Callable[..., Any]:
+def convert_by(read: Callable[[str], Any]) -> Callable[..., Any]:
     """Callback that reads the value of an option, if it is given."""
     return lambda _context, _parameter, value: None if value is None else read(value)
 
@@ -27,14 +27,14 @@ def own_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option(
             "--labels",
-            callback=_convert_by(read_labels),
+            callback=convert_by(read_labels),
             metavar="FILE",
             help="CSV with the columns from,to: the emotion that each label means. By default, "
             "common synonyms are replaced. 'none' keeps every label.",
         ),
         click.option(
             "--columns",
-            callback=_convert_by(parse_columns),
+            callback=convert_by(parse_columns),
             metavar="A=B,…",
             help="With csv: names of its columns, such as path=file,emotion=label.",
         ),

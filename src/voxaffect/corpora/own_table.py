@@ -17,7 +17,14 @@ from pathlib import Path
 from voxaffect.corpora.base import ScanResult, Utterance
 from voxaffect.corpora.layouts import SEXES
 from voxaffect.corpora.overlaps import Part, find_overlaps
-from voxaffect.corpora.tables import Table, load_table, normalize_column
+from voxaffect.corpora.tables import (
+    Table,
+    find_columns,
+    list_header,
+    load_table,
+    normalize_column,
+    refuse_header,
+)
 from voxaffect.corpora.vocabulary import find_emotion, normalize_label, split_words
 from voxaffect.errors import CorpusError
 from voxaffect.files import escape_control
@@ -42,11 +49,14 @@ _ALIASES: Mapping[str, str] = {
     "end": "end_seconds end_time stop",
     "duration": "duration_seconds length_seconds dur",
 }
-_COLUMNS = {column: (column, *names.split()) for column, names in _ALIASES.items()}
-_NAMES = frozenset(name for names in _COLUMNS.values() for name in names)
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    column: (column, *names.split()) for column, names in _ALIASES.items()
+}
+"""Names that each of our columns may have in a table; our own is the first."""
+_NAMES = frozenset(name for names in COLUMNS.values() for name in names)
 _NEEDED = ("path", "emotion")
 _MUST_BE_CLEAR = (*_NEEDED, "speaker", "start", "end")
-_NOTHING = split_words(", nan, nat, null, <na>, n/a")
+NOTHING = split_words(", nan, nat, null, <na>, n/a")
 _OTHER_UNITS = re.compile(
     r"(?:start|begin|onset|offset|from) ?(?:time)? ?(?:in )?"
     r"(?:ms|msec|millis|milliseconds|samples?|frames?)"
@@ -117,46 +127,29 @@ def parse_columns(text: str) -> dict[str, str]:
 
 
 def _check_columns(columns: Iterable[str]) -> None:
-    unknown = sorted(set(columns) - set(_COLUMNS))
+    unknown = sorted(set(columns) - set(COLUMNS))
     if unknown:
         raise CorpusError(
-            f"columns: no column {unknown[0]!r} to read; there are: {', '.join(_COLUMNS)}."
+            f"columns: no column {unknown[0]!r} to read; there are: {', '.join(COLUMNS)}."
         )
 
 
 def _find_columns(table: Table, titles: Mapping[str, str]) -> dict[str, int]:
     """Index of each of our columns in the table."""
-    indices: dict[str, int] = {}
-    taken = set(titles.values())
-    header = ", ".join(column or "(no name)" for column in table.header)
-    for column, names in _COLUMNS.items():
-        wanted = titles.get(column)
-        if wanted is not None and wanted not in table.header:
-            raise _refuse_header(table, f"no column '{wanted}', found {header}")
-        present = [title for title in names if title in table.header and title not in taken]
-        if wanted is None and present and present[0] != column and len(present) > 1:
-            if column not in _MUST_BE_CLEAR:
-                continue
-            raise _refuse_header(
-                table,
-                f"{' and '.join(present)} could each be the {column}. Choose one, such as "
-                f"--columns {column}={present[0]} (in Python columns="
-                f"{{{column!r}: {present[0]!r}}})",
-            )
-        if wanted or present:
-            indices[column] = table.header.index(wanted or present[0])
+    indices = find_columns(table, COLUMNS, titles, clear=_MUST_BE_CLEAR)
     if "start" not in indices or "end" in indices:
         indices.pop("duration", None)  # of the whole recording, as many tables state it
     missing = [column for column in _NEEDED if column not in indices]
+    header = list_header(table)
     if missing and len(table.header) == 1:
-        raise _refuse_header(
+        raise refuse_header(
             table,
             f"one column, '{header}', expected at least path and emotion. Separate columns by "
             "commas, semicolons, tabs or bars, and name them in the first line",
         )
     if missing:
         remedy = ",".join(f"{column}=NAME" for column in missing)
-        raise _refuse_header(
+        raise refuse_header(
             table,
             f"no column '{missing[0]}', found {header}. Line 1 names the columns. Rename one, or "
             f"say which it is with --columns {remedy} (in Python columns=)",
@@ -164,15 +157,11 @@ def _find_columns(table: Table, titles: Mapping[str, str]) -> dict[str, int]:
     return indices
 
 
-def _refuse_header(table: Table, problem: str) -> CorpusError:
-    return CorpusError(f"{table.name}, line 1: {problem}.")
-
-
 def _check_units(table: Table, indices: Mapping[str, int]) -> None:
     """Refuse times in another unit: passed over, each row would be the whole recording."""
     for title in table.header if "start" not in indices else ():
         if _OTHER_UNITS.fullmatch(re.sub(r"[\W_]+", " ", title).strip()):
-            raise _refuse_header(
+            raise refuse_header(
                 table,
                 f"'{title}' is no time in seconds. Write the columns start and end in seconds, or "
                 "delete it if each file is one recording",
@@ -236,7 +225,7 @@ class _TableReader:
         row = {
             column: cells[index]
             for column, index in self.indices.items()
-            if index < len(cells) and cells[index].lower() not in _NOTHING
+            if index < len(cells) and cells[index].lower() not in NOTHING
         }
         for column in _NEEDED:
             if column not in row:

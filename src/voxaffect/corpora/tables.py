@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,7 @@ class Table:
     rows : tuple of (int, list of str)
         Number of its last line, and stripped cells of every row that is not empty.
     separator : str
+        Empty if the table was no text.
     """
 
     name: str
@@ -92,6 +93,65 @@ def load_table(path: Path, *, kind: str, columns: Collection[str]) -> Table:
                 f"{name}, line {line}: the column {titles[index]!r} is there twice. Rename one."
             )
     return Table(name, names, tuple(rows[1:]), separator)
+
+
+def find_columns(
+    table: Table,
+    names: Mapping[str, Sequence[str]],
+    titles: Mapping[str, str],
+    *,
+    clear: Collection[str],
+    option: str = "columns",
+) -> dict[str, int]:
+    """Index of each column that a table has, by our name.
+
+    Parameters
+    ----------
+    table : Table
+    names : mapping of str to sequence of str
+        Names that each column may have. Our own name, if it is the first, wins over the others.
+    titles : mapping of str to str
+        The user's own choice of names, as `normalize_column` gives them.
+    clear : collection of str
+        Columns that several of the table's must not be; the others are then left out.
+    option : str
+        By which the user can choose.
+
+    Raises
+    ------
+    CorpusError
+        If a chosen column is not there, or several could be the one that must be clear.
+    """
+    indices: dict[str, int] = {}
+    taken = set(titles.values())
+    for column, synonyms in names.items():
+        wanted = titles.get(column)
+        if wanted is not None and wanted not in table.header:
+            raise refuse_header(table, f"no column '{wanted}', found {list_header(table)}")
+        present = [title for title in synonyms if title in table.header and title not in taken]
+        if wanted is None and present and present[0] != column and len(present) > 1:
+            if column not in clear:
+                continue
+            raise refuse_header(
+                table,
+                f"{' and '.join(present)} could each be the {column}. Choose one, such as "
+                f"--{option} {column}={present[0]} (in Python {option.replace('-', '_')}="
+                f"{{{column!r}: {present[0]!r}}})",
+            )
+        if wanted or present:
+            indices[column] = table.header.index(wanted or present[0])
+    return indices
+
+
+def list_header(table: Table) -> str:
+    """Names of the columns, for messages."""
+    return ", ".join(column or "(no name)" for column in table.header)
+
+
+def refuse_header(table: Table, problem: str) -> CorpusError:
+    """Error about the names of a table's columns."""
+    line = ", line 1" if table.separator else ""
+    return CorpusError(f"{table.name}{line}: {problem}.")
 
 
 def _decode(content: bytes, name: str) -> str:

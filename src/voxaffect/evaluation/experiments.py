@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
+from voxaffect.corpora import ReadOptions
 from voxaffect.errors import EvaluationError, VoxaffectError
 from voxaffect.evaluation.loading import (
     check_conditions,
@@ -19,6 +20,7 @@ from voxaffect.evaluation.loading import (
 )
 from voxaffect.evaluation.metrics.calibration import WANTED_RISK
 from voxaffect.evaluation.model_runner import Models, evaluate_models
+from voxaffect.evaluation.prediction_runner import Files, evaluate_predictions
 from voxaffect.evaluation.protocols import (
     Protocol,
     describe_common_emotions,
@@ -232,6 +234,9 @@ def evaluate(
     recipes: str | Recipe | Sequence[str | Recipe] = (),
     *,
     model: Models | None = None,
+    predictions: Files | None = None,
+    prediction_columns: Mapping[str, str] | None = None,
+    allow_missing: bool = False,
     protocol: str | Protocol = "speakers",
     conditions: Sequence[str] = (),
     features: str | None = None,
@@ -244,7 +249,7 @@ def evaluate(
     allow_leaks: bool = False,
     **options: Unpack[LoadOptions],
 ) -> Study:
-    """Evaluate recipes on corpora by a protocol.
+    r"""Evaluate recipes on corpora by a protocol, or finished models, or predictions.
 
     Parameters
     ----------
@@ -257,6 +262,15 @@ def evaluate(
         Finished models to test instead, their files, or the names of bundled ones.
         Nothing is trained: recipes, protocol, features, augment, babble and the reference split
         do not apply. A corpus that a model was trained on is refused, unless leaks are allowed.
+    predictions : str or Path, or sequence of them, optional
+        Files of the predictions of any systems to test instead: CSV, JSON, JSON Lines or Parquet.
+        Each row has a path or file name, and an emotion, or a probability for each emotion in
+        columns such as ``p_angry``, or both. Nothing is computed: of the options, ``emotions`` and
+        those on reading corpora apply.
+    prediction_columns : mapping of str to str, optional
+        These files' name for ``path``, ``emotion``, ``start`` or ``end``.
+    allow_missing : bool
+        Leave out recordings without a prediction, which are refused otherwise.
     protocol : str or Protocol
         One of ``PROTOCOLS``, or as `read_split` gives it.
     conditions : sequence of str
@@ -285,7 +299,8 @@ def evaluate(
     Raises
     ------
     CorpusError, TrainingError, EvaluationError
-        If a corpus cannot be read, or the protocol cannot be filled with its utterances.
+        If a corpus cannot be read, the protocol cannot be filled with its utterances, or the
+        predictions do not fit the recordings.
 
     Examples
     --------
@@ -294,9 +309,28 @@ def evaluate(
     ('loso', 12)
     >>> va.evaluate({"folder": "my_recordings"}, model="fast").protocol.name
     'model'
+    >>> rows = [f"{path},happy" for path in Path("my_recordings").rglob("*.wav")]
+    >>> _ = Path("answers.csv").write_text("\n".join(["path,emotion", *rows]))
+    >>> study = va.evaluate({"folder": "my_recordings"}, predictions="answers.csv")
+    >>> study.systems["answers.csv"].evaluations["predictions"].uar
+    0.5
     """
     check_seed(seed)
     conditions = check_conditions(conditions)
+    if predictions is not None:
+        if model is not None:
+            raise EvaluationError("model and predictions: one of them. Evaluate twice.")
+        reading: dict[str, Any] = {
+            name: options.get(name) for name in ("layout", "labels", "columns", "name")
+        }
+        return evaluate_predictions(
+            corpora,
+            predictions,
+            prediction_columns=prediction_columns,
+            allow_missing=allow_missing,
+            emotions=emotions,
+            options=ReadOptions(**reading),
+        )
     if model is not None:
         return evaluate_models(
             corpora,

@@ -32,7 +32,7 @@ Models = Model | str | Path | Sequence[Model | str | Path]
 _log = logging.getLogger("voxaffect")
 
 
-def _test_all(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
+def make_single_fold(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
     """Test all utterances, and train on none."""
     return (Fold("all", np.array([], dtype=np.intp), np.arange(len(utterances)), seed),)
 
@@ -40,7 +40,7 @@ def _test_all(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, ...]:
 PROTOCOL = Protocol(
     "model",
     "a finished model, tested on recordings of corpora that it was not trained on",
-    _test_all,
+    make_single_fold,
     new_voices=True,
     reference_protocol="",
     is_open=True,
@@ -108,7 +108,8 @@ def evaluate_models(
             load = partial(_load, corpora, spec, **options)
             datasets[spec] = load_conditions(load, conditions, rate_hz=spec.rate_hz)
     everything = [data for by_condition in datasets.values() for data in by_condition.values()]
-    tested, unknown = _select_known(find_common(everything), loaded.values())
+    emotion_sets = [model.emotions for model in loaded.values()]
+    tested, unknown = select_known(find_common(everything), emotion_sets, "model")
     results, first = {}, None
     for name, model in loaded.items():
         rows = {key: data.select(tested) for key, data in datasets[model.spec].items()}
@@ -160,22 +161,36 @@ def _load(corpora: Corpora, spec: FeatureSpec, transform: Transform | None, **op
     return load_dataset(corpora, spec, transform=transform, **options)
 
 
-def _select_known(
-    utterances: Collection[Utterance], models: Collection[Model]
+def select_known(
+    utterances: Collection[Utterance], emotion_sets: Sequence[Collection[str]], noun: str
 ) -> tuple[set[Utterance], dict[str, int]]:
-    """Utterances whose emotion all models know, and the number of the others by emotion."""
-    emotions = set.intersection(*(set(model.emotions) for model in models))
+    """Utterances whose emotion all systems know, and the number of the others by emotion.
+
+    Parameters
+    ----------
+    utterances : collection of Utterance
+    emotion_sets : sequence of collection of str
+        Emotions of each system.
+    noun : str
+        Kind of the systems, for messages.
+
+    Raises
+    ------
+    EvaluationError
+        If fewer than two emotions are left.
+    """
+    emotions = set.intersection(*map(set, emotion_sets))
     counts = Counter(utterance.emotion for utterance in utterances)
     unknown = {name: counts[name] for name in sorted(counts) if name not in emotions}
     if len(counts.keys() & emotions) < _LEAST_EMOTIONS:
         raise EvaluationError(
-            f"the data and the model share {len(counts.keys() & emotions)} emotions, at least "
-            f"{_LEAST_EMOTIONS} are needed: the data have {', '.join(sorted(counts))}; the model "
+            f"the data and the {noun} share {len(counts.keys() & emotions)} emotions, at least "
+            f"{_LEAST_EMOTIONS} are needed: the data have {', '.join(sorted(counts))}; the {noun} "
             f"knows {', '.join(sorted(emotions))}. If words mean the same, say so with --labels "
             "(in Python labels=)."
         )
     for name, count in unknown.items():
-        _log.info("%s: %s recordings left out, the model does not know it", name, f"{count:,}")
+        _log.info("%s: %s recordings left out, the %s does not know it", name, f"{count:,}", noun)
     return {utterance for utterance in utterances if utterance.emotion in emotions}, unknown
 
 

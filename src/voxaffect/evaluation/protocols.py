@@ -58,8 +58,8 @@ class Protocol:
         One line for reports.
     split : callable
         From utterances and a seed to folds.
-    new_voices : bool
-        Whether no test speaker is trained on.
+    new_voices : bool or None
+        Whether no test speaker is trained on; None if nobody here knows.
     emotions : tuple of str, optional
         Emotions to keep by default; all if None.
     expected_leaks : frozenset of str
@@ -81,7 +81,7 @@ class Protocol:
     name: str
     summary: str
     split: Callable[[Sequence[Utterance], int], tuple[Fold, ...]]
-    new_voices: bool
+    new_voices: bool | None
     emotions: tuple[str, ...] | None = None
     expected_leaks: frozenset[str] = frozenset({"sentence"})
     reference_protocol: str = "random"

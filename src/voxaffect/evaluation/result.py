@@ -76,7 +76,8 @@ class Evaluation:
     folds : tuple of FoldResult
     tested : tuple of Utterance
         Test utterances, fold by fold.
-    check : LeakCheck
+    check : LeakCheck or None
+        None where nothing is known of the training data.
     baselines : mapping
         As `metrics.compute_baselines`, mean over the folds.
     score_kind : {"probabilities", "scores", "answers"}
@@ -95,7 +96,7 @@ class Evaluation:
     emotions: tuple[str, ...]
     folds: tuple[FoldResult, ...]
     tested: tuple[Utterance, ...]
-    check: LeakCheck
+    check: LeakCheck | None
     baselines: Mapping[str, Mapping[str, float | str]]
     score_kind: ScoreKind = "probabilities"
     weighting: str = ""

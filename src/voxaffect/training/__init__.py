@@ -14,6 +14,8 @@ from voxaffect.training.dataset import (
     join_datasets,
     load_dataset,
     load_training_data,
+    match_emotion,
+    read_utterances,
     select_emotions,
 )
 from voxaffect.training.fitting import (
@@ -63,5 +65,7 @@ __all__ = [
     "load_dataset",
     "load_training_data",
     "make_estimator",
+    "match_emotion",
+    "read_utterances",
     "select_emotions",
 ]

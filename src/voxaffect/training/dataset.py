@@ -255,7 +255,7 @@ def select_emotions(
     """
     if emotions is None:
         return tuple(utterances)
-    known = {name: _match_emotion(name, utterances) for name in emotions}
+    known = {name: match_emotion(name, utterances) for name in emotions}
     unknown = [name for name, emotion in known.items() if emotion is None]
     if unknown:
         existing = sorted({utterance.emotion for utterance in utterances})
@@ -265,7 +265,7 @@ def select_emotions(
     return tuple(utterance for utterance in utterances if utterance.emotion in known.values())
 
 
-def _match_emotion(name: str, utterances: Sequence[Utterance]) -> str | None:
+def match_emotion(name: str, utterances: Sequence[Utterance]) -> str | None:
     """Emotion of a name: our word, a word of the data, or another word for it."""
     emotions = {utterance.emotion for utterance in utterances}
     if name in emotions:
@@ -337,18 +337,7 @@ def load_dataset(
     spec = get_feature_spec(features) if isinstance(features, str) else features
     check_kind(spec, FeatureSpec, "features", "a FeatureSpec or the name of a feature set")
     check_spec(spec)
-    if isinstance(corpora, str):
-        corpora = [corpora]
-    if not isinstance(corpora, Mapping):
-        corpora = dict.fromkeys(check_list(corpora, "corpora", "names of corpora"))
-    if not corpora:
-        raise CorpusError("no corpus is named: at least one is needed.")
-    roots = {str(name): root for name, root in corpora.items()}
-    reading = ReadOptions(layout, labels, columns, name)
-    _check_own(roots, reading)
-    utterances, notes = read_corpora(
-        {name: find_root(name, root) for name, root in roots.items()}, reading
-    )
+    roots, utterances, notes = read_utterances(corpora, ReadOptions(layout, labels, columns, name))
     chosen = select_emotions(utterances, emotions)
     check_labels((utterance.emotion for utterance in chosen), labels)
     paths = [get_source(utterance) for utterance in chosen]
@@ -369,6 +358,28 @@ def load_dataset(
     condition = transform.key.partition(",")[0] if transform else ""
     _log.info("%s", data.describe([*titles, condition] if condition else titles))
     return data
+
+
+def read_utterances(
+    corpora: Corpora, options: ReadOptions
+) -> tuple[dict[str, Path], tuple[Utterance, ...], tuple[str, ...]]:
+    """Folder or table of each corpus, all utterances, and notes on how they were read.
+
+    Raises
+    ------
+    CorpusError, TrainingError
+        If no corpus is named, one cannot be read, or an option is for data that are not there.
+    """
+    if isinstance(corpora, str):
+        corpora = [corpora]
+    if not isinstance(corpora, Mapping):
+        corpora = dict.fromkeys(check_list(corpora, "corpora", "names of corpora"))
+    if not corpora:
+        raise CorpusError("no corpus is named: at least one is needed.")
+    given = {str(name): root for name, root in corpora.items()}
+    _check_own(given, options)
+    roots = {name: find_root(name, root) for name, root in given.items()}
+    return roots, *read_corpora(roots, options)
 
 
 def _check_contradictions(

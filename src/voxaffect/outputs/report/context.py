@@ -129,17 +129,24 @@ def _name_unit(evaluations: Sequence[tuple[str, Evaluation]]) -> str:
 
 
 def _compare_protocols(document: Document) -> list[dict[str, Any]]:
-    """Pair each system's evaluations on new speakers and by a random split."""
+    """Pair each system's evaluations on new speakers and by a random split.
+
+    Of ``other``, nobody knows which speakers it was trained on.
+    """
     pairs = []
     for name, system in document["systems"].items():
         known = [one for one in (system.get("evaluations") or {}).values() if one]
         new = next((one for one in known if one.get("new_voices")), None)
-        random = next((one for one in known if not one.get("new_voices")), None)
+        other = next((one for one in known if one.get("protocol") == "predictions"), None)
+        random = next(
+            (one for one in known if not one.get("new_voices") and one is not other), None
+        )
         pairs.append(
             {
                 "name": name,
                 "new": new,
                 "random": random,
+                "other": other,
                 "premium": dig(document, "premium", name),
                 "is_measured": any(dig(one, "metrics", "uar") for one in (new, random)),
             }

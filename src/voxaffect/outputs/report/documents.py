@@ -21,7 +21,7 @@ import numpy as np
 
 from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError
-from voxaffect.evaluation import Evaluation, Study, SystemResult
+from voxaffect.evaluation import Evaluation, LeakCheck, Study, SystemResult
 from voxaffect.evaluation.metrics.calibration import RiskCoverage
 from voxaffect.evaluation.studies import compare_evaluations
 from voxaffect.features import describe_families
@@ -72,7 +72,7 @@ def document(study: Study, *, command: str = "", embedded: bool = False) -> Docu
         },
         "data": _data(study.data, study.protocol.name),
         "utterances": [_utterance(one) for one in study.utterances],
-        "leaks": [leak for one in first.evaluations.values() for leak in _leaks(one)],
+        "leaks": _leaks(first),
         "protocol": study.protocol.name,
         "reference_protocol": study.reference_protocol or None,
         "reference_missing": study.reference_missing,
@@ -91,7 +91,7 @@ def document(study: Study, *, command: str = "", embedded: bool = False) -> Docu
             }
             for one, other, difference in study.compare_pairs()
         ],
-        "embedding": _embedding(study.data) if embedded else None,
+        "embedding": _embedding(study.data) if embedded and study.data.matrix.size else None,
     }
     plain: Document = round_numbers(content)
     return plain
@@ -191,8 +191,15 @@ def _mapping(data: Dataset) -> list[Document]:
     ]
 
 
-def _leaks(evaluation: Evaluation) -> list[Document]:
-    check = evaluation.check
+def _leaks(result: SystemResult) -> list[Document] | None:
+    """List the leaks of all protocols; None where they could not be looked for."""
+    checks = [(one.protocol.name, one.check) for one in result.evaluations.values()]
+    if any(check is None for _, check in checks):
+        return None
+    return [leak for name, check in checks if check for leak in _describe_leaks(check, name)]
+
+
+def _describe_leaks(check: LeakCheck, protocol: str) -> list[Document]:
     leaks = [
         {
             "kind": leak.kind,
@@ -208,7 +215,7 @@ def _leaks(evaluation: Evaluation) -> list[Document]:
         leaks.append(
             {
                 "kind": "unchecked",
-                "protocol": evaluation.protocol.name,
+                "protocol": protocol,
                 "expected": True,
                 "count": check.unchecked,
                 "examples": (),

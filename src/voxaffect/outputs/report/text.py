@@ -75,7 +75,7 @@ def _list_notes(document: Document) -> Iterator[str]:
             f"{row['a']} minus {row['b']}, {row['protocol']}: {row['difference']:+.3f} UAR"
             f"{_format_interval(row['interval'])}, p = {row['p']:.4f}"
         )
-    for leak in document["leaks"]:
+    for leak in document["leaks"] or ():
         yield _describe_leak(leak)
     for name, system in document["systems"].items():
         meanings = {row["group"]: row.get("meaning") for row in system["importance"]}

@@ -1,0 +1,110 @@
+"""Tables of predictions as files: CSV with any separator, JSON, JSON Lines and Parquet."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from voxaffect.corpora.tables import Table, load_table, normalize_column
+from voxaffect.errors import EvaluationError, extra
+from voxaffect.files import escape_control, read_bounded
+from voxaffect.records.tables import PREFIX
+
+_LIMIT_BYTES = 1 << 28
+_KIND = "a table of predictions"
+_PROBABILITIES = "probabilities"
+_Rows = list[tuple[int, Mapping[str, Any]]]
+
+
+def load_predictions(path: Path, *, columns: Iterable[str]) -> Table:
+    """Table of a file, read as its ending says: ``.json``, ``.jsonl``, ``.parquet``, else CSV.
+
+    JSON is the document of ``predict``, or a list of objects. The object ``probabilities`` becomes
+    a column for each emotion.
+
+    Raises
+    ------
+    EvaluationError, CorpusError
+        If it is missing or no such file.
+    MissingExtraError
+        If it is Parquet and pyarrow is not installed.
+    """
+    ending = path.suffix.lower()
+    readers = {".json": _read_json, ".jsonl": _read_lines, ".ndjson": _read_lines}
+    readers[".parquet"] = _read_parquet
+    if ending not in readers:
+        return load_table(path, kind=_KIND, columns=frozenset(columns))
+    name = escape_control(str(path))
+    content = read_bounded(path, limit=_LIMIT_BYTES, what=_KIND, error=EvaluationError)
+    rows = readers[ending](content, name)
+    if not rows:
+        raise EvaluationError(f"{name}: holds no prediction. Expected {_KIND}.")
+    return _tabulate(name, [(number, _flatten(row, name, number)) for number, row in rows])
+
+
+def _read_json(content: bytes, name: str) -> _Rows:
+    value = _parse(content, name)
+    if isinstance(value, Mapping):
+        value = value.get("results")
+    if not isinstance(value, list):
+        raise EvaluationError(
+            f"{name}: expected the JSON that voxaffect predict writes, or a list of objects."
+        )
+    return _check_rows(enumerate(value, 1), name)
+
+
+def _read_lines(content: bytes, name: str) -> _Rows:
+    lines = [(n, line) for n, line in enumerate(content.split(b"\n"), 1) if line.strip()]
+    return _check_rows([(n, _parse(line, f"{name}, line {n}")) for n, line in lines], name)
+
+
+def _parse(content: bytes, name: str) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise EvaluationError(f"{name}: cannot be read (not JSON: {error}).") from error
+
+
+def _check_rows(rows: Iterable[tuple[int, Any]], name: str) -> _Rows:
+    checked = []
+    for number, row in rows:
+        if not isinstance(row, Mapping):
+            kind = type(row).__name__
+            raise EvaluationError(f"{name}, entry {number}: expected an object, found {kind}.")
+        checked.append((number, row))
+    return checked
+
+
+def _read_parquet(content: bytes, name: str) -> _Rows:
+    with extra("parquet"):
+        import pyarrow
+        from pyarrow import parquet
+    try:
+        rows = parquet.read_table(io.BytesIO(content)).to_pylist()
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        reason = escape_control(str(error))
+        raise EvaluationError(f"{name}: cannot be read as Parquet ({reason}).") from error
+    return [*enumerate(rows, 1)]
+
+
+def _flatten(row: Mapping[str, Any], name: str, number: int) -> dict[str, str]:
+    """Row of text with a column for each probability."""
+    cells: dict[str, str] = {}
+    for title, value in row.items():
+        inner = value if title == _PROBABILITIES and isinstance(value, Mapping) else None
+        values = {title: value} if inner is None else {f"{PREFIX}{k}": v for k, v in inner.items()}
+        for key, cell in values.items():
+            column = normalize_column(str(key))
+            if column in cells:
+                raise EvaluationError(f"{name}, entry {number}: has {key!r} twice. Rename one.")
+            cells[column] = "" if cell is None else str(cell).strip()
+    return cells
+
+
+def _tabulate(name: str, rows: list[tuple[int, dict[str, str]]]) -> Table:
+    header = tuple(dict.fromkeys(column for _, row in rows for column in row))
+    cells = tuple((number, [row.get(column, "") for column in header]) for number, row in rows)
+    return Table(name, header, cells, separator="")
