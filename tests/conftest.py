@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import shutil
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from signal import SIG_IGN, SIGINT, default_int_handler, getsignal, signal as set_handler
 from typing import Any
@@ -16,6 +18,7 @@ import pytest
 import soundfile
 from support.studies import make_document
 
+import voxaffect
 from voxaffect.audio import Samples, Signal
 from voxaffect.cli import main
 from voxaffect.corpora import read_corpus
@@ -27,10 +30,18 @@ from voxaffect.training import Dataset, export, make_estimator
 RATE_HZ = 16_000
 
 
-def pytest_configure() -> None:
-    """Let Ctrl-C reach the tests' processes, also where a shell starts the suite without it."""
-    if getsignal(SIGINT) is SIG_IGN:
+def pytest_configure(config: pytest.Config) -> None:
+    """Let Ctrl-C reach the tests' processes, and let many of them start fast.
+
+    The package is compiled once: where Python writes no bytecode, each process would compile it.
+    Each worker has one core, so its libraries get one thread.
+    """
+    if getsignal(SIGINT) is SIG_IGN:  # a shell may start the suite so
         set_handler(SIGINT, default_int_handler)
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(Path(voxaffect.__file__).parent, quiet=2)
+        for library in ("OPENBLAS", "OMP"):
+            os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +82,11 @@ def voice(
 
     A voice-activity network takes it for speech.
     """
+    return _synthesize(seed, seconds, rate_hz, breath).copy()
+
+
+@lru_cache(maxsize=128)
+def _synthesize(seed: int, seconds: float, rate_hz: int, breath: float) -> Samples:
     rng = np.random.default_rng(seed)
     time = np.arange(int(seconds * rate_hz)) / rate_hz
     f0_hz = rng.uniform(90, 200) * 2 ** (rng.uniform(-0.4, 0.4) * time / seconds)

@@ -177,15 +177,15 @@ def test_a_recording_without_speech_cannot_be_adapted_to(run: Run, hum: Path, sp
 
 def test_a_recording_of_thirty_seconds_is_one_utterance_and_a_longer_one_is_not() -> None:
     sound = talk(LONG_SECONDS + 1)
-    whole = va.predict(sound[: int(LONG_SECONDS * RATE_HZ)], rate_hz=RATE_HZ)
+    whole = va.predict(sound[: int(LONG_SECONDS * RATE_HZ)], rate_hz=RATE_HZ, model="fast")
     assert (whole.windows, whole.seconds) == (None, LONG_SECONDS)
-    assert va.predict(sound, rate_hz=RATE_HZ).windows is not None
+    assert va.predict(sound, rate_hz=RATE_HZ, model="fast").windows is not None
 
 
 def test_a_long_recording_is_the_mean_of_its_windows_and_uncertain() -> None:
     sound = talk(41.5)
-    result = va.predict(sound, rate_hz=RATE_HZ)
-    (found,) = va.timeline(sound, rate_hz=RATE_HZ, workers=1)
+    result = va.predict(sound, rate_hz=RATE_HZ, model="fast")
+    (found,) = va.timeline(sound, rate_hz=RATE_HZ, model="fast", workers=1)
     assert result.windows == len(found.windows)
     assert result.seconds == pytest.approx(41.5)
     reached, total, mean = 0.0, 0.0, np.zeros(len(found.emotions))
@@ -195,17 +195,17 @@ def test_a_long_recording_is_the_mean_of_its_windows_and_uncertain() -> None:
         total, reached = total + weight, window.end_seconds
     assert list(result.probabilities.values()) == pytest.approx(mean / total)
     assert result.uncertain
-    assert not va.predict(sound, rate_hz=RATE_HZ, uncertain_below=0.0).uncertain
+    assert not va.predict(sound, rate_hz=RATE_HZ, model="fast", uncertain_below=0.0).uncertain
 
 
 def test_a_long_recording_is_answered_alike_alone_in_a_batch_and_as_bytes(tmp_path: Path) -> None:
     path = write(tmp_path / "long.wav", talk(33.0))
     short = write(tmp_path / "short.wav", example())
-    alone = va.predict(path)
-    batch = va.predict_many([path, short], workers=2)
+    alone = va.predict(path, model="fast")
+    batch = va.predict_many([path, short], model="fast", workers=2)
     assert batch.results[0] == alone
     assert [one.windows is None for one in batch.results] == [False, True]
-    assert va.predict(path.read_bytes(), name=str(path)) == alone
+    assert va.predict(path.read_bytes(), name=str(path), model="fast") == alone
 
 
 def test_a_long_hum_is_no_speech() -> None:
@@ -214,7 +214,7 @@ def test_a_long_hum_is_no_speech() -> None:
 
 
 def test_a_warning_says_what_a_long_recording_needs(run: Run, tmp_path: Path) -> None:
-    done = run("predict", write(tmp_path / "long.wav", talk(33.0)))
+    done = run("predict --model fast", write(tmp_path / "long.wav", talk(33.0)))
     assert done.code == 0
     assert "long.wav: longer than 30 s" in done.err
     assert "use voxaffect timeline" in done.err
@@ -313,7 +313,7 @@ def test_explain_says_that_a_long_recording_is_explained_as_a_whole(
     run: Run, tmp_path: Path
 ) -> None:
     path = write(tmp_path / "long.wav", talk(31.0))
-    done = run("explain", path, "--max-seconds", "60")
+    done = run("explain --model fast --max-seconds 60", path)
     assert "It is explained as a whole. predict answers by windows" in done.err
     assert "uncertain" in done.out.splitlines()[0]
 
@@ -332,8 +332,8 @@ def test_channels_that_cancel_are_named_as_such(
     sound = talk(seconds)
     path = write(tmp_path / "opposite.wav", sound, -sound)
     with pytest.raises(AudioError, match=r"cancel each other .* --channels left"):
-        recognize(path)
-    recognize(path, channels="left")
+        recognize(path, model="fast")
+    recognize(path, model="fast", channels="left")
 
 
 # Limits
