@@ -32,7 +32,19 @@ class VoxaffectError(Exception):
 
 
 class AudioError(VoxaffectError):
-    """A recording cannot be read, or cannot be used."""
+    """A recording cannot be read, or cannot be used.
+
+    Parameters
+    ----------
+    message : str
+    code : str
+        Kind of the problem, for programs: ``unsupported_format``, ``damaged``, ``cut_short``,
+        ``empty``, ``too_long``, ``too_short``, ``silent``, or else ``unusable``.
+    """
+
+    def __init__(self, message: str = "", *, code: str = "unusable") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class CorpusError(VoxaffectError):

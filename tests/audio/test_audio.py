@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,16 @@ from voxaffect.audio import (
 from voxaffect.errors import AudioError
 
 RATE_HZ = 16_000
+
+
+def encode(form: str, frames: int) -> bytes:
+    """Recording of noise."""
+    buffer = io.BytesIO()
+    noise = np.random.default_rng(0).normal(0, 0.1, frames)
+    soundfile.write(buffer, noise, RATE_HZ, format=form)
+    return buffer.getvalue()
+
+
 RATES_HZ = (8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000)
 LOSSLESS = [
     ("WAV", "PCM_U8", 2**-7),
@@ -417,3 +428,26 @@ def test_no_sound_and_far_too_much_of_it_are_refused(peak: float, reason: str) -
     tone = np.sin(np.arange(8_000) / 9, dtype=np.float32) * np.float32(peak)
     with pytest.raises(AudioError, match=reason):
         check_usable(Signal(tone, 16_000))
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"PK\3\4" + bytes(5_000), "unsupported_format"),
+        (b"Dear voice, " * 100, "unsupported_format"),
+        (b"", "empty"),
+        (encode("WAV", 0), "empty"),
+        (encode("WAV", 16_000)[:20_000], "cut_short"),
+        (encode("FLAC", 160_000)[:20_000], "cut_short"),
+    ],
+)
+def test_an_error_has_a_code_that_survives_pickling(content: bytes, code: str) -> None:
+    with pytest.raises(AudioError) as caught:
+        read(content)
+    assert pickle.loads(pickle.dumps(caught.value)).code == code
+
+
+def test_a_recording_over_the_limit_is_too_long() -> None:
+    with pytest.raises(AudioError, match="longer than") as caught:
+        read(encode("WAV", 32_000), max_seconds=1)
+    assert caught.value.code == "too_long"

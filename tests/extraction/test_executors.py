@@ -302,7 +302,7 @@ def test_memory_that_runs_out_in_a_process_ends_no_process(two: LocalExecutor) -
 def test_where_a_process_cannot_begin_threads_go_on(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("voxaffect.extraction.processes._PROGRAM", "import no_such_module")
+    monkeypatch.setattr("voxaffect.runtime.processes._PROGRAM", "import no_such_module")
     with LocalExecutor(2, kind="processes") as executor:
         assert list(executor.map_unordered(abs, [-1])) == [(0, 1)]
         assert executor.process_ids == ()
@@ -312,10 +312,10 @@ def test_where_a_process_cannot_begin_threads_go_on(
 def test_what_python_prints_when_it_starts_comes_before_the_replies(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from voxaffect.extraction.processes import _PROGRAM
+    from voxaffect.runtime.processes import _PROGRAM
 
     program = f"import sys; print('hello', end='\\0vox', flush=True); {_PROGRAM}"
-    monkeypatch.setattr("voxaffect.extraction.processes._PROGRAM", program)
+    monkeypatch.setattr("voxaffect.runtime.processes._PROGRAM", program)
     with LocalExecutor(2, kind="processes") as executor:
         assert list(executor.map_unordered(abs, [-1])) == [(0, 1)]
         assert executor.process_ids
@@ -325,13 +325,13 @@ def test_what_python_prints_when_it_starts_comes_before_the_replies(
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the limits on processes that do not answer short."""
     for name, seconds in (("CHECK", 0.05), ("START_LIMIT", 0.3), ("STOP_LIMIT", 0.3)):
-        monkeypatch.setattr(f"voxaffect.extraction.processes.{name}_SECONDS", seconds)
+        monkeypatch.setattr(f"voxaffect.runtime.processes.{name}_SECONDS", seconds)
 
 
 @pytest.mark.usefixtures("brief")
 def test_where_a_process_never_gets_ready_threads_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     program = "import time; time.sleep(100)"
-    monkeypatch.setattr("voxaffect.extraction.processes._PROGRAM", program)
+    monkeypatch.setattr("voxaffect.runtime.processes._PROGRAM", program)
     with LocalExecutor(2, kind="processes") as executor:
         assert sorted(executor.map_unordered(abs, [-1, -2])) == [(0, 1), (1, 2)]
         assert executor.process_ids == ()
@@ -344,7 +344,7 @@ def test_what_a_stopped_process_was_at_is_done_in_another(
     with LocalExecutor(2, kind="processes") as executor:
         assert list(executor.map_unordered(abs, [-1])) == [(0, 1)]
         for name, seconds in (("CHECK", 0.05), ("STOP_LIMIT", 0.3)):
-            monkeypatch.setattr(f"voxaffect.extraction.processes.{name}_SECONDS", seconds)
+            monkeypatch.setattr(f"voxaffect.runtime.processes.{name}_SECONDS", seconds)
         work = partial(stop_once, str(tmp_path / "stopped"))
         assert list(executor.map_unordered(work, [5])) == [(0, 5)]
     assert (tmp_path / "stopped").exists()

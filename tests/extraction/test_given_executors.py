@@ -17,9 +17,9 @@ from conftest import Trained
 from support.deaths import die_once
 
 from voxaffect.extraction import LocalExecutor, extract, open_executor
-from voxaffect.extraction.tasks import pack_function, unpack_function
 from voxaffect.features import get_feature_spec
 from voxaffect.recognition import predict_many, timeline
+from voxaffect.runtime.tasks import pack_function, unpack_function
 
 CLASSIC = get_feature_spec("classic")
 

@@ -207,14 +207,15 @@ def _count_blocks(
             raise limit_error(blocks.name, limit / blocks.rate_hz)
         yield block
     if not held:
-        raise AudioError(f"{blocks.name}: holds no samples. Record it again.")
+        raise AudioError(f"{blocks.name}: holds no samples. Record it again.", code="empty")
 
 
 def limit_error(name: str, max_seconds: float) -> AudioError:
     """Error for a recording that is longer than what is accepted."""
     return AudioError(
         f"{name}: longer than the limit of {max_seconds:g} s. Cut it, or raise the limit: "
-        "--max-seconds (max_seconds=)."
+        "--max-seconds (max_seconds=).",
+        code="too_long",
     )
 
 

@@ -55,7 +55,8 @@ def _check_mpeg4(content: Content, offset: int) -> None:
     if b"moov" not in names:
         raise AudioError(
             f"{content.name}: cut short, its index (moov) is missing: the recording was not "
-            "finished. Copy or record it again."
+            "finished. Copy or record it again.",
+            code="cut_short",
         )
 
 

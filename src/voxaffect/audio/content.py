@@ -37,7 +37,7 @@ class Content:
         self._signature = self._sign()
         self.size = stream.seek(0, io.SEEK_END)
         if not self.size:
-            raise AudioError(f"{name}: empty, 0 bytes long. Record or copy it again.")
+            raise AudioError(f"{name}: empty, 0 bytes long. Record or copy it again.", code="empty")
         self._stream = stream
         if self.size <= _SHORT_BYTES:
             stream.seek(0)

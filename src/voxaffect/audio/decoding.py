@@ -19,6 +19,8 @@ from voxaffect.files.media import CORE, HEAD_BYTES, ZEROS, Kind, identify, measu
 _UNKNOWN = Kind("", CORE, "other")
 _MPEG = Kind("a file of MPEG audio (MP3)", CORE, "mpeg")
 _MAX_TAGS = 16
+UNSUPPORTED = "unsupported_format"
+"""Code of the errors of files that are no recordings, or of a format that is not read."""
 _ALSO_FFMPEG = frozenset({"wav", "w64", "aiff", "au", "caf", "ogg"})
 _BARE_NAMES = ".raw .pcm .al .alaw .ul .ulaw .mulaw .vox .g711 .g722 .gsm .s16 .sw .bin .dat"
 """Names of samples without a header."""
@@ -39,7 +41,8 @@ def decode(content: Content, block_seconds: float = BLOCK_SECONDS) -> Iterator[B
     kind = _identify(content, start)
     if not kind.reader:
         raise AudioError(
-            f"{content.name}: not readable as audio (it is {kind.name}). {kind.remedy}."
+            f"{content.name}: not readable as audio (it is {kind.name}). {kind.remedy}.",
+            code=UNSUPPORTED,
         )
     parts = _lay_out(content, start, kind) if kind.reader == CORE else None
     with ExitStack() as stack:
@@ -105,15 +108,15 @@ def _open_parts(
     except libsndfile.OpenError as error:
         if kind is _UNKNOWN:
             raise _unknown_error(content.name, error) from error
-        remedy = "Copy or download it again."
+        remedy, code = "Copy or download it again.", "damaged"
         if kind.format in _ALSO_FFMPEG:
             from voxaffect.audio import ffmpeg
 
             if ffmpeg.is_installed():
                 return None
-            remedy = f"Its coding may need FFmpeg. {ffmpeg.INSTALL}"
+            remedy, code = f"Its coding may need FFmpeg. {ffmpeg.INSTALL}", UNSUPPORTED
         reason = f"not readable as {kind.name} ({error})"
-        raise AudioError(f"{content.name}: {reason}. {remedy}") from error
+        raise AudioError(f"{content.name}: {reason}. {remedy}", code=code) from error
     if len(parts) == 1:
         return first
     return replace(first, frames=0, blocks=_chain(first, parts[1:]), seek=None)
@@ -146,12 +149,14 @@ def _unknown_error(name: str, error: Exception) -> AudioError:
         return AudioError(
             f"{name}: not readable as audio ({error}). It may hold bare samples, whose kind no "
             "header states. If you know it, convert it with, for example: ffmpeg -f s16le "
-            f"-ar 16000 -ac 1 -i {shlex.quote(name)} {shlex.quote(f'{path.stem}.wav')}"
+            f"-ar 16000 -ac 1 -i {shlex.quote(name)} {shlex.quote(f'{path.stem}.wav')}",
+            code=UNSUPPORTED,
         )
     source, target = "FILE", "FILE.wav"
     if not name.startswith("<"):
         source, target = shlex.quote(name), shlex.quote(str(path.with_suffix(".converted.wav")))
     return AudioError(
         f"{name}: not readable as audio ({error}). If a player can play it, convert it with: "
-        f"ffmpeg -i {source} {target}"
+        f"ffmpeg -i {source} {target}",
+        code=UNSUPPORTED,
     )

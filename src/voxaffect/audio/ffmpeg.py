@@ -73,7 +73,10 @@ def decode(content: Content, start: int, kind: Kind) -> Iterator[Blocks]:
     if av is None:
         program = _find_program()
         if program is None:
-            raise AudioError(f"{name}: is {kind.name}. Reading it needs FFmpeg. {INSTALL}")
+            raise AudioError(
+                f"{name}: is {kind.name}. Reading it needs FFmpeg. {INSTALL}",
+                code="unsupported_format",
+            )
         with _decode_by_program(content, kind, program) as blocks:
             yield blocks
         return
@@ -107,14 +110,15 @@ def _open_stream(av: Any, container: Any, view: View, kind: Kind) -> Blocks:
     if codec is None:
         raise AudioError(
             f"{name}: its sound is coded in a way that FFmpeg does not know. Export it again as "
-            "WAV, FLAC or AAC."
+            "WAV, FLAC or AAC.",
+            code="unsupported_format",
         )
     if codec.name in _CHECKED_CODECS:
         codec.options = {"err_detect": "crccheck+explode"}
     frames = _read_frames(av, container, stream, view, kind)
     first = next(frames, None)
     if first is None:
-        raise AudioError(f"{name}: holds no samples. Record it again.")
+        raise AudioError(f"{name}: holds no samples. Record it again.", code="empty")
     rate_hz, promised = first.sample_rate, 0
     if stream.duration and stream.time_base:
         promised = round(stream.duration * stream.time_base * rate_hz)
@@ -230,16 +234,21 @@ def _decoding_error(name: str, kind: Kind, reason: str) -> AudioError:
     if _NOT_IMPLEMENTED in reason:
         return AudioError(
             f"{name}: is {kind.name} of a variant that FFmpeg does not decode. Convert it to WAV "
-            "or FLAC with another program."
+            "or FLAC with another program.",
+            code="unsupported_format",
         )
     return AudioError(
         f"{name}: not readable as {kind.name} ({reason}). It is damaged or cut short: copy or "
-        "download it again."
+        "download it again.",
+        code="damaged",
     )
 
 
 def _no_stream_error(name: str, kind: Kind) -> AudioError:
-    return AudioError(f"{name}: has no sound, it is {kind.name} without an audio stream.")
+    return AudioError(
+        f"{name}: has no sound, it is {kind.name} without an audio stream.",
+        code="unsupported_format",
+    )
 
 
 @dataclass(frozen=True)

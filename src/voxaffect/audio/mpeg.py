@@ -62,7 +62,7 @@ def lay_out_mpeg(content: Content, start: int, end: int) -> Part:
         extend_pieces(pieces, offset, offset + frame.size)
         frames += 1
     if not frames:
-        raise AudioError(f"{content.name}: holds no samples. Record it again.")
+        raise AudioError(f"{content.name}: holds no samples. Record it again.", code="empty")
     least = max(0, frames * head.samples - _MAX_TRIMMED)
     if count and count.frames and frames + 1 < count.frames:
         raise length_error(content.name, count.frames, frames, "frames")

@@ -87,12 +87,12 @@ def second_recording_error(name: str, start: int) -> AudioError:
 
 def damage_error(name: str, reason: str) -> AudioError:
     """Error for a file in which something is broken."""
-    return AudioError(f"{name}: damaged, {reason}. Copy or download it again.")
+    return AudioError(f"{name}: damaged, {reason}. Copy or download it again.", code="damaged")
 
 
 def end_error(name: str, reason: str) -> AudioError:
     """Error for a file that ends too early."""
-    return AudioError(f"{name}: cut short, {reason}. Copy or download it again.")
+    return AudioError(f"{name}: cut short, {reason}. Copy or download it again.", code="cut_short")
 
 
 def length_error(name: str, promised: int, held: int | None, unit: str) -> AudioError:

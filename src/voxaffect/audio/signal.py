@@ -98,7 +98,7 @@ def _check_samples(signal: Signal) -> None:
             f"found {samples.dtype} of shape {samples.shape}."
         )
     if not len(samples):
-        raise AudioError(f"{name}: holds no samples. Record it again.")
+        raise AudioError(f"{name}: holds no samples. Record it again.", code="empty")
     _check_finite(signal.extremes, name)
 
 
@@ -208,12 +208,15 @@ def check_usable(signal: Signal) -> None:
         milliseconds = int(1000 * signal.seconds)  # rounded down, never up to the minimum
         raise AudioError(
             f"{signal.name}: {milliseconds / 1000} s long, at least {MIN_SECONDS} s are needed. "
-            "Record longer."
+            "Record longer.",
+            code="too_short",
         )
     low, high = signal.extremes
     if high - low < MIN_PEAK:
         extent = f"every sample is {low:g}" if low == high else f"all lies within {high - low:.1g}"
-        raise AudioError(f"{signal.name}: silent, {extent}. Check the microphone or the export.")
+        raise AudioError(
+            f"{signal.name}: silent, {extent}. Check the microphone or the export.", code="silent"
+        )
     if max(-low, high) > MAX_PEAK:
         raise AudioError(
             f"{signal.name}: samples reach {max(-low, high):.2g}, expected −1 to 1. Normalize it."

@@ -23,11 +23,11 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from voxaffect.errors import WorkerError
-from voxaffect.extraction.failures import DeadWorkerError
-from voxaffect.extraction.tasks import PackedFunction, pack_function
+from voxaffect.runtime.deaths import DeadWorkerError
+from voxaffect.runtime.tasks import PackedFunction, pack_function
 
 if TYPE_CHECKING:
-    from voxaffect.extraction.processes import WorkerProcess
+    from voxaffect.runtime.processes import WorkerProcess
 
 KINDS: Final = ("auto", "threads", "processes")
 START_SECONDS: Final = 0.6
@@ -230,7 +230,7 @@ class LocalExecutor(BatchExecutor):
         if function is not known:
             packed = pack_function(function, by_value=self._by_value)
             if packed and packed.path:
-                from voxaffect.extraction.processes import track_file
+                from voxaffect.runtime.processes import track_file
 
                 self._files.append(packed.path)
                 track_file(packed.path)
@@ -315,7 +315,7 @@ class LocalExecutor(BatchExecutor):
         OSError
             If it does not start in time.
         """
-        from voxaffect.extraction.processes import WorkerProcess
+        from voxaffect.runtime.processes import WorkerProcess
 
         with self._lock:
             self._check_running()
@@ -384,7 +384,7 @@ def _clean_up(processes: Sequence[WorkerProcess], files: list[str]) -> None:
     for process in processes:
         process.stop()
     while files:
-        from voxaffect.extraction.processes import delete_file
+        from voxaffect.runtime.processes import delete_file
 
         delete_file(files.pop())
 

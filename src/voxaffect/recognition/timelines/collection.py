@@ -223,7 +223,8 @@ def _run(
         if frames < int(MIN_SECONDS * rate_hz):
             raise AudioError(
                 f"{recording.name}: {int(1000 * frames / rate_hz) / 1000} s long, at least "
-                f"{MIN_SECONDS} s are needed. Record longer."
+                f"{MIN_SECONDS} s are needed. Record longer.",
+                code="too_short",
             )
         for channel in channels:
             channel.finish(submit)

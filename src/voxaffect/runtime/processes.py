@@ -30,8 +30,8 @@ from loky.backend import reduction, resource_tracker, spawn
 from loky.backend.context import LokyContext
 from loky.backend.process import LokyProcess
 
-from voxaffect.extraction.failures import DeadWorkerError
-from voxaffect.extraction.tasks import NO_MEMORY, PackedFunction, run_packed, unpack_function
+from voxaffect.runtime.deaths import DeadWorkerError
+from voxaffect.runtime.tasks import NO_MEMORY, PackedFunction, run_packed, unpack_function
 
 START_LIMIT_SECONDS: Final = 60.0
 """Longest start of a process. One that takes longer is ended, and the work goes on in threads."""
@@ -51,7 +51,7 @@ _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM
 _START_ERRORS = (OSError, RuntimeError, NotImplementedError, AssertionError)
 _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[2:]; "
-    "from voxaffect.extraction.processes import main; main(int(sys.argv[1]))"
+    "from voxaffect.runtime.processes import main; main(int(sys.argv[1]))"
 )
 
 
