@@ -27,6 +27,7 @@ from voxaffect.models import Model
 from voxaffect.recognition import adaptation as module
 from voxaffect.recognition.adaptation import Adaptation, make_adapter
 from voxaffect.recognition.batch import _unpack
+from voxaffect.recognition.live.recorder import to_record
 from voxaffect.recognition.measurement import measure_variety
 from voxaffect.recognition.prediction import Predictor
 from voxaffect.recognition.tasks import PredictionTask
@@ -437,6 +438,30 @@ def test_the_command_adapts_to_named_recordings(
     assert "adapted: named recordings: 9 recordings, weight 0.69" in done.err
     assert run(*arguments, "--adapt", tmp_path / "gone").code == 1
     assert "stands alone" in run(*arguments, "--adapt", "all", "--adapt", "b").err
+
+
+def test_listening_adapts_to_earlier_recordings_and_never_to_its_own_sound(
+    run: Run, folders: list[Path], trained: Trained, tmp_path: Path
+) -> None:
+    trained.model.save(tmp_path / "model.onnx")
+    arguments = ["listen", "--fast", "--input", folders[0], "--model", tmp_path / "model.onnx"]
+    kept = ["--save", tmp_path / "session"]
+    done = run(*arguments, *kept, "--adapt", folders[8].parent, "--adapt", folders[1])
+    assert done.code == 0, done.err
+    assert "adapted: named recordings: 9 recordings, weight 0.69" in done.err
+    adaptation = va.measure_adaptation([*folders[8:16], folders[1]], model=trained.model)
+    stream = va.Stream(trained.model, rate_hz=RATE_HZ, adapt=adaptation)
+    events = [*stream.push(va.read(folders[0]).samples), *stream.finish()]
+    lines = (tmp_path / "session" / "timeline.jsonl").read_text().splitlines()
+    first, *rows = map(json.loads, lines)
+    assert stream.adaptation is not None
+    assert first["adaptation"] == stream.adaptation.to_dict()
+    assert rows == [to_record(event) for event in events]
+    assert "not adapted: named recordings: too few" in run(*arguments, "--adapt", folders[1]).err
+    assert run(*arguments, "--adapt", tmp_path / "gone").code == 1
+    done = run(*arguments, "--adapt", "all")
+    assert done.code == 2
+    assert "a stream does not adapt to its own sound" in done.err
 
 
 def test_the_example_alone_is_too_little_to_adapt_to(run: Run) -> None:

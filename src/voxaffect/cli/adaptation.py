@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import click
@@ -13,7 +13,7 @@ from voxaffect.console import print_message
 from voxaffect.errors import AudioError
 from voxaffect.features.adaptation import LEAST_NAMED_RECORDINGS, LEAST_RECORDINGS
 from voxaffect.models import Model
-from voxaffect.recognition import Adaptation, AdaptationDecision, Prediction, Timeline
+from voxaffect.recognition import Adaptation, AdaptationDecision, Prediction, Stream, Timeline
 from voxaffect.recognition.measurement import ALL, FOLDER, measure_adaptation
 
 _MOST_LISTED: Final = 20
@@ -29,6 +29,17 @@ adapt_option = click.option(
     f"hold different emotions. all and folder need {LEAST_RECORDINGS} recordings or more, PATH "
     f"{LEAST_NAMED_RECORDINGS}. In a timeline, windows of speech that do not overlap count as "
     "recordings.",
+)
+
+live_adapt_option = click.option(
+    "--adapt",
+    cls=Option,
+    section="Recognition",
+    multiple=True,
+    metavar="PATH",
+    help="Adapt to earlier recordings of the same speaker or set-up, without labels (files, "
+    f"folders, patterns; repeatable): {LEAST_NAMED_RECORDINGS} or more, which should hold "
+    "different emotions. The sound itself is not adapted to.",
 )
 
 
@@ -54,14 +65,36 @@ def choose_adaptation(
             return kind, None
     if not values:
         return None, None
+    return None, _measure(values, model, vad=options["vad"], workers=options["workers"])
+
+
+def choose_live_adaptation(model: Model, values: Sequence[str]) -> Adaptation | None:
+    """Adaptation of a stream to the named recordings, if there are any.
+
+    Raises
+    ------
+    click.UsageError
+        If the sound itself is named, which a stream does not adapt to.
+    AudioError
+        If a named recording cannot be used.
+    """
+    for kind in (ALL, FOLDER):
+        if kind in values:
+            raise click.UsageError(
+                f"--adapt {kind}: a stream does not adapt to its own sound. Name earlier "
+                f"recordings of the speaker. For a folder of this name: --adapt ./{kind}"
+            )
+    return _measure(values, model) if values else None
+
+
+def _measure(values: Sequence[str], model: Model, **options: Any) -> Adaptation:
     paths, failures = find_recordings(values)
     if failures:
         raise AudioError(failures[0].reason)
-    vad, workers = options["vad"], options["workers"]
-    return None, measure_adaptation(paths, model=model, vad=vad, workers=workers)
+    return measure_adaptation(paths, model=model, **options)
 
 
-def list_adaptations(results: Iterable[Prediction | Timeline]) -> None:
+def list_adaptations(results: Iterable[Prediction | Timeline | Stream]) -> None:
     """List on standard error the groups that were adapted to, and those that were not."""
     lines = [
         _format(decision)

@@ -13,6 +13,11 @@ from threading import Event as Flag
 import click
 
 from voxaffect.audio.devices import LiveSource, describe_devices, open_microphone, play_file
+from voxaffect.cli.adaptation import (
+    choose_live_adaptation,
+    list_adaptations,
+    live_adapt_option,
+)
 from voxaffect.cli.help import Command, Option
 from voxaffect.cli.inputs import (
     max_seconds_option,
@@ -36,7 +41,11 @@ from voxaffect.recognition.live.session import Session
 Show = Callable[[Session, list[Event]], None]
 
 _input_option = partial(click.option, cls=Option, section="Input")
-_EXAMPLES = ("voxaffect listen", "voxaffect listen --input call.wav --save session/")
+_EXAMPLES = (
+    "voxaffect listen",
+    "voxaffect listen --adapt earlier/",
+    "voxaffect listen --input call.wav --save session/",
+)
 
 
 @click.command(cls=Command, examples=_EXAMPLES)
@@ -62,6 +71,7 @@ _EXAMPLES = ("voxaffect listen", "voxaffect listen --input call.wav --save sessi
 @_input_option("--device", metavar="NUMBER | NAME", help="Microphone; the system's by default.")
 @_input_option("--list-devices", is_flag=True, help="List microphones and exit.")
 @model_option
+@live_adapt_option
 @uncertain_below_option
 def listen(
     path: Path | None,
@@ -71,6 +81,7 @@ def listen(
     device: str | None,
     list_devices: bool,
     model: str | Path | None,
+    adapt: tuple[str, ...],
     uncertain_below: float | None,
 ) -> None:
     """Recognize emotion live, from a microphone.
@@ -93,18 +104,26 @@ def listen(
     if folder is None:
         check_stdout("Name a folder with --save.")
     loaded = open_model(model)
+    adaptation = choose_live_adaptation(loaded, adapt)  # before the sound begins
     source = (
         open_microphone(device)
         if path is None
         else play_file(path, is_real_time=not fast, max_seconds=max_seconds)
     )
     with source as live:
-        stream = Stream(loaded, rate_hz=live.rate_hz, uncertain_below=uncertain_below)
+        stream = Stream(
+            loaded, rate_hz=live.rate_hz, uncertain_below=uncertain_below, adapt=adaptation
+        )
+        list_adaptations([stream])
         recording = (
             nullcontext(None)
             if folder is None
             else open_recorder(
-                folder, name=live.name, rate_hz=live.rate_hz, emotions=loaded.emotions
+                folder,
+                name=live.name,
+                rate_hz=live.rate_hz,
+                emotions=loaded.emotions,
+                adaptation=stream.adaptation,
             )
         )
         with recording as recorder, _show_events() as show:

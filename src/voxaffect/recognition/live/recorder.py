@@ -16,7 +16,7 @@ import numpy as np
 from voxaffect.audio import Samples
 from voxaffect.errors import VoxaffectError
 from voxaffect.files import escape_control, escape_surrogates, name_errors
-from voxaffect.recognition import Event
+from voxaffect.recognition import AdaptationDecision, Event
 from voxaffect.records.codec import round_numbers
 
 SOUND, EVENTS = "audio.wav", "timeline.jsonl"
@@ -113,7 +113,12 @@ def to_record(event: Event) -> dict[str, Any]:
 
 @contextmanager
 def open_recorder(
-    folder: Path, *, name: str, rate_hz: int, emotions: Sequence[str]
+    folder: Path,
+    *,
+    name: str,
+    rate_hz: int,
+    emotions: Sequence[str],
+    adaptation: AdaptationDecision | None = None,
 ) -> Iterator[SessionRecorder]:
     """Open a folder for a session: ``audio.wav`` and ``timeline.jsonl``.
 
@@ -125,6 +130,8 @@ def open_recorder(
         Of the sound source.
     rate_hz : int
     emotions : sequence of str
+    adaptation : AdaptationDecision, optional
+        Of the stream, if one was asked for.
 
     Yields
     ------
@@ -150,6 +157,7 @@ def open_recorder(
                 "source": name,
                 "rate_hz": rate_hz,
                 "emotions": list(emotions),
+                **({"adaptation": adaptation.to_dict()} if adaptation else {}),
             }
             events.write(_format_line(heading))
             events.flush()
