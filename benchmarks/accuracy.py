@@ -157,7 +157,7 @@ def four(recipe: str, root: Path) -> dict[str, Any]:
     """The tutorial's four emotions: random splits, and new voices beside them."""
     data = load(recipe, root, emotions=OBSERVED_EMOTIONS)
     estimator, result = get_recipe(recipe).build(SEED), {}
-    # Networks and perceptrons are not trained for each of twenty random splits.
+    # Networks are not trained for each of twenty random splits.
     is_slow = recipe in ("networks", "encoder")
     protocols = {"emobox": SEED} if is_slow else {"tutorial": 0, "emobox": SEED}
     for protocol, seed in protocols.items():

@@ -21,7 +21,7 @@ NAMES = {
     "logistic": "`logistic`: affect, logistic regression",
     "ensemble": "`ensemble`: three regressions",
     "networks": "`networks`: logistic and networks",
-    "encoder": "`encoder`: Whisper base, regression and perceptrons",
+    "encoder": "`encoder`: Whisper base and regression",
 }
 
 

@@ -46,7 +46,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> va.Dataset:
 
 @pytest.fixture(scope="module")
 def model(data: va.Dataset) -> Model:
-    estimator = va.fit(BalancedLogistic(penalty_c=0.1, perceptrons=1), data.rows())
+    estimator = va.fit(BalancedLogistic(penalty_c=0.1), data.rows())
     return va.export(estimator, data, recipe="encoder")
 
 
@@ -134,7 +134,7 @@ def test_a_cut_file_is_refused(model: Model, share: float) -> None:
 
 def test_a_file_with_another_encoder_fails_its_self_test(model: Model, data: va.Dataset) -> None:
     other = replace(data, spec=make_encoder_spec(make_small_encoder(seed=3)))
-    estimator = va.fit(BalancedLogistic(penalty_c=0.1, perceptrons=1), data.rows())
+    estimator = va.fit(BalancedLogistic(penalty_c=0.1), data.rows())
     exchanged = va.export(estimator, other)
 
     def exchange(graph: onnx.ModelProto) -> None:

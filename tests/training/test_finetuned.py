@@ -54,9 +54,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     plan = FinetuningPlan(trained_layers=1, rate=1e-3, passes=2, batch=4)
     return replace(
         va.get_recipe("finetuned"),
-        build=lambda seed: FinetunedClassifier(
-            plan=plan, penalty_c=0.1, perceptrons=0, random_state=seed
-        ),
+        build=lambda seed: FinetunedClassifier(plan=plan, penalty_c=0.1, random_state=seed),
         encoder=str(folder),
         augmentation=SPEEDS,
     )
@@ -103,7 +101,7 @@ def test_a_model_is_trained_and_its_file_needs_nothing_else(
 
 
 def test_the_file_has_the_probabilities_of_the_classifier(data: va.Dataset, recipe: Recipe) -> None:
-    estimator = recipe.build(0).set_params(perceptrons=1)
+    estimator = recipe.build(0)
     estimator.attach_inputs([data])
     estimator = va.fit(estimator, data.rows())
     model = va.export(estimator, data)

@@ -36,7 +36,7 @@ BUNDLED: Mapping[str, BundledModel] = MappingProxyType(
         for one in (
             BundledModel(
                 "accurate",
-                "Whisper's encoder, logistic regression and two perceptrons",
+                "Whisper's encoder and logistic regression",
                 "66 ms",
             ),
             BundledModel(

@@ -14,12 +14,11 @@ from voxaffect.models import INPUT_NAME
 from voxaffect.runtime.onnx import import_onnxruntime
 from voxaffect.training.dataset import LEAST_CORPORA, TrainingRows
 from voxaffect.training.fitting import clone_with_seed, pass_weights
-from voxaffect.training.perceptron import PerceptronPlan, fit_perceptron, run_perceptron
+from voxaffect.training.regression import find_possible_emotions, fit_regression
 
 with extra("train"):
     from scipy.optimize import minimize_scalar
-    from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
     from sklearn.pipeline import Pipeline
 
 FLOOR_PROBABILITY = 1e-7
@@ -192,11 +191,10 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 class BalancedLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Logistic regression that is balanced over corpora and calibrated on what was left out.
 
-    Perceptrons can join it; see `PerceptronEnsemble`.
-
-    Within a corpus, every emotion has the same weight; a corpus has the root of its size. The
-    temperature is fitted on corpora that are left out, each in turn; with fewer than three
-    corpora, on speakers that are left out in groups.
+    Within a corpus, every emotion has the same weight; a corpus has the root of its size. A corpus
+    that lacks a basic emotion says nothing about it; see `training.regression`. The temperature
+    is fitted on corpora that are left out, each in turn; with fewer than three corpora, on
+    speakers that are left out in groups.
 
     Parameters
     ----------
@@ -205,15 +203,14 @@ class BalancedLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     limit : float
         Scaled features are cut at so many standard deviations.
     max_iter : int
-    perceptrons : int
-        From different seeds; 0 for the regression alone.
     groups : int
         Groups of speakers that are left out where corpora cannot be.
     random_state : int
     """
 
     weighting = (
-        "in training, corpora weigh by the root of their size, and emotions of a corpus alike"
+        "in training, corpora weigh by the root of their size, and emotions of a corpus alike; a "
+        "corpus without a basic emotion says nothing about it"
     )
 
     def __init__(
@@ -222,14 +219,12 @@ class BalancedLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         penalty_c: float = 1.5e-3,
         limit: float = 2.0,
         max_iter: int = 80,
-        perceptrons: int = 0,
         groups: int = 3,
         random_state: int = 0,
     ) -> None:
         self.penalty_c = penalty_c
         self.limit = limit
         self.max_iter = max_iter
-        self.perceptrons = perceptrons
         self.groups = groups
         self.random_state = random_state
 
@@ -291,14 +286,20 @@ class BalancedLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return [np.isin(speakers, part) for part in parts]
 
     def _fit_pipeline(self, rows: TrainingRows) -> Any:
-        """Fit scaler and classifier; an utterance weighs the same with and without copies."""
-        classifier: Any = LogisticRegression(C=self.penalty_c, max_iter=self.max_iter)
-        if self.perceptrons:
-            classifier = PerceptronEnsemble(classifier, self.perceptrons, seed=self.random_state)
-        pipeline = Pipeline([("scaler", ClippedScaler(self.limit)), ("classifier", classifier)])
-        weights = balance_corpora(rows.emotions, get_corpora(rows.speakers))
+        """Fit scaler and regression; an utterance weighs the same with and without copies."""
+        corpora = get_corpora(rows.speakers)
+        weights = balance_corpora(rows.emotions, corpora)
         weights *= len(np.unique(rows.origins)) / len(rows.origins)
-        return pipeline.fit(rows.matrix, rows.emotions, classifier__sample_weight=weights)
+        scaler = ClippedScaler(self.limit)
+        regression = fit_regression(
+            scaler.fit_transform(rows.matrix),
+            rows.emotions,
+            weights=weights,
+            is_possible=find_possible_emotions(rows.emotions, corpora),
+            penalty_c=self.penalty_c,
+            max_iter=self.max_iter,
+        )
+        return Pipeline([("scaler", scaler), ("classifier", regression)])
 
     def predict_proba(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (n, emotions)."""
@@ -309,66 +310,6 @@ class BalancedLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, matrix: NDArray[np.float32]) -> NDArray[Any]:
         """Return the most probable emotion of each row."""
         return np.asarray(self.classes_[self.predict_proba(matrix).argmax(axis=1)])
-
-
-class PerceptronEnsemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Mean of the log-probabilities of a regression and of perceptrons, half and half.
-
-    Parameters
-    ----------
-    regression : LogisticRegression
-    perceptrons : int
-        From different seeds.
-    plan : training.perceptron.PerceptronPlan, optional
-        How they are built and trained, where not by default.
-    seed : int
-    """
-
-    def __init__(
-        self,
-        regression: Any,
-        perceptrons: int = 2,
-        *,
-        plan: PerceptronPlan | None = None,
-        seed: int = 0,
-    ) -> None:
-        self.regression = regression
-        self.perceptrons = perceptrons
-        self.plan = plan
-        self.seed = seed
-
-    def fit(
-        self,
-        rows: NDArray[np.float32],
-        y: NDArray[Any],
-        sample_weight: NDArray[np.float64] | None = None,
-    ) -> PerceptronEnsemble:
-        """Train on standardized rows, shape (n, d)."""
-        weights = np.ones(len(rows)) if sample_weight is None else sample_weight
-        self.classes_, truth = np.unique(y, return_inverse=True)
-        self.regression_ = clone(self.regression).fit(rows, y, sample_weight=weights)
-        seeds = range(100 * self.seed, 100 * self.seed + self.perceptrons)
-        plan = self.plan or PerceptronPlan()
-        self.perceptrons_ = [
-            fit_perceptron(rows, truth, weights, seed=seed, plan=plan) for seed in seeds
-        ]
-        return self
-
-    @property
-    def member_weights(self) -> list[float]:
-        """Weight of the regression, and that of each perceptron."""
-        return [1.0, *[1 / self.perceptrons] * self.perceptrons]
-
-    def predict_proba(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return probabilities, shape (n, emotions)."""
-        members = [self.regression_.predict_proba(rows)]
-        members += [softmax(run_perceptron(weights, rows)) for weights in self.perceptrons_]
-        logs = np.log(np.maximum(np.asarray(members, dtype=np.float64), FLOOR_PROBABILITY))
-        return softmax(np.average(logs, axis=0, weights=self.member_weights))
-
-    def predict(self, rows: NDArray[np.float32]) -> NDArray[Any]:
-        """Return the most probable emotion of each row."""
-        return np.asarray(self.classes_[self.predict_proba(rows).argmax(axis=1)])
 
 
 def get_corpora(speakers: NDArray[np.str_]) -> NDArray[np.str_]:

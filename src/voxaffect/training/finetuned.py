@@ -36,7 +36,7 @@ class FinetunedClassifier(BalancedLogistic):
     held_out : int
         Parts that are left out for the temperature, one after the other: corpora, or groups of
         speakers. Without any, the temperature is 1.
-    penalty_c, limit, max_iter, perceptrons, groups, random_state
+    penalty_c, limit, max_iter, groups, random_state
         As for `BalancedLogistic`.
     """
 
@@ -49,7 +49,6 @@ class FinetunedClassifier(BalancedLogistic):
         penalty_c: float = 1.5e-3,
         limit: float = 2.0,
         max_iter: int = 80,
-        perceptrons: int = 2,
         groups: int = 3,
         random_state: int = 0,
     ) -> None:
@@ -57,7 +56,6 @@ class FinetunedClassifier(BalancedLogistic):
             penalty_c=penalty_c,
             limit=limit,
             max_iter=max_iter,
-            perceptrons=perceptrons,
             groups=groups,
             random_state=random_state,
         )
@@ -78,7 +76,7 @@ class FinetunedClassifier(BalancedLogistic):
                 "fine-tuning needs log-mel spectrograms, and these data have none. Load them with "
                 'voxaffect.training.load_training_data(corpora, "finetuned").'
             )
-        start = self._make_logistic(perceptrons=0).fit(
+        start = self._make_logistic().fit(
             rows.matrix, rows.emotions, origins=rows.origins, speakers=rows.speakers
         )
         data = FinetuningData(
@@ -96,9 +94,9 @@ class FinetunedClassifier(BalancedLogistic):
         features = replace(rows, matrix=states.compute(rows.matrix))
         return _EncodingPipeline(states, super()._fit_pipeline(features))
 
-    def _make_logistic(self, **changes: int) -> BalancedLogistic:
+    def _make_logistic(self) -> BalancedLogistic:
         names = BalancedLogistic().get_params()
-        return BalancedLogistic(**{name: getattr(self, name) for name in names} | changes)
+        return BalancedLogistic(**{name: getattr(self, name) for name in names})
 
     def attach_inputs(self, datasets: Iterable[Dataset]) -> None:
         """Take the log-mels of all datasets that it will be fitted or tested on.

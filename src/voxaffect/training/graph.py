@@ -15,9 +15,7 @@ from voxaffect.training.estimators import (
     ClippedScaler,
     Ensemble,
     NetworkClassifier,
-    PerceptronEnsemble,
 )
-from voxaffect.training.perceptron import Parameters
 
 with extra("train"):
     import onnx
@@ -35,7 +33,6 @@ with extra("train"):
     from skl2onnx.common.data_types import FloatTensorType
     from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
     from skl2onnx.helpers.onnx_helper import select_model_inputs_outputs
-    from sklearn.pipeline import make_pipeline
 
 OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
 
@@ -72,10 +69,9 @@ def to_graph(estimator: Any, length: int) -> onnx.ModelProto:
             emotions=len(estimator.classes_),
         )
     if isinstance(estimator, BalancedLogistic):
-        graphs, weights = _list_members(estimator.pipeline_, length)
         return _merge_members(
-            [(graph, 0, length) for graph in graphs],
-            weights,
+            [(_convert(estimator.pipeline_, length), 0, length)],
+            [1.0],
             length=length,
             temperature=estimator.temperature_,
             emotions=len(estimator.classes_),
@@ -120,50 +116,6 @@ def _scaler_nodes(scope: Any, operator: Any, container: Any) -> None:
 
 
 update_registered_converter(ClippedScaler, "VoxaffectClippedScaler", _scaler_shape, _scaler_nodes)
-
-
-def _list_members(pipeline: Any, length: int) -> tuple[list[onnx.ModelProto], list[float]]:
-    """Graphs of the members of a scaler and a classifier, and the weight of each."""
-    scaler, classifier = pipeline[0], pipeline[-1]
-    if not isinstance(classifier, PerceptronEnsemble):
-        return [_convert(pipeline, length)], [1.0]
-    regression = make_pipeline(scaler, classifier.regression_)
-    perceptrons = [_make_perceptron_graph(scaler, each) for each in classifier.perceptrons_]
-    return [_convert(regression, length), *perceptrons], classifier.member_weights
-
-
-def _make_perceptron_graph(scaler: ClippedScaler, parameters: Parameters) -> onnx.ModelProto:
-    """Graph of a perceptron on scaled features."""
-    hidden_weights, hidden_biases, weights, biases = parameters
-    constants = {
-        "mean": scaler.mean_,
-        "scale": scaler.scale_,
-        "low": np.float32(-scaler.limit),
-        "high": np.float32(scaler.limit),
-        "halves": hidden_weights.astype(np.float16),
-        "hidden_biases": hidden_biases,
-        "weights": weights,
-        "biases": biases,
-    }
-    nodes = [
-        make_node("Cast", ["halves"], ["hidden_weights"], to=onnx.TensorProto.FLOAT),
-        make_node("Sub", [INPUT_NAME, "mean"], ["centered"]),
-        make_node("Div", ["centered", "scale"], ["scaled"]),
-        make_node("Clip", ["scaled", "low", "high"], ["clipped"]),
-        make_node("Gemm", ["clipped", "hidden_weights", "hidden_biases"], ["hidden"]),
-        make_node("Relu", ["hidden"], ["active"]),
-        make_node("Gemm", ["active", "weights", "biases"], ["logits"]),
-        make_node("Softmax", ["logits"], [OUTPUT_NAME], axis=1),
-    ]
-    length, emotions = len(hidden_weights), len(biases)
-    graph = make_graph(
-        nodes,
-        "perceptron",
-        [make_tensor_value_info(INPUT_NAME, onnx.TensorProto.FLOAT, [None, length])],
-        [make_tensor_value_info(OUTPUT_NAME, onnx.TensorProto.FLOAT, [None, emotions])],
-        [from_array(np.asarray(value), name) for name, value in constants.items()],
-    )
-    return make_model(graph, opset_imports=[make_opsetid("", OPSET)], ir_version=IR_VERSION)
 
 
 def add_encoder(classifier: onnx.ModelProto, encoder: bytes) -> onnx.ModelProto:

@@ -128,7 +128,7 @@ def _networks(seed: int) -> Any:
 def _encoder(seed: int) -> Any:
     from voxaffect.training.estimators import BalancedLogistic
 
-    return BalancedLogistic(perceptrons=2, random_state=seed)
+    return BalancedLogistic(random_state=seed)
 
 
 def _finetune(seed: int) -> Any:
@@ -181,7 +181,7 @@ RECIPES: Mapping[str, Recipe] = {
         ),
         Recipe(
             "encoder",
-            "hidden states of a pretrained encoder, then regression and perceptrons, calibrated",
+            "hidden states of a pretrained encoder, then a balanced regression, calibrated",
             _encoder,
             features=ENCODER,
             augmentation=Augmentation(mixed_copies=2),

@@ -12,7 +12,6 @@ from support.synthesis import speech_like
 
 import voxaffect as va
 from voxaffect.errors import ModelError, TrainingError
-from voxaffect.training.perceptron import PerceptronPlan
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +39,8 @@ def test_layers_that_do_not_exist_are_refused(weights: Path, layers: tuple[int, 
 
 
 def test_the_recipe_trains_a_file_from_recordings_and_weights(
-    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    weights: Path, tmp_path: Path
 ) -> None:
-    plan = PerceptronPlan(units=8, steps=20)
-    monkeypatch.setattr("voxaffect.training.estimators.PerceptronPlan", lambda: plan)
     for number in range(16):
         emotion, speaker = ("angry", "sad")[number % 2], "abcd"[number // 4]
         path = tmp_path / "data" / emotion / f"{speaker}_{number}.wav"
