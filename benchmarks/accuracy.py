@@ -12,18 +12,14 @@ the folds reported here: recipes are fixed in the package.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from entries import write_entry
 
 from voxaffect.evaluation import Evaluation, evaluate_conditions, get_protocol
 from voxaffect.evaluation.metrics.calibration import WANTED_RISK
@@ -244,18 +240,7 @@ def main() -> None:
     for name in given.only or PARTS:
         start = time.monotonic()
         found = PARTS[name](Path(given.data))
-        entry = {
-            **found,
-            "minutes": (time.monotonic() - start) / 60,
-            "seed": SEED,
-            "python": platform.python_version(),
-            "versions": {library: version(library) for library in LIBRARIES},
-            "commit": subprocess.check_output(["git", "rev-parse", "HEAD"], text=True).strip(),
-        }
-        document = json.loads(given.output.read_text()) if given.output.exists() else {}
-        document[name] = entry
-        given.output.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
-        print(name, json.dumps(entry, indent=1), file=sys.stderr)
+        write_entry(given.output, name, found, start=start, seed=SEED, libraries=LIBRARIES)
 
 
 if __name__ == "__main__":

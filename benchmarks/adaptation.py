@@ -6,20 +6,22 @@
 Each of five corpora is left out. A logistic regression on the features of the recipe ``encoder`` is
 trained on the others, without copies. The recordings of each speaker of the corpus are one group;
 so are eight and sixteen of them, those of two emotions, and those of each emotion. Accuracy is
-compared without adaptation, with it, and with it where the library applies it.
+compared without adaptation, with it, and with it where the library applies it. The figures go to
+``adaptation.json``, and ``tables.py`` writes them into docs/batches.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from unseen import SEED, load
+from entries import count_utterances, write_entry
+from unseen import LIBRARIES, SEED, load
 
 from voxaffect.evaluation import get_protocol
 from voxaffect.features import get_feature_names
@@ -103,9 +105,10 @@ def main() -> None:
     given = parser.parse_args()
     if given.data is None:
         parser.error("name the folder of the corpora: --data DIR, or set VOXAFFECT_DATA")
-    result = measure(load("encoder", Path(given.data), given.encoder, augment=False))
-    given.output.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result, indent=1))
+    start = time.monotonic()
+    data = load("encoder", Path(given.data), given.encoder, augment=False)
+    figures = {"groups": measure(data), "data": count_utterances(data)}
+    write_entry(given.output, "encoder", figures, start=start, seed=SEED, libraries=LIBRARIES)
 
 
 if __name__ == "__main__":

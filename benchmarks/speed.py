@@ -1,11 +1,12 @@
 """Speed, in one run: the tutorial, openSMILE and voxaffect, clip by clip and as whole processes.
 
     pip install -e ".[bench]"
-    python benchmarks/speed.py --data DIR -o speed.json
+    python benchmarks/speed.py --data DIR                         # everything
+    python benchmarks/speed.py --data DIR --only answers          # one part; the others stay
 
 ``DIR`` holds ``ravdess-48k`` (originals) and ``ravdess`` (16 kHz). Everything but the extraction
-of all clips runs on one thread. Times are medians over rounds in which the systems take turns,
-so that a machine that slows down slows them all; the ratios are what to quote.
+of all clips and the timeline runs on one thread. Times are medians over rounds in which the systems
+take turns, so that a machine that slows down slows them all; the ratios are what to quote.
 """
 
 from __future__ import annotations
@@ -20,24 +21,31 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
-from itertools import product
+from importlib.util import find_spec
+from itertools import cycle, product
 from pathlib import Path
 
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
-import librosa
 import numpy as np
-import opensmile
 import soundfile
+from entries import find_commit
 from scipy.fft import rfft
 
 from voxaffect.audio import read
 from voxaffect.extraction import FeatureCache, LocalExecutor, extract
 from voxaffect.features import compute_features, get_feature_spec
 from voxaffect.features.classic.spectrum import cut_centered_frames
+from voxaffect.models import Model, load
 
+MODELS = ("fast", "accurate")
+COMMAND = (sys.executable, "-m", "voxaffect")
+MOST_ANSWERS = 62
+PARTS = ("clips", "answers", "corpus", "processes", "timeline")
 LIBRARIES = (
     "voxaffect",
     "librosa",
@@ -64,6 +72,8 @@ print(model.predict([np.hstack([mfcc, chroma, mel])])[0])
 
 def tutorial(path: Path) -> np.ndarray:
     """The tutorial's extract_feature, as written."""
+    import librosa
+
     samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
     samples = samples.mean(axis=1)
     stft = np.abs(librosa.stft(samples))
@@ -80,6 +90,8 @@ def decode_and_fft(path: Path) -> np.ndarray:
 
 def per_clip(paths: list[Path], rounds: int) -> dict[str, list[float]]:
     """Milliseconds a clip for each system, round by round."""
+    import opensmile
+
     classic, affect = get_feature_spec("classic"), get_feature_spec("affect")
     smile = opensmile.Smile(feature_set=opensmile.FeatureSet.eGeMAPSv02, num_workers=1)
     systems = {
@@ -89,6 +101,23 @@ def per_clip(paths: list[Path], rounds: int) -> dict[str, list[float]]:
         "voxaffect affect": lambda path: compute_features(read(path), affect),
         "opensmile eGeMAPSv02": smile.process_file,
     }
+    return take_turns(systems, paths, rounds)
+
+
+def answers(paths: list[Path], rounds: int) -> dict[str, list[float]]:
+    """Milliseconds a clip from the file to the answer of each bundled model, round by round."""
+    return take_turns({name: partial(answer, load(name)) for name in MODELS}, paths, rounds)
+
+
+def answer(model: Model, path: Path) -> np.ndarray:
+    """Decoding, features (with the encoder, where there is one) and the answer: one thread."""
+    return model.probabilities(compute_features(read(path), model.spec)[None])
+
+
+def take_turns(
+    systems: dict[str, Callable[[Path], object]], paths: list[Path], rounds: int
+) -> dict[str, list[float]]:
+    """Milliseconds a clip for each system, round by round."""
     times: dict[str, list[float]] = {name: [] for name in systems}
     for system in systems.values():  # filter banks, plans and page cache
         for path in paths[:3]:
@@ -154,7 +183,10 @@ def whole_process(clip: Path, train: list[Path], rounds: int) -> dict[str, list[
             clip,
             folder / "model.pkl",
         ],
-        "voxaffect predict": [sys.executable, "-m", "voxaffect", "predict", clip],
+        **{
+            f"voxaffect predict, {name}": [*COMMAND, "predict", clip, "--model", name]
+            for name in MODELS
+        },
     }
     times: dict[str, list[float]] = {name: [] for name in commands}
     for number in range(rounds + 1):
@@ -165,6 +197,35 @@ def whole_process(clip: Path, train: list[Path], rounds: int) -> dict[str, list[
                 times[name].append(time.perf_counter() - start)
     shutil.rmtree(folder)
     return times
+
+
+def hours(clips: list[Path], seconds: float, rounds: int) -> dict[str, list[float]]:
+    """Seconds of a whole ``voxaffect timeline`` of clips in a row, with two workers."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "long.wav"
+        write_long(clips, seconds, path)
+        times: dict[str, list[float]] = {f"timeline, {name}": [] for name in MODELS}
+        for _, name in product(range(rounds), MODELS):
+            output = Path(folder) / "timeline.json"
+            command = [*COMMAND, "timeline", path, "--model", name, "--workers", "2", "-o", output]
+            start = time.perf_counter()
+            subprocess.run(command, check=True, capture_output=True)
+            times[f"timeline, {name}"].append(time.perf_counter() - start)
+            output.unlink()
+    return times
+
+
+def write_long(clips: list[Path], seconds: float, path: Path) -> None:
+    """Write clips in a row, again from the first where they are too short."""
+    rate_hz = soundfile.info(clips[0]).samplerate
+    left = round(seconds * rate_hz)
+    with soundfile.SoundFile(path, "w", rate_hz, 1, subtype="PCM_16") as file:
+        for clip in cycle(clips):
+            samples = read(clip).samples[:left]
+            file.write(samples)
+            left -= len(samples)
+            if not left:
+                return
 
 
 def spread(times: dict[str, list[float]]) -> dict[str, dict[str, float]]:
@@ -185,6 +246,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=os.environ.get("VOXAFFECT_DATA"))
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--only", action="append", choices=PARTS)
+    parser.add_argument("--minutes", type=float, default=60.0, help="of the timeline")
     parser.add_argument("-o", "--output", type=Path, default=Path("benchmarks/speed.json"))
     given = parser.parse_args()
     if given.data is None:
@@ -194,42 +257,77 @@ def main() -> None:
     if not originals or not clips:
         parser.error(f"{given.data}: needs ravdess-48k and ravdess with Actor_*/*.wav")
 
-    clip_times = per_clip(originals, given.rounds)
-    copies = [given.data / "ravdess" / path.parent.name / path.name for path in originals]
-    small_times = per_clip(copies, given.rounds)
-    corpus_times = corpus(clips, min(given.rounds, 3))
-    kind_times = by_kind(clips, min(given.rounds, 3))
-    process_times = whole_process(clips[0], clips[::8], given.rounds)
-    result = {
+    result = json.loads(given.output.read_text()) if given.output.exists() else {}
+    result |= {
         "machine": {
             "processor": platform.machine(),
             "processors": os.cpu_count(),
             "python": platform.python_version(),
             "system": platform.system(),
         },
-        "versions": {library: version(library) for library in LIBRARIES},
-        "rounds": given.rounds,
+        "versions": {library: version(library) for library in find_installed()},
         "clips": {"48 kHz": len(originals), "16 kHz": len(clips)},
-        "milliseconds a 48 kHz clip, one thread": spread(clip_times),
-        "milliseconds a 16 kHz clip, one thread": spread(small_times),
-        "seconds for all 16 kHz clips": spread(corpus_times),
-        "seconds for all 16 kHz clips, no cache": spread(kind_times),
-        "seconds, whole process, one clip": spread(process_times),
-        "ratios": {
-            "tutorial / voxaffect": ratio(clip_times, "tutorial", "voxaffect classic"),
-            "voxaffect / (decode + bare FFT)": ratio(
-                clip_times, "voxaffect classic", "decode + bare FFT"
-            ),
-            "openSMILE eGeMAPS / voxaffect": ratio(
-                clip_times, "opensmile eGeMAPSv02", "voxaffect classic"
-            ),
-            "librosa + scikit-learn process / voxaffect process": ratio(
-                process_times, "librosa + scikit-learn script", "voxaffect predict"
-            ),
-        },
     }
+    result.setdefault("ratios", {})
+    result.pop("rounds", None)  # as earlier versions of this file had it
+    for part in given.only or PARTS:
+        rounds = given.rounds if part in ("clips", "answers", "processes") else min(given.rounds, 3)
+        measured, ratios = measure(part, originals, clips, rounds, given.minutes)
+        result |= measured
+        result["ratios"] |= ratios
+        result.setdefault("measured", {})[part] = {"rounds": rounds, "commit": find_commit()}
     given.output.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))
+
+
+def find_installed() -> list[str]:
+    return [
+        library for library in LIBRARIES if find_spec(library.replace("scikit-learn", "sklearn"))
+    ]
+
+
+def measure(
+    part: str, originals: list[Path], clips: list[Path], rounds: int, minutes: float
+) -> tuple[dict[str, dict[str, dict[str, float]]], dict[str, dict[str, float]]]:
+    """Rows and ratios of one part."""
+    if part == "clips":
+        wide = per_clip(originals, rounds)
+        copies = [clips[0].parents[1] / path.parent.name / path.name for path in originals]
+        return {
+            "milliseconds a 48 kHz clip, one thread": spread(wide),
+            "milliseconds a 16 kHz clip, one thread": spread(per_clip(copies, rounds)),
+        }, {
+            "tutorial / voxaffect": ratio(wide, "tutorial", "voxaffect classic"),
+            "voxaffect / (decode + bare FFT)": ratio(
+                wide, "voxaffect classic", "decode + bare FFT"
+            ),
+            "openSMILE eGeMAPS / voxaffect": ratio(
+                wide, "opensmile eGeMAPSv02", "voxaffect classic"
+            ),
+        }
+    if part == "answers":
+        times = answers(clips[:: max(1, len(clips) // MOST_ANSWERS)], rounds)
+        title = "milliseconds a 16 kHz clip from file to answer, one thread"
+        return {title: spread(times)}, {"accurate / fast, a clip": ratio(times, "accurate", "fast")}
+    if part == "corpus":
+        return {
+            "seconds for all 16 kHz clips": spread(corpus(clips, rounds)),
+            "seconds for all 16 kHz clips, no cache": spread(by_kind(clips, rounds)),
+        }, {}
+    if part == "processes":
+        times = whole_process(clips[0], clips[::8], rounds)
+        fast, accurate = (f"voxaffect predict, {name}" for name in MODELS)
+        return {"seconds, whole process, one clip": spread(times)}, {
+            "librosa + scikit-learn process / voxaffect process": ratio(
+                times, "librosa + scikit-learn script", fast
+            ),
+            "accurate / fast, process": ratio(times, accurate, fast),
+        }
+    times = hours(clips, 60 * minutes, rounds)
+    fast, accurate = (f"timeline, {name}" for name in MODELS)
+    return {f"seconds, whole process, {minutes:g} minutes": spread(times)}, {
+        "accurate / fast, timeline": ratio(times, accurate, fast)
+    }
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Write the tables of the README, the model card and docs/benchmarks.md from the JSON results.
+"""Write the tables of the README, the model card and two pages of docs/ from the JSON results.
 
 python benchmarks/tables.py            # write
 python benchmarks/tables.py --check    # fail if they are not up to date
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-TARGETS = ("README.md", "MODEL_CARD.md", "docs/benchmarks.md")
+TARGETS = ("README.md", "MODEL_CARD.md", "docs/batches.md", "docs/benchmarks.md")
 NAMES = {
     "tutorial": "`tutorial`: classic, MLP",
     "mlp": "`mlp`: classic, scaled, MLP",
@@ -142,6 +142,36 @@ def unseen_table(result: dict[str, Any]) -> str:
     return "\n\n".join(map(table, (rows, promises)))
 
 
+def adaptation_text(result: dict[str, Any]) -> str:
+    """Gain and harm of adaptation, with and without the checks that decide on it."""
+    groups = result["encoder"]["groups"]
+    rows = [["recordings", "groups", "accuracy without", "with", "with the checks", "adapted"]]
+    rows += [
+        [
+            kind,
+            str(row["groups"]),
+            f"{row['accuracy without']:.3f}",
+            f"{row['accuracy with']:.3f}",
+            f"{row['accuracy with, where applied']:.3f}",
+            f"{row['share applied']:.0%}",
+        ]
+        for kind, row in groups.items()
+    ]
+    one, whole = (
+        [
+            row[key] - row["accuracy without"]
+            for key in ("accuracy with", "accuracy with, where applied")
+        ]
+        for row in (groups["one emotion"], groups["all of a speaker"])
+    )
+    return (
+        "On corpora that were left out, adaptation to one emotion of a speaker changes accuracy by "
+        f"{one[0]:+.2f}; with\nthis check by {one[1]:+.2f}. Recordings of all emotions gain "
+        f"{whole[1]:+.2f} with the check and {whole[0]:+.2f} without it\n"
+        f"(`benchmarks/adaptation.py`).\n\n{table(rows)}"
+    )
+
+
 def speed_table(result: dict[str, Any]) -> str:
     """Medians of one run, and ratios with their spread."""
     rates = ("48 kHz", "16 kHz")
@@ -163,6 +193,11 @@ def speed_table(result: dict[str, Any]) -> str:
     if kinds:
         row = [[f"all {count:,} clips at 16 kHz, no cache", "seconds"]]
         parts.append(table(row + [[name, f"{t['median']:.1f}"] for name, t in kinds.items()]))
+    for title, times in result.items():
+        if "to answer" in title or title.startswith("seconds, whole process"):
+            row = [[title, "median"]]
+            if any("accurate" in name for name in times):
+                parts.append(table(row + [[n, f"{t['median']:.3g}"] for n, t in times.items()]))
     return "\n\n".join(parts)
 
 
@@ -221,7 +256,13 @@ def sections() -> dict[str, str]:
     speed = json.loads((HERE / "speed.json").read_text())
     timeline = json.loads((HERE / "timeline.json").read_text())
     selection = json.loads((HERE / "selection.json").read_text())
+    adaptation = HERE / "adaptation.json"
     return {
+        **(
+            {"adaptation": adaptation_text(json.loads(adaptation.read_text()))}
+            if adaptation.exists()
+            else {}
+        ),
         "selection": selection_table(selection),
         "timeline": timeline_table(timeline),
         "recipes": recipes_table(accuracy),

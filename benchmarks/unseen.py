@@ -15,17 +15,13 @@ The threshold of uncertain answers for a corpus is chosen on the answers of the 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
-import subprocess
-import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from entries import count_utterances, write_entry
 
 from voxaffect.evaluation import get_protocol
 from voxaffect.evaluation.metrics.calibration import WANTED_RISK, compute_calibration_error
@@ -176,18 +172,9 @@ def main() -> None:
         parser.error("name the folder of the corpora: --data DIR, or set VOXAFFECT_DATA")
     for recipe in given.only or RECIPES:
         start = time.monotonic()
-        entry = {
-            **leave_out(recipe, load(recipe, Path(given.data), given.encoder)),
-            "minutes": (time.monotonic() - start) / 60,
-            "seed": SEED,
-            "python": platform.python_version(),
-            "versions": {library: version(library) for library in LIBRARIES},
-            "commit": subprocess.check_output(["git", "rev-parse", "HEAD"], text=True).strip(),
-        }
-        document = json.loads(given.output.read_text()) if given.output.exists() else {}
-        document[recipe] = entry
-        given.output.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
-        print(recipe, json.dumps(entry, indent=1), file=sys.stderr)
+        data = load(recipe, Path(given.data), given.encoder)
+        figures = {**leave_out(recipe, data), "data": count_utterances(data)}
+        write_entry(given.output, recipe, figures, start=start, seed=SEED, libraries=LIBRARIES)
 
 
 if __name__ == "__main__":

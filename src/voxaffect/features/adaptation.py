@@ -39,9 +39,9 @@ LEAST_SPREAD: Final = 0.6
 LEAST_EMOTIONS: Final = 0.625
 """Effective number of emotions among the answers without adaptation, as a share of the model's.
 
-On five corpora that were left out, recordings of one emotion by one speaker lost .27 of accuracy
-by adaptation, and those of all emotions gained .06. With this limit and the next one, the former
-lose .02 and the latter gain .05 (`benchmarks/adaptation.py`)."""
+Without this limit and the next one, recordings of one emotion by one speaker lose much accuracy by
+adaptation. With them, they lose little, and recordings of all emotions keep most of their gain:
+docs/batches.md has the figures of `benchmarks/adaptation.py`, on corpora that were left out."""
 LARGEST_SHARE: Final = 0.5
 """Largest share of the answers without adaptation that may be one emotion."""
 
