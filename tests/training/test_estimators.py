@@ -75,6 +75,15 @@ def test_the_temperature_that_made_the_scores_is_found(wanted: float) -> None:
     assert temperature(scores, truth) == pytest.approx(wanted, rel=0.06)
 
 
+def test_a_row_of_double_weight_counts_as_two_in_the_temperature() -> None:
+    rng = np.random.default_rng(8)
+    scores, truth = rng.standard_normal((60, 3)), rng.integers(0, 3, 60)
+    twice = np.concatenate([np.arange(60), np.arange(20)])
+    weights = np.where(np.arange(60) < 20, 2.0, 1.0)
+    expected = temperature(scores[twice], truth[twice])
+    assert temperature(scores, truth, weights) == pytest.approx(expected, rel=1e-3)
+
+
 def two_members(weights: list[float] | None = None) -> Ensemble:
     first = make_pipeline(ClippedScaler(), LogisticRegression())
     return Ensemble([(first, 0, 10), (LogisticRegression(), 2, 7)], weights=weights)

@@ -193,8 +193,8 @@ class BalancedLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Within a corpus, every emotion has the same weight; a corpus has the root of its size. A corpus
     that lacks a basic emotion says nothing about it; see `training.regression`. The temperature
-    is fitted on corpora that are left out, each in turn; with fewer than three corpora, on
-    speakers that are left out in groups.
+    is fitted on corpora that are left out, each in turn and with the same weight; with fewer than
+    three corpora, on speakers that are left out in groups.
 
     Parameters
     ----------
@@ -260,7 +260,7 @@ class BalancedLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Fit it on the originals of what is left out; 1 where nothing can be."""
         is_original = np.zeros(len(rows.matrix), dtype=bool)
         is_original[np.unique(rows.origins, return_index=True)[1]] = True
-        scores, truth = [], []
+        scores, truth, weights = [], [], []
         for is_held in self._hold_out(rows.speakers):
             # Without the copies, which take most of the time and hardly change the temperature.
             others = rows.select(~is_held & is_original)
@@ -273,7 +273,11 @@ class BalancedLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             wide[:, np.searchsorted(self.classes_, fitted.classes_)] = logs
             scores.append(wide)
             truth.append(np.searchsorted(self.classes_, tested.emotions))
-        return temperature(np.concatenate(scores), np.concatenate(truth)) if scores else 1.0
+            weights.append(np.full(len(wide), 1 / len(wide)))
+        if not scores:
+            return 1.0
+        parts = scores, truth, weights
+        return temperature(*(np.concatenate(part) for part in parts))
 
     def _hold_out(self, speakers: NDArray[np.str_]) -> list[NDArray[np.bool_]]:
         """Rows that are left out, one part after the other."""
@@ -347,7 +351,11 @@ def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
-def temperature(scores: NDArray[np.float64], truth: NDArray[np.intp]) -> float:
+def temperature(
+    scores: NDArray[np.float64],
+    truth: NDArray[np.intp],
+    weights: NDArray[np.float64] | None = None,
+) -> float:
     """Temperature that makes held-out truths most likely.
 
     Parameters
@@ -355,6 +363,8 @@ def temperature(scores: NDArray[np.float64], truth: NDArray[np.intp]) -> float:
     scores : ndarray, shape (n, emotions)
         Log-probabilities before scaling.
     truth : ndarray of int, shape (n,)
+    weights : ndarray, shape (n,), optional
+        Of the rows; alike by default.
 
     Returns
     -------
@@ -364,7 +374,7 @@ def temperature(scores: NDArray[np.float64], truth: NDArray[np.intp]) -> float:
 
     def loss(log_temperature: float) -> float:
         chosen = softmax(scores / np.exp(log_temperature))[np.arange(len(truth)), truth]
-        return float(-np.log(np.maximum(chosen, FLOOR_PROBABILITY)).mean())
+        return float(-np.average(np.log(np.maximum(chosen, FLOOR_PROBABILITY)), weights=weights))
 
     low, high = np.log(_TEMPERATURES)
     return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x))

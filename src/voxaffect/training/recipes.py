@@ -143,6 +143,8 @@ def _count_features(*groups: tuple[str, ...] | None) -> list[int]:
     return [len(get_feature_names(get_feature_spec("affect", groups=some))) for some in groups]
 
 
+ENCODER_COPIES = Augmentation(mixed_copies=3, babble_probability=0.4)
+"""A third of the mixed copies has background speech, with which an encoder of speech is weakest."""
 NETWORKS = 2
 """Networks of `networks` from different seeds, and groups of speakers that one each is tried on."""
 NETWORK_GROUPS = ("functionals", "covariance", "logmel")
@@ -184,7 +186,7 @@ RECIPES: Mapping[str, Recipe] = {
             "hidden states of a pretrained encoder, then a balanced regression, calibrated",
             _encoder,
             features=ENCODER,
-            augmentation=Augmentation(mixed_copies=2),
+            augmentation=ENCODER_COPIES,
             encoder="base",
         ),
         Recipe(
@@ -192,7 +194,7 @@ RECIPES: Mapping[str, Recipe] = {
             "encoder, with the upper layers of the encoder trained too: slow without a GPU",
             _finetune,
             features=ENCODER,
-            augmentation=Augmentation(mixed_copies=2),
+            augmentation=ENCODER_COPIES,
             encoder="base",
             is_finetuned=True,
         ),
