@@ -512,6 +512,23 @@ def test_features_writes_the_matrix_of_python(
         assert np.array_equal(found["features"], expected)
 
 
+def test_features_of_a_model_are_those_that_it_classifies(
+    run: Run, recordings: list[Path], trained: Trained, tmp_path: Path
+) -> None:
+    model, output = tmp_path / "model.onnx", tmp_path / "table.npz"
+    trained.model.save(model)
+    done = run("features", recordings[0], "--model", model, "-o", output)
+    assert done.code == 0, done.err
+    with np.load(output, allow_pickle=False) as table:
+        assert tuple(table["names"]) == trained.model.card.feature_names
+        probabilities = trained.model.probabilities(table["features"])
+    expected = predict(recordings[0], model=trained.model).probabilities
+    assert probabilities[0] == pytest.approx([*expected.values()], abs=1e-6)
+    done = run("features", recordings[0], "--model", model, "--rate", 16_000, "-o", output)
+    assert done.code == 2
+    assert "--model and --rate: one of them" in done.err
+
+
 def test_features_lists_what_failed_and_writes_the_others(
     run: Run, recordings: list[Path], tmp_path: Path
 ) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
-from voxaffect.cli.inputs import find_recordings, max_seconds_option
+from voxaffect.cli.inputs import ModelName, find_recordings, max_seconds_option, open_model
 from voxaffect.cli.options import cache_option, split_names, workers_option
 from voxaffect.cli.outputs import check_output, finish
 from voxaffect.console import print_note, stderr_is_terminal
@@ -14,6 +15,8 @@ from voxaffect.extraction import MAX_SECONDS, extract, open_cache
 from voxaffect.features import ENCODER, SETS, FeatureSpec, get_feature_names, get_feature_spec
 from voxaffect.outputs.formats.features import WRITERS, table_writer
 from voxaffect.training import DEFAULT_FEATURES
+
+_CHOICES = ("name", "encoder", "groups", "rate_hz")
 
 
 @click.command()
@@ -24,6 +27,13 @@ from voxaffect.training import DEFAULT_FEATURES
     type=click.Choice([*SETS, ENCODER]),
     default=DEFAULT_FEATURES,
     show_default=True,
+)
+@click.option(
+    "--model",
+    type=ModelName(),
+    metavar="NAME | FILE",
+    help="The features that this model classifies, instead of --features: accurate or fast, or a "
+    "model file. Of a model with an encoder, the pooled hidden states; nothing is downloaded.",
 )
 @click.option(
     "--encoder",
@@ -60,6 +70,7 @@ from voxaffect.training import DEFAULT_FEATURES
 def features(
     sources: tuple[str, ...],
     name: str,
+    model: str | Path | None,
     encoder: str | None,
     groups: list[str] | None,
     rate_hz: int | None,
@@ -75,7 +86,7 @@ def features(
     paths, nowhere = find_recordings(sources)
     check_output(output, sources=paths)
     writer = table_writer(output)
-    spec = _make_spec(name, encoder, groups, rate_hz)
+    spec = _make_spec(name, encoder, groups, rate_hz) if model is None else _get_spec(model)
     with open_cache(is_wanted=cached) as cache:
         extraction = extract(
             paths,
@@ -89,6 +100,18 @@ def features(
     writer(output, kept, get_feature_names(spec), extraction.matrix)
     print_note(f"{len(kept)} recordings, {extraction.matrix.shape[1]} features: {output}")
     finish((*extraction.failures, *nowhere), len(kept))
+
+
+def _get_spec(model: str | Path) -> FeatureSpec:
+    """Feature spec of a model, which has no other options."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        source = context.get_parameter_source(str(parameter.name))
+        if parameter.name in _CHOICES and source is ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"--model and {parameter.opts[0]}: one of them. A model has features of its own."
+            )
+    return open_model(model).spec
 
 
 def _make_spec(
