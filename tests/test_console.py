@@ -262,7 +262,9 @@ def test_bars_are_plain_marks_where_the_alphabet_has_no_blocks(tmp_path: Path) -
 
 @full
 @unix
-@pytest.mark.parametrize("arguments", ["predict --example", "info --format json", "corpora list"])
+@pytest.mark.parametrize(
+    "arguments", ["predict --example --model fast", "info --format json", "corpora list"]
+)
 def test_a_full_standard_output_is_named(arguments: str) -> None:
     with Path("/dev/full").open("wb") as stream:
         done = command(
@@ -273,7 +275,7 @@ def test_a_full_standard_output_is_named(arguments: str) -> None:
 
 
 @unix
-@pytest.mark.parametrize("arguments", ["predict --example", "--help", "corpora list"])
+@pytest.mark.parametrize("arguments", ["predict --example --model fast", "--help", "corpora list"])
 def test_a_reader_that_has_gone_ends_the_command_in_silence(arguments: str) -> None:
     end, start = os.pipe()
     os.close(end)
@@ -285,7 +287,7 @@ def test_a_reader_that_has_gone_ends_the_command_in_silence(arguments: str) -> N
 @unix
 @pytest.mark.parametrize("closed", ["2>&-", "<&-", "2>&- <&-"])
 def test_closed_streams_that_are_not_needed_change_nothing(closed: str) -> None:
-    line = f"{sys.executable} -m voxaffect predict --example {closed}"
+    line = f"{sys.executable} -m voxaffect predict --example --model fast {closed}"
     done = subprocess.run(["sh", "-c", line], capture_output=True, check=False)
     assert done.returncode == 0
     assert done.stdout.startswith(b"recording")
@@ -359,13 +361,14 @@ def test_a_signal_while_modules_are_imported_leaves_no_traceback(
     (tmp_path / "click.py").write_text(
         "import time; from pathlib import Path\nPath('reached').touch(); time.sleep(60)"
     )
-    arguments = ["-m", "voxaffect", "predict", "--example"]
+    arguments = ["-m", "voxaffect", "predict", "--example", "--model", "fast"]
     assert end_by(number, arguments, wait=tmp_path / "reached", cwd=tmp_path) == (code, "")
 
 
 @unix
 def test_what_the_shell_ignores_stays_ignored(tmp_path: Path) -> None:
-    line = f"trap '' TERM; exec {sys.executable} -m voxaffect predict --example -o out.csv"
+    command = f"{sys.executable} -m voxaffect predict --example --model fast -o out.csv"
+    line = f"trap '' TERM; exec {command}"
     with subprocess.Popen(["sh", "-c", line], cwd=tmp_path, stderr=subprocess.DEVNULL) as run:
         time.sleep(0.3)
         run.terminate()

@@ -47,6 +47,8 @@ def commands(corpus: Path, folder: Path) -> dict[str, list[object]]:
         "train": [
             "train",
             *corpora,
+            "--emotions",
+            "calm,happy",
             "--recipe",
             "mlp",
             "--no-augment",

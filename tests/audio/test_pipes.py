@@ -35,12 +35,20 @@ def test_a_pipe_with_a_name_is_read_to_its_end(tmp_path: Path, sound: bytes) -> 
 
 
 @needs_pipes
-@pytest.mark.parametrize("name", ["/dev/stdin", "/dev/fd/0", "-"])
-@pytest.mark.parametrize("command", [["predict"], ["listen", "--fast", "--input"]])
-def test_commands_read_standard_input(name: str, command: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("predict", "-"),
+        ("predict", "/dev/stdin"),
+        ("predict", "/dev/fd/0"),
+        ("listen --fast --input", "-"),
+        ("listen --fast --input", "/dev/stdin"),
+    ],
+)
+def test_commands_read_standard_input(name: str, command: str) -> None:
     sound = encoded_example(Coding("adts", "aac"))
     done = subprocess.run(
-        [sys.executable, "-m", "voxaffect", *command, name],
+        [sys.executable, "-m", "voxaffect", *command.split(), name, "--model", "fast"],
         input=sound,
         capture_output=True,
         check=False,
@@ -185,7 +193,8 @@ def test_listen_shows_events_before_the_writer_ends_and_stops_at_ctrl_c(
     if is_named:
         name = str(tmp_path / "pipe")
         os.mkfifo(name)
-    command = [sys.executable, "-u", "-m", "voxaffect", "listen", "--fast", "--input", name]
+    listen = ["listen", "--fast", "--input", name, "--model", "fast"]
+    command = [sys.executable, "-u", "-m", "voxaffect", *listen]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:

@@ -564,7 +564,7 @@ with LocalExecutor(2, kind="processes") as executor:
 
 @pytest.mark.parametrize(
     "options",
-    [["-I"], ["-E"], ["-P"], ["-O", "-W", "error"], ["-X", "utf8"], ["-OO", "-B"]],
+    [["-I"], ["-E", "-X", "utf8"], ["-P", "-O", "-W", "error"], ["-OO", "-B"]],
     ids=" ".join,
 )
 def test_a_worker_has_the_options_of_its_parent(tmp_path: Path, options: list[str]) -> None:

@@ -71,6 +71,8 @@ def test_commands_work(
         "ravdess",
         "--data",
         small_ravdess,
+        "--emotions",
+        "calm,happy",
         "--recipe",
         "mlp",
         "--no-augment",

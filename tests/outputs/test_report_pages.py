@@ -265,7 +265,8 @@ def test_a_missing_part_has_no_section_and_a_reason(
     assert f"{heading}: {reason}." in markdown
 
 
-def test_a_bare_document_is_a_report(document: dict[str, Any], tmp_path: Path) -> None:
+def bare(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the least that is a document."""
     full = rename(document, {"happy": "keen"})
     evaluation = full["systems"]["logistic"]["evaluations"]["random"]
     kept = ("protocol", "summary", "new_voices", "emotions", "metrics", "confusion")
@@ -274,7 +275,7 @@ def test_a_bare_document_is_a_report(document: dict[str, Any], tmp_path: Path) -
         for each in full["utterances"]
     ]
     evaluation["metrics"] = {"uar": {"mean": 0.8, "sd": 0.0, "interval": None}}
-    bare = {
+    return {
         "kind": full["kind"],
         "schema_version": 1,
         "utterances": members,
@@ -283,7 +284,10 @@ def test_a_bare_document_is_a_report(document: dict[str, Any], tmp_path: Path) -
         "reference_missing": "no speakers are known",
         "systems": {"mine": {"evaluations": {"random": {key: evaluation[key] for key in kept}}}},
     }
-    text, _ = written(bare, tmp_path)
+
+
+def test_a_bare_document_is_a_report(document: dict[str, Any], tmp_path: Path) -> None:
+    text, _ = written(bare(document), tmp_path)
     assert "was not measured on new speakers (no speakers are known)" in text
     assert "speakers unknown" in text
 
@@ -347,4 +351,4 @@ def test_intervals_are_left_readable_and_links_are_not_made() -> None:
 def test_a_folder_that_is_a_file_is_explained(document: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(VoxaffectError, match="out: cannot be made a folder"):
-        write_report(document, tmp_path / "out")
+        write_report(bare(document), tmp_path / "out")

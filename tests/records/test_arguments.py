@@ -178,9 +178,8 @@ def test_a_protocol_is_known_in_any_case(name: str) -> None:
 
 def test_a_study_is_written_as_a_report(trained: Trained, tmp_path: Path) -> None:
     estimator = va.make_estimator("logistic")
-    made = va.evaluate_systems(
-        {"a": va.System(estimator, trained.data)}, protocol="speakers", workers=1
-    )
+    systems = {"a": va.System(estimator, trained.data)}
+    made = va.evaluate_systems(systems, protocol="speakers", reference_split=False, workers=1)
     paths = write_report(made, tmp_path / "report")
     assert paths[-1].name == "report.html"
 
