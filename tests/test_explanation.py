@@ -48,7 +48,7 @@ def parts(found: Explanation) -> np.ndarray:
     return np.array([list(row.values()) for row in rows])
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_contributions_of_a_logistic_model_add_up(logistic: Model, seed: int) -> None:
     found = explain(voice(seed + 50), rate_hz=RATE_HZ, model=logistic)
     expected = centered(dict(found.prediction.probabilities))

@@ -26,7 +26,7 @@ import io, sys, time
 import numpy as np, soundfile
 import voxaffect as va
 samples, rate = soundfile.read({str(EXAMPLE)!r}, dtype="float32")
-stream, half_minute = va.Stream(rate_hz=rate), np.resize(samples, 30 * rate)
+stream, half_minute = va.Stream("fast", rate_hz=rate), np.resize(samples, 30 * rate)
 events = [event for start in range(0, len(half_minute), rate)
           for event in stream.push(half_minute[start : start + rate])]
 assert events + stream.finish()

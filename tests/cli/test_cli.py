@@ -785,7 +785,7 @@ def test_a_split_and_a_result_do_not_share_a_file(
 @pytest.mark.skipif(sys.platform == "win32", reason="closes a stream as Unix shells do")
 def test_a_result_that_nobody_can_read_is_an_error() -> None:
     done = subprocess.run(
-        ["sh", "-c", f"{sys.executable} -m voxaffect predict --example >&-"],
+        ["sh", "-c", f"{sys.executable} -m voxaffect predict --example --model fast >&-"],
         capture_output=True,
         text=True,
         check=False,

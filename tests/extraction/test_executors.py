@@ -45,7 +45,8 @@ def two() -> Iterator[LocalExecutor]:
 def test_the_kind_and_number_of_workers_change_no_bit(recordings: list[Path]) -> None:
     recordings[3].write_bytes(b"words")
     alone = [extract(recordings, spec, workers=1) for spec in (CLASSIC, AFFECT)]
-    for kind, count in [*((kind, 2) for kind in KINDS), ("processes", 3)]:
+    for kind in KINDS:
+        count = 3 if kind == "processes" else 2
         with LocalExecutor(count, kind=kind) as executor:
             for one, spec in zip(alone, (CLASSIC, AFFECT), strict=True):
                 found = extract(recordings, spec, workers=executor)

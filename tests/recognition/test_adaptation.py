@@ -302,10 +302,10 @@ def test_hidden_states_of_encoders_are_scaled_too(
 
 @pytest.fixture
 def long(tmp_path: Path) -> Path:
-    """Write 40 s of speech-like sound."""
+    """Write 31 s of speech-like sound."""
     path = tmp_path / "long" / "long.wav"
     path.parent.mkdir()
-    soundfile.write(path, speech_like(40.0), RATE_HZ)
+    soundfile.write(path, speech_like(31.5), RATE_HZ)
     return path
 
 
