@@ -103,3 +103,18 @@ def test_an_emotion_of_one_corpus_alone_is_learned_all_the_same() -> None:
     estimator = BalancedLogistic(penalty_c=1.0)
     estimator.fit(rows, BASIC[truth], speakers=speakers)
     assert (estimator.predict(rows) == BASIC[truth]).mean() > 0.9
+
+
+def test_copies_do_not_move_the_scale_of_the_features() -> None:
+    rows, truth = make_clouds(60)
+    speakers = np.array([f"a/{n % 6}" for n in range(60)])
+    plain = BalancedLogistic().fit(rows, BASIC[truth], speakers=speakers)
+    copied = BalancedLogistic().fit(
+        np.concatenate([rows, rows + 3]),
+        BASIC[[*truth, *truth]],
+        origins=np.tile(np.arange(60), 2),
+        speakers=np.tile(speakers, 2),
+    )
+    for name in ("mean_", "scale_"):
+        expected = getattr(plain.pipeline_[0], name)
+        np.testing.assert_allclose(getattr(copied.pipeline_[0], name), expected, rtol=1e-5)
