@@ -6,7 +6,7 @@ import compileall
 import os
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -177,6 +177,15 @@ def trained(ravdess_to_read: Path) -> Trained:
 def evaluation(trained: Trained) -> dict[str, Any]:
     """Evaluate two systems on the small corpus, once. Nobody may change the document."""
     return make_document(trained.data)
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Run a server with the model ``fast`` and without a token."""
+    from support.services import run_service
+
+    with run_service(tmp_path_factory.mktemp("service") / "log") as running:
+        yield running
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,6 @@ def test_the_architecture_has_the_layers_of_the_import_contract() -> None:
     expected = [set(re.split(r" [|:] ", layer)) for layer in contract["layers"]]
     page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     documented: dict[int, set[str]] = {}
-    for layer, package in re.findall(r"^\| (\d) \| `(\w+)` \|", page, re.MULTILINE):
+    for layer, package in re.findall(r"^\| (\d+) \| `(\w+)` \|", page, re.MULTILINE):
         documented.setdefault(int(layer), set()).add(package)
     assert [documented[layer] for layer in sorted(documented, reverse=True)] == expected

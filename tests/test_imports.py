@@ -70,6 +70,12 @@ def test_help_imports_no_numbers() -> None:
     assert not imported_by(code) & {"numpy", "scipy", "onnxruntime", "sklearn"}
 
 
+def test_the_process_of_a_server_imports_no_numbers() -> None:
+    code = "from voxaffect.cli import serve\nimport voxaffect.runtime.processes\n"
+    code += "from voxaffect.service import app, settings\napp.make_app(settings.read_settings())"
+    assert not imported_by(code) & {"numpy", "scipy", "onnxruntime", "soundfile"}
+
+
 STUB = ast.parse((ROOT / "src" / "voxaffect" / "__init__.pyi").read_text(encoding="utf-8"))
 HOMES = {
     alias.name: node.module

@@ -26,6 +26,7 @@ _COMMANDS = {
     "doctor": "List problems of recordings, and how far to trust predictions.",
     "explain": "Show how much each feature group contributes to a prediction.",
     "listen": "Recognize emotion live, from a microphone.",
+    "serve": "Recognize emotion over HTTP and WebSocket.",
     "corpora": "List, describe, download and check corpora.",
     "encoders": "List, describe and download pretrained speech encoders.",
 }

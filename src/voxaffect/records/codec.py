@@ -64,8 +64,16 @@ def to_plain(
     return plain
 
 
-def check(value: Any, schema: type[_Schema]) -> _Schema:
+def check(value: Any, schema: type[_Schema], *, strict: bool = True) -> _Schema:
     """Record of plain data from outside.
+
+    Parameters
+    ----------
+    value : plain data
+    schema : type
+        A ``msgspec.Struct``.
+    strict : bool
+        Whether text is no number, and neither true nor false.
 
     Raises
     ------
@@ -73,7 +81,7 @@ def check(value: Any, schema: type[_Schema]) -> _Schema:
         With the path of the first part that the schema does not allow.
     """
     try:
-        return msgspec.convert(value, schema)
+        return msgspec.convert(value, schema, strict=strict)
     except msgspec.ValidationError as error:
         raise ValueError(_explain(value, schema, str(error))) from error
 

@@ -27,11 +27,14 @@ class Run:
         That gave the results.
     failures : sequence of Failure
         Recordings that could not be used.
+    has_files : bool
+        Whether the sources are files of this machine, whose paths results may hold.
     """
 
     level: Level = "segments"
     model: Model | None = None
     failures: Sequence[Failure] = ()
+    has_files: bool = True
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ _KIND = {
 
 
 def _encode(timelines: Sequence[Timeline], run: Run) -> str:
-    root = _make_root(timelines)
+    root = _make_root(timelines if run.has_files else ())
     order = Xml.SubElement(root, "TIME_ORDER")
     count = 0
     for timeline in timelines:

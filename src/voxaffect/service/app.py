@@ -1,0 +1,60 @@
+"""Application of the service."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voxaffect.service.settings import CONFIG_VARIABLE, Settings, read_settings
+from voxaffect.service.state import State
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+def create_app() -> FastAPI:
+    """Application with the settings of the environment, as each server process makes it."""
+    path = os.environ.get(CONFIG_VARIABLE)
+    return make_app(read_settings(Path(path) if path else None))
+
+
+def make_app(settings: Settings) -> FastAPI:
+    """Application with given settings.
+
+    Worker processes start with its lifespan.
+    """
+    state = State(settings)
+
+    from fastapi import FastAPI
+    from fastapi.middleware.cors import CORSMiddleware
+
+    from voxaffect.service import openapi, routes, streams
+    from voxaffect.service.guard import Guard
+
+    @asynccontextmanager
+    async def run(_: FastAPI) -> AsyncIterator[None]:
+        await state.pool.start()
+        state.is_ready = True
+        try:
+            yield
+        finally:
+            state.is_ready = False
+            state.pool.stop()
+
+    app = FastAPI(title="voxaffect", lifespan=run, docs_url=None, redoc_url=None)
+    app.state.voxaffect = state
+    app.include_router(routes.router)
+    app.include_router(streams.router)
+    openapi.complete(app)
+    app.add_middleware(Guard, state=state)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+        )
+    return app

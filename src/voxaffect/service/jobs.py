@@ -1,0 +1,156 @@
+"""Jobs for worker processes, and their replies: plain values that both processes import fast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+Channels = Literal["mix", "left", "right", "each"]
+Vad = Literal["silero", "energy", "webrtc"]
+Probability = Annotated[float, Meta(ge=0, le=1)]
+
+
+class EmotionOptions(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """Options of a request for the emotion of a recording, as form fields or in the query."""
+
+    model: Annotated[str, Meta(description="A model of GET /v1/models.")] = ""
+    response_format: Annotated[
+        str,
+        Meta(
+            description="json (a document as voxaffect predict writes it), verbose_json (with "
+            "windows, as voxaffect timeline writes it), or another format of docs/formats.md."
+        ),
+    ] = "json"
+    timeline: Annotated[
+        bool | None,
+        Meta(description="Emotion over time instead of one answer. Formats that need it imply it."),
+    ] = None
+    level: Literal["segments", "windows"] = "segments"
+    channels: Channels = "mix"
+    vad: Vad = "silero"
+    uncertain_below: Probability | None = None
+
+
+class ClassifyParameters(Struct, kw_only=True, frozen=True):
+    """Parameters of the Hugging Face task audio-classification."""
+
+    top_k: Annotated[int, Meta(ge=1)] | None = None
+    function_to_apply: Literal["softmax", "none"] = "softmax"
+
+
+class ClassifyInput(Struct, kw_only=True):
+    """Body of the Hugging Face task audio-classification."""
+
+    inputs: Annotated[str, Meta(description="The recording, in Base64.")]
+    parameters: ClassifyParameters = ClassifyParameters()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of a recording, and of the process that decodes it."""
+
+    max_seconds: float
+    max_channels: int
+    max_rate_hz: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Load a model, so that the first request does not wait for it."""
+
+    model: str
+
+
+@dataclass(frozen=True)
+class Describe:
+    """Describe models: names for clients, and names or paths."""
+
+    models: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Recognize:
+    """Recognize one recording."""
+
+    content: bytes
+    name: str
+    model: str
+    options: EmotionOptions
+
+
+@dataclass(frozen=True)
+class Classify:
+    """Recognize one recording, in the shape of Hugging Face."""
+
+    content: bytes
+    model: str
+    parameters: ClassifyParameters
+
+
+@dataclass(frozen=True)
+class OpenStream:
+    """Begin a stream."""
+
+    identifier: str
+    model: str
+    rate_hz: int
+    encoding: str
+    channels: int
+    uncertain_below: float | None
+
+
+@dataclass(frozen=True)
+class PushStream:
+    """Process the next sound of a stream: whole frames of interleaved samples."""
+
+    identifier: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class FlushStream:
+    """End the speech of a stream here, and go on with new sound unless it is the last."""
+
+    identifier: str
+    is_last: bool
+
+
+@dataclass(frozen=True)
+class DropStream:
+    """Forget a stream."""
+
+    identifier: str
+
+
+Job = Prepare | Describe | Recognize | Classify | OpenStream | PushStream | FlushStream | DropStream
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Body of an answer."""
+
+    content: bytes
+    media_type: str
+    seconds: float = 0.0
+    """Of sound that was recognized."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """Function that a worker process runs; what it needs is imported there.
+
+    Parameters
+    ----------
+    limits : Limits
+    """
+
+    limits: Limits
+
+    def __call__(self, job: Job) -> Any:
+        """Do a job."""
+        from voxaffect.service import computing
+
+        return computing.run(job, self.limits)

@@ -1,0 +1,129 @@
+"""Server: the application on a port, in one process or several."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from voxaffect.console import print_message
+from voxaffect.errors import VoxaffectError
+from voxaffect.files import describe_reason
+from voxaffect.service.settings import CONFIG_VARIABLE, PREFIX, Settings
+
+NOTICE = (
+    "EU law (Regulation (EU) 2024/1689): recognizing emotions of people at work and in education "
+    "is banned, except for medical or safety reasons (Article 5(1)(f)). Elsewhere, who deploys it "
+    "must inform the people whose voices are analyzed (Article 50(3)). This is no legal advice."
+)
+_MESSAGE_BYTES = 1 << 20
+_BACKLOG = 2048
+
+
+def serve(settings: Settings, flags: dict[str, Any], config: Path | None) -> None:
+    """Serve until a signal ends the server.
+
+    Parameters
+    ----------
+    settings : Settings
+    flags : dict of str to value
+        Settings that were given on the command line, for the other server processes.
+    config : Path, optional
+        The TOML file.
+
+    Raises
+    ------
+    VoxaffectError
+        If the port is taken, or the server cannot start.
+    """
+    for name, value in flags.items():
+        text = ",".join(value) if isinstance(value, tuple) else str(value)
+        os.environ[f"{PREFIX}{name.upper()}"] = text
+    if config is not None:
+        os.environ[CONFIG_VARIABLE] = str(config.absolute())
+    for model in set(settings.models) - set(Settings.model_fields["models"].default):
+        _check_model(Path(model))
+    with _open_socket(settings) as listener, _end_quietly():
+        host, port = listener.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        print_message(f"listening on http://{shown}:{port}")
+        print_message(
+            f"models: {settings.default_model} for uploads, {settings.default_stream_model} for "
+            f"streams, which cost time as long as they last; of {', '.join(settings.models)}"
+        )
+        print_message(NOTICE)
+        if not settings.is_loopback and not settings.token:
+            print_message("note: anybody who reaches this address can use it: set a token.")
+        _run(settings, listener)
+
+
+def _check_model(path: Path) -> None:
+    """Refuse a file that is no model before anything starts."""
+    from voxaffect.models import load
+
+    load(path)
+
+
+def _run(settings: Settings, listener: socket.socket) -> None:
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    config = uvicorn.Config(
+        "voxaffect.service.app:create_app",
+        factory=True,
+        workers=settings.workers,
+        http="voxaffect.service.protocols:HttpProtocol",
+        ws="voxaffect.service.protocols:StreamProtocol",
+        ws_max_size=_MESSAGE_BYTES,
+        ws_per_message_deflate=False,
+        limit_concurrency=settings.max_connections,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+        backlog=_BACKLOG,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        lifespan="on",
+    )
+    if settings.workers > 1:
+        # The program that started this one is not run again in each process.
+        sys.modules["__main__"] = import_module("voxaffect.__main__")
+        Multiprocess(config, sockets=[listener]).run()
+        return
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener])
+    if not server.started:
+        raise VoxaffectError("the server could not start; the lines above name the cause.")
+
+
+def _open_socket(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    address = (settings.host, settings.port)
+    try:
+        listener = socket.create_server(address, family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise VoxaffectError(
+            f"cannot listen on {settings.host}, port {settings.port} ({describe_reason(error)}). "
+            "Choose another with --port."
+        ) from error
+    listener.set_inheritable(True)
+    return listener
+
+
+@contextmanager
+def _end_quietly() -> Iterator[None]:
+    """Exit code 0 after a signal: Uvicorn raises it again when all requests are answered."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: None) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
