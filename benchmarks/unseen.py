@@ -148,16 +148,18 @@ def judge(answer: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def choose_threshold(answers: list[dict[str, Any]]) -> dict[str, float]:
-    """Threshold at which the wanted share is right, each corpus counting by its size."""
+    """Threshold at which the wanted share is right; corpora count alike, as in `train`."""
     pairs = [judge(answer) for answer in answers]
     confidence, is_right = (np.concatenate(part) for part in zip(*pairs, strict=True))
+    weights = np.concatenate([np.full(len(one), 1 / len(one)) for one, _ in pairs])
     order = np.argsort(-confidence, kind="stable")
-    risk = np.cumsum(~is_right[order]) / np.arange(1, len(order) + 1)
+    taken = np.cumsum(weights[order])
+    risk = np.cumsum(weights[order] * ~is_right[order]) / taken
     last = int(np.flatnonzero(risk <= WANTED_RISK)[-1])
     return {
         "threshold": float(confidence[order[last]]),
         "risk": float(risk[last]),
-        "coverage": (last + 1) / len(order),
+        "coverage": float(taken[last] / taken[-1]),
     }
 
 

@@ -254,3 +254,16 @@ def test_the_difference_over_unequal_folds_is_that_of_the_means() -> None:
     assert found.difference == pytest.approx((0.5 + 1) / 2 - 1)
     low, high = found.interval
     assert low <= found.difference <= high
+
+
+def test_an_utterance_of_double_weight_counts_as_two_in_risk_and_coverage() -> None:
+    rng = np.random.default_rng(5)
+    rows = rng.dirichlet(np.ones(len(EMOTIONS)), 40)
+    truth = rng.choice(EMOTIONS, 40)
+    weights = np.where(np.arange(40) < 10, 2.0, 1.0)
+    twice = [*range(40), *range(10)]
+    found = compute_risk_coverage(rows, truth, EMOTIONS, weights)
+    expected = compute_risk_coverage(rows[twice], truth[twice], EMOTIONS)
+    np.testing.assert_allclose(found.threshold, expected.threshold)
+    np.testing.assert_allclose(found.coverage, expected.coverage)
+    np.testing.assert_allclose(found.risk, expected.risk)

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
+import numpy as np
+
 from voxaffect.corpora import ReadOptions
 from voxaffect.errors import EvaluationError, VoxaffectError
 from voxaffect.evaluation.loading import (
@@ -18,7 +20,7 @@ from voxaffect.evaluation.loading import (
     list_failures,
     load_conditions,
 )
-from voxaffect.evaluation.metrics.calibration import WANTED_RISK
+from voxaffect.evaluation.metrics.calibration import WANTED_RISK, compute_risk_coverage
 from voxaffect.evaluation.model_runner import Models, evaluate_models
 from voxaffect.evaluation.prediction_runner import Files, evaluate_predictions
 from voxaffect.evaluation.protocols import (
@@ -217,9 +219,15 @@ def _measure(
 def _choose_threshold(new_corpora: Evaluation, new_speakers: Evaluation) -> dict[str, float]:
     """Threshold of the confidence on corpora that were left out, and its effect on speakers.
 
-    A user's recordings are an unseen corpus, so that promise comes first.
+    A user's recordings are an unseen corpus, so that promise comes first. Corpora count alike,
+    because the next one may be like any of them.
     """
-    chosen = new_corpora.risk_coverage.select_threshold(WANTED_RISK)
+    counts = [len(fold.probabilities) for fold in new_corpora.folds]
+    weights = np.repeat([1 / count for count in counts], counts)
+    curve = compute_risk_coverage(
+        new_corpora.probabilities, new_corpora.truth, new_corpora.emotions, weights
+    )
+    chosen = curve.select_threshold(WANTED_RISK)
     is_certain = new_speakers.probabilities.max(axis=1) >= chosen["threshold"]
     is_wrong = new_speakers.predicted != new_speakers.truth
     return {

@@ -150,7 +150,10 @@ def compute_log_loss(
 
 
 def compute_risk_coverage(
-    probabilities: Probabilities, truth: NDArray[np.str_], emotions: Sequence[str]
+    probabilities: Probabilities,
+    truth: NDArray[np.str_],
+    emotions: Sequence[str],
+    weights: NDArray[np.float64] | None = None,
 ) -> RiskCoverage:
     """Risk and coverage at every confidence that occurs, from the highest down.
 
@@ -159,6 +162,8 @@ def compute_risk_coverage(
     probabilities : ndarray, shape (n, emotions)
     truth : ndarray of str, shape (n,)
     emotions : sequence of str
+    weights : ndarray, shape (n,), > 0, optional
+        Of the utterances; alike by default.
 
     Returns
     -------
@@ -167,8 +172,9 @@ def compute_risk_coverage(
     confidence = probabilities.max(axis=1)
     order = np.argsort(-confidence, kind="stable")
     ranked = confidence[order]
-    wrong = np.cumsum(~is_right(probabilities, truth, emotions)[order])
+    shares = np.ones(len(truth)) if weights is None else weights[order]
+    taken = np.cumsum(shares)
+    wrong = np.cumsum(shares * ~is_right(probabilities, truth, emotions)[order])
     # Utterances of one confidence stand or fall together.
     last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
-    taken = last + 1
-    return RiskCoverage(ranked[last], taken / len(truth), wrong[last] / taken)
+    return RiskCoverage(ranked[last], taken[last] / taken[-1], wrong[last] / taken[last])
