@@ -15,7 +15,9 @@ the first. The recording is speech for some 70 % of its time; a conversation has
 
 *Memory* is the resident memory of the server and its workers before and after all requests.
 
-Where ``load_average`` is over the number of processors others were at work too.
+Where ``load_average`` is over the number of processors others were at work too, and
+``processor_ms`` is what to go by: the time of processors for one answer of the bare function, and
+of the server with its workers; of a stream, for one second of sound.
 """
 
 from __future__ import annotations
@@ -77,16 +79,21 @@ def main() -> None:
 def measure_requests(service: Service, model: str, workers: int, seconds: float) -> dict[str, Any]:
     """Throughput and latency of the bare function, and of each number of clients."""
     before = measure_memory(service)
-    bare = measure_bare(model, workers, seconds)
-    report: dict[str, Any] = {"bare_per_second": round(bare, 2), "clients": []}
+    bare, bare_ms = measure_bare(model, workers, seconds)
+    report: dict[str, Any] = {
+        "bare_per_second": round(bare, 2),
+        "bare_processor_ms": bare_ms,
+        "clients": [],
+    }
     for count in CLIENTS:
         with ThreadPoolExecutor(count) as executor:
-            end = time.monotonic() + seconds
+            end, spent = time.monotonic() + seconds, measure_processor(service)
             lists = executor.map(upload_until, [service] * count, [end] * count)
             latencies, refused = [], 0
             for times, refusals in lists:
                 latencies += times
                 refused += refusals
+        spent = measure_processor(service) - spent
         rate = len(latencies) / seconds
         report["clients"].append(
             {
@@ -96,6 +103,7 @@ def measure_requests(service: Service, model: str, workers: int, seconds: float)
                 "p50": round(float(np.quantile(latencies, 0.5)), 4),
                 "p99": round(float(np.quantile(latencies, 0.99)), 4),
                 "refused": refused,
+                "processor_ms": round(1000 * spent / len(latencies), 2),
             }
         )
     report["memory_mb"] = {"before": before, "after": measure_memory(service)}
@@ -118,31 +126,35 @@ def upload_until(service: Service, end: float) -> tuple[list[float], int]:
     return latencies, refusals
 
 
-def measure_bare(model: str, workers: int, seconds: float) -> float:
-    """Recordings a second of the bare function, in so many processes."""
+def measure_bare(model: str, workers: int, seconds: float) -> tuple[float, float]:
+    """Recordings a second of the bare function in so many processes, and processor_ms of one."""
     with get_context("spawn").Pool(workers) as pool:
         pool.map(predict_for, [(model, 0.5)] * workers)  # loads the model
-        return sum(pool.map(predict_for, [(model, seconds)] * workers, chunksize=1)) / seconds
+        results = pool.map(predict_for, [(model, seconds)] * workers, chunksize=1)
+    count, spent = (sum(column) for column in zip(*results, strict=True))
+    return count / seconds, round(1000 * spent / count, 2)
 
 
-def predict_for(task: tuple[str, float]) -> int:
-    """Recordings that the bare function recognizes in a time."""
+def predict_for(task: tuple[str, float]) -> tuple[int, float]:
+    """Recordings that the bare function recognizes in a time, and the processor's time."""
     import voxaffect as va
 
     model, seconds = task
     va.load(model)
-    count, end = 0, time.monotonic() + seconds
+    count, end, begin = 0, time.monotonic() + seconds, time.process_time()
     while time.monotonic() < end:
         va.predict(EXAMPLE, model=model, workers=1).to_json()
         count += 1
-    return count
+    return count, time.process_time() - begin
 
 
 async def measure_streams(service: Service, count: int, seconds: float) -> dict[str, Any]:
     """Lag of events over streams in real time."""
     lags: list[tuple[float, float]] = []
+    spent = measure_processor(service)
     tasks = [stream_for(service, seconds, lags.append, index) for index in range(count)]
     reasons = await asyncio.gather(*tasks)
+    spent = measure_processor(service) - spent
     third = seconds / 3
     first = [lag for moment, lag in lags if moment < third] or [0.0]
     last = [lag for moment, lag in lags if moment > 2 * third] or [0.0]
@@ -152,6 +164,7 @@ async def measure_streams(service: Service, count: int, seconds: float) -> dict[
         "lag_p50": round(statistics.median(lag for _, lag in lags), 3),
         "lag_p99": round(float(np.quantile([lag for _, lag in lags], 0.99)), 3),
         "lag_growth": round(statistics.median(last) - statistics.median(first), 3),
+        "processor_ms": round(1000 * spent / count / seconds, 2),
         "ended_early": sum(reason != "closed_by_client" for reason in reasons),
     }
 
@@ -187,6 +200,15 @@ async def stream_for(
                 note((moment, moment - event["end"]))
         sender.cancel()
     return str(event.get("reason"))
+
+
+def measure_processor(service: Service) -> float:
+    """Time of processors that the server and its workers have spent, in seconds."""
+    ticks = 0
+    for process in (service.process.pid, *service.workers):
+        text = Path(f"/proc/{process}/stat").read_text(encoding="ascii")
+        ticks += sum(map(int, text.rpartition(")")[2].split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def measure_memory(service: Service) -> float:

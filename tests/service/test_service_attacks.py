@@ -55,7 +55,7 @@ def get_code(answer: httpx.Response) -> str:
 
 def exchange(service: Service, text: str, *, closes: bool = False) -> str:
     """Answer to bytes on a connection, up to its end."""
-    with socket.create_connection(("127.0.0.1", service.port), timeout=60) as connection:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=180) as connection:
         connection.sendall(text.encode())
         if closes:
             connection.shutdown(socket.SHUT_WR)
@@ -314,7 +314,7 @@ def test_a_signal_under_load_loses_no_accepted_request(tmp_path: Path) -> None:
             assert not any(answer.done() for answer in answers), "too fast for this test"
         running.process.send_signal(signal.SIGTERM)
         assert [answer.result().status_code for answer in answers] == [200] * 5
-        assert running.process.wait(60) == 0
+        assert running.process.wait(180) == 0
         assert "Traceback" not in running.log.read_text(encoding="utf-8")
 
 

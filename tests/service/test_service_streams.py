@@ -55,7 +55,7 @@ def end(connection: ClientConnection) -> tuple[list[dict[str, Any]], int | None]
     events = []
     try:
         while True:
-            events.append(json.loads(connection.recv(timeout=60)))
+            events.append(json.loads(connection.recv(timeout=180)))
     except ConnectionClosed as closed:
         return events, closed.rcvd.code if closed.rcvd else None
 
@@ -268,7 +268,7 @@ def test_a_signal_ends_streams_with_their_last_events(tmp_path: Path) -> None:
             time.sleep(0.05)
         running.process.send_signal(signal.SIGTERM)
         events, code = end(connection)
-        assert running.process.wait(60) == 0
+        assert running.process.wait(180) == 0
     assert [event["type"] for event in events if "emotion" in event["type"]] == ["emotion.segment"]
     assert events[-1]["reason"] == "shutdown"
     assert code == 1012

@@ -50,7 +50,7 @@ class Service:
 
     def connect(self, **options: Any) -> ClientConnection:
         url = f"ws://127.0.0.1:{self.port}/v1/emotion/stream"
-        return connect(url, proxy=None, open_timeout=60, **options)
+        return connect(url, proxy=None, open_timeout=180, **options)
 
     def get_metric(self, name: str) -> float:
         with self.client() as client:
@@ -68,7 +68,7 @@ class Service:
             child for child, path in commands.items() if b"runtime.processes" in path.read_bytes()
         ]
 
-    def stop(self, seconds: float = 60) -> int:
+    def stop(self, seconds: float = 180) -> int:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
 
@@ -133,7 +133,7 @@ def begin(connection: ClientConnection, **settings: object) -> dict[str, Any]:
 
 
 def receive(connection: ClientConnection) -> dict[str, Any]:
-    event: dict[str, Any] = json.loads(connection.recv(timeout=60))
+    event: dict[str, Any] = json.loads(connection.recv(timeout=180))
     return event
 
 

@@ -150,7 +150,7 @@ class Model:
             remedy = f" Use voxaffect.{name}(…, model=model)." if name in functions else ""
             raise AttributeError(f"Model has no attribute {name!r}.{remedy}")
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """SHA-256 of the whole file in hexadecimal, as ``sha256sum`` shows it."""
         return sha256(self.content).hexdigest()
