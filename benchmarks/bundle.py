@@ -54,9 +54,20 @@ def list_unseen_scores() -> dict[str, Any]:
 
 
 def choose_abstention(recipe: str, emobox: dict[str, Any]) -> dict[str, float]:
-    """Threshold on corpora that are left out where it was measured, else on new speakers."""
+    """Threshold on corpora that are left out where it was measured, else on new speakers.
+
+    In either case, risk and coverage are stated for corpora that the model never heard.
+    """
     if recipe != "encoder":
-        return dict(emobox["clean"]["abstention"])
+        speakers = emobox["clean"]["abstention"]
+        unheard = json.loads((HERE / "finished.json").read_text())["fast"]
+        return {
+            "threshold": speakers["threshold"],
+            "risk": unheard["risk"],
+            "coverage": unheard["coverage"],
+            "speakers_risk": speakers["risk"],
+            "speakers_coverage": speakers["coverage"],
+        }
     chosen = json.loads((HERE / "unseen.json").read_text())[recipe]["plain"]["abstention"]
     risk, coverage = emobox["clean"]["curve"][f"{chosen['threshold']:.2f}"]
     return {**chosen, "speakers_risk": risk, "speakers_coverage": coverage}

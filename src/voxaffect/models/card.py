@@ -146,8 +146,8 @@ class ModelCard:
     abstention : mapping of str to float
         ``threshold`` of the highest probability under which a prediction is uncertain, and the
         ``risk`` (share of wrong ones) and ``coverage`` of the others on new speakers; may be empty.
-        With three corpora or more, they are those on corpora that were left out, and
-        ``speakers_risk`` and ``speakers_coverage`` those on new speakers.
+        With ``speakers_risk`` and ``speakers_coverage`` for new speakers, the former are those on
+        corpora that were left out.
     conditions : mapping of str to float
         UAR of the recipe on new voices, ``clean`` and under degraded audio; may be empty.
     libraries : mapping of str to str
