@@ -142,6 +142,17 @@ def unseen_table(result: dict[str, Any]) -> str:
     return "\n\n".join(map(table, (rows, promises)))
 
 
+def finished_table(result: dict[str, Any]) -> str:
+    """Bundled models on corpora that they never heard."""
+    names = [*dict.fromkeys(name for part in result.values() for name in part["corpora"])]
+    rows = [["model", *(f"UAR, {name}" for name in names), "answered", "right of these"]]
+    for model, part in result.items():
+        corpora = part["corpora"]
+        scores = [f"{corpora[name]['uar']:.3f}" if name in corpora else "trained" for name in names]
+        rows.append([f"`{model}`", *scores, f"{part['coverage']:.2f}", f"{1 - part['risk']:.2f}"])
+    return table(rows)
+
+
 def adaptation_text(result: dict[str, Any]) -> str:
     """Gain and harm of adaptation, with and without the checks that decide on it."""
     groups = result["encoder"]["groups"]
@@ -270,6 +281,7 @@ def sections() -> dict[str, str]:
         "honesty": honesty_table(accuracy),
         "enrollment": enrollment_table(accuracy),
         "unseen": unseen_table(json.loads((HERE / "unseen.json").read_text())),
+        "finished": finished_table(json.loads((HERE / "finished.json").read_text())),
         "speed": speed_table(speed),
     }
 
