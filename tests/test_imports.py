@@ -72,7 +72,8 @@ def test_help_imports_no_numbers() -> None:
 
 def test_the_process_of_a_server_imports_no_numbers() -> None:
     code = "from voxaffect.cli import serve\nimport voxaffect.runtime.processes\n"
-    code += "from voxaffect.service import app, settings\napp.make_app(settings.read_settings())"
+    code += "from voxaffect.service import app, settings, state\n"
+    code += "app.make_app(state.State(settings.read_settings()))"
     assert not imported_by(code) & {"numpy", "scipy", "onnxruntime", "soundfile"}
 
 

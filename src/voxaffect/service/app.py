@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voxaffect.service.settings import CONFIG_VARIABLE, Settings, read_settings
+from voxaffect.service.settings import CONFIG_VARIABLE, read_settings
 from voxaffect.service.state import State
 
 if TYPE_CHECKING:
@@ -18,16 +18,13 @@ if TYPE_CHECKING:
 def create_app() -> FastAPI:
     """Application with the settings of the environment, as each server process makes it."""
     path = os.environ.get(CONFIG_VARIABLE)
-    return make_app(read_settings(Path(path) if path else None))
+    state = State(read_settings(Path(path) if path else None))
+    state.pool.start_early()  # while the libraries of the server are imported
+    return make_app(state)
 
 
-def make_app(settings: Settings) -> FastAPI:
-    """Application with given settings.
-
-    Worker processes start with its lifespan.
-    """
-    state = State(settings)
-
+def make_app(state: State) -> FastAPI:
+    """Application with a given state, whose worker processes start with the lifespan."""
     from fastapi import FastAPI
     from fastapi.middleware.cors import CORSMiddleware
 
@@ -50,10 +47,10 @@ def make_app(settings: Settings) -> FastAPI:
     app.include_router(streams.router)
     openapi.complete(app)
     app.add_middleware(Guard, state=state)
-    if settings.cors_origins:
+    if state.settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=settings.cors_origins,
+            allow_origins=state.settings.cors_origins,
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type"],
         )

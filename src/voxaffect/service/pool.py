@@ -39,6 +39,10 @@ class Worker:
         """Start the process, unless it runs."""
         return asyncio.wrap_future(self._thread.submit(self._get_process))
 
+    def start_early(self) -> None:
+        """Begin to start the process; a failure shows in `start`."""
+        self._thread.submit(self._restart)
+
     async def compute(self, job: Job, seconds: float) -> Any:
         """Result of a job.
 
@@ -129,6 +133,10 @@ class Pool:
         for future in futures[1:]:  # a failure shows at the first job
             future.add_done_callback(lambda future: future.cancelled() or future.exception())
         return futures[0]
+
+    def start_early(self) -> None:
+        """Start the first worker without waiting, before there is an event loop."""
+        self.workers[0].start_early()
 
     @property
     def deaths(self) -> int:
