@@ -11,6 +11,7 @@ from __future__ import annotations
 import codecs
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
@@ -195,6 +196,9 @@ def print_message(text: str) -> None:
         sys.stderr.flush()
 
 
+_BAR_LOCK = threading.RLock()
+
+
 def show_progress(
     items: Iterable[Any] | None = None, *, title: str = "", is_shown: bool = True, **options: Any
 ) -> Any:
@@ -213,6 +217,7 @@ def show_progress(
 
     class Bar(tqdm):  # type: ignore[misc]
         monitor_interval = 0  # no thread, which some systems do not allow
+        _lock = _BAR_LOCK  # tqdm's own is for several processes, and outlives a worker
 
     if sys.stderr is None:
         return Bar(items, disable=True)

@@ -37,12 +37,12 @@ BUNDLED: Mapping[str, BundledModel] = MappingProxyType(
             BundledModel(
                 "accurate",
                 "Whisper's encoder and logistic regression",
-                "66 ms",
+                "47 ms",
             ),
             BundledModel(
                 "fast",
                 "affect features, logistic regression and two small networks",
-                "16 ms",
+                "18 ms",
             ),
         )
     }

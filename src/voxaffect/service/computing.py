@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import math
 import sys
-import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-
-from tqdm import tqdm
 
 from voxaffect.audio import Blocks, ffmpeg, open_blocks
 from voxaffect.diagnosis import diagnose
@@ -52,7 +49,6 @@ _MEDIA_TYPES = {
 }
 _SMALLEST_PROBABILITY = 1e-12
 _STATUSES = {"unsupported_format": 415, "too_long": 413, "out_of_memory": 413}
-tqdm.set_lock(threading.RLock())  # its own is for several processes, and outlives this one
 
 
 def run(job: Job, limits: Limits) -> Any:
