@@ -138,6 +138,7 @@ def test_the_token_has_no_flag_that_others_could_see(capsys: pytest.CaptureFixtu
     assert "--token " not in out
 
 
+@pytest.mark.slow
 def test_several_server_processes_share_a_port(tmp_path: Path) -> None:
     with run_service(tmp_path / "log", workers=2, concurrency=1) as running:
         assert [running.post().status_code for _ in range(3)] == [200] * 3

@@ -75,6 +75,7 @@ def test_a_client_that_never_speaks_is_sent_away(strict: Service) -> None:
     assert code == 4408
 
 
+@pytest.mark.slow
 def test_silence_after_the_settings_is_idle_but_a_sign_of_life_is_not(strict: Service) -> None:
     with connect(strict) as connection:
         start = time.monotonic()

@@ -241,7 +241,7 @@ def evaluate_systems(
     --------
     >>> data = va.load_dataset({"folder": "my_recordings"}, "classic")
     >>> systems = {"mine": va.System(va.make_estimator("mlp"), data)}
-    >>> va.evaluate_systems(systems, protocol="loso").protocol.name
+    >>> va.evaluate_systems(systems, protocol="loso", reference_split=False).protocol.name
     'loso'
     """
     check_kind(systems, Mapping, "systems", "a mapping of names to systems")
