@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from voxaffect.corpora.registry import CORPORA
 from voxaffect.models.card import ModelCard
 
 _NONCOMMERCIAL = re.compile(r"\bnc\b|non-?commercial|research only", re.IGNORECASE)
@@ -18,6 +17,8 @@ def list_noncommercial(card: ModelCard) -> tuple[str, ...]:
     >>> list_noncommercial(va.load("fast").card)
     ('RAVDESS',)
     """
+    from voxaffect.corpora.registry import CORPORA  # 50 ms, which most commands can do without
+
     return tuple(
         CORPORA[name].title if name in CORPORA else name
         for name, corpus in card.corpora.items()
