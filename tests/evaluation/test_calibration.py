@@ -40,7 +40,8 @@ def answers(draw: st.DrawFn) -> Drawn:
     """Draw probabilities, and truths in which every emotion occurs."""
     seed, size = draw(st.integers(0, 10_000)), draw(st.integers(6, 60))
     rng = np.random.default_rng(seed)
-    probabilities = rng.dirichlet([0.5] * 3, size).clip(1e-6)
+    # Never 0, and without ties, in which the second most probable is a matter of order.
+    probabilities = rng.dirichlet([0.5] * 3, size) + rng.uniform(1e-6, 2e-6, (size, 3))
     truth = np.array([*EMOTIONS, *rng.choice(EMOTIONS, size - 3)])
     return probabilities / probabilities.sum(axis=1, keepdims=True), truth
 
