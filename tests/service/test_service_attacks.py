@@ -319,6 +319,7 @@ def test_a_signal_under_load_loses_no_accepted_request(tmp_path: Path) -> None:
         assert "Traceback" not in running.log.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @LINUX
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
     folder = tmp_path / "temporary"

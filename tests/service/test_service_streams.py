@@ -262,6 +262,7 @@ def test_each_channel_is_recognized_by_itself(service: Service) -> None:
     assert kinds.index("speech.ended") > kinds.index("emotion.window")
 
 
+@pytest.mark.slow
 def test_a_signal_ends_streams_with_their_last_events(tmp_path: Path) -> None:
     with run_service(tmp_path / "log", concurrency=1) as running, running.connect() as connection:
         begin(connection, interim=False)
@@ -287,6 +288,7 @@ def test_a_client_that_vanishes_leaves_nothing(service: Service) -> None:
     assert service.get_metric("voxaffect_streams") == 0
 
 
+@pytest.mark.slow
 @LINUX
 def test_a_killed_worker_ends_its_streams_and_the_next_one_runs(tmp_path: Path) -> None:
     with run_service(tmp_path / "log", concurrency=1) as running:
