@@ -25,10 +25,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 
 class VoxaffectError(Exception):
     """The root of every error that voxaffect raises on purpose."""
+
+
+AudioProblem = Literal[
+    "unsupported_format",
+    "damaged",
+    "cut_short",
+    "empty",
+    "too_long",
+    "too_short",
+    "silent",
+    "unusable",
+]
+"""Kind of the problem of a recording, for programs; ``unusable`` is any other."""
 
 
 class AudioError(VoxaffectError):
@@ -37,12 +51,10 @@ class AudioError(VoxaffectError):
     Parameters
     ----------
     message : str
-    code : str
-        Kind of the problem, for programs: ``unsupported_format``, ``damaged``, ``cut_short``,
-        ``empty``, ``too_long``, ``too_short``, ``silent``, or else ``unusable``.
+    code : AudioProblem
     """
 
-    def __init__(self, message: str = "", *, code: str = "unusable") -> None:
+    def __init__(self, message: str = "", *, code: AudioProblem = "unusable") -> None:
         super().__init__(message)
         self.code = code
 

@@ -16,7 +16,14 @@ from voxaffect.audio.content import Content, check_file, describe_source, open_c
 from voxaffect.audio.decoding import decode
 from voxaffect.audio.parts import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.pipes import Pipe, decode_pipe
-from voxaffect.audio.signal import Mixer, Samples, Signal, check_finite, check_rate
+from voxaffect.audio.signal import (
+    Mixer,
+    Samples,
+    Signal,
+    check_finite,
+    check_rate,
+    empty_error,
+)
 from voxaffect.errors import AudioError
 
 _READ_SECONDS = 60.0
@@ -207,7 +214,7 @@ def _count_blocks(
             raise limit_error(blocks.name, limit / blocks.rate_hz)
         yield block
     if not held:
-        raise AudioError(f"{blocks.name}: holds no samples. Record it again.", code="empty")
+        raise empty_error(blocks.name)
 
 
 def limit_error(name: str, max_seconds: float) -> AudioError:

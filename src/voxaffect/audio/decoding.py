@@ -13,14 +13,12 @@ from voxaffect.audio.content import Content, View
 from voxaffect.audio.flac import lay_out_flac
 from voxaffect.audio.ogg import lay_out_ogg
 from voxaffect.audio.parts import BLOCK_SECONDS, Block, Blocks, Part
-from voxaffect.errors import AudioError
+from voxaffect.errors import AudioError, AudioProblem
 from voxaffect.files.media import CORE, HEAD_BYTES, ZEROS, Kind, identify, measure_ape, measure_id3
 
 _UNKNOWN = Kind("", CORE, "other")
 _MPEG = Kind("a file of MPEG audio (MP3)", CORE, "mpeg")
 _MAX_TAGS = 16
-UNSUPPORTED = "unsupported_format"
-"""Code of the errors of files that are no recordings, or of a format that is not read."""
 _ALSO_FFMPEG = frozenset({"wav", "w64", "aiff", "au", "caf", "ogg"})
 _BARE_NAMES = ".raw .pcm .al .alaw .ul .ulaw .mulaw .vox .g711 .g722 .gsm .s16 .sw .bin .dat"
 """Names of samples without a header."""
@@ -42,7 +40,7 @@ def decode(content: Content, block_seconds: float = BLOCK_SECONDS) -> Iterator[B
     if not kind.reader:
         raise AudioError(
             f"{content.name}: not readable as audio (it is {kind.name}). {kind.remedy}.",
-            code=UNSUPPORTED,
+            code="unsupported_format",
         )
     parts = _lay_out(content, start, kind) if kind.reader == CORE else None
     with ExitStack() as stack:
@@ -108,13 +106,14 @@ def _open_parts(
     except libsndfile.OpenError as error:
         if kind is _UNKNOWN:
             raise _unknown_error(content.name, error) from error
-        remedy, code = "Copy or download it again.", "damaged"
+        remedy = "Copy or download it again."
+        code: AudioProblem = "damaged"
         if kind.format in _ALSO_FFMPEG:
             from voxaffect.audio import ffmpeg
 
             if ffmpeg.is_installed():
                 return None
-            remedy, code = f"Its coding may need FFmpeg. {ffmpeg.INSTALL}", UNSUPPORTED
+            remedy, code = f"Its coding may need FFmpeg. {ffmpeg.INSTALL}", "unsupported_format"
         reason = f"not readable as {kind.name} ({error})"
         raise AudioError(f"{content.name}: {reason}. {remedy}", code=code) from error
     if len(parts) == 1:
@@ -150,7 +149,7 @@ def _unknown_error(name: str, error: Exception) -> AudioError:
             f"{name}: not readable as audio ({error}). It may hold bare samples, whose kind no "
             "header states. If you know it, convert it with, for example: ffmpeg -f s16le "
             f"-ar 16000 -ac 1 -i {shlex.quote(name)} {shlex.quote(f'{path.stem}.wav')}",
-            code=UNSUPPORTED,
+            code="unsupported_format",
         )
     source, target = "FILE", "FILE.wav"
     if not name.startswith("<"):
@@ -158,5 +157,5 @@ def _unknown_error(name: str, error: Exception) -> AudioError:
     return AudioError(
         f"{name}: not readable as audio ({error}). If a player can play it, convert it with: "
         f"ffmpeg -i {source} {target}",
-        code=UNSUPPORTED,
+        code="unsupported_format",
     )

@@ -28,7 +28,7 @@ from voxaffect.audio.parts import (
     damage_error,
     length_error,
 )
-from voxaffect.audio.signal import MIN_PEAK
+from voxaffect.audio.signal import MIN_PEAK, empty_error
 from voxaffect.errors import AudioError
 from voxaffect.files import describe_reason
 from voxaffect.files.media import Kind
@@ -118,7 +118,7 @@ def _open_stream(av: Any, container: Any, view: View, kind: Kind) -> Blocks:
     frames = _read_frames(av, container, stream, view, kind)
     first = next(frames, None)
     if first is None:
-        raise AudioError(f"{name}: holds no samples. Record it again.", code="empty")
+        raise empty_error(name)
     rate_hz, promised = first.sample_rate, 0
     if stream.duration and stream.time_base:
         promised = round(stream.duration * stream.time_base * rate_hz)

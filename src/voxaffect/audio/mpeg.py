@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from voxaffect.audio.content import Content, Piece, View, extend_pieces
 from voxaffect.audio.parts import Part, change_error, damage_error, length_error
-from voxaffect.errors import AudioError
+from voxaffect.audio.signal import empty_error
 from voxaffect.files.media import Frame, measure_ape, measure_id3, parse_frame
 
 _SIDE_BYTES = {(True, 2): 32, (True, 1): 17, (False, 2): 17, (False, 1): 9}
@@ -62,7 +62,7 @@ def lay_out_mpeg(content: Content, start: int, end: int) -> Part:
         extend_pieces(pieces, offset, offset + frame.size)
         frames += 1
     if not frames:
-        raise AudioError(f"{content.name}: holds no samples. Record it again.", code="empty")
+        raise empty_error(content.name)
     least = max(0, frames * head.samples - _MAX_TRIMMED)
     if count and count.frames and frames + 1 < count.frames:
         raise length_error(content.name, count.frames, frames, "frames")

@@ -98,7 +98,7 @@ def _check_samples(signal: Signal) -> None:
             f"found {samples.dtype} of shape {samples.shape}."
         )
     if not len(samples):
-        raise AudioError(f"{name}: holds no samples. Record it again.", code="empty")
+        raise empty_error(name)
     _check_finite(signal.extremes, name)
 
 
@@ -195,6 +195,27 @@ def fingerprint(signal: Signal) -> str:
     return digest.hexdigest()
 
 
+def empty_error(name: str) -> AudioError:
+    """Error for a recording without a sample."""
+    return AudioError(f"{name}: holds no samples. Record it again.", code="empty")
+
+
+def check_length(name: str, frames: int, rate_hz: float) -> None:
+    """Refuse a recording that is too short for any feature.
+
+    Raises
+    ------
+    AudioError
+    """
+    if frames < int(MIN_SECONDS * rate_hz):
+        milliseconds = int(1000 * frames / rate_hz)  # rounded down, never up to the minimum
+        raise AudioError(
+            f"{name}: {milliseconds / 1000} s long, at least {MIN_SECONDS} s are needed. "
+            "Record longer.",
+            code="too_short",
+        )
+
+
 def check_usable(signal: Signal) -> None:
     """Refuse a recording from which no feature can be computed: too short, or silent throughout.
 
@@ -204,13 +225,7 @@ def check_usable(signal: Signal) -> None:
         If it is shorter than 0.25 s, moves by less than −120 dB of full scale, or is so
         loud that its power overflows.
     """
-    if len(signal.samples) < int(MIN_SECONDS * signal.rate_hz):
-        milliseconds = int(1000 * signal.seconds)  # rounded down, never up to the minimum
-        raise AudioError(
-            f"{signal.name}: {milliseconds / 1000} s long, at least {MIN_SECONDS} s are needed. "
-            "Record longer.",
-            code="too_short",
-        )
+    check_length(signal.name, len(signal.samples), signal.rate_hz)
     low, high = signal.extremes
     if high - low < MIN_PEAK:
         extent = f"every sample is {low:g}" if low == high else f"all lies within {high - low:.1g}"

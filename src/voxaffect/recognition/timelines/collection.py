@@ -12,9 +12,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from voxaffect.audio import MIN_SECONDS, Blocks, Samples
+from voxaffect.audio import Blocks, Samples
+from voxaffect.audio.signal import check_length
 from voxaffect.console import show_progress
-from voxaffect.errors import AudioError
 from voxaffect.extraction import BatchExecutor, LocalExecutor, open_executor
 from voxaffect.recognition.channels import ChannelReader
 from voxaffect.recognition.timelines.segmentation import SegmentBuilder, TimelineConfig
@@ -220,12 +220,7 @@ def _run(
                 channel.push(samples, submit, limit=limit)
             frames += len(block[0])
             bar.update(frames / rate_hz - bar.n)
-        if frames < int(MIN_SECONDS * rate_hz):
-            raise AudioError(
-                f"{recording.name}: {int(1000 * frames / rate_hz) / 1000} s long, at least "
-                f"{MIN_SECONDS} s are needed. Record longer.",
-                code="too_short",
-            )
+        check_length(recording.name, frames, rate_hz)
         for channel in channels:
             channel.finish(submit)
     return frames
