@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from voxaffect import evaluation
 from voxaffect.cli.inputs import ModelName
-from voxaffect.cli.options import check_babble, corpus_options, pair_roots, print_log
+from voxaffect.cli.options import (
+    check_babble,
+    corpus_options,
+    pair_roots,
+    print_log,
+    refuse_options,
+)
 from voxaffect.cli.outputs import (
     Writes,
     check_apart,
@@ -266,21 +271,13 @@ def _check_options(*, has_models: bool, has_predictions: bool) -> None:
             "the results of both."
         )
     if has_predictions:
-        problem = "has no effect with --predictions, which computes nothing. Leave it out"
-        _refuse_options((*_TRAINING, *_COMPUTING), problem)
+        message = "{} has no effect with --predictions, which computes nothing. Leave it out."
+        refuse_options((*_TRAINING, *_COMPUTING), message)
     else:
-        _refuse_options(_OF_PREDICTIONS, "goes with --predictions FILE")
+        refuse_options(_OF_PREDICTIONS, "{} goes with --predictions FILE.")
     if has_models:
-        problem = "is for training, and --model tests a finished model. Leave one of them out"
-        _refuse_options(_TRAINING, problem)
-
-
-def _refuse_options(names: Collection[str], problem: str) -> None:
-    context = click.get_current_context()
-    for parameter in context.command.params:
-        source = context.get_parameter_source(str(parameter.name))
-        if parameter.name in names and source is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{parameter.opts[0]} {problem}.")
+        message = "{} is for training, and --model tests a finished model. Leave one of them out."
+        refuse_options(_TRAINING, message)
 
 
 def _emit(plain: Document, form: str, output: Path | None, writes: Writes) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from click.core import ParameterSource
 
 from voxaffect.cli.inputs import ModelName, find_recordings, max_seconds_option, open_model
-from voxaffect.cli.options import cache_option, split_names, workers_option
+from voxaffect.cli.options import cache_option, refuse_options, split_names, workers_option
 from voxaffect.cli.outputs import check_output, finish
 from voxaffect.console import print_note, stderr_is_terminal
 from voxaffect.extraction import MAX_SECONDS, extract, open_cache
@@ -104,13 +103,7 @@ def features(
 
 def _get_spec(model: str | Path) -> FeatureSpec:
     """Feature spec of a model, which has no other options."""
-    context = click.get_current_context()
-    for parameter in context.command.params:
-        source = context.get_parameter_source(str(parameter.name))
-        if parameter.name in _CHOICES and source is ParameterSource.COMMANDLINE:
-            raise click.UsageError(
-                f"--model and {parameter.opts[0]}: one of them. A model has features of its own."
-            )
+    refuse_options(_CHOICES, "--model and {}: one of them. A model has features of its own.")
     return open_model(model).spec
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from voxaffect.cli.inputs import max_seconds_option
 from voxaffect.cli.own_data import own_options
@@ -37,6 +38,27 @@ class Share(click.FloatRange):
 def split_names(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:
     """Split a comma-separated option."""
     return None if value is None else [name.strip() for name in value.split(",")]
+
+
+def refuse_options(names: Collection[str], message: str) -> None:
+    """Refuse options of the present command that were given, and go with nothing else there.
+
+    Parameters
+    ----------
+    names : collection of str
+        Of the parameters.
+    message : str
+        With ``{}`` for the first that was given.
+
+    Raises
+    ------
+    click.UsageError
+    """
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        source = context.get_parameter_source(str(parameter.name))
+        if parameter.name in names and source is ParameterSource.COMMANDLINE:
+            raise click.UsageError(message.format(parameter.opts[0]))
 
 
 workers_option = click.option(
