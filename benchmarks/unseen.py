@@ -24,7 +24,11 @@ import numpy as np
 from entries import count_utterances, write_entry
 
 from voxaffect.evaluation import get_protocol
-from voxaffect.evaluation.metrics.calibration import WANTED_RISK, compute_calibration_error
+from voxaffect.evaluation.metrics.calibration import (
+    WANTED_RISK,
+    compute_calibration_error,
+    rank_answers,
+)
 from voxaffect.evaluation.metrics.categorical import compute_uar
 from voxaffect.features import get_feature_names
 from voxaffect.features.adaptation import (
@@ -152,15 +156,7 @@ def choose_threshold(answers: list[dict[str, Any]]) -> dict[str, float]:
     pairs = [judge(answer) for answer in answers]
     confidence, is_right = (np.concatenate(part) for part in zip(*pairs, strict=True))
     weights = np.concatenate([np.full(len(one), 1 / len(one)) for one, _ in pairs])
-    order = np.argsort(-confidence, kind="stable")
-    taken = np.cumsum(weights[order])
-    risk = np.cumsum(weights[order] * ~is_right[order]) / taken
-    last = int(np.flatnonzero(risk <= WANTED_RISK)[-1])
-    return {
-        "threshold": float(confidence[order[last]]),
-        "risk": float(risk[last]),
-        "coverage": float(taken[last] / taken[-1]),
-    }
+    return rank_answers(confidence, is_right, weights).select_threshold(WANTED_RISK)
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,11 @@ def load_predictions(path: Path, *, columns: Iterable[str]) -> Table:
         If it is Parquet and pyarrow is not installed.
     """
     ending = path.suffix.lower()
-    readers = {".json": _read_json, ".jsonl": _read_lines, ".ndjson": _read_lines}
-    readers[".parquet"] = _read_parquet
-    if ending not in readers:
+    if ending not in _READERS:
         return load_table(path, kind=_KIND, columns=frozenset(columns))
     name = escape_control(str(path))
     content = read_bounded(path, limit=_LIMIT_BYTES, what=_KIND, error=EvaluationError)
-    rows = readers[ending](content, name)
+    rows = _READERS[ending](content, name)
     if not rows:
         raise EvaluationError(f"{name}: holds no prediction. Expected {_KIND}.")
     return _tabulate(name, [(number, _flatten(row, name, number)) for number, row in rows])
@@ -108,3 +106,11 @@ def _tabulate(name: str, rows: list[tuple[int, dict[str, str]]]) -> Table:
     header = tuple(dict.fromkeys(column for _, row in rows for column in row))
     cells = tuple((number, [row.get(column, "") for column in header]) for number, row in rows)
     return Table(name, header, cells, separator="")
+
+
+_READERS: Mapping[str, Callable[[bytes, str], _Rows]] = {
+    ".json": _read_json,
+    ".jsonl": _read_lines,
+    ".ndjson": _read_lines,
+    ".parquet": _read_parquet,
+}

@@ -169,12 +169,30 @@ def compute_risk_coverage(
     -------
     RiskCoverage
     """
-    confidence = probabilities.max(axis=1)
+    right = is_right(probabilities, truth, emotions)
+    return rank_answers(probabilities.max(axis=1), right, weights)
+
+
+def rank_answers(
+    confidence: NDArray[np.float64],
+    right: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None = None,
+) -> RiskCoverage:
+    """Risk and coverage of answers, from the most confident down.
+
+    Parameters
+    ----------
+    confidence : ndarray, shape (n,)
+    right : ndarray of bool, shape (n,)
+        Whether each answer is right.
+    weights : ndarray, shape (n,), > 0, optional
+        Of the answers; alike by default.
+    """
     order = np.argsort(-confidence, kind="stable")
     ranked = confidence[order]
-    shares = np.ones(len(truth)) if weights is None else weights[order]
+    shares = np.ones(len(right)) if weights is None else weights[order]
     taken = np.cumsum(shares)
-    wrong = np.cumsum(shares * ~is_right(probabilities, truth, emotions)[order])
+    wrong = np.cumsum(shares * ~right[order])
     # Utterances of one confidence stand or fall together.
     last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
     return RiskCoverage(ranked[last], taken[last] / taken[-1], wrong[last] / taken[last])
