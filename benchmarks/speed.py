@@ -269,7 +269,6 @@ def main() -> None:
         "clips": {"48 kHz": len(originals), "16 kHz": len(clips)},
     }
     result.setdefault("ratios", {})
-    result.pop("rounds", None)  # as earlier versions of this file had it
     for part in given.only or PARTS:
         rounds = given.rounds if part in ("clips", "answers", "processes") else min(given.rounds, 3)
         measured, ratios = measure(part, originals, clips, rounds, given.minutes)

@@ -21,6 +21,7 @@ from voxaffect.files import describe_reason, escape_control, escape_surrogates
 
 READER_GONE = 141
 """Exit code when the reader of standard output has closed the pipe, as of other programs."""
+_BAR_LOCK = threading.RLock()
 _OPEN_IT = "Leave it open, or send it to a file with >."
 _PLAIN = dict(zip("█▒░│─·−–µ×“”‘’", "#=.|-.--ux\"\"''", strict=True)) | {
     "…": "...",
@@ -194,9 +195,6 @@ def print_message(text: str) -> None:
     with suppress(OSError, ValueError):
         sys.stderr.write(f"{escape_control(text)}\n")
         sys.stderr.flush()
-
-
-_BAR_LOCK = threading.RLock()
 
 
 def show_progress(

@@ -210,7 +210,7 @@ def timeline_many(
     Examples
     --------
     >>> batch = va.timeline_many(["call.wav"], workers=1)
-    >>> [round(segment.start_seconds, 1) for segment in batch.results[0].segments][0]
+    >>> round(batch.results[0].segments[0].start_seconds, 1)
     0.0
     """
     items = name_sources(sources, rate_hz)
