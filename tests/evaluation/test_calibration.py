@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import audmetric
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
+from voxaffect.evaluation.experiments import _choose_threshold
 from voxaffect.evaluation.intervals import (
     bootstrap_difference,
     bootstrap_mean,
@@ -268,3 +272,22 @@ def test_an_utterance_of_double_weight_counts_as_two_in_risk_and_coverage() -> N
     np.testing.assert_allclose(found.threshold, expected.threshold)
     np.testing.assert_allclose(found.coverage, expected.coverage)
     np.testing.assert_allclose(found.risk, expected.risk)
+
+
+def test_corpora_count_alike_in_the_threshold_of_a_card() -> None:
+    # Of 8 answers of one corpus, the 4 surest are right; of 2 of another, less sure, both.
+    confidence = np.array([0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.55])
+    right = np.array([True] * 4 + [False] * 4 + [True] * 2)
+    rows = np.column_stack([confidence, 1 - confidence])
+    evaluation: Any = SimpleNamespace(
+        folds=[SimpleNamespace(probabilities=rows[:8]), SimpleNamespace(probabilities=rows[8:])],
+        probabilities=rows,
+        emotions=("angry", "sad"),
+        truth=np.where(right, "angry", "sad"),
+        predicted=np.full(10, "angry"),
+    )
+    chosen = _choose_threshold(evaluation, evaluation)
+    # One of the 5 surest is wrong. They are 5 / 8 of one corpus, so 5 / 16 of both.
+    assert (chosen["threshold"], chosen["risk"]) == (0.75, pytest.approx(0.2))
+    assert chosen["coverage"] == pytest.approx(5 / 16)
+    assert (chosen["speakers_risk"], chosen["speakers_coverage"]) == (0.2, 0.5)

@@ -77,11 +77,14 @@ def test_the_temperature_that_made_the_scores_is_found(wanted: float) -> None:
 
 def test_a_row_of_double_weight_counts_as_two_in_the_temperature() -> None:
     rng = np.random.default_rng(8)
-    scores, truth = rng.standard_normal((60, 3)), rng.integers(0, 3, 60)
-    twice = np.concatenate([np.arange(60), np.arange(20)])
+    scores = 3 * rng.standard_normal((60, 3))
+    own = np.where(np.arange(60) < 20, 4.0, 1.0)[:, None]  # temperature of each row
+    truth = np.array([rng.choice(3, p=row) for row in softmax(scores / own)])
+    twice = [*range(60), *range(20)]
     weights = np.where(np.arange(60) < 20, 2.0, 1.0)
     expected = temperature(scores[twice], truth[twice])
     assert temperature(scores, truth, weights) == pytest.approx(expected, rel=1e-3)
+    assert temperature(scores, truth) < 0.9 * expected
 
 
 def two_members(weights: list[float] | None = None) -> Ensemble:

@@ -8,7 +8,8 @@ from hypothesis import given, strategies as st
 from scipy.optimize import check_grad
 from sklearn.linear_model import LogisticRegression
 
-from voxaffect.training.estimators import BalancedLogistic
+from voxaffect.training import estimators
+from voxaffect.training.estimators import BalancedLogistic, temperature
 from voxaffect.training.regression import _Loss, find_possible_emotions, fit_regression
 
 BASIC = np.array(["angry", "disgust", "sad"])
@@ -103,6 +104,23 @@ def test_an_emotion_of_one_corpus_alone_is_learned_all_the_same() -> None:
     estimator = BalancedLogistic(penalty_c=1.0)
     estimator.fit(rows, BASIC[truth], speakers=speakers)
     assert (estimator.predict(rows) == BASIC[truth]).mean() > 0.9
+
+
+def test_left_out_corpora_count_alike_in_the_temperature(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, truth = make_clouds(120)
+    corpora = np.minimum(np.arange(120) // 12, 2)  # of 12, 12 and 96 rows
+    speakers = np.array([f"{corpus}/{n % 4}" for n, corpus in enumerate(corpora)])
+    given = []
+
+    def note(scores: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> float:
+        given.append(weights)
+        return temperature(scores, truth, weights)
+
+    monkeypatch.setattr(estimators, "temperature", note)
+    BalancedLogistic().fit(rows, BASIC[truth], speakers=speakers)
+    (weights,) = given
+    sums = [weights[:12].sum(), weights[12:24].sum(), weights[24:].sum()]
+    np.testing.assert_allclose(sums, [1, 1, 1])
 
 
 def test_copies_do_not_move_the_scale_of_the_features() -> None:
