@@ -64,8 +64,8 @@ _KIND = "tensor(float)"
 _CHECKED_SINCE = 4
 _ENCODED_TOLERANCE_SDS = 1.5
 _ENCODED_DISTANCE_SDS = 0.15
-"""Rounding of the golden input moves whole quantization steps: up to .11 on average and .7 for one
-number. One bias vector of zeros in the encoder gives at least .20 and 2.4."""
+"""Rounding of the golden input moves whole quantization steps, so it moves a vector by more than
+one would expect. Damage as small as one bias vector of zeros moves it further; tests hold both."""
 _ARENA_BYTES = 1 << 30
 """Most memory for the numbers of all graphs in a process."""
 _GOLDEN_TOLERANCE = 1e-4
