@@ -27,12 +27,14 @@ import asyncio
 import io
 import json
 import os
+import platform
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -40,12 +42,14 @@ from typing import Any
 import httpx
 import numpy as np
 import soundfile
+from entries import find_commit
 from websockets.asyncio.client import connect
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support.services import EXAMPLE, Service, run_service
 
 CLIENTS = (1, 8, 64)
+LIBRARIES = ("voxaffect", "fastapi", "uvicorn", "websockets", "onnxruntime")
 BLOCK_SECONDS = 0.1
 
 
@@ -56,7 +60,13 @@ def main() -> None:
     parser.add_argument("--streams", default="10,25,50,100", help="numbers of streams")
     parser.add_argument("--models", default="fast,accurate")
     options = parser.parse_args()
-    result: dict[str, Any] = {"processors": os.cpu_count(), "load_average": os.getloadavg()[0]}
+    result: dict[str, Any] = {
+        "processors": os.cpu_count(),
+        "load_average": os.getloadavg()[0],
+        "python": platform.python_version(),
+        "versions": {library: version(library) for library in LIBRARIES},
+        "commit": find_commit(),
+    }
     workers = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as folder:
         for model in options.models.split(","):
