@@ -33,7 +33,7 @@ from voxaffect.features.adaptation import (
     compute_statistics,
     compute_transform,
 )
-from voxaffect.recognition.measurement import measure_variety
+from voxaffect.recognition.adaptation import measure_variety
 from voxaffect.training import Dataset, fit
 from voxaffect.training.estimators import BalancedLogistic
 

@@ -3,6 +3,8 @@
     voxaffect train ravdess emodb --recipe networks …       # as the model card has it
     python benchmarks/accuracy.py --data DIR --only emobox-networks
     python benchmarks/bundle.py model.onnx fast
+    python benchmarks/finished.py --data DIR                # by the threshold of the card …
+    python benchmarks/bundle.py model.onnx fast             # … which then states these shares
 
 A bundled model is trained on all of its corpora, so it cannot be measured on them; the scores
 are those of its recipe trained on RAVDESS alone, on EmoBox's folds, and say so.

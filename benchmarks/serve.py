@@ -1,19 +1,30 @@
 """The service against the bare function: throughput, latency, streams in real time, memory.
 
     pip install -e ".[test]"
-    python benchmarks/serve.py -o serve.json          # --seconds 5 --streams 10,20 for a short run
+    python benchmarks/serve.py --requests 10000 --stream-minutes 60 -o serve.json
+    python benchmarks/serve.py --seconds 5 --streams 10,20      # a short run
 
 *Requests*: 1, 8 and 64 clients on the loopback upload the bundled recording again and again, each
 on a connection of its own; a client that gets 503 waits as long as Retry-After says. In the same
 run, the bare function recognizes the same bytes in as many processes as the server has workers.
-``share`` is the throughput of the server as a share of the bare function's.
+``share`` is the throughput of the server as a share of the bare function's. The clients share the
+processors with the server, so they are as light as can be: bytes on sockets, in one process.
 
 *Streams*: clients send the bundled recording, over and over, in real time, in blocks of 0.1 s.
 ``lag`` is the time from sending the sound of an event's end to receiving the event. A server that
 falls behind shows a lag that grows: ``lag_growth`` is the median of the last third less that of
 the first. The recording is speech for some 70 % of its time; a conversation has less.
 
-*Memory* is the resident memory of the server and its workers before and after all requests.
+*Ready* is the time from starting the program to the answer of ``/readyz``, with both models, over
+several starts: ``ready_seconds`` has median, least and most. ``processor_ms`` is the processor's
+time of the busiest process until then, the least of the starts. ``--models ""`` measures this
+alone; as ``chrt -r 1 python benchmarks/serve.py --models ""`` it comes before what else runs.
+
+*Memory* is the resident memory of the server and its workers. ``--requests N`` sends N requests of
+mixed kinds to a new server: recordings in several formats and lengths, timelines, what is refused,
+and uploads that break off. Then 10 streams run for ``--stream-minutes``, each opened again every
+minute or less. Memory that is flat has a ``last_third`` like its ``first_third`` (medians, in MB);
+``slope`` is in MB by 1,000 requests, or by hour.
 
 Where ``load_average`` is over the number of processors others were at work too, and
 ``processor_ms`` is what to go by: the time of processors for one answer of the bare function, and
@@ -29,28 +40,32 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 import soundfile
 from entries import find_commit
 from websockets.asyncio.client import connect
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from support.services import EXAMPLE, Service, run_service
+from support.services import EXAMPLE, Service, encode, run_service
 
 CLIENTS = (1, 8, 64)
 LIBRARIES = ("voxaffect", "fastapi", "uvicorn", "websockets", "onnxruntime")
 BLOCK_SECONDS = 0.1
+_GROUP = 16
+_STREAMS = 10
+_SAMPLE_SECONDS = 10.0
 
 
 def main() -> None:
@@ -58,7 +73,10 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--seconds", type=float, default=20, help="of each measurement")
     parser.add_argument("--streams", default="10,25,50,100", help="numbers of streams")
-    parser.add_argument("--models", default="fast,accurate")
+    parser.add_argument("--models", default="fast,accurate", help="to measure; empty for none")
+    parser.add_argument("--requests", type=int, default=0, help="of mixed kinds, for the memory")
+    parser.add_argument("--stream-minutes", type=float, default=0, help="of streams, likewise")
+    parser.add_argument("--starts", type=int, default=5, help="of the server, until it is ready")
     options = parser.parse_args()
     result: dict[str, Any] = {
         "processors": os.cpu_count(),
@@ -67,9 +85,10 @@ def main() -> None:
         "versions": {library: version(library) for library in LIBRARIES},
         "commit": find_commit(),
     }
+    result["ready_seconds"] = measure_ready(options.starts)
     workers = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as folder:
-        for model in options.models.split(","):
+        for model in filter(None, options.models.split(",")):
             settings = {"models": model, "concurrency": workers}
             with run_service(Path(folder) / "log", **settings) as service:
                 report = measure_requests(service, model, workers, options.seconds)
@@ -80,10 +99,44 @@ def main() -> None:
                         for count in counts
                     ]
             result[model] = report
+        if options.requests or options.stream_minutes:
+            with run_service(Path(folder) / "log", models="fast", concurrency=workers) as service:
+                task = measure_growth(service, options.requests, options.stream_minutes)
+                result["memory"] = asyncio.run(task)
     text = json.dumps(result, indent=2)
     print(text)
     if options.output:
         options.output.write_text(f"{text}\n", encoding="utf-8")
+
+
+def measure_ready(starts: int) -> dict[str, float]:
+    """Seconds until the server takes requests, over several starts."""
+    seconds, spent = zip(*(start_server() for _ in range(starts)), strict=True)
+    return {
+        "starts": starts,
+        "median": round(statistics.median(seconds), 2),
+        "least": round(min(seconds), 2),
+        "most": round(max(seconds), 2),
+        "processor_ms": round(1000 * min(spent)),
+    }
+
+
+def start_server() -> tuple[float, float]:
+    """Seconds until ``/readyz`` answers, and the processor's time of the busiest process."""
+    start = time.monotonic()
+    command = [sys.executable, "-m", "voxaffect", "serve", "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            port = int(process.stderr.readline().rpartition(":")[2])
+            with closing(HTTPConnection("127.0.0.1", port, timeout=120)) as connection:
+                connection.request("GET", "/readyz")  # waits: the port is open from the beginning
+                assert connection.getresponse().status == 200
+            seconds, service = time.monotonic() - start, Service(process, port, Path())
+            spent = [read_processor(number) for number in (process.pid, *service.workers)]
+        finally:
+            process.terminate()
+    return seconds, max(spent)
 
 
 def measure_requests(service: Service, model: str, workers: int, seconds: float) -> dict[str, Any]:
@@ -96,13 +149,8 @@ def measure_requests(service: Service, model: str, workers: int, seconds: float)
         "clients": [],
     }
     for count in CLIENTS:
-        with ThreadPoolExecutor(count) as executor:
-            end, spent = time.monotonic() + seconds, measure_processor(service)
-            lists = executor.map(upload_until, [service] * count, [end] * count)
-            latencies, refused = [], 0
-            for times, refusals in lists:
-                latencies += times
-                refused += refusals
+        spent = measure_processor(service)
+        latencies, refused = asyncio.run(upload_for(service, count, seconds))
         spent = measure_processor(service) - spent
         rate = len(latencies) / seconds
         report["clients"].append(
@@ -120,20 +168,60 @@ def measure_requests(service: Service, model: str, workers: int, seconds: float)
     return report
 
 
-def upload_until(service: Service, end: float) -> tuple[list[float], int]:
-    """Latencies of answers, and the number of refusals."""
-    latencies, refusals = [], 0
-    with service.client() as client:
-        while time.monotonic() < end:
-            start = time.monotonic()
-            answer: httpx.Response = client.post("/v1/emotion", content=EXAMPLE)
-            if answer.status_code == 503:
-                refusals += 1
-                time.sleep(float(answer.headers["retry-after"]))
-                continue
-            answer.raise_for_status()
-            latencies.append(time.monotonic() - start)
+async def upload_for(service: Service, count: int, seconds: float) -> tuple[list[float], int]:
+    """Latencies of answers to so many clients, and the number of refusals."""
+    end, request = time.monotonic() + seconds, make_request(EXAMPLE)
+    tasks = [upload_until(service, end, request) for _ in range(count)]
+    lists = await asyncio.gather(*tasks)
+    return [time for times, _ in lists for time in times], sum(number for _, number in lists)
+
+
+async def upload_until(service: Service, end: float, request: bytes) -> tuple[list[float], int]:
+    """Latencies of answers to one client, and the number of refusals."""
+    latencies, refusals, stream = [], 0, None
+    while time.monotonic() < end:
+        start = time.monotonic()
+        stream = stream or await asyncio.open_connection("127.0.0.1", service.port)
+        head = await exchange(stream, request)
+        status = int(head.split()[1])
+        if status == 503:
+            refusals += 1
+            stream[1].close()
+            stream = None  # the server closes the connection
+            await asyncio.sleep(float(read_field(head, b"retry-after")))
+            continue
+        if status != 200:
+            raise RuntimeError(head.decode())
+        latencies.append(time.monotonic() - start)
+    if stream:
+        stream[1].close()
     return latencies, refusals
+
+
+def make_request(content: bytes, query: str = "") -> bytes:
+    """Bytes of an upload."""
+    lines = (
+        f"POST /v1/emotion{query} HTTP/1.1",
+        "Host: 127.0.0.1",
+        f"Content-Length: {len(content)}",
+    )
+    return "\r\n".join((*lines, "", "")).encode() + content
+
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def exchange(stream: Connection, request: bytes) -> bytes:
+    """Head of the answer to a request; the whole answer is read."""
+    reader, writer = stream
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    await reader.readexactly(int(read_field(head, b"content-length")))
+    return head
+
+
+def read_field(head: bytes, name: bytes) -> bytes:
+    return head.lower().partition(b"\r\n" + name + b":")[2].split()[0]
 
 
 def measure_bare(model: str, workers: int, seconds: float) -> tuple[float, float]:
@@ -212,13 +300,96 @@ async def stream_for(
     return str(event.get("reason"))
 
 
+async def measure_growth(service: Service, requests: int, minutes: float) -> dict[str, Any]:
+    """Memory over requests of mixed kinds, and over streams."""
+    report: dict[str, Any] = {}
+    bodies, first = make_mixed(), measure_memory(service)
+    if requests:
+        samples = []
+        for start in range(0, requests, _GROUP):
+            numbers = range(start, min(start + _GROUP, requests))
+            await asyncio.gather(*[send_mixed(service, bodies[n % len(bodies)]) for n in numbers])
+            samples.append((start / 1_000, measure_memory(service)))
+        report["requests"] = {"requests": requests, "start": first, **summarize(samples)}
+    if minutes:
+        samples, begin = [], time.monotonic()
+        end = begin + 60 * minutes
+        streams = [asyncio.create_task(reopen_until(service, end, n)) for n in range(_STREAMS)]
+        while time.monotonic() < end:
+            await asyncio.sleep(min(_SAMPLE_SECONDS, max(end - time.monotonic(), 0)))
+            samples.append(((time.monotonic() - begin) / 3_600, measure_memory(service)))
+        counts = await asyncio.gather(*streams)
+        report["streams"] = {"minutes": minutes, "streams": sum(counts), **summarize(samples)}
+    return report
+
+
+def make_mixed() -> list[tuple[bytes, int]]:
+    """Requests of mixed kinds, and how many bytes of each are sent."""
+    samples, rate_hz = soundfile.read(io.BytesIO(EXAMPLE))
+    forms = [encode(samples, rate_hz, form) for form in ("WAV", "FLAC", "OGG", "MP3")]
+    forms += [encode(np.tile(samples, 12), rate_hz), encode(samples[:8_000], rate_hz)]
+    refused = [b"PK\3\4" + bytes(200_000), encode(np.zeros(32_000)), EXAMPLE[:50_000], b"RIFF"]
+    whole = [make_request(content) for content in forms + refused]
+    whole += [make_request(EXAMPLE, f"?response_format={name}") for name in ("srt", "pdf", "csv")]
+    cut = make_request(EXAMPLE)
+    return [(request, len(request)) for request in whole] + [(cut, len(cut) // 2), (cut, 20)]
+
+
+async def send_mixed(service: Service, body: tuple[bytes, int]) -> None:
+    """Send one request, or a part of it, until it is answered other than with 503."""
+    request, size = body
+    while True:
+        stream = await asyncio.open_connection("127.0.0.1", service.port)
+        try:
+            if size < len(request):
+                stream[1].write(request[:size])
+                await stream[1].drain()
+                return
+            head = await exchange(stream, request)
+            if head.split()[1] != b"503":
+                return
+        finally:
+            stream[1].close()
+        await asyncio.sleep(1)
+
+
+async def reopen_until(service: Service, end: float, index: int) -> int:
+    """Streams of up to a minute, one after the other; their number."""
+    count = 0
+    while (left := end - time.monotonic()) > 1:
+        await stream_for(service, min(left, 24.0 + 4 * index), lambda _: None, index)
+        count += 1
+    return count
+
+
+def summarize(samples: list[tuple[float, float]]) -> dict[str, Any]:
+    """Memory in the first and last third, its largest value, and its slope."""
+    times, values = (np.array(column) for column in zip(*samples, strict=True))
+    third = max(len(values) // 3, 1)
+    slope = np.polyfit(times, values, 1)[0] if len(values) > 1 else 0.0
+    return {
+        "first_third": round(float(np.median(values[:third])), 1),
+        "last_third": round(float(np.median(values[-third:])), 1),
+        "most": round(float(values.max()), 1),
+        "slope": round(float(slope), 2),
+        "slope_of_last_half": round(float(fit_half(times, values)), 2),
+    }
+
+
+def fit_half(times: Any, values: Any) -> float:
+    half = len(values) // 2
+    return float(np.polyfit(times[half:], values[half:], 1)[0]) if len(values) - half > 1 else 0.0
+
+
 def measure_processor(service: Service) -> float:
     """Time of processors that the server and its workers have spent, in seconds."""
-    ticks = 0
-    for process in (service.process.pid, *service.workers):
-        text = Path(f"/proc/{process}/stat").read_text(encoding="ascii")
-        ticks += sum(map(int, text.rpartition(")")[2].split()[11:13]))
-    return ticks / os.sysconf("SC_CLK_TCK")
+    return sum(map(read_processor, (service.process.pid, *service.workers)))
+
+
+def read_processor(process: int) -> float:
+    """Time of processors that a process has spent, in seconds."""
+    text = Path(f"/proc/{process}/stat").read_text(encoding="ascii")
+    return sum(map(int, text.rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def measure_memory(service: Service) -> float:

@@ -1,4 +1,4 @@
-"""Write the tables of the README, the model card and two pages of docs/ from the JSON results.
+"""Write the tables of the README, the model card and pages of docs/ from the JSON results.
 
 python benchmarks/tables.py            # write
 python benchmarks/tables.py --check    # fail if they are not up to date
@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-TARGETS = ("README.md", "MODEL_CARD.md", "docs/batches.md", "docs/benchmarks.md")
+TARGETS = (
+    "README.md",
+    "MODEL_CARD.md",
+    "docs/batches.md",
+    "docs/benchmarks.md",
+    "docs/conversations.md",
+)
 NAMES = {
     "tutorial": "`tutorial`: classic, MLP",
     "mlp": "`mlp`: classic, scaled, MLP",
@@ -72,6 +78,23 @@ def of_augmented(results: dict[str, Any]) -> dict[str, Any]:
     return {recipe: results[part] for recipe, part in wanted.items() if part in results}
 
 
+def peers_table(results: dict[str, Any], peers: dict[str, Any]) -> str:
+    """Recipes of the bundled models and of the tutorial, among published encoders."""
+    ours = {
+        "recipe `encoder` of `accurate`: layers of Whisper base": "encoder",
+        "recipe `networks` of `fast`": "networks",
+        "the tutorial: 180 features, MLP": "tutorial",
+    }
+    rows = [
+        (results[f"emobox-{recipe}"]["clean"]["accuracy"]["mean"], title, "measured here")
+        for title, recipe in ours.items()
+    ]
+    source = f"[published by EmoBox]({peers['url']})"
+    rows += [(value, f"{name}, frozen", source) for name, value in peers["accuracy"].items()]
+    body = [[title, f"{value:.3f}", by] for value, title, by in sorted(rows, reverse=True)]
+    return table([["system", "accuracy", ""], *body])
+
+
 def conditions_table(results: dict[str, Any]) -> str:
     """UAR under each condition, and how it differs from clean."""
     found = of_augmented(results)
@@ -108,48 +131,73 @@ def honesty_table(results: dict[str, Any]) -> str:
 
 def enrollment_table(results: dict[str, Any]) -> str:
     """What a few recordings of the speaker bring."""
-    rows = [["recordings to adapt to", "UAR without", "UAR with"]]
-    part = results["enroll-logistic"]
-    rows += [
-        [count, f"{part[count]['without']:.3f}", f"{part[count]['with']:.3f}"]
-        for count in sorted((key for key in part if key.isdigit()), key=int)
+    rows = [
+        [
+            "recordings to adapt to (`logistic`, RAVDESS, new speakers)",
+            "UAR without",
+            "UAR with",
+            "gain, SD over folds and draws",
+        ]
     ]
+    part = results["enroll-logistic"]
+    for count in sorted((key for key in part if key.isdigit()), key=int):
+        plain, adapted = (part[count][key] for key in ("without", "with"))
+        spread = part[count]["gain_sd_over_folds_and_draws"]
+        gain = f"{adapted - plain:+.3f} ± {spread:.3f}"
+        rows.append([count, f"{plain:.3f}", f"{adapted:.3f}", gain])
     return table(rows)
+
+
+WAYS = {"plain": "plain", "by speaker": "adapted by speaker", "by corpus": "adapted by corpus"}
+ANSWERS = {"uar": "emotions of both sides", "uar_all_emotions": "all emotions"}
+PROMISES = {
+    "coverage": "answered",
+    "right": "right of these",
+    "quarter_right": "right of the surest quarter",
+    "calibration_error": "ECE",
+}
 
 
 def unseen_table(result: dict[str, Any]) -> str:
     """UAR on each corpus that was left out, plain and adapted; and promises kept there."""
-    ways = {"plain": "plain", "by speaker": "adapted by speaker", "by corpus": "adapted by corpus"}
     names = [*next(iter(result.values()))["plain"]["corpora"]]
-    rows = [["recipe", "adaptation", *names, "mean"]]
-    promises = [
-        [
-            "recipe",
-            "adaptation",
-            "answered",
-            "right of these",
-            "right of the surest quarter",
-            "ECE",
-        ]
-    ]
+    titles = [*(name.removesuffix("-table") for name in names), "mean"]
+    rows = [["recipe", "adaptation", "answers among", *titles]]
+    promises = [["recipe", "adaptation", "share", *titles]]
     for recipe, by_way in result.items():
-        for way, title in ways.items():
-            part, mean = by_way[way], by_way[way]["mean"]
-            cells = [f"{part['corpora'][name]['uar']:.3f}" for name in names]
-            rows.append([f"`{recipe}`", title, *cells, f"{mean['uar']:.3f}"])
-            keys = ("coverage", "right", "quarter_right", "calibration_error")
-            promises.append([f"`{recipe}`", title, *(f"{mean[key]:.2f}" for key in keys)])
+        for key, title in ANSWERS.items():
+            rows += [
+                [f"`{recipe}`", way, title, *list_figures(by_way[one], key, names, 3)]
+                for one, way in WAYS.items()
+            ]
+        for key, title in PROMISES.items():
+            promises += [
+                [f"`{recipe}`", way, title, *list_figures(by_way[one], key, names, 2)]
+                for one, way in WAYS.items()
+            ]
     return "\n\n".join(map(table, (rows, promises)))
 
 
-def finished_table(result: dict[str, Any]) -> str:
-    """Bundled models on corpora that they never heard."""
-    names = [*dict.fromkeys(name for part in result.values() for name in part["corpora"])]
-    rows = [["model", *(f"UAR, {name}" for name in names), "answered", "right of these"]]
+def list_figures(part: dict[str, Any], key: str, names: list[str], digits: int) -> list[str]:
+    """A figure of each corpus that was left out, and the mean of them."""
+    values = [*(part["corpora"][name][key] for name in names), part["mean"][key]]
+    return [f"{value:.{digits}f}" for value in values]
+
+
+def finished_table(result: dict[str, Any], unseen: dict[str, Any]) -> str:
+    """Bundled models on corpora that they never heard, with the recipe of `accurate` there."""
+    left_out = unseen["encoder"]["plain"]["corpora"]
+    left_out = {name.removesuffix("-table"): part for name, part in left_out.items()}
+    head = ["model", "corpus", "UAR", "UAR of the recipe, trained on four"]
+    rows = [[*head, "answered", "right of these"]]
     for model, part in result.items():
-        corpora = part["corpora"]
-        scores = [f"{corpora[name]['uar']:.3f}" if name in corpora else "trained" for name in names]
-        rows.append([f"`{model}`", *scores, f"{part['coverage']:.2f}", f"{1 - part['risk']:.2f}"])
+        for name, figures in part["corpora"].items():
+            four = f"{left_out[name]['uar_all_emotions']:.3f}" if model == "accurate" else ""
+            shares = [f"{figures[key]:.2f}" for key in ("coverage", "right")]
+            rows.append([f"`{model}`", name, f"{figures['uar']:.3f}", four, *shares])
+        shares = [f"{part['coverage']:.2f}", f"{1 - part['risk']:.2f}"]
+        count = f"all {part['utterances']:,} recordings of these"
+        rows.append([f"`{model}`", count, "", "", *shares])
     return table(rows)
 
 
@@ -238,6 +286,67 @@ def timeline_table(result: dict[str, Any]) -> str:
     return "\n\n".join(map(table, (costs, quality, stream)))
 
 
+def conversation_table(results: dict[str, Any]) -> str:
+    """Share of time that is right in conversations, by what is known of the turns."""
+    names = {
+        ("ignored", "segments"): "none; segments",
+        ("ignored", "turns"): "none; segments averaged over each true turn",
+        ("given", "segments"): "true turns; segments",
+        ("given", "turns"): "true turns; one emotion for each turn",
+        ("diarized", "segments"): "`--diarize`; segments",
+        ("diarized", "turns"): "`--diarize`; one emotion for each turn",
+    }
+    calls = list(results.values())
+    rows = [["turns", "share of time right", *results, "certain", "right of that"]]
+    for (way, level), name in names.items():
+        found = [call["ways"][way][level] for call in calls]
+        shares = [one["share of time"] for one in found]
+        mean = sum(shares) / len(shares)
+        rest = [
+            sum(one[key] for one in found) / len(found)
+            for key in ("certain", "right where certain")
+        ]
+        rows.append([name, *(f"{value:.3f}" for value in (mean, *shares, *rest))])
+    errors = [["diarization", "error rate", "missed", "false alarm", "confused", "speakers"]]
+    for name, call in results.items():
+        found = call["ways"]["diarized"]["diarization"]
+        keys = ("error rate", "missed", "false alarm", "confused")
+        errors.append([name, *(f"{found[key]:.3f}" for key in keys), f"{found['speakers']} of 4"])
+    return "\n\n".join(map(table, (rows, errors)))
+
+
+def speaker_adaptation_table(results: dict[str, Any]) -> str:
+    """Share of time that is right with each way to adapt to speakers, in each conversation."""
+    names = {
+        "none": "none",
+        "all": "all of the speaker's windows (`--adapt speakers`)",
+        "first minute": "the first minute",
+        "all, unchecked": "all, without the checks",
+        "first minute, unchecked": "the first minute, without the checks",
+    }
+    calls = {name.partition(":")[0]: call["ways"] for name, call in sorted(results.items())}
+    rows = [["adapted to", *calls]]
+    for way, title in names.items():
+        shares = [
+            f"{ways[way]['turns']['share of time']:.3f}" if way in ways else "–"
+            for ways in calls.values()
+        ]
+        rows.append([title, *shares])
+    adapted = [f"{ways['all']['speakers adapted to']} of 4" for ways in calls.values()]
+    return table([*rows, ["speakers that pass the checks", *adapted]])
+
+
+def voices_table(results: dict[str, Any]) -> str:
+    """Share of the trials in which `doctor --speakers` warns."""
+    kinds = list(next(iter(results.values())))
+    kinds = [kind for kind in kinds if isinstance(next(iter(results.values()))[kind], dict)]
+    kinds = [kind for kind in kinds if "warned" in next(iter(results.values()))[kind]]
+    rows = [["corpus", *kinds]]
+    for name, result in results.items():
+        rows.append([name, *(f"{result[kind]['warned']:.1%}" for kind in kinds)])
+    return table(rows)
+
+
 def selection_table(result: dict[str, Any]) -> str:
     """What was compared on inner folds, and how many outer folds would choose each."""
     names = list(result)
@@ -268,6 +377,7 @@ def sections() -> dict[str, str]:
     timeline = json.loads((HERE / "timeline.json").read_text())
     selection = json.loads((HERE / "selection.json").read_text())
     adaptation = HERE / "adaptation.json"
+    unseen = json.loads((HERE / "unseen.json").read_text())
     return {
         **(
             {"adaptation": adaptation_text(json.loads(adaptation.read_text()))}
@@ -276,12 +386,18 @@ def sections() -> dict[str, str]:
         ),
         "selection": selection_table(selection),
         "timeline": timeline_table(timeline),
+        "conversation": conversation_table(json.loads((HERE / "conversation.json").read_text())),
+        "speaker adaptation": speaker_adaptation_table(
+            json.loads((HERE / "speaker_adaptation.json").read_text())
+        ),
+        "voices": voices_table(json.loads((HERE / "voices.json").read_text())),
         "recipes": recipes_table(accuracy),
+        "peers": peers_table(accuracy, json.loads((HERE / "peers.json").read_text())),
         "conditions": conditions_table(accuracy),
         "honesty": honesty_table(accuracy),
         "enrollment": enrollment_table(accuracy),
-        "unseen": unseen_table(json.loads((HERE / "unseen.json").read_text())),
-        "finished": finished_table(json.loads((HERE / "finished.json").read_text())),
+        "unseen": unseen_table(unseen),
+        "finished": finished_table(json.loads((HERE / "finished.json").read_text()), unseen),
         "speed": speed_table(speed),
     }
 

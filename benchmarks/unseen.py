@@ -9,6 +9,10 @@
 the fifth, on the emotions that both sides have. ``plain`` adapts nothing. ``by speaker`` and
 ``by corpus`` adapt to the recordings of a speaker, or of the corpus, without labels.
 
+``uar`` lets the recipe answer the emotions that both sides have: `voxaffect evaluate` calls this
+``restricted_uar``. ``uar_all_emotions`` lets it answer any emotion, which is the ``uar`` there. So
+do all other figures.
+
 The threshold of uncertain answers for a corpus is chosen on the answers of the four others.
 """
 

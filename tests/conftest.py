@@ -5,6 +5,7 @@ from __future__ import annotations
 import compileall
 import os
 import shutil
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import settings
 from support.studies import make_document
 
 import voxaffect
@@ -25,6 +27,7 @@ from voxaffect.corpora import read_corpus
 from voxaffect.extraction import extract
 from voxaffect.features import get_feature_spec
 from voxaffect.models import Model
+from voxaffect.outputs.report import write_report
 from voxaffect.training import Dataset, export, make_estimator
 
 RATE_HZ = 16_000
@@ -34,10 +37,14 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let Ctrl-C reach the tests' processes, and let many of them start fast.
 
     The package is compiled once: where Python writes no bytecode, each process would compile it.
+    The same holds for the tests, whose assertions pytest rewrites.
     Each worker has one core, so its libraries get one thread.
     """
     if getsignal(SIGINT) is SIG_IGN:  # a shell may start the suite so
         set_handler(SIGINT, default_int_handler)
+    sys.dont_write_bytecode = False
+    settings.register_profile("suite", deadline=None)  # a busy machine is no failure
+    settings.load_profile("suite")
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(Path(voxaffect.__file__).parent, quiet=2)
         for library in ("OPENBLAS", "OMP"):
@@ -177,6 +184,14 @@ def trained(ravdess_to_read: Path) -> Trained:
 def evaluation(trained: Trained) -> dict[str, Any]:
     """Evaluate two systems on the small corpus, once. Nobody may change the document."""
     return make_document(trained.data)
+
+
+@pytest.fixture(scope="session")
+def report_folder(evaluation: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the report of the evaluation, once. Nobody may change it."""
+    folder = tmp_path_factory.mktemp("report") / "new" / "out"
+    write_report(evaluation, folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

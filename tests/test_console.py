@@ -248,6 +248,7 @@ def test_what_goes_to_a_pipe_is_what_goes_to_a_file(tmp_path: Path, form: str) -
     assert done.stdout.replace(os.linesep.encode(), b"\n") == (tmp_path / "out").read_bytes()
 
 
+@pytest.mark.slow
 def test_bars_are_plain_marks_where_the_alphabet_has_no_blocks(tmp_path: Path) -> None:
     path = example(tmp_path, "a.wav")
     plain, fine = (
@@ -264,6 +265,7 @@ def test_bars_are_plain_marks_where_the_alphabet_has_no_blocks(tmp_path: Path) -
 # Standard output that takes nothing
 
 
+@pytest.mark.slow
 @full
 @unix
 @pytest.mark.parametrize(
@@ -288,6 +290,7 @@ def test_a_reader_that_has_gone_ends_the_command_in_silence(arguments: str) -> N
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+@pytest.mark.slow
 @unix
 @pytest.mark.parametrize("closed", ["2>&-", "<&-", "2>&- <&-"])
 def test_closed_streams_that_are_not_needed_change_nothing(closed: str) -> None:
@@ -342,6 +345,7 @@ MOMENTS = {
 }
 
 
+@pytest.mark.slow
 @unix
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -369,6 +373,7 @@ def test_a_signal_while_modules_are_imported_leaves_no_traceback(
     assert end_by(number, arguments, wait=tmp_path / "reached", cwd=tmp_path) == (code, "")
 
 
+@pytest.mark.slow
 @unix
 def test_what_the_shell_ignores_stays_ignored(tmp_path: Path) -> None:
     command = f"{sys.executable} -m voxaffect predict --example --model fast -o out.csv"

@@ -10,10 +10,16 @@ from importlib import import_module
 from inspect import isfunction
 from pathlib import Path
 
+import click
 import pytest
 
 import voxaffect
 from voxaffect import tutorial
+from voxaffect.cli import cli
+from voxaffect.cli.listen import listen
+from voxaffect.cli.predict import predict
+from voxaffect.cli.timeline import timeline
+from voxaffect.features.adaptation import LEAST_NAMED_RECORDINGS, LEAST_RECORDINGS
 from voxaffect.models.bundled import list_bundled
 
 ROOT = Path(__file__).parent.parent
@@ -65,9 +71,35 @@ def test_importing_the_package_imports_neither_scipy_nor_onnxruntime() -> None:
     assert not imported_by("import voxaffect") & {"scipy", "onnxruntime", "soundfile", "sklearn"}
 
 
-def test_help_imports_no_numbers() -> None:
-    code = "from voxaffect.cli import cli\ncli(['--help'], standalone_mode=False)"
-    assert not imported_by(code) & {"numpy", "scipy", "onnxruntime", "sklearn"}
+NUMBERS = {"numpy", "scipy", "onnxruntime", "soundfile", "soxr", "sklearn"}
+TABLES = ("train", "evaluate", "features")
+"""Commands whose help lists rows of tables that hold functions of arrays."""
+LIGHT = [name for name in cli.list_commands(click.Context(cli)) if name not in TABLES]
+
+
+def imported_by_help(*commands: str) -> set[str]:
+    calls = [f"cli({[*name.split(), '--help']}, standalone_mode=False)" for name in commands]
+    return imported_by("from voxaffect.cli import cli\n" + "\n".join(calls))
+
+
+@pytest.mark.slow
+def test_help_and_version_import_no_numbers() -> None:
+    modules = imported_by(
+        "from voxaffect.cli import cli\ncli(['--version'], standalone_mode=False)"
+    )
+    assert not modules & {*NUMBERS, "msgspec"}
+    assert sorted(imported_by_help("", *LIGHT) & {*NUMBERS, "loky", "tqdm"}) == []
+    assert sorted(imported_by_help(*TABLES) & (NUMBERS - {"numpy"})) == []
+
+
+@pytest.mark.parametrize("command", [predict, timeline, listen])
+def test_help_states_how_many_recordings_adaptation_needs(command: click.Command) -> None:
+    help_text = next(str(one.help) for one in command.params if one.name == "adapt")
+    if command is not listen:
+        assert f"all and folder need {LEAST_RECORDINGS} recordings or more" in help_text
+        assert f"PATH {LEAST_NAMED_RECORDINGS}." in help_text
+    else:
+        assert f"repeatable): {LEAST_NAMED_RECORDINGS} or more" in help_text
 
 
 def test_the_process_of_a_server_imports_no_numbers() -> None:

@@ -124,7 +124,7 @@ def check(home: Path, arguments: Sequence[object]) -> None:
 
 
 @LINUX
-@pytest.mark.parametrize("name", ["predict", "train"])
+@pytest.mark.parametrize("name", ["predict", pytest.param("train", marks=pytest.mark.slow)])
 def test_a_command_writes_nothing_elsewhere_and_reaches_for_no_network(
     ravdess_to_read: Path, tmp_path: Path, name: str
 ) -> None:
@@ -197,6 +197,7 @@ def imported_in(path: Path) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
+@pytest.mark.slow
 def test_one_module_alone_imports_onnxruntime() -> None:
     modules = [path for path in SOURCE.rglob("*.py") if "onnxruntime" in imported_in(path)]
     assert modules == [SOURCE / "runtime" / "onnx.py"]

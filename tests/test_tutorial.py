@@ -350,6 +350,7 @@ def test_a_root_without_recordings_is_named(tmp_path: Path) -> None:
         load_data(root=tmp_path, **QUIET)
 
 
+@pytest.mark.slow
 def test_the_example_without_data_ends_with_one_line_that_says_what_to_do(tmp_path: Path) -> None:
     script = Path(__file__).parent.parent / "examples" / "tutorial.py"
     nowhere = {

@@ -3,13 +3,21 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[1] / "src" / "voxaffect"
-MODULES = {
-    path.relative_to(SOURCE).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
-    for path in sorted(SOURCE.rglob("*.py"))
-}
+
+
+@cache
+def parse_modules() -> dict[str, ast.Module]:
+    """Return the syntax tree of every module."""
+    return {
+        path.relative_to(SOURCE).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+        for path in sorted(SOURCE.rglob("*.py"))
+    }
+
+
 # In names: as a whole part of a name that underscores or capitals separate.
 BANNED_IN_NAMES = {
     "altered",
@@ -115,7 +123,7 @@ def _is_property(node: ast.FunctionDef) -> bool:
 def test_no_name_holds_a_banned_word() -> None:
     assert [
         f"{module}:{line}: {name}"
-        for module, tree in MODULES.items()
+        for module, tree in parse_modules().items()
         for line, name in _names(tree)
         if BANNED_IN_NAMES & set(_parts(name)) and name not in PRESCRIBED
     ] == []
@@ -124,7 +132,7 @@ def test_no_name_holds_a_banned_word() -> None:
 def test_no_docstring_holds_a_banned_word() -> None:
     assert [
         f"{module}:{line}: {', '.join(words)}"
-        for module, tree in MODULES.items()
+        for module, tree in parse_modules().items()
         for line, text in _docstrings(tree)
         if (words := BANNED_IN_DOCSTRINGS & set(re.findall(r"[a-z]+", text.lower())))
     ] == []
@@ -133,7 +141,7 @@ def test_no_docstring_holds_a_banned_word() -> None:
 def test_a_docstring_names_the_thing() -> None:
     assert [
         f"{module}:{line}: {text[:40]}"
-        for module, tree in MODULES.items()
+        for module, tree in parse_modules().items()
         for line, text in _docstrings(tree)
         if text.split(maxsplit=1)[0] in FIRST_WORDS
     ] == []
@@ -148,7 +156,7 @@ def test_functions_are_verbs() -> None:
     """No function is named by a participle alone, or by one in its first word."""
     assert [
         f"{module}:{node.lineno}: {node.name}"
-        for module, tree in MODULES.items()
+        for module, tree in parse_modules().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef) and not _is_property(node)
         if _is_participle(node.name) and node.name not in PRESCRIBED

@@ -2,7 +2,7 @@
 
 >>> import voxaffect as va
 >>> va.predict("call.wav").emotion
-'happy'
+'neutral'
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,12 @@ import soundfile
 import voxaffect
 
 RATE_HZ = 16_000
-# Modules that import PyTorch have no examples, and cannot be looked at without it.
-_DEEP = [
+# They import PyTorch, which takes seconds, and have no examples.
+collect_ignore = [
     "training/network.py",
     "training/encoders/finetuning.py",
     "training/encoders/huggingface_modules.py",
 ]
-collect_ignore = [] if find_spec("torch") else _DEEP
 
 
 @pytest.fixture(scope="session")

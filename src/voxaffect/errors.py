@@ -4,16 +4,22 @@
 
     VoxaffectError
     ├── AudioError         a recording cannot be read, or cannot be used
+    ├── AnnotationError    turns or a transcript of another program cannot be used
     ├── CorpusError        a folder, a file name or a table does not fit a corpus
     │   └── DownloadError  a corpus or encoder cannot be fetched, or a corpus unpacked
     ├── FeatureError       features that we do not know or cannot make
     ├── CacheError         the feature cache cannot be opened or read
     ├── WorkerError        a process that computes has ended, or workers cannot be used
     ├── CheckpointError    the checkpoint of a run cannot be used, or is another run's
+    ├── ManifestError      a table of recordings to process cannot be used
+    ├── StorageError       a file or folder of results or recordings cannot be read or written
     ├── TrainingError      data or a recipe that cannot give a model
     ├── ModelError         a model file or weights that are not ours, damaged, or of another version
+    │   └── HubError       a model cannot be fetched from the hub, or pushed to it
     ├── EvaluationError    a protocol that these data do not support
     │   └── LeakError      a speaker, recording or duplicate is in training and test
+    ├── PluginError        a plug-in of an installed package cannot be used
+    ├── ConfigError        a configuration file cannot be read, or does not fit the commands
     ├── ArgumentError      an argument of a kind or size that a function does not take
     └── MissingExtraError  a library of an optional extra is not installed
 
@@ -59,6 +65,10 @@ class AudioError(VoxaffectError):
         self.code = code
 
 
+class AnnotationError(VoxaffectError):
+    """Turns or a transcript of another program cannot be read, or are another recording's."""
+
+
 class CorpusError(VoxaffectError):
     """A folder, a file name or a table does not fit a corpus."""
 
@@ -83,6 +93,18 @@ class CheckpointError(VoxaffectError):
     """The checkpoint of a run cannot be used, or belongs to another run."""
 
 
+class ManifestError(VoxaffectError):
+    """A table of recordings to process cannot be used."""
+
+
+class StorageError(VoxaffectError):
+    """A file or folder of results or recordings cannot be read or written."""
+
+
+class CredentialsError(StorageError):
+    """A store does not accept the credentials, so that no file of it can be used."""
+
+
 class TrainingError(VoxaffectError):
     """Data or a recipe that cannot give a model."""
 
@@ -91,12 +113,24 @@ class ModelError(VoxaffectError):
     """A model file that is not ours, is damaged, or belongs to another version."""
 
 
+class HubError(ModelError):
+    """A model cannot be fetched from the Hugging Face Hub, or pushed to it."""
+
+
 class EvaluationError(VoxaffectError):
     """A protocol that these data do not support."""
 
 
 class LeakError(EvaluationError):
     """A speaker, recording or duplicate is in both training and test."""
+
+
+class PluginError(VoxaffectError):
+    """A plug-in of an installed package cannot be loaded, or two have one name."""
+
+
+class ConfigError(VoxaffectError):
+    """A configuration file cannot be read, or does not fit the commands."""
 
 
 class ArgumentError(VoxaffectError, TypeError, ValueError):

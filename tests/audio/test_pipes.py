@@ -34,6 +34,7 @@ def test_a_pipe_with_a_name_is_read_to_its_end(tmp_path: Path, sound: bytes) -> 
         writer.join()
 
 
+@pytest.mark.slow
 @needs_pipes
 @pytest.mark.parametrize(
     ("command", "name"),
@@ -184,6 +185,7 @@ def test_chunks_behind_the_samples_are_no_sound() -> None:
         np.testing.assert_array_equal(np.concatenate(heard(sound)[0]), np.concatenate(list(blocks)))
 
 
+@pytest.mark.slow
 @needs_pipes
 @pytest.mark.parametrize("is_named", [False, True], ids=["standard input", "named pipe"])
 def test_listen_shows_events_before_the_writer_ends_and_stops_at_ctrl_c(

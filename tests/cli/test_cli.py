@@ -55,8 +55,9 @@ def process(*arguments: object, content: bytes = b"") -> subprocess.CompletedPro
 
 @pytest.mark.parametrize("form", TEXTS)
 def test_predict_prints_what_python_says(
-    run: Run, model: Path, recordings: list[Path], form: str
+    run: Run, model: Path, recordings: list[Path], form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(recordings[0].parent)  # addresses begin there
     done = run("predict", *recordings, "--model", model, "--format", form)
     batch = predict_many(recordings, model=load(model))
     content = PREDICTION_FORMATS[form].encode(batch.results, Circumstances(model=load(model)))
@@ -141,6 +142,7 @@ def test_a_corrupt_file_among_good_ones_is_listed_and_the_others_recognized(
     assert second == "1 of 12 recordings could not be used."
 
 
+@pytest.mark.slow
 def test_standard_input_is_recognized_as_the_file_is(model: Path, recordings: list[Path]) -> None:
     done = process(
         "predict", "-", "--model", model, "--format", "json", content=recordings[0].read_bytes()
@@ -640,6 +642,7 @@ def test_training_leaves_out_and_lists_what_cannot_be_used(
     assert load(tmp_path / "mine.onnx").card.corpora["ravdess"]["utterances"] == 63
 
 
+@pytest.mark.slow
 def test_evaluate_puts_new_voices_and_heard_ones_side_by_side(
     run: Run, small_ravdess: Path
 ) -> None:
@@ -690,6 +693,13 @@ def test_help_names_every_command(run: Run) -> None:
     assert all(
         name in out for name in ("predict", "info", "train", "evaluate", "features", "corpora")
     )
+
+
+@pytest.mark.parametrize("command", [(), ("corpora",)])
+def test_no_command_shows_the_help_in_lines(run: Run, command: tuple[str, ...]) -> None:
+    done = run(*command)
+    assert done.code == 2
+    assert done.err == run(*command, "--help").out
 
 
 @pytest.mark.parametrize("command", ["predict", "info", "train", "evaluate", "features", "corpora"])
@@ -801,6 +811,7 @@ def test_a_corpus_named_twice_is_refused(run: Run, small_ravdess: Path) -> None:
     assert "named twice" in done.err
 
 
+@pytest.mark.slow
 def test_a_model_is_trained_though_new_voices_cannot_be_measured(
     run: Run, recordings: list[Path], tmp_path: Path
 ) -> None:
@@ -850,6 +861,7 @@ def test_a_report_holds_the_evaluation_and_its_split_which_evaluates_the_same(
     assert "difference +0.000" in compared.out  # other names of protocols, the same folds
 
 
+@pytest.mark.slow
 def test_a_planted_speaker_stops_the_evaluation_by_name(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:
@@ -871,6 +883,7 @@ def test_a_planted_speaker_stops_the_evaluation_by_name(
     assert f"1 speaker in both training and test, ALLOWED: ravdess/{speaker}" in allowed.out
 
 
+@pytest.mark.slow
 def test_degraded_recordings_are_tested_with_clean_ones(run: Run, ravdess_to_read: Path) -> None:
     conditions = ["gain -20 dB", "noise 10 dB", "babble 10 dB"]
     asked = [word for condition in conditions for word in ("--condition", condition)]
@@ -879,6 +892,7 @@ def test_degraded_recordings_are_tested_with_clean_ones(run: Run, ravdess_to_rea
     assert list(json.loads(done.out)["systems"]["mlp"]["robustness"]) == conditions
 
 
+@pytest.mark.slow
 def test_babble_changes_the_copies_that_are_trained_on(ravdess_to_read: Path) -> None:
     recipe = replace(get_recipe("mlp"), augmentation=Augmentation(speeds=(), mixed_copies=1))
     options: dict[str, Any] = {"emotions": ["calm", "happy"], "test_size": 0, "workers": 1}
@@ -923,6 +937,7 @@ def test_nobody_talks_in_a_corpus_of_unknown_speakers(
     assert "babble 20 dB: recordings of at least two known speakers are needed" in done.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "why"),
     [
@@ -950,6 +965,7 @@ def test_babble_without_copies_changes_nothing_and_a_note_states_it(
     assert f"--babble changes nothing without augmented copies: {why}\n" in done.err
 
 
+@pytest.mark.slow
 def test_a_model_file_says_how_its_copies_were_made(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:
@@ -1037,6 +1053,7 @@ def test_voices_that_were_not_heard_are_not_called_heard(
         assert f"on a random 25%, {told}" in done.out
 
 
+@pytest.mark.slow
 def test_two_evaluations_are_compared_in_pairs(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:
@@ -1069,6 +1086,7 @@ def test_two_evaluations_are_compared_in_pairs(
     one_line(run("compare", tmp_path / "mlp.json", tmp_path / "gone.json"), "gone.json: no such")
 
 
+@pytest.mark.slow
 def test_two_systems_of_one_evaluation_are_compared(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:
@@ -1089,6 +1107,7 @@ def test_two_systems_of_one_evaluation_are_compared(
     one_line(run("compare", single), "expected two systems to compare, found 1: mlp. Name another")
 
 
+@pytest.mark.slow
 def test_a_comparison_over_few_speakers_says_what_it_cannot_find(
     run: Run, ravdess_to_read: Path, tmp_path: Path
 ) -> None:

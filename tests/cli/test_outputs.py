@@ -171,6 +171,7 @@ EVALUATE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "name", "ending"),
     [

@@ -255,6 +255,13 @@ def test_unknown_corpus_lists_the_known() -> None:
         get_corpus("ravdes")
 
 
+def test_unknown_corpus_leads_to_the_form_for_a_table_of_that_name() -> None:
+    with pytest.raises(CorpusError, match=r"such as csv:aesdd --data TABLE\.csv or folder:aesdd"):
+        get_corpus("aesdd")
+    with pytest.raises(CorpusError, match=r"evaluate and check\.$"):
+        get_corpus("no/such.csv")
+
+
 COPIES = [
     "03-01-05-01-02-01-10_angry.wav",
     "03-01-05-01-02-01-10 (1).wav",

@@ -179,7 +179,7 @@ def test_all_faults_are_listed_in_one_run(write: Write) -> None:
         "line 4: ",
         "is on line 2 already",
         "line 5: 'path' is empty",
-        "line 6: 'emotion' is empty",
+        "line 6: emotion is 'nan', expected an emotion",
         "line 7: sub: is a folder",
         "line 8: 4 cells, expected 3",
     ):
@@ -219,6 +219,8 @@ def test_rows_of_one_recording_with_times_are_utterances(write: Write) -> None:
         ("2,1", "the end, 1 s, is not"),
         ("x,1", "start is 'x', expected seconds or hh:mm:ss"),
         ("-1,1", "start is '-1'"),
+        ("nan,1", "start is 'nan', expected seconds or hh:mm:ss. Leave the cell empty"),
+        ("0,NaN", "end is 'NaN', expected seconds or hh:mm:ss. Leave the cell empty"),
         ("0,inf", "end is 'inf'"),
     ],
 )
@@ -376,6 +378,10 @@ def test_headings_and_sexes_of_other_languages_are_read(write: Write, text: str)
         ("# mine\npath,emotion\n", "one column, '#_mine'"),
         ('[{"path": "a.wav", "emotion": "joy"}]', "is JSON, expected a CSV"),
         ('{"path": "a.wav"}\n{"path": "b.wav"}\n', "is JSON, expected a CSV"),
+        (
+            "source,channel,start_seconds,end_seconds,emotion,confidence,uncertain\n",
+            "is a result of predict or timeline.*voxaffect corpora import FILE",
+        ),
         ("path,emotion\nA.WAV,joy\n", "no such file, though there is a.wav"),
         ("path,emotion\na,joy\n", "no such file, though there is a.wav"),
     ],

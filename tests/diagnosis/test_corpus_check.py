@@ -122,6 +122,7 @@ def _cafe(root: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_whole_corpus_is_sound_and_one_file_less_is_named(tmp_path: Path) -> None:
     assert check_corpus("cafe", _cafe(tmp_path)).is_sound
     (tmp_path / "07-T-2-3.wav").unlink()
@@ -188,6 +189,7 @@ def test_report_is_plain_and_frozen(emodb: Path) -> None:
         report.files = 0  # type: ignore[misc]
 
 
+@pytest.mark.slow
 def test_real_ravdess_is_sound_but_for_actor_seven(data_root: Callable[[str], Path]) -> None:
     report = check_corpus("ravdess", data_root("ravdess"))
     assert report.is_sound
@@ -268,6 +270,7 @@ def test_a_recording_of_hours_is_one_line(emodb: Path, monkeypatch: pytest.Monke
     assert "longer than" in fault.reason
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_a_recording(tmp_path: Path) -> None:
     minute = np.tile(_noise(3), (240, 1))
     with soundfile.SoundFile(tmp_path / "03a01Fa.wav", "w", RATE_HZ, 1, "PCM_16") as file:

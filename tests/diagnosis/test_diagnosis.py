@@ -280,9 +280,19 @@ def test_a_cost_is_quoted_only_for_a_recipe_that_was_measured(trained: Trained) 
     flaws = diagnose(samples, rate_hz=RATE_HZ, model="fast").flaws
     [ours] = [flaw for flaw in flaws if flaw.topic == "bandwidth"]
     clean, there = (load("fast").card.conditions[name] for name in ("clean", "telephone"))
-    assert f"{clean:.3f} clean, {there:.3f} at 'telephone'" in ours.effect
+    assert f"{there:.3f} instead of {clean:.3f} (measured at 'telephone'" in ours.effect
     found = diagnose(samples, rate_hz=RATE_HZ, model=trained.model)
     assert "not measured for recipe mlp" in {f.topic: f for f in found.flaws}["bandwidth"].effect
+
+
+def test_a_notebook_shows_a_table_with_the_serious_findings_first() -> None:
+    found = diagnose(limited(spoken(), 0.2), rate_hz=RATE_HZ, name="<b>.wav")
+    assert repr(found).startswith("<Diagnosis '<b>.wav': trust low (clipping")
+    page = found._repr_html_()
+    assert "&lt;b&gt;.wav" in page
+    assert "<b>" not in page
+    topics = [finding.topic for finding in found.findings]
+    assert sorted(topics, key=lambda topic: page.index(f"<th>{topic}</th>"))[0] == "clipping"
 
 
 # --- the command ------------------------------------------------------------------------------
@@ -300,7 +310,9 @@ def test_doctor_prints_a_block_a_recording_and_exits_0(folder: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "problem  length     0.05 s" in done.output
     assert "ok       clipping   none" in done.output
-    assert "High trust means: as good as in our tests, where about " in done.output
+    assert (
+        "High trust means: as good as in our tests. Of 100 of each emotion, so many " in done.output
+    )
 
 
 def test_strict_makes_a_problem_a_failure(folder: Path) -> None:

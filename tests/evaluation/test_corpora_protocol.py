@@ -163,6 +163,7 @@ def test_corpora_that_are_alike_differ_by_their_speakers_only() -> None:
     assert bootstrap_corpora(twice[0], right, *twice[2:]) == pytest.approx((0.5, 1.0))
 
 
+@pytest.mark.slow
 def test_the_result_states_weights_corpora_and_both_scores(data: Dataset, tmp_path: Path) -> None:
     systems = {
         "linear": System(linear(), data),

@@ -55,6 +55,20 @@ def test_a_model_is_scored_by_its_own_probabilities(trained: Trained, table: Pat
     assert restricted["restricted_uar"]["mean"] == pytest.approx(compute_uar(truth, among))
 
 
+@pytest.mark.slow
+def test_only_the_names_of_corpora_are_compared(
+    trained: Trained, table: Path, tmp_path: Path
+) -> None:
+    plain = document(evaluate({"csv": table}, model=trained.model))
+    text = to_text(plain)
+    assert "Only the names were compared" in text
+    assert "it was not trained on" not in text
+    write_report(plain, tmp_path / "out")
+    report = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert "not in the training data" not in report
+    assert "no speaker of a test is in" not in report
+
+
 def test_emotions_that_one_side_lacks_are_stated(trained: Trained, table: Path) -> None:
     plain = document(evaluate({"csv": table}, model=trained.model, name="calls"))
     one = plain["systems"]["the trained model"]["evaluations"]["model"]
@@ -135,6 +149,7 @@ def test_options_of_training_do_not_go_with_a_model(run: Run, table: Path, optio
     assert "is for training, and --model tests a finished model" in done.err
 
 
+@pytest.mark.slow
 def test_uncertain_answers_stand_in_the_report(
     trained: Trained, table: Path, tmp_path: Path
 ) -> None:

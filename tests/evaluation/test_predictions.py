@@ -19,6 +19,7 @@ from voxaffect.evaluation import Evaluation, Study
 from voxaffect.evaluation.metrics.categorical import compute_uar
 from voxaffect.outputs.formats import PREDICTION_FORMATS, Run as FormatRun
 from voxaffect.outputs.report import compare, document, to_text, write_report
+from voxaffect.outputs.report.latex import to_latex
 
 EMOTIONS = ("calm", "fearful", "happy", "disgust")
 Write = Callable[[Sequence[Mapping[str, object]]], Path]
@@ -186,6 +187,8 @@ def probabilities(*values: object) -> dict[str, object]:
         ({"emotion": "bored"}, r"line 2: the emotion is 'bored', expected one of calm, fearful"),
         ({"emotion": "hapy"}, r"line 2: the emotion is 'hapy', expected one of"),
         ({"path": ""}, r"line 2: the path is empty"),
+        ({"emotion": "nan"}, r"line 2: the emotion is 'nan', .*. Leave the cell empty"),
+        ({"start": "NaN"}, r"line 2: start is 'NaN', expected seconds .* Leave the cell empty"),
         ({"start": "soon"}, r"line 2: start is 'soon', expected seconds"),
     ],
 )
@@ -216,8 +219,20 @@ def test_unknown_answers_are_refused(
 ) -> None:
     rows = answer(utterances)
     rows[3]["emotion"] = rows[4]["emotion"] = "label_2"
-    with pytest.raises(EvaluationError, match=r"2 faults: line 5: the emotion is 'label_2', .*; "):
+    with pytest.raises(
+        EvaluationError, match=r"2 faults: .*\(line 5: .* 'label_2'; line 6: "
+    ) as got:
         evaluate({"ravdess": ravdess_to_read}, predictions=write(rows))
+    assert str(got.value).count("Rename it in the table") == 1
+
+
+def test_an_emotion_that_only_the_answers_have_is_listed(
+    utterances: tuple[Utterance, ...], ravdess_to_read: Path, write: Write
+) -> None:
+    rows = answer(utterances)
+    rows[3]["emotion"] = "excited"
+    text = to_text(document(evaluate({"ravdess": ravdess_to_read}, predictions=write(rows))))
+    assert "may answer and no tested recording has: excited" in text
 
 
 def test_a_recording_with_two_predictions_is_refused(
@@ -265,6 +280,45 @@ def test_columns_that_are_not_clear_are_refused(
 ) -> None:
     with pytest.raises(CorpusError, match=message):
         evaluate({"ravdess": ravdess_to_read}, predictions=write(rows))
+
+
+@pytest.mark.parametrize("title", ["emotion", "label"])
+@pytest.mark.parametrize("other", ["predicted", "pred", "y_pred", "model_output", "wav2vec"])
+def test_the_labels_are_not_taken_for_the_answers(
+    utterances: tuple[Utterance, ...], ravdess_to_read: Path, write: Write, title: str, other: str
+) -> None:
+    words = dict(zip(EMOTIONS, EMOTIONS[1:] + EMOTIONS[:1], strict=True))
+    path = write(
+        [{"file": u.path.name, title: u.emotion, other: words[u.emotion]} for u in utterances]
+    )
+    corpora = {"ravdess": ravdess_to_read}
+    with pytest.raises(CorpusError, match=f"({title} and {other}|{other} and {title}) .*columns"):
+        evaluate(corpora, predictions=path)
+    study = evaluate(corpora, predictions=path, prediction_columns={"emotion": other})
+    assert get_evaluation(study).uar == 0
+    assert f"answers of the column '{other}'" in to_text(document(study))
+
+
+def test_one_fold_has_no_deviation(
+    utterances: tuple[Utterance, ...], ravdess_to_read: Path, write: Write, tmp_path: Path
+) -> None:
+    plain = document(evaluate({"ravdess": ravdess_to_read}, predictions=write(answer(utterances))))
+    write_report(plain, tmp_path)
+    report = (tmp_path / "report.md").read_text(encoding="utf-8")
+    for text in (to_text(plain), report, to_latex(plain)):
+        assert "ne fold" in text
+        assert "standard deviation over" not in text
+
+
+def test_answers_that_equal_all_labels_are_noted(
+    utterances: tuple[Utterance, ...], ravdess_to_read: Path, write: Write
+) -> None:
+    rows = [{"file": one.path.name, "emotion": one.emotion} for one in utterances]
+    note = "the file may hold the labels (answers of the column 'emotion')"
+    corpora = {"ravdess": ravdess_to_read}
+    assert note in to_text(document(evaluate(corpora, predictions=write(rows))))
+    rows[0]["emotion"] = "disgust"
+    assert note not in to_text(document(evaluate(corpora, predictions=write(rows))))
 
 
 def test_columns_and_words_of_others_are_read(

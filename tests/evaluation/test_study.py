@@ -70,6 +70,7 @@ def found(trained: Trained) -> Any:
     return evaluate_systems(systems, protocol="speakers", importance=True, seed=3)
 
 
+@pytest.mark.slow
 def test_a_study_evaluates_as_evaluate_does(found: Any, trained: Trained) -> None:
     for protocol in ("speakers", "random"):
         alone = evaluate_estimator(
@@ -77,6 +78,27 @@ def test_a_study_evaluates_as_evaluate_does(found: Any, trained: Trained) -> Non
         )
         beside = found.systems["nearest"].evaluations[protocol]
         assert np.array_equal(alone.probabilities, beside.probabilities)
+
+
+def test_a_study_and_its_parts_print_as_one_short_line(found: Any) -> None:
+    evaluation = found.systems["nearest"].evaluations["speakers"]
+    low, high = evaluation.interval
+    score = f"UAR {evaluation.uar:.3f} [{low:.3f}, {high:.3f}]"
+    folds, tested = len(evaluation.folds), len(evaluation.tested)
+    line = f"Evaluation(speakers: {score}, {folds} folds, {tested:,} tested utterances)"
+    assert repr(evaluation) == line
+    assert repr(found).startswith("Study(speakers; ")
+    assert f"nearest: {score}; linear: UAR" in repr(found)
+    assert line in repr(found.systems["nearest"])
+    assert "conditions: 1" in repr(found.systems["nearest"])
+    assert all(len(repr(one)) < 400 for one in (found, found.systems["linear"]))
+
+
+def test_a_difference_is_the_first_system_less_the_second(found: Any) -> None:
+    [(one, other, difference)] = found.compare_pairs()
+    first, second = (found.systems[n].evaluations["speakers"].uar for n in (one, other))
+    assert (one, other) == ("nearest", "linear")
+    assert difference.difference == pytest.approx(first - second)
 
 
 def test_the_premium_is_what_the_random_split_claims_beyond_new_voices(found: Any) -> None:
@@ -248,6 +270,7 @@ def test_the_document_is_plain_json_of_what_was_found(found: Any) -> None:
     assert [(row["a"], row["b"]) for row in told["paired"]] == [("nearest", "linear")]
 
 
+@pytest.mark.slow
 def test_two_runs_give_the_same_bytes_but_for_the_time(trained: Trained) -> None:
     texts = []
     for _ in range(2):
@@ -272,6 +295,21 @@ def test_the_text_puts_both_protocols_the_premium_and_the_leaks_first(found: Any
     assert "a change below 0 is worse than the original recordings\n" in text
     row = next(line for line in text.splitlines() if line.startswith("nearest  louder"))
     assert row.split() == ["nearest", "louder", f"{louder:.3f}", f"{louder - summary['mean']:+.3f}"]
+
+
+def test_answers_on_utterances_that_are_tested_several_times_are_counted(
+    trained: Trained,
+) -> None:
+    data = trained.data
+    protocol = get_protocol("tutorial")
+    text = to_text(
+        document(evaluate_systems({"tutorial": System(nearest(), data)}, protocol=protocol))
+    )
+    assert "tutorial, protocol tutorial" in text
+    assert "tutorial, tutorial" not in text
+    answers = 20 * round(len(data.utterances) / 4)
+    assert f"{answers:,} answers on " in text
+    assert text.count("answers on") == 1  # of the folds of speakers, each utterance is in one
 
 
 def test_an_evaluation_reads_back(found: Any, tmp_path: Path) -> None:

@@ -449,6 +449,7 @@ def test_a_service_without_standard_error_extracts(
     assert len(extract(recordings, CLASSIC).matrix) == 12
 
 
+@pytest.mark.slow
 @POSIX
 def test_recordings_whose_processes_die_are_listed_and_the_others_kept(
     recordings: list[Path], tmp_path: Path
@@ -517,6 +518,7 @@ def is_running(process: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_script_without_a_guard_runs_once(recordings: list[Path], tmp_path: Path) -> None:
     out, err = started(tmp_path, tmp_path / "cache.sqlite").communicate(timeout=120)
     assert out.count("begun") == 1

@@ -171,7 +171,7 @@ def test_more_than_one_chunk_keeps_the_order(
     recordings: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = matrix_of(recordings)
-    monkeypatch.setattr("voxaffect.extraction._CHUNK_FILES", 5)
+    monkeypatch.setattr("voxaffect.extraction.matrix._CHUNK_FILES", 5)
     assert matrix_of(recordings) == whole
 
 
@@ -292,6 +292,7 @@ def test_a_damaged_row_is_computed_anew(
         assert caplog.messages == (told if is_found and not turn else [])
 
 
+@pytest.mark.slow
 def test_flipped_bits_change_no_feature(recordings: list[Path], tmp_path: Path) -> None:
     source, database = tmp_path / "source.sqlite", tmp_path / "damaged.sqlite"
     with FeatureCache(source) as cache:
@@ -399,6 +400,7 @@ def started(
     )
 
 
+@pytest.mark.slow
 def test_two_processes_share_one_cache(
     recordings: list[Path], database: Path, tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ def make_executor(kind: str) -> Executor:
     return ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["threads", "processes"])
 def test_an_executor_of_the_callers_gives_the_same_results(
     recordings: list[Path], trained: Trained, kind: str
@@ -87,6 +88,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
 def test_a_killed_program_leaves_no_file_no_process_and_no_word() -> None:
     done = subprocess.run(

@@ -10,7 +10,6 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import soundfile
 from conftest import RATE_HZ, Run, Trained, voice
 from support.deaths import DieAtWindow
 
+from voxaffect import diagnosis, recognition
 from voxaffect.audio import Signal, read
 from voxaffect.errors import AudioError, ModelError
 from voxaffect.extraction import Failure, LocalExecutor, Transform, describe_failure, extract
@@ -135,6 +135,7 @@ def test_a_timeline_that_fails_leaves_the_others(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
 def test_a_window_whose_process_dies_is_described_in_another(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -160,6 +161,7 @@ def content_of(seed: int) -> bytes:
     return stream.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["threads", "processes"])
 def test_recordings_of_every_kind_are_predicted_under_their_names(
     recordings: list[Path], trained: Trained, kind: str
@@ -300,6 +302,7 @@ except SystemExit:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
 def test_a_command_starts_no_needless_threads_where_few_are_allowed() -> None:
     environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
@@ -317,8 +320,8 @@ def test_a_command_starts_no_needless_threads_where_few_are_allowed() -> None:
 def test_a_recording_that_cannot_be_examined_leaves_the_others(
     recordings: list[Path], monkeypatch: pytest.MonkeyPatch, run: Run, command: str
 ) -> None:
-    module = import_module(f"voxaffect.cli.{command}")
-    name = {"doctor": "diagnose", "explain": "explain_recording"}[command]
+    module = diagnosis if command == "doctor" else recognition
+    name = {"doctor": "diagnose", "explain": "explain"}[command]
     real = getattr(module, name)
 
     def fail(path: Path, **options: Any) -> Any:

@@ -47,7 +47,7 @@ class Encoder(Classic):
 
 
 def test_the_weights_of_an_encoder_are_part_of_its_spec(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SETS, "weighted", Encoder())
+    monkeypatch.setitem(SETS.builtins, "weighted", Encoder())
     spec = get_feature_spec("weighted")
     assert '"weights":"ab12"' in spec.to_json()
     assert FeatureSpec.from_json(spec.to_json()) == spec

@@ -389,6 +389,6 @@ def test_a_number_that_is_not_finite_is_named(
         def compute(self, *_: object) -> NDArray[np.float32]:
             return np.array([1, np.nan], dtype=np.float32)
 
-    monkeypatch.setitem(SETS, "broken", Broken())
+    monkeypatch.setitem(SETS.builtins, "broken", Broken())
     with pytest.raises(FeatureError, match="voice: not finite: bad"):
         compute_features(signal, get_feature_spec("broken"))

@@ -58,6 +58,7 @@ def test_extraction_goes_on_without_a_cache_and_tells_once(
     assert message.startswith("No feature cache, so that features are computed each time: this ")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("homeless")
 def test_commands_work(
     run: Run, small_ravdess: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -154,6 +154,7 @@ def test_a_copy_of_a_model_is_the_model() -> None:
     assert copy.deepcopy({"model": load()})["model"] is load()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["spawn", "fork"])
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_pool_of_processes_predicts_with_a_model_that_it_is_given(method: str) -> None:

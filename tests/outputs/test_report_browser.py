@@ -2,51 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.browsers import open_browser
 from support.studies import rename
 
 from voxaffect.outputs.report import write_report
 
-sync_api = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.slow
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-QUIET = (
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-gpu",
-)
-
-
-def browser_path(playwright: Any) -> str:
-    """Return the browser of VOXAFFECT_BROWSER, one on the path, or Playwright's own; or skip."""
-    named = os.environ.get("VOXAFFECT_BROWSER")
-    own = playwright.chromium.executable_path
-    found = named or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if not found and Path(own).is_file():
-        found = own
-    if not found:
-        pytest.skip("needs Chromium or Chrome, on the path or named by VOXAFFECT_BROWSER")
-    return str(found)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-        flags = [*QUIET, *(["--no-sandbox"] if is_root else [])]
-        path = browser_path(playwright)
-        launched = playwright.chromium.launch(executable_path=path, args=flags)
-        yield launched
-        launched.close()
+    with open_browser() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")

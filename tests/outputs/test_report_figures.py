@@ -20,10 +20,8 @@ from voxaffect.outputs.report.page import list_figures
 
 
 @pytest.fixture(scope="module")
-def folder(evaluation: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("report")
-    write_report(evaluation, folder)
-    return folder
+def folder(report_folder: Path) -> Path:
+    return report_folder
 
 
 @pytest.fixture(scope="module")

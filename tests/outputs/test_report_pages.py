@@ -77,10 +77,8 @@ def document(evaluation: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def folder(document: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("report") / "new" / "out"
-    write_report(document, folder)
-    return folder
+def folder(report_folder: Path) -> Path:
+    return report_folder
 
 
 @pytest.fixture(scope="module")
@@ -340,6 +338,17 @@ def test_what_is_not_installed_is_named_with_its_extra(
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(MissingExtraError, match=r"voxaffect\[report\]"):
         write_report(document, tmp_path)
+
+
+def test_all_missing_libraries_are_named_before_the_document_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [n for n in sys.modules if n.partition(".")[0] in ("jinja2", "matplotlib")]:
+        monkeypatch.setitem(sys.modules, name, None)
+    for name in ("jinja2", "matplotlib"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingExtraError, match=r"^Jinja2 and Matplotlib are not .*\[report\]"):
+        write_report({}, tmp_path)  # no document: it would be refused
 
 
 def test_intervals_are_left_readable_and_links_are_not_made() -> None:

@@ -25,10 +25,9 @@ from voxaffect.features import FeatureSpec, compute_features
 from voxaffect.features.encoders import make_encoder_spec
 from voxaffect.models import Model
 from voxaffect.recognition import adaptation as module
-from voxaffect.recognition.adaptation import Adaptation, make_adapter
+from voxaffect.recognition.adaptation import Adaptation, make_adapter, measure_variety
 from voxaffect.recognition.batch import _unpack
 from voxaffect.recognition.live.recorder import to_record
-from voxaffect.recognition.measurement import measure_variety
 from voxaffect.recognition.prediction import Predictor
 from voxaffect.recognition.tasks import PredictionTask
 from voxaffect.training.estimators import BalancedLogistic

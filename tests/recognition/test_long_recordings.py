@@ -182,6 +182,7 @@ def test_a_recording_of_thirty_seconds_is_one_utterance_and_a_longer_one_is_not(
     assert va.predict(sound, rate_hz=RATE_HZ, model="fast").windows is not None
 
 
+@pytest.mark.slow
 def test_a_long_recording_is_the_mean_of_its_windows_and_uncertain() -> None:
     sound = talk(31.5)
     result = va.predict(sound, rate_hz=RATE_HZ, model="fast")
@@ -198,6 +199,7 @@ def test_a_long_recording_is_the_mean_of_its_windows_and_uncertain() -> None:
     assert not va.predict(sound, rate_hz=RATE_HZ, model="fast", uncertain_below=0.0).uncertain
 
 
+@pytest.mark.slow
 def test_a_long_recording_is_answered_alike_alone_in_a_batch_and_as_bytes(tmp_path: Path) -> None:
     path = write(tmp_path / "long.wav", talk(31.0))
     short = write(tmp_path / "short.wav", example())
@@ -298,6 +300,7 @@ def test_a_mono_recording_has_neither_side(run: Run, spoken: Path) -> None:
         assert f"has 1 channel, expected 2 to take the {side} one" in done.err
 
 
+@pytest.mark.slow
 def test_doctor_and_explain_call_the_same_answers_uncertain(run: Run, call: Path) -> None:
     assert va.predict(call).uncertain
     assert va.explain(call).prediction.uncertain
@@ -324,6 +327,7 @@ def test_a_silent_side_holds_no_speech(tmp_path: Path) -> None:
     assert not va.predict(path).channels_differ
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [3.0, 31.0])
 @pytest.mark.parametrize("recognize", [va.predict, va.timeline])
 def test_channels_that_cancel_are_named_as_such(

@@ -242,6 +242,7 @@ def test_another_model_does_not_go_on_with_a_checkpoint(
         run_batch(recordings[:1], tasks["timelines"], resume=checkpoint)
 
 
+@pytest.mark.slow
 def test_the_checkpoint_goes_when_all_is_done(recordings: list[Path], tmp_path: Path) -> None:
     output = tmp_path / "out.csv"
     arguments = command("predict", *recordings[:2], "-o", output, "--resume")
@@ -253,29 +254,28 @@ def test_the_checkpoint_goes_when_all_is_done(recordings: list[Path], tmp_path: 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="kills as Unix does")
-def test_all_of_ravdess_killed_half_way_ends_as_an_unbroken_run(
+def test_a_third_of_ravdess_killed_half_way_ends_as_an_unbroken_run(
     data_root: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    root = data_root("ravdess")
+    actors = sorted(data_root("ravdess").glob("Actor_0[1-8]"))
     corrupt = tmp_path / "corrupt.wav"
-    corrupt.write_bytes(next(root.rglob("*.wav")).read_bytes()[:9_000])
+    corrupt.write_bytes(next(actors[0].glob("*.wav")).read_bytes()[:9_000])
     whole, broken = tmp_path / "whole.csv", tmp_path / "broken.csv"
-    unbroken = subprocess.run(command("predict", root, corrupt, "-o", whole), check=False)
-    killed_at(
-        720, tmp_path / "broken.csv.checkpoint", "predict", root, corrupt, "-o", broken, "--resume"
-    )
+    unbroken = subprocess.run(command("predict", *actors, corrupt, "-o", whole), check=False)
+    again = ("predict", *actors, corrupt, "-o", broken, "--resume")
+    killed_at(240, tmp_path / "broken.csv.checkpoint", *again)
     assert not broken.exists()
     resumed = subprocess.run(
-        command("predict", root, corrupt, "-o", broken, "--resume"),
+        command(*again),
         capture_output=True,
         text=True,
         check=False,
     )
     assert unbroken.returncode == resumed.returncode == 1
-    assert count_finished(resumed.stderr) == (1440, 1)
+    assert count_finished(resumed.stderr) == (480, 1)
     assert f"failed: {corrupt}: cut short" in resumed.stderr
     assert broken.read_bytes() == whole.read_bytes()
-    assert len(broken.read_text().splitlines()) == 1_441
+    assert len(broken.read_text().splitlines()) == 481
 
 
 def signed(line: str) -> bytes:

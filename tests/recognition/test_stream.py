@@ -67,6 +67,7 @@ def test_a_stream_is_the_file_whatever_its_blocks(size: int, rate_hz: int) -> No
     assert len(file.segments) >= 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate_hz", [16_000, 48_000])
 def test_a_stream_of_single_samples_is_the_file(rate_hz: int) -> None:
     sound = talk(rate_hz)[: int(1.1 * rate_hz)]
@@ -177,6 +178,7 @@ def size_of(thing: Any, seen: set[int]) -> int:
     return size_of(vars(thing), seen) if hasattr(thing, "__dict__") else 0
 
 
+@pytest.mark.slow
 def test_a_streams_memory_does_not_grow(trained: Trained) -> None:
     """Five minutes, speech and silence."""
     stream, sizes = Stream(trained.model, rate_hz=RATE_HZ), []

@@ -125,6 +125,7 @@ def test_workers_change_nothing(talked: Timeline) -> None:
     assert only(talk(), workers=1) == talked == only(talk(), workers=3)
 
 
+@pytest.mark.slow
 def test_worker_processes_change_nothing(talked: Timeline) -> None:
     with LocalExecutor(2, kind="processes") as executor:
         assert only(talk(), workers=executor) == talked
@@ -144,6 +145,7 @@ def test_worker_processes_that_are_killed_change_no_timeline(talked: Timeline) -
         assert only(talk(), workers=executor) == talked
 
 
+@pytest.mark.slow
 def test_a_path_bytes_a_stream_a_signal_and_an_array_are_one_timeline(tmp_path: Path) -> None:
     path = tmp_path / "talk.wav"
     soundfile.write(path, talk(), RATE_HZ, subtype="FLOAT")

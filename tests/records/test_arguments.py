@@ -176,6 +176,7 @@ def test_a_protocol_is_known_in_any_case(name: str) -> None:
     assert "no protocol named" not in str(raised.value)
 
 
+@pytest.mark.slow
 def test_a_study_is_written_as_a_report(trained: Trained, tmp_path: Path) -> None:
     estimator = va.make_estimator("logistic")
     systems = {"a": va.System(estimator, trained.data)}
@@ -202,6 +203,7 @@ def test_a_name_guessed_wrong_is_answered_with_the_right_one() -> None:
 # A stream and threads.
 
 
+@pytest.mark.slow
 def test_a_stream_used_by_two_threads_at_once_is_refused() -> None:
     stream = va.Stream(rate_hz=16_000)
     errors: list[Exception] = []

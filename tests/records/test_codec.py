@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -47,6 +48,24 @@ def test_a_fault_is_named_by_its_path(value: object, message: str) -> None:
     with pytest.raises(ValueError, match=r"^[^\n]*$") as raised:
         check(value, Whole)
     assert str(raised.value).startswith(message)
+
+
+class Chosen(Struct):
+    level: Literal["low", "high"] = "low"
+    rows: list[dict[str, Literal["a", "b"] | None]] = []
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"level": "foo"}, "$.level: expected high or low, found 'foo'"),
+        ({"rows": [{}, {"x": "c"}]}, "$.rows[1].x: expected a or b, found 'c'"),
+    ],
+)
+def test_a_value_that_is_no_choice_lists_the_choices(value: object, message: str) -> None:
+    with pytest.raises(ValueError, match=r"^[^\n]*$") as raised:
+        check(value, Chosen)
+    assert str(raised.value) == message
 
 
 def test_the_same_fault_in_another_key_is_not_blamed_on_the_first() -> None:

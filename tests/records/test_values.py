@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -12,7 +15,7 @@ from support.timelines import CALL, DOUBTED, EMOTIONS, SILENT
 
 import voxaffect as va
 from voxaffect.errors import MissingExtraError
-from voxaffect.extraction import Extraction
+from voxaffect.extraction import Extraction, Failure
 from voxaffect.outputs.formats import PREDICTION_FORMATS, TIMELINE_FORMATS
 from voxaffect.recognition import Prediction
 from voxaffect.recognition.batch import Batch
@@ -62,6 +65,18 @@ def test_features_become_a_frame_by_name() -> None:
     found = Extraction(np.eye(2, dtype=np.float32), np.array([0, 3]), ())
     frame = found.to_frame(["a", "b"])
     assert (list(frame), list(frame.index)) == (["a", "b"], [0, 3])
+
+
+def test_features_become_plain_data_with_their_failures() -> None:
+    import numpy as np
+
+    failure = Failure(Path("b.wav"), "b.wav: no such file.")
+    found = Extraction(np.float32([[0.1, 2]]), np.array([1]), (failure,)).to_dict()
+    assert json.loads(json.dumps(found, allow_nan=False)) == {
+        "features": np.float32([[0.1, 2]]).tolist(),
+        "kept": [1],
+        "failures": [{"source": "b.wav", "error": "AudioError", "message": "b.wav: no such file."}],
+    }
 
 
 def test_without_pandas_a_frame_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,3 +139,11 @@ def example() -> str:
 
 def test_frames_are_frames_of_pandas() -> None:
     assert isinstance(CALL.to_frame(), pd.DataFrame)
+
+
+@pytest.mark.parametrize("answer", [va.predict, va.timeline, va.explain, va.diagnose])
+def test_bytes_have_the_name_that_they_are_given(answer: Any) -> None:
+    content = (files("voxaffect") / "data" / "example.wav").read_bytes()
+    result = answer(content, name="call", model="fast")
+    (result,) = result if isinstance(result, tuple) else (result,)
+    assert getattr(result, "prediction", result).source == "call"

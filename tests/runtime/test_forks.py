@@ -62,6 +62,7 @@ def busy(work: Callable[[], object], *, threads: int) -> Iterator[None]:
             thread.join()
 
 
+@pytest.mark.slow
 def test_a_child_predicts_whatever_its_parent_was_at(
     recordings: list[Path], trained: Trained
 ) -> None:

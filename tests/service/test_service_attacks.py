@@ -10,14 +10,20 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import numpy as np
 import pytest
 from conftest import voice
 from support.services import EXAMPLE, Service, encode, run_service
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from voxaffect.service.protocols import HEAD_SECONDS, READ_SECONDS, HttpProtocol
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 TOKEN = "a-token-that-nobody-guesses"
@@ -34,14 +40,17 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "max_seconds": 20,
         "max_channels": 2,
         "upload_seconds": 1,
+        "max_connections": 40,
         "token": TOKEN,
         "cors_origins": "https://app.example",
     }
-    with run_service(tmp_path_factory.mktemp("strict") / "log", **settings) as running:
-        yield running
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+        with run_service(tmp_path_factory.mktemp("strict") / "log", **settings) as running:
+            yield running
 
 
-def post(service: Service, content: bytes, **headers: str) -> httpx.Response:
+def post(service: Service, content: bytes, **headers: Any) -> httpx.Response:
     with service.client() as client:
         own = {"Authorization": f"Bearer {TOKEN}", **headers}
         return client.post("/v1/emotion", content=content, headers=own)
@@ -109,11 +118,49 @@ def test_too_many_channels_are_refused(strict: Service) -> None:
     assert (answer.status_code, get_code(answer)) == (413, "too_large")
 
 
+@pytest.mark.slow
 def test_a_slow_client_is_sent_away(strict: Service) -> None:
     head = f"{HEAD}Authorization: Bearer {TOKEN}\r\nContent-Length: 1000\r\n\r\nRIFF"
     answer = exchange(strict, head)
     assert answer.startswith("HTTP/1.1 408")
     assert post(strict, EXAMPLE).status_code == 200
+
+
+def test_idle_connections_beyond_the_limit_are_closed(strict: Service) -> None:
+    address = ("127.0.0.1", strict.port)
+    with ExitStack() as stack:
+        connections = [
+            stack.enter_context(socket.create_connection(address, timeout=60)) for _ in range(200)
+        ]
+        for connection in connections:
+            connection.setblocking(False)
+        deadline = time.monotonic() + 5  # less than a head may take
+        while (closed := sum(map(is_closed, connections))) < 90 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert 90 <= closed < 200
+    assert post(strict, EXAMPLE).status_code == 200
+
+
+def is_closed(connection: socket.socket) -> bool:
+    try:
+        return not connection.recv(1)
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+@pytest.mark.parametrize(("step", "is_closed"), [(0, True), (1, False)])
+def test_a_client_that_reads_nothing_is_sent_away(step: int, is_closed: bool) -> None:
+    transport = Mock()
+    protocol = HttpProtocol(
+        Config(Mock(), interface="asgi3", log_config=None), ServerState(), {}, Mock()
+    )
+    protocol.transport, protocol.cycle = transport, Mock(response_complete=False)
+    for number in range(int(READ_SECONDS / HEAD_SECONDS) + 1):
+        transport.get_write_buffer_size.return_value = 1_000 - step * number
+        protocol._check_head()
+    assert transport.abort.called == is_closed
 
 
 @pytest.mark.slow
@@ -123,10 +170,65 @@ def test_a_client_that_sends_no_whole_head_is_cut_off(service: Service) -> None:
     assert 5 < time.monotonic() - start < 50
 
 
+def test_a_refused_upload_that_was_sent_is_answered_to_its_end(service: Service) -> None:
+    start = time.monotonic()
+    for _ in range(5):
+        answer = exchange(service, f"{HEAD}Content-Length: 4\r\n\r\nRIFF")
+        assert answer.startswith("HTTP/1.1 4")
+    assert time.monotonic() - start < 5  # a second each, if more were waited for
+
+
 def test_a_half_closed_upload_holds_nothing(service: Service) -> None:
     answer = exchange(service, f"{HEAD}Content-Length: 1000\r\n\r\nRIFF", closes=True)
     assert answer == "" or answer.startswith("HTTP/1.1 4")
     assert service.get_metric("voxaffect_pending_bytes") == 0
+    assert service.post().status_code == 200
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        "Content-Length: 6\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 6",
+        "Content-Length: 6\r\nContent-Length: 5",
+        "Content-Length: +6",
+        "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+        "Content-Length : 6",
+    ],
+)
+def test_a_length_that_a_proxy_may_read_otherwise_is_refused(
+    service: Service, lengths: str
+) -> None:
+    hidden = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    answers = exchange(service, f"{HEAD}{lengths}\r\n\r\n0\r\n\r\n{hidden}")
+    assert answers.startswith("HTTP/1.1 400")
+    assert answers.count("HTTP/1.1") == 1  # the request within the body is none
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "X: y\r\n" * 100_000,
+        'Content-Disposition: form-data; name="x"\r\n\r\nv\r\n--b\r\n' * 20_000,
+        f'Content-Disposition: form-data; name="file"; filename="{"n" * 1_000_000}"',
+        "\r\n" * 1_000_000,
+    ],
+)
+def test_a_form_that_floods_is_refused(service: Service, part: str) -> None:
+    body = f"--b\r\n{part}\r\n\r\nv\r\n--b--\r\n"
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    with service.client() as client:
+        answer = client.post("/v1/emotion", content=body.encode(), headers=kind)
+    assert (answer.status_code, get_code(answer)) == (400, "invalid_form")
+
+
+@pytest.mark.parametrize(
+    "flood", ["X: y\r\n" * 100_000, f"X: {'y' * 1_000_000}", f"X: {'y' * 70_000}\r\n\r\n"]
+)
+def test_a_head_that_floods_is_cut_off(service: Service, flood: str) -> None:
+    with suppress(ConnectionError):  # of what was sent in vain
+        assert exchange(service, f"GET /healthz HTTP/1.1\r\n{flood}")[:12] in ("", "HTTP/1.1 400")
     assert service.post().status_code == 200
 
 
@@ -219,7 +321,12 @@ def test_a_classification_of_anything_is_no_fault_of_the_server(
 
 
 def test_the_token_is_needed_and_compared(strict: Service) -> None:
-    for header, code in [("", "missing_token"), ("Bearer wrong", "wrong_token")]:
+    headers: list[tuple[Any, str]] = [
+        ("", "missing_token"),
+        ("Bearer wrong", "wrong_token"),
+        ("Bearer \xff\xe9".encode("latin-1"), "wrong_token"),
+    ]
+    for header, code in headers:
         answer = post(strict, EXAMPLE, Authorization=header)
         assert (answer.status_code, get_code(answer)) == (401, code)
         assert answer.headers["www-authenticate"] == "Bearer"
@@ -229,8 +336,16 @@ def test_the_token_is_needed_and_compared(strict: Service) -> None:
         assert client.get("/nowhere").status_code == 401
 
 
-def test_other_sites_are_refused_and_named_ones_allowed(strict: Service) -> None:
-    assert get_code(post(strict, EXAMPLE, Origin="https://evil.example")) == "origin_not_allowed"
+def test_nothing_is_sent_to_a_collector(strict: Service) -> None:
+    assert "telemetry" not in strict.log.read_text(encoding="utf-8")  # FastAPI has not tried it
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://[", "null", "http://[::1]:x"])
+def test_other_sites_are_refused(strict: Service, origin: str) -> None:
+    assert get_code(post(strict, EXAMPLE, Origin=origin)) == "origin_not_allowed"
+
+
+def test_a_named_site_is_allowed(strict: Service) -> None:
     answer = post(strict, EXAMPLE, Origin="https://app.example")
     assert answer.headers["access-control-allow-origin"] == "https://app.example"
 
@@ -239,11 +354,13 @@ def test_a_foreign_name_for_this_machine_is_refused(service: Service) -> None:
     with service.client() as client:
         answer = client.get("/v1/models", headers={"Host": "rebound.example"})
         assert (answer.status_code, get_code(answer)) == (403, "host_not_allowed")
+        for path in ("/healthz", "/readyz"):  # probes ask by any address
+            assert client.get(path, headers={"Host": "10.0.0.9"}).status_code == 200
         assert "access-control-allow-origin" not in client.get("/v1/models").headers
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"), [("GET", "/", 404), ("PUT", "/v1/emotion", 405)]
+    ("method", "path", "status"), [("GET", "/nowhere", 404), ("PUT", "/v1/emotion", 405)]
 )
 def test_an_unknown_path_or_method_is_an_error_object(
     service: Service, method: str, path: str, status: int
@@ -277,6 +394,7 @@ def test_of_65_clients_at_once_each_has_an_answer(service: Service) -> None:
     assert service.post().status_code == 200
 
 
+@pytest.mark.slow
 @LINUX
 def test_a_killed_worker_costs_one_answer(tmp_path: Path) -> None:
     speech = encode(np.tile(voice(1, seconds=3), 100))
@@ -307,13 +425,16 @@ def test_a_recording_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
         assert running.post(name="b.wav", response_format="csv").status_code in (200, 504)
 
 
+@pytest.mark.slow
 def test_a_signal_under_load_loses_no_accepted_request(tmp_path: Path) -> None:
     with run_service(tmp_path / "log", concurrency=1) as running, ThreadPoolExecutor(5) as executor:
-        speech = encode(np.tile(voice(1, seconds=3), 5))
+        speech = encode(np.tile(voice(1, seconds=3), 3))
         answers = [executor.submit(running.post, speech, timeline="true") for _ in range(5)]
         while running.get_metric("voxaffect_active_requests") < 6:  # and this one
             assert not any(answer.done() for answer in answers), "too fast for this test"
-        running.process.send_signal(signal.SIGTERM)
+        for _ in range(2):  # the second one changes nothing
+            running.process.send_signal(signal.SIGTERM)
+            time.sleep(0.1)
         assert [answer.result().status_code for answer in answers] == [200] * 5
         assert running.process.wait(180) == 0
         assert "Traceback" not in running.log.read_text(encoding="utf-8")

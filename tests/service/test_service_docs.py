@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.browsers import microphone_flags, open_browser
+from support.servers import serve
 from support.services import EXAMPLE, Service, run_service
 
 from voxaffect.cli import main
@@ -20,7 +23,12 @@ PAGE = Path(__file__).parents[2] / "docs" / "in-a-service.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 ADDRESS = "127.0.0.1:8000"
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
-CURLS = [line for kind, block in BLOCKS if kind == "sh" for line in block.splitlines()]
+CURLS = [
+    line
+    for kind, block in BLOCKS
+    if kind == "sh"
+    for line in block.replace("\\\n", "").splitlines()
+]
 PROGRAMS = [block for kind, block in BLOCKS if kind == "python"]
 
 
@@ -28,6 +36,8 @@ PROGRAMS = [block for kind, block in BLOCKS if kind == "python"]
 def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("call.wav").write_bytes(EXAMPLE)
+    Path("call.rttm").write_text("SPEAKER call 1 0 3 <NA> <NA> anna <NA> <NA>\n", encoding="ascii")
+    Path("call.srt").write_text("1\n00:00:00,000 --> 00:00:03,000\nHello.\n", encoding="ascii")
 
 
 @pytest.mark.usefixtures("call")
@@ -38,7 +48,7 @@ def test_a_line_of_curl_is_answered(service: Service, line: str) -> None:
     command = line.replace(ADDRESS, f"127.0.0.1:{service.port}") + " -sS --fail --noproxy '*'"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "happy" in done.stdout
+    assert "neutral" in done.stdout
 
 
 @pytest.mark.usefixtures("call")
@@ -47,17 +57,59 @@ def test_a_program_prints_an_emotion(
     service: Service, program: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     exec(program.replace(ADDRESS, f"127.0.0.1:{service.port}"), {})
-    assert "happy" in capsys.readouterr().out
+    assert "neutral" in capsys.readouterr().out
 
 
-def test_the_javascript_can_be_parsed(tmp_path: Path) -> None:
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("needs node")
-    for number, block in enumerate(block for kind, block in BLOCKS if kind == "js"):
-        path = tmp_path / f"{number}.mjs"
-        path.write_text(block, encoding="utf-8")
-        subprocess.run([node, "--check", path], check=True)
+HEARD = """
+  const events = [], button = document.createElement("button");
+  button.textContent = "Listen";
+  button.onclick = async () => { window.end = await listen((event) => events.push(event)); };
+  document.body.append(button);
+  window.events = events;
+"""
+
+
+@pytest.mark.slow
+def test_a_page_sends_its_microphone(tmp_path: Path) -> None:
+    (program,) = (block for kind, block in BLOCKS if kind == "js")
+    recording = tmp_path / "microphone.wav"
+    recording.write_bytes(EXAMPLE)
+    page = ""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Type", "text/html; charset=utf-8")
+        request.end_headers()
+        request.wfile.write(page.encode())
+
+    with (
+        serve(answer) as origin,
+        run_service(tmp_path / "log", cors_origins=origin) as service,
+        open_browser(*microphone_flags(recording)) as browser,
+    ):
+        program = program.replace(ADDRESS, f"127.0.0.1:{service.port}")
+        page = f"<!doctype html><body><script>{program}{HEARD}</script>"
+        types = listen_for(browser.new_page(), origin, seconds=10)
+    assert types[0] == "session.created"
+    assert {"speech.started", "emotion.window", "emotion.segment"} <= set(types)
+    assert types[-1] == "session.closed"
+
+
+def listen_for(page: Any, address: str, seconds: float) -> list[str]:
+    """Types of the events that a page gets until its stream is closed."""
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(address)
+    page.get_by_role("button").click()
+    page.wait_for_function("window.end && events.length > 0", timeout=60_000)
+    page.wait_for_timeout(1000 * seconds)
+    page.evaluate("window.end()")
+    closed = "events.at(-1).type === 'session.closed'"
+    page.wait_for_function(closed, timeout=60_000)
+    types: list[str] = page.evaluate("events.map((event) => event.type)")
+    assert [text for text in complaints if "favicon" not in text] == []
+    return types
 
 
 def describe_settings() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +57,27 @@ class DieAtWindow:
             self.mark.touch()
             signal.raise_signal(signal.SIGKILL)
         return extract_speech_features(*arguments, **options)
+
+
+class DieAt(Executor):
+    """Executor of processes that end when they come to a row of a manifest.
+
+    Parameters
+    ----------
+    executor : Executor
+    row : int
+    """
+
+    def __init__(self, executor: Executor, row: int) -> None:
+        self._executor, self._row = executor, row
+        self._max_workers = 2
+
+    def submit(self, function: Any, /, *arguments: Any, **options: Any) -> Future[Any]:
+        return self._executor.submit(die_at_row, self._row, function, *arguments, **options)
+
+
+def die_at_row(row: int, function: Any, part: Any, *arguments: Any) -> Any:
+    """Do a part or a list of entries, unless one of them has the row."""
+    if row in [entry.row for entry in getattr(part, "entries", part)]:
+        signal.raise_signal(signal.SIGKILL)
+    return function(part, *arguments)

@@ -7,10 +7,11 @@ import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import files
@@ -25,6 +26,8 @@ from websockets.sync.client import ClientConnection, connect
 EXAMPLE = (files("voxaffect") / "data" / "example.wav").read_bytes()
 START_SECONDS = 120.0
 RATE_HZ = 16_000
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Of clients that speak no TLS: httpx would read all certificates for each of them."""
 
 
 @dataclass
@@ -40,7 +43,8 @@ class Service:
         return f"http://127.0.0.1:{self.port}"
 
     def client(self, **options: Any) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=120, trust_env=False, **options)
+        plain = {"timeout": 120, "trust_env": False, "verify": _NO_TLS}
+        return httpx.Client(base_url=self.url, **plain, **options)
 
     def post(self, content: bytes = EXAMPLE, name: str = "a.wav", **fields: object) -> Any:
         """Answer to an upload as a form."""
@@ -74,13 +78,17 @@ class Service:
 
 
 @contextmanager
-def run_service(log: Path, *flags: object, **settings: object) -> Iterator[Service]:
-    """Server with the model ``fast``, unless settings name others."""
+def run_service(
+    log: Path, *flags: object, under: Sequence[object] = (), **settings: object
+) -> Iterator[Service]:
+    """Server with the model ``fast``, unless settings name others; ``under`` is such as strace."""
     values = {"models": "fast", "concurrency": 2, **settings}
     environment = {f"VOXAFFECT_SERVE_{name.upper()}": str(v) for name, v in values.items()}
-    command = [sys.executable, "-m", "voxaffect", "serve", "--port", "0", *map(str, flags)]
+    command = [*under, sys.executable, "-m", "voxaffect", "serve", "--port", "0", *flags]
     with log.open("wb") as stream:
-        process = subprocess.Popen(command, stderr=stream, env={**os.environ, **environment})
+        process = subprocess.Popen(
+            [*map(str, command)], stderr=stream, env={**os.environ, **environment}
+        )
     try:
         service = Service(process, _read_port(process, log), log)
         _wait_until_ready(service)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from voxaffect.recognition import Segment, Timeline, Window
+from voxaffect.recognition import Overlap, Segment, Timeline, Utterance, Window
 
 EMOTIONS = ("angry", "happy", "sad")
 
@@ -39,3 +39,28 @@ DOUBTED = timeline(
     segment(0.5, 3.0, "angry", 0.9), replace(segment(3.0, 6.0, "sad", 0.4), uncertain=True)
 )
 SILENT = timeline(source="silent.wav", seconds=2.0)
+
+ANN, BEN = "SPEAKER_00", "Ben <b>"
+TALK = replace(
+    timeline(
+        replace(segment(0.5, 2.25, "sad", 0.81), speaker=ANN, text="Not again."),
+        replace(segment(2.25, 3.0, "angry", 0.9), speaker=ANN, text="I told you!"),
+        replace(segment(4.0, 6.0, "happy", 0.4), speaker=BEN, text="Me & you", uncertain=True),
+        source="talk.wav",
+    ),
+    turns=(
+        Utterance(
+            0.5, 4.0, "sad", odds("sad", 0.6), False, ANN, "Not again. I told you! Well", 1.0
+        ),
+        Utterance(3.0, 6.0, "happy", odds("happy", 0.4), True, BEN, "Me & you", 1.0),
+        Utterance(7.0, 7.5, None, {}, True, ANN, None, 0.5),
+    ),
+    sentences=(
+        Utterance(0.5, 2.25, "sad", odds("sad", 0.81), False, ANN, "Not again."),
+        Utterance(2.25, 4.0, "angry", odds("angry", 0.9), False, ANN, "I told you! Well", 1.0),
+        Utterance(3.0, 6.0, "happy", odds("happy", 0.4), True, BEN, "Me & you", 1.0),
+        Utterance(7.0, 7.5, None, {}, True, ANN, "Hm.", 0.5),
+    ),
+    overlaps=(Overlap(3.0, 4.0, (BEN, ANN)), Overlap(7.0, 7.5, (BEN, ANN))),
+)
+"""Conversation of two people who interrupt each other."""

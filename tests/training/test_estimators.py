@@ -208,6 +208,7 @@ def test_rows_hold_copies_of_their_own_utterances_and_of_no_other(small_ravdess:
         assert speaker == f"ravdess/{data.utterances[origin].speaker}"
 
 
+@pytest.mark.slow
 def test_copies_without_talkers_follow_the_seed_and_no_other_utterance(
     small_ravdess: Path,
 ) -> None:
@@ -224,6 +225,7 @@ def test_copies_without_talkers_follow_the_seed_and_no_other_utterance(
     assert not np.array_equal(whole, other)
 
 
+@pytest.mark.slow
 def test_copies_do_not_follow_the_order_of_utterances(small_ravdess: Path) -> None:
     policy = replace(POLICY, noise_probability=1, babble_probability=1)
     data = load_dataset({"ravdess": small_ravdess}, get_feature_spec("classic"))

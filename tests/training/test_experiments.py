@@ -36,6 +36,7 @@ def test_the_command_and_the_function_train_the_same_model(
     assert (result.holdout, result.new_speakers) == (None, None)
 
 
+@pytest.mark.slow
 def test_the_command_and_the_function_evaluate_the_same(run: Run, ravdess_to_read: Path) -> None:
     how = ["--data", ravdess_to_read, "--features=classic", "--no-reference-split"]
     done = run("evaluate", "ravdess", *how, "--condition=8 kHz", "--format=json")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -141,6 +142,29 @@ def test_each_fold_trains_an_encoder_and_tests_degraded_audio_too(
     # For each fold, one without a part for the temperature, then the one that is tested.
     assert counts[1::2] == [2 * len(EMOTIONS) * TAKES] * len(SPEAKERS)
     assert max(counts[::2]) < min(counts[1::2])
+
+
+def test_the_encoder_is_trained_on_soft_labels(
+    data: va.Dataset, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from voxaffect.training.encoders import finetuning
+
+    seen = []
+
+    def keep(*arguments: Any, **options: Any) -> Any:
+        seen.append(arguments[2].emotions)
+        return finetune(*arguments, **options)
+
+    finetune = finetuning.finetune
+    monkeypatch.setattr(finetuning, "finetune", keep)
+    shares = {"angry": {"angry": 0.8, "sad": 0.2}, "sad": {"sad": 0.7, "angry": 0.3}}
+    utterances = [replace(u, soft_label=shares[u.emotion]) for u in data.utterances]
+    soft = replace(data, utterances=tuple(utterances))
+    estimator = recipe.build(0)
+    estimator.attach_inputs([soft])
+    va.fit(estimator.set_params(held_out=0), soft.rows())
+    assert [rows.shape for rows in seen] == [(3 * len(data.matrix), 2)]
+    assert set(np.round(seen[0], 1).ravel()) == {0.2, 0.3, 0.7, 0.8}
 
 
 def test_permuted_features_are_refused(data: va.Dataset) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import onnxruntime
 import pytest
 from numpy.typing import NDArray
+from support.lazy import Lazy, skip_without
 
 from voxaffect.features.affect.logmel import BANDS, MAX_FRAMES, MIN_FRAMES, flatten_logmel
 
-torch = pytest.importorskip("torch")
-
-from voxaffect.training import network as net  # noqa: E402
-
-SMALL = net.Plan(
-    channels=(4, 6, 8, 8, 16), passes=12, batch=16, masked_bands=4, dropout=0.1, averaging=0.9
-)
+pytestmark = skip_without("torch")
+torch, net = Lazy("torch"), Lazy("voxaffect.training.network")
 Array = NDArray[np.float32]
+
+
+def make_plan() -> net.Plan:
+    return net.Plan(
+        channels=(4, 6, 8, 8, 16), passes=12, batch=16, masked_bands=4, dropout=0.1, averaging=0.9
+    )
 
 
 def toy(count: int, seed: int) -> tuple[list[Array], NDArray[np.int64]]:
@@ -40,7 +44,24 @@ def run(members: list[net.Weights], picture: Array, *, is_half: bool = False) ->
 @pytest.fixture(scope="module")
 def trained() -> dict[str, Array]:
     pictures, emotions = toy(96, seed=0)
-    return net.fit_weights(pictures, emotions, utterances=np.arange(96), seed=0, plan=SMALL)
+    return net.fit_weights(pictures, emotions, utterances=np.arange(96), seed=0, plan=make_plan())
+
+
+def test_shares_are_learned_as_they_are() -> None:
+    pictures, _ = toy(48, seed=1)
+    shares = np.tile([0.6, 0.3, 0.1], (48, 1))
+    plan = replace(make_plan(), smoothing=0.0, passes=20)
+    weights = net.fit_weights(pictures, shares, utterances=np.arange(48), seed=0, plan=plan)
+    assert np.exp(run([weights], pictures[0]))[0] == pytest.approx(shares[0], abs=0.1)
+
+
+def test_certain_shares_have_the_loss_of_the_emotions() -> None:
+    logits, emotions = torch.randn(9, 3), torch.tensor([0, 0, 0, 0, 0, 1, 1, 2, 2])
+    weight = net._emotion_weights(emotions.numpy())
+    shares = torch.eye(3)[emotions]
+    assert net._emotion_weights(shares.numpy()).tolist() == weight.tolist()
+    loss = net._Loss(weight, 0.0)
+    assert float(loss(logits, shares)) == pytest.approx(float(loss(logits, emotions)), abs=1e-6)
 
 
 def random_network(bands: int, emotions: int) -> net._Network:
@@ -100,7 +121,7 @@ def test_half_precision_halves_the_file() -> None:
 
 def test_members_are_averaged_in_log_probability(trained: dict[str, Array]) -> None:
     pictures, emotions = toy(48, seed=4)
-    other = net.fit_weights(pictures, emotions, utterances=np.arange(48), seed=1, plan=SMALL)
+    other = net.fit_weights(pictures, emotions, utterances=np.arange(48), seed=1, plan=make_plan())
     picture = pictures[0]
     mean = (run([trained], picture) + run([other], picture)) / 2
     expected = mean - np.log(np.exp(mean).sum())

@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.audio.arrays import as_array, as_floats, is_array
-from voxaffect.audio.content import Content, check_file, describe_source, open_content, open_pipe
+from voxaffect.audio.content import (
+    Content,
+    RandomAccess,
+    check_file,
+    describe_source,
+    open_content,
+    open_pipe,
+)
 from voxaffect.audio.decoding import decode
 from voxaffect.audio.parts import BLOCK_SECONDS, Block, Blocks
 from voxaffect.audio.pipes import Pipe, decode_pipe
@@ -34,7 +41,7 @@ Source = str | Path | bytes | BinaryIO | NDArray[Any] | Signal
 
 @contextmanager
 def open_blocks(
-    source: Source,
+    source: Source | RandomAccess,
     rate_hz: int | None = None,
     *,
     name: str | None = None,
@@ -42,7 +49,7 @@ def open_blocks(
 ) -> Iterator[Blocks]:
     """Open a recording to read it block by block.
 
-    A file is read as it is needed. Bytes, streams and pipes are held as they come, encoded.
+    A file and a `RandomAccess` are read as needed. Bytes, streams and pipes are held as they come.
     Parameters are those of `as_signal`. Damage in the sound is raised on the way, or at its end; so
     is a recording longer than `max_seconds`.
 
@@ -98,7 +105,7 @@ def _open(
     if isinstance(source, Signal) or is_array(source):
         yield _limit(_open_array(source, rate_hz, name), max_seconds)
         return
-    if isinstance(source, str | Path | bytes) or hasattr(source, "read"):
+    if isinstance(source, str | Path | bytes | RandomAccess) or hasattr(source, "read"):
         _check_no_rate(rate_hz)  # anything else is an error of open_content
     with open_content(source, name) as content, decode(content, block_seconds) as blocks:
         yield _limit(blocks, max_seconds, content)
@@ -179,10 +186,10 @@ def as_signal(
     if isinstance(source, Signal) and rate_hz is None and name is None and max_seconds is None:
         return source
     with _open(source, rate_hz, name, max_seconds, _READ_SECONDS) as blocks:
-        return _join(blocks)
+        return join_blocks(blocks)
 
 
-def _join(blocks: Blocks) -> Signal:
+def join_blocks(blocks: Blocks) -> Signal:
     """Signal of all blocks. Each is mixed down as it comes, so that memory holds one channel."""
     try:
         mixer = Mixer()

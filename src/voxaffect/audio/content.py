@@ -9,6 +9,7 @@ import stat
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -79,6 +80,19 @@ class Content:
         except OSError:
             return None
         return status.st_size, status.st_mtime_ns
+
+
+@dataclass(frozen=True, eq=False)
+class RandomAccess:
+    """A stream of which only what is needed is read, such as a file in a remote store.
+
+    Parameters
+    ----------
+    stream : binary stream
+        It can seek, and stays as it is while it is read.
+    """
+
+    stream: BinaryIO
 
 
 Piece = tuple[int, int] | bytes
@@ -185,6 +199,11 @@ def open_content(source: Any, name: str | None = None) -> Iterator[Content]:
     A pipe and a stream are read to their end first, up to 1 GiB.
     """
     name = name or describe_source(source)
+    if isinstance(source, RandomAccess):
+        with name_reading_errors(name):
+            content = Content(source.stream, name)
+        yield content
+        return
     if not isinstance(source, str | Path):
         yield Content(io.BytesIO(_take_bytes(source, name)), name)
         return

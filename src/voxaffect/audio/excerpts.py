@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import inf
 from pathlib import Path
 
-import numpy as np
-
-from voxaffect.audio.blocks import limit_error, open_blocks, read
+from voxaffect.audio.blocks import join_blocks, limit_error, open_blocks, read
 from voxaffect.audio.content import name_reading_errors, open_content
-from voxaffect.audio.signal import Mixer, Signal
+from voxaffect.audio.parts import Block, Blocks
+from voxaffect.audio.signal import Signal
 from voxaffect.errors import AudioError
 
 _PIECE_BYTES = 1 << 20
@@ -38,12 +39,12 @@ class Excerpt:
         end = "the end" if self.end_seconds is None else f"{self.end_seconds:g} s"
         return f"{self.path}, {self.start_seconds:g} s to {end}"
 
-    def explain_missing(self, seconds: float) -> str | None:
+    def explain_missing(self, seconds: float, name: str | None = None) -> str | None:
         """Message that a recording of some length does not hold this part; None if it does."""
         last = self.start_seconds if self.end_seconds is None else self.end_seconds
         if self.start_seconds < seconds and last - seconds <= _TOLERANCE_SECONDS:
             return None
-        return f"{self}: the recording is {seconds:g} s long. Correct the start and end."
+        return f"{name or self}: the recording is {seconds:g} s long. Correct the start and end."
 
     @property
     def key(self) -> bytes:
@@ -95,28 +96,52 @@ def read_recording(recording: Recording, *, max_seconds: float | None = None) ->
     """
     if not isinstance(recording, Excerpt):
         return read(recording, max_seconds=max_seconds)
-    start, end = recording.start_seconds, recording.end_seconds
-    parts, held, mixer = [], 0, Mixer()
     with open_blocks(recording.path) as blocks:
-        first = round(start * blocks.rate_hz)
-        last = None if end is None else round(end * blocks.rate_hz)
-        if blocks.seek is not None and first < blocks.frames:
-            blocks.seek(first)  # a part of an hour is found at once
-            held = first
-        for block in blocks:
-            low = max(first - held, 0)
-            high = len(block) if last is None else min(last - held, len(block))
-            if low < high:
-                parts.append(mixer.mix(block[low:high]))
-            held += len(block)
-            if max_seconds is not None and sum(map(len, parts)) > max_seconds * blocks.rate_hz:
-                raise limit_error(str(recording), max_seconds)
-            if last is not None and held >= last:
-                break
-        seconds = held / blocks.rate_hz
-    if fault := recording.explain_missing(seconds):
+        return join_blocks(take_part(blocks, recording, max_seconds=max_seconds))
+
+
+def take_part(
+    blocks: Blocks, part: Excerpt, *, name: str | None = None, max_seconds: float | None = None
+) -> Blocks:
+    """Blocks of a part of an open recording, all channels of it.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        Of which nothing was read yet.
+    part : Excerpt
+    name : str, optional
+        Name of the part in messages.
+    max_seconds : float, optional
+        Longest part to accept; any length by default.
+    """
+    first = round(part.start_seconds * blocks.rate_hz)
+    last = inf if part.end_seconds is None else round(part.end_seconds * blocks.rate_hz)
+    limit = inf if max_seconds is None else max_seconds * blocks.rate_hz
+    frames = max(int(min(last, blocks.frames)) - first, 0)
+    named = replace(blocks, name=name or str(part))
+    taken = _take_blocks(named, part, first, last, limit)
+    return replace(named, frames=frames, blocks=taken, seek=None)
+
+
+def _take_blocks(
+    blocks: Blocks, part: Excerpt, first: int, last: float, limit: float
+) -> Iterator[Block]:
+    held = taken = 0
+    if blocks.seek is not None and first < blocks.frames:
+        blocks.seek(first)  # a part of an hour is found at once
+        held = first
+    for block in blocks:
+        low, high = max(first - held, 0), int(min(last - held, len(block)))
+        held += len(block)
+        if low < high:
+            taken += high - low
+            if taken > limit:
+                raise limit_error(blocks.name, limit / blocks.rate_hz)
+            yield block[low:high]
+        if held >= last:
+            break
+    if fault := part.explain_missing(held / blocks.rate_hz, blocks.name):
         raise AudioError(fault)
-    if not parts:
-        raise AudioError(f"{recording}: holds no sample. Correct the start and end.")
-    mixer.check(str(recording))
-    return Signal(np.concatenate(parts), blocks.rate_hz, str(recording))
+    if not taken:
+        raise AudioError(f"{blocks.name}: holds no sample. Correct the start and end.")

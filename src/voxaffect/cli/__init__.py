@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import click
 
+from voxaffect.cli.config_option import ConfigOption, add_config, explain_value, list_settings
 from voxaffect.cli.signals import catch_signals, exit_code
 from voxaffect.console import READER_GONE, discard_output, flush, guard_streams, print_message
-from voxaffect.errors import VoxaffectError
+from voxaffect.errors import ConfigError, VoxaffectError
 from voxaffect.files import describe_reason, remove_partials
 
 # Each command is a module of its name, imported when it is called: none waits for another.
@@ -26,10 +27,14 @@ _COMMANDS = {
     "doctor": "List problems of recordings, and how far to trust predictions.",
     "explain": "Show how much each feature group contributes to a prediction.",
     "listen": "Recognize emotion live, from a microphone.",
+    "push": "Push a model to the Hugging Face Hub.",
     "serve": "Recognize emotion over HTTP and WebSocket.",
     "corpora": "List, describe, download and check corpora.",
     "encoders": "List, describe and download pretrained speech encoders.",
+    "config": "Show the options in effect and the plug-ins, and where each comes from.",
 }
+_USAGE_CODE = 2
+_CONFIGURED = [name for name in _COMMANDS if name != "config"]
 
 
 class _Commands(click.Group):
@@ -45,6 +50,7 @@ class _Commands(click.Group):
 
         module = import_module(f"voxaffect.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
+        add_config(command, [cmd_name], _CONFIGURED)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -56,6 +62,9 @@ class _Commands(click.Group):
 @click.version_option(package_name="voxaffect")
 def cli() -> None:
     """Speech emotion recognition that people can trust."""
+
+
+cli.params.append(ConfigOption([], _CONFIGURED))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -103,6 +112,8 @@ def _run(arguments: Sequence[str] | None) -> tuple[int, list[str]]:
         return exit_code(signal.SIGINT), ["Interrupted."]
     except click.ClickException as error:
         return error.exit_code, _usage_lines(error)
+    except ConfigError as error:
+        return _USAGE_CODE, [f"ConfigError: {error}"]
     except VoxaffectError as error:
         return 1, [f"{type(error).__name__}: {error}"]
     except MemoryError:
@@ -116,10 +127,16 @@ def _run(arguments: Sequence[str] | None) -> tuple[int, list[str]]:
 
 
 def _usage_lines(error: click.ClickException) -> list[str]:
-    """Fault of the options, below the usage of the command."""
+    """Fault of the options, below the usage of the command; or the help, where nothing is asked."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error.format_message().splitlines()
+    reason = explain_value(error) if isinstance(error, click.BadParameter) else None
+    if reason:
+        return [f"ConfigError: {reason}"]
     message = f"Error: {error.format_message()}"
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context is None:
         return [message]
     hint = f"Try '{context.command_path} --help' for help."
-    return [*context.get_usage().splitlines(), hint, "", message]
+    notes = list_settings(context)
+    return [*context.get_usage().splitlines(), hint, "", message, *notes]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from voxaffect.console import print_message
-from voxaffect.recognition import Prediction, Timeline
-from voxaffect.recognition.timelines.vad import DEFAULT_VAD
-from voxaffect.recognition.utterance import LONG_SECONDS
+from voxaffect.files import list_names
+from voxaffect.records.choices import DEFAULT_VAD, LONG_SECONDS
+
+if TYPE_CHECKING:
+    from voxaffect.recognition import Prediction, Timeline
 
 _MOST_NAMES: Final = 3
 _MOST_LISTED: Final = 20
+_COVERED_SHARE: Final = 0.5
+"""Of a recording; turns that cover less may be those of another one, or end early."""
 
 
 def count_without_speech(results: Iterable[Prediction | Timeline]) -> int:
@@ -58,6 +62,37 @@ def list_without_speech(
     parts = (counts if recordings else "", remedy if vad != "energy" else "")
     if any(parts):
         print_message("".join(parts).strip())
+
+
+def list_without_emotion(timelines: Iterable[Timeline]) -> None:
+    """List on standard error the speakers who never speak alone, and so have no emotion."""
+    for timeline in timelines:
+        speakers = {one.speaker for one in timeline.turns if one.speaker is not None}
+        heard = {one.speaker for one in timeline.windows}
+        silent = sorted(speakers - heard)
+        listed = silent if len(silent) <= _MOST_LISTED else [list_names(silent, _MOST_LISTED)]
+        for speaker in listed:
+            print_message(
+                f"no speech of {speaker} alone was found: {timeline.source}"
+                + (f", channel {timeline.channel}" if timeline.channel != "mix" else "")
+            )
+
+
+def note_uncovered(timelines: Iterable[Timeline]) -> None:
+    """Note on standard error the recordings of which turns cover less than half."""
+    from voxaffect.annotations import Turn, find_stretches
+
+    spans: dict[tuple[str, float], list[Turn]] = {}
+    for timeline in timelines:  # turns of all channels together
+        turns = spans.setdefault((timeline.source, timeline.seconds), [])
+        turns += [Turn(one.start_seconds, one.end_seconds, "") for one in timeline.turns]
+    for (source, seconds), turns in spans.items():
+        covered = sum(one.end_seconds - one.start_seconds for one in find_stretches(turns))
+        if turns and covered < _COVERED_SHARE * seconds:
+            print_message(
+                f"note: {source}: turns cover {covered:.1f} of {seconds:.1f} s; "
+                "speech outside of them is left out."
+            )
 
 
 def warn(predictions: Iterable[Prediction]) -> None:

@@ -11,7 +11,6 @@ import click
 
 from voxaffect.console import print_data, print_line, print_message
 from voxaffect.errors import EvaluationError
-from voxaffect.outputs.report import compare as compare_documents, read_document
 
 _SIGNIFICANT = 0.05
 
@@ -52,6 +51,8 @@ def compare(one: Path, other: Path | None, names: tuple[str, ...], format_: str)
     """
     if len(names) > 2:
         raise click.UsageError("--system names one system of A, then one of B.")
+    from voxaffect.outputs.report import compare as compare_documents, read_document
+
     first = read_document(one)
     if other is None:
         other, sides, chosen = one, (first, first), _two_systems(one, first, names)

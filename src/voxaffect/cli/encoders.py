@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,12 +13,13 @@ from voxaffect.outputs.formats import align_columns
 from voxaffect.training.encoders import (
     ENCODERS,
     EncoderSource,
-    EncoderWeights,
     download_encoder,
     find_encoder,
     get_encoder,
-    load_weights,
 )
+
+if TYPE_CHECKING:
+    from voxaffect.training.encoders import EncoderWeights
 
 
 @click.group()
@@ -68,6 +70,8 @@ def info(name: str) -> None:
 
     Name an encoder of the list, or the file or folder of weights.
     """
+    from voxaffect.training.encoders import load_weights
+
     if name in ENCODERS:
         rows = _describe_source(get_encoder(name))
     else:

@@ -13,11 +13,11 @@ import click
 from voxaffect import evaluation
 from voxaffect.cli.inputs import ModelName
 from voxaffect.cli.options import (
+    RegistryChoice,
     check_babble,
     corpus_options,
     pair_roots,
     print_log,
-    refuse_options,
 )
 from voxaffect.cli.outputs import (
     Writes,
@@ -29,6 +29,7 @@ from voxaffect.cli.outputs import (
     finish,
 )
 from voxaffect.cli.own_data import convert_by
+from voxaffect.cli.usage import refuse_options
 from voxaffect.console import print_message, stderr_is_terminal
 from voxaffect.corpora import parse_columns
 from voxaffect.evaluation import PROTOCOLS, Study, get_protocol, read_split
@@ -49,26 +50,19 @@ from voxaffect.training.augmentation.conditions import CONDITIONS
 _ALL = "all"
 _TRAINING = (
     "recipes",
-    "protocol",
-    "split",
-    "save_split",
     "features",
     "encoder",
     "augment",
     "babble",
     "reference_split",
 )
+"""Options that have no effect on a finished model or on predictions."""
+_SPLITTING = ("protocol", "split", "save_split")
 """Options that have no effect on a finished model."""
-_COMPUTING = (
-    "conditions",
-    "importance",
-    "allow_leaks",
-    "seed",
-    "workers",
-    "cached",
-    "max_seconds",
-)
+_COMPUTING = ("conditions", "importance", "workers", "cached", "max_seconds")
 """Options that have no effect on predictions, which are only read."""
+_OF_FOLDS = ("save_split", "seed", "allow_leaks")
+"""Options that have an effect on predictions only with a protocol."""
 _OF_PREDICTIONS = ("prediction_columns", "allow_missing")
 """Options that have an effect on predictions only."""
 _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
@@ -92,15 +86,16 @@ _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Test the predictions in this table (CSV, TSV, JSON, JSON Lines or Parquet) of any "
-    "system: a path and an emotion, or a probability for each emotion (p_angry, …), in each row. "
-    "Nothing is computed. Repeat the option to compare systems.",
+    "system: a path and an emotion, or a probability for each emotion (p_angry, …), or "
+    "dimensions (arousal, …), in each row. Nothing is trained. All recordings are one fold; with "
+    "--protocol or --split, its folds are scored. Repeat the option to compare systems.",
 )
 @click.option(
     "--prediction-columns",
     callback=convert_by(parse_columns),
     metavar="A=B,…",
-    help="With --predictions: the table's name for path, emotion, start or end, such as "
-    "path=file,emotion=answer.",
+    help="With --predictions: the table's name for path, emotion, start, end, fold or system, such "
+    "as path=file,emotion=answer.",
 )
 @click.option(
     "--allow-missing",
@@ -109,7 +104,9 @@ _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
     "the evaluation.",
 )
 @click.option(
-    "--protocol", type=click.Choice(list(PROTOCOLS)), default="speakers", show_default=True
+    "--protocol",
+    type=click.Choice(list(PROTOCOLS)),
+    help="See above.  [default: speakers; with --predictions, all recordings are one fold]",
 )
 @click.option(
     "--split",
@@ -127,7 +124,7 @@ _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
 @click.option(
     "--recipe",
     "recipes",
-    type=click.Choice(list(RECIPES)),
+    type=RegistryChoice(RECIPES),
     multiple=True,
     help="Repeat the option to compare recipes.  [default: logistic; with classic features: mlp; "
     "with the tutorial protocol: tutorial and mlp]",
@@ -192,7 +189,7 @@ def evaluate(
     roots: tuple[Path, ...],
     models: tuple[str | Path, ...],
     predictions: tuple[Path, ...],
-    protocol: str,
+    protocol: str | None,
     split: Path | None,
     save_split: Path | None,
     recipes: tuple[str, ...],
@@ -220,7 +217,11 @@ def evaluate(
       cross               train on the first corpus, test on the others
       corpora             one corpus left out at a time
     """  # noqa: D301
-    _check_options(has_models=bool(models), has_predictions=bool(predictions))
+    _check_options(
+        has_models=bool(models),
+        has_predictions=bool(predictions),
+        has_folds=bool(protocol or split),
+    )
     form = choose_format(output, format_, _ENDINGS)
     sources = [*roots, *predictions, split]
     check_result(output, sources=sources)
@@ -242,7 +243,7 @@ def evaluate(
             recipes,
             model=models or None,
             predictions=predictions or None,
-            protocol=read_split(split) if split else get_protocol(protocol),
+            protocol=read_split(split) if split else protocol and get_protocol(protocol),
             conditions=CONDITIONS if _ALL in conditions else conditions,
             importance=folder is not None if importance is None else importance,
             progress=stderr_is_terminal(),
@@ -263,7 +264,7 @@ def evaluate(
     writes.finish()
 
 
-def _check_options(*, has_models: bool, has_predictions: bool) -> None:
+def _check_options(*, has_models: bool, has_predictions: bool, has_folds: bool) -> None:
     """Refuse options that have no effect on what is tested."""
     if has_models and has_predictions:
         raise click.UsageError(
@@ -273,11 +274,15 @@ def _check_options(*, has_models: bool, has_predictions: bool) -> None:
     if has_predictions:
         message = "{} has no effect with --predictions, which computes nothing. Leave it out."
         refuse_options((*_TRAINING, *_COMPUTING), message)
+        if not has_folds:
+            refuse_options(
+                _OF_FOLDS, "{} has an effect on --predictions only with --protocol or --split."
+            )
     else:
         refuse_options(_OF_PREDICTIONS, "{} goes with --predictions FILE.")
     if has_models:
         message = "{} is for training, and --model tests a finished model. Leave one of them out."
-        refuse_options(_TRAINING, message)
+        refuse_options((*_TRAINING, *_SPLITTING), message)
 
 
 def _emit(plain: Document, form: str, output: Path | None, writes: Writes) -> None:
@@ -292,7 +297,8 @@ def _emit(plain: Document, form: str, output: Path | None, writes: Writes) -> No
     elif output is not None:
         name, system = next(iter(plain["systems"].items()))
         uar = system["evaluations"][plain["protocol"]]["metrics"]["uar"]["mean"]
-        print_message(f"UAR {uar:.3f} ({name}, {plain['protocol']}): {output}")
+        score = "no scores of emotions" if uar is None else f"UAR {uar:.3f}"
+        print_message(f"{score} ({name}, {plain['protocol']}): {output}")
 
 
 def _report(study: Study, plain: Document, folder: Path, figure_formats: Sequence[str]) -> None:

@@ -10,7 +10,14 @@ from typing import Any, TypeVar
 import click
 
 from voxaffect.cli.help import Option, group_options
-from voxaffect.cli.inputs import find_recordings, list_files, model_option, open_model
+from voxaffect.cli.inputs import (
+    EXAMPLE,
+    find_recordings,
+    list_files,
+    model_option,
+    open_model,
+    read_example,
+)
 from voxaffect.cli.outputs import check_result, choose_format, emit
 from voxaffect.extraction import Failure, describe_failure
 from voxaffect.outputs.formats.base import Run, encode_document
@@ -22,7 +29,14 @@ _output_option = partial(click.option, cls=Option, section="Output")
 _ENDINGS = {".txt": "text", ".json": "json"}
 
 examination_options = group_options(
-    click.argument("sources", nargs=-1, required=True, metavar="FILE | FOLDER | PATTERN..."),
+    click.argument("sources", nargs=-1, metavar="[FILE | FOLDER | PATTERN]..."),
+    click.option(
+        "--example",
+        cls=Option,
+        section="Input",
+        is_flag=True,
+        help="Examine the bundled recording.",
+    ),
     model_option,
     _output_option(
         "--format",
@@ -68,16 +82,22 @@ def examine(
     """
     output = options["output"]
     is_json = choose_format(output, options["format_"], _ENDINGS) == "json"
+    if options["example"] == bool(sources):
+        raise click.UsageError("Name recordings to examine, or use --example; one of them.")
     paths, failures = find_recordings(sources)
     check_result(output, sources=[*paths, *list_files(options["model"])])
     model = open_model(options["model"])
     results: list[Result] = []
     reasons: list[Failure] = []
-    for path in paths:
+    example = [(read_example(), EXAMPLE)] if options["example"] else []
+    for source, name in [*example, *((path, str(path)) for path in paths)]:
         try:
-            results.append(examine_recording(path, model=model, max_seconds=options["max_seconds"]))
+            result = examine_recording(
+                source, name=name, model=model, max_seconds=options["max_seconds"]
+            )
+            results.append(result)
         except Exception as error:  # whatever it is, the others are examined
-            reasons.append(Failure(path, describe_failure(error, str(path))))
+            reasons.append(Failure(Path(name), describe_failure(error, name)))
     reasons += failures
     if is_json:
         text = encode_document(document, results, Run(model=model, failures=reasons))

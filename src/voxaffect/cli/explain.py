@@ -11,9 +11,7 @@ from voxaffect.cli.examination import examination_options, examine
 from voxaffect.cli.help import Command
 from voxaffect.cli.inputs import max_seconds_option
 from voxaffect.cli.outputs import finish
-from voxaffect.outputs.explanation import show_explanations
-from voxaffect.recognition import explain as explain_recording
-from voxaffect.recognition.utterance import LONG_SECONDS
+from voxaffect.records.choices import LONG_SECONDS
 from voxaffect.records.results import ExplanationDocument
 
 
@@ -32,6 +30,9 @@ def explain(sources: tuple[str, ...], **options: Any) -> None:
     Exit code: 1 if a recording could not be used; 3 if all could be used, but a recording
     contains no speech.
     """
+    from voxaffect.outputs.explanation import show_explanations
+    from voxaffect.recognition import explain as explain_recording
+
     explanations, failures = examine(
         sources, options, explain_recording, document=ExplanationDocument, show=show_explanations
     )

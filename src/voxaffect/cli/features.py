@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from voxaffect.cli.dataset import dataset_options, refuse_dataset_options, run_dataset
 from voxaffect.cli.inputs import ModelName, find_recordings, max_seconds_option, open_model
-from voxaffect.cli.options import cache_option, refuse_options, split_names, workers_option
+from voxaffect.cli.options import RegistryChoice, cache_option, split_names, workers_option
 from voxaffect.cli.outputs import check_output, finish
+from voxaffect.cli.usage import refuse_options
 from voxaffect.console import print_note, stderr_is_terminal
 from voxaffect.extraction import MAX_SECONDS, extract, open_cache
 from voxaffect.features import ENCODER, SETS, FeatureSpec, get_feature_names, get_feature_spec
@@ -23,7 +26,7 @@ _CHOICES = ("name", "encoder", "groups", "rate_hz")
 @click.option(
     "--features",
     "name",
-    type=click.Choice([*SETS, ENCODER]),
+    type=RegistryChoice(SETS, ENCODER),
     default=DEFAULT_FEATURES,
     show_default=True,
 )
@@ -36,7 +39,7 @@ _CHOICES = ("name", "encoder", "groups", "rate_hz")
 )
 @click.option(
     "--encoder",
-    metavar="NAME",
+    metavar="NAME | FILE",
     help="With --features encoder: a downloaded encoder, or the path of its weights.  "
     "[default: base]",
 )
@@ -45,7 +48,7 @@ _CHOICES = ("name", "encoder", "groups", "rate_hz")
     callback=split_names,
     metavar="A,B,…",
     help="Only these groups of features. "
-    + "; ".join(f"{name}: {', '.join(chosen.groups)}" for name, chosen in SETS.items())
+    + "; ".join(f"{name}: {', '.join(chosen.groups)}" for name, chosen in SETS.builtins.items())
     + f"; {ENCODER}: layer_1, layer_2 and so on.",
 )
 @click.option(
@@ -59,13 +62,13 @@ _CHOICES = ("name", "encoder", "groups", "rate_hz")
     "-o",
     "--output",
     required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help=f"Table ending in {', '.join(WRITERS)}.",
+    metavar="FILE | FOLDER",
+    help=f"Table ending in {', '.join(WRITERS)}; with --dataset, a folder.",
 )
 @workers_option
 @cache_option
 @max_seconds_option(MAX_SECONDS)
+@dataset_options
 def features(
     sources: tuple[str, ...],
     name: str,
@@ -73,19 +76,28 @@ def features(
     encoder: str | None,
     groups: list[str] | None,
     rate_hz: int | None,
-    output: Path,
+    output: str,
     workers: int | None,
     cached: bool,
     max_seconds: float,
+    dataset: bool,
+    **options: Any,
 ) -> None:
     """Write the features of recordings to a table, one row for each recording.
 
     Features are cached. After an interruption, run the command again.
     """
-    paths, nowhere = find_recordings(sources)
-    check_output(output, sources=paths)
-    writer = table_writer(output)
     spec = _make_spec(name, encoder, groups, rate_hz) if model is None else _get_spec(model)
+    if dataset:
+        options |= {"output": output, "workers": workers}
+        chosen = {"spec": spec} if model is None else {"model": model}
+        run_dataset("features", sources, options, max_seconds=max_seconds, **chosen)
+        return
+    refuse_dataset_options()
+    paths, nowhere = find_recordings(sources)
+    table = Path(output)
+    check_output(table, sources=paths)
+    writer = table_writer(table)
     with open_cache(is_wanted=cached) as cache:
         extraction = extract(
             paths,
@@ -96,7 +108,7 @@ def features(
             max_seconds=max_seconds,
         )
     kept = [str(paths[index]) for index in extraction.kept]
-    writer(output, kept, get_feature_names(spec), extraction.matrix)
+    writer(table, kept, get_feature_names(spec), extraction.matrix)
     print_note(f"{len(kept)} recordings, {extraction.matrix.shape[1]} features: {output}")
     finish((*extraction.failures, *nowhere), len(kept))
 

@@ -6,19 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from textwrap import wrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from voxaffect.cli.inputs import ModelName, open_model
 from voxaffect.console import print_data, print_line, print_text
-from voxaffect.models import Model, ModelCard, load
 from voxaffect.models.bundled import BUNDLED, list_bundled
-from voxaffect.models.licensing import describe_use
+from voxaffect.models.hub.address import is_hub_address, parse_address
 from voxaffect.outputs.formats import align_columns
 from voxaffect.outputs.formats.base import describe_model
 from voxaffect.records.codec import round_numbers, to_json, to_plain
 from voxaffect.records.results import Document
+
+if TYPE_CHECKING:
+    from voxaffect.models import Model, ModelCard
 
 
 @click.command()
@@ -40,7 +42,7 @@ from voxaffect.records.results import Document
     help="JSON only: add name, mean and spread of every feature, and the vector of the self-test.",
 )
 def info(name: str | Path | None, model: str | Path | None, format_: str, full: bool) -> None:
-    """Show the card of a bundled model or of a model file.
+    """Show the card of a bundled model, of a model file, or of a model on the hub.
 
     Without a name, list the bundled models, and show the card of the default.
     """
@@ -63,6 +65,9 @@ def info(name: str | Path | None, model: str | Path | None, format_: str, full: 
 
 def _list_bundled() -> str:
     """Table of the bundled models, the default first."""
+    from voxaffect.models import load
+    from voxaffect.models.licensing import describe_use
+
     rows = [["bundled model", "features", "size", "time for 3.7 s", "UAR", "use"]]
     for name in list_bundled():
         model = load(name)
@@ -123,6 +128,22 @@ def _format_encoder(encoder: Mapping[str, str], layers: Sequence[str]) -> list[s
     return lines
 
 
+def _format_dimensions(card: ModelCard) -> list[str]:
+    """Scale, training data and scores of each dimension."""
+    lines = []
+    for name, one in card.dimensions.items():
+        measured = ""
+        if one.get("ccc") is not None:
+            error = one.get("absolute_error")
+            shown = "" if error is None else f", mean absolute error {error:.3f}"
+            measured = f"; on new speakers CCC {one['ccc']:.3f}{shown}"
+        lines.append(
+            f"dimension {name}, {one['low']:g} to {one['high']:g}: {one['utterances']:,} rated "
+            f"utterances, {one['speakers']:,} speakers of {', '.join(one['corpora'])}{measured}"
+        )
+    return lines
+
+
 def _format_promise(unseen: str, coverage: float, risk: float) -> str:
     return (
         f"          on {unseen}, {coverage:.0%} of the answers were at or above it, "
@@ -130,15 +151,29 @@ def _format_promise(unseen: str, coverage: float, risk: float) -> str:
     )
 
 
+def _format_source(name: str) -> list[str]:
+    """Repository and commit of a model of the hub."""
+    if not is_hub_address(name):
+        return []
+    address = parse_address(name)
+    return [
+        f"source    {address.file} of {address.repository} on the hub, commit {address.revision}"
+    ]
+
+
 def _format_card(model: Model) -> list[str]:
+    from voxaffect.models.card import describe_protocol
+    from voxaffect.models.licensing import describe_use
+
     card = model.card
     rate = f"{card.spec.rate_hz} Hz" if card.spec.rate_hz else "the recording's own rate"
     lines = [
         f"model     {model.name}, {len(model.content):,} bytes, format {card.format}",
+        *_format_source(model.name),
         f"use       {describe_use(card)}",
         f"sha256    {model.sha256}",
         f"checked   {_CHECKED if model.is_checked else _UNCHECKED}",
-        f"emotions  {', '.join(card.emotions)}",
+        f"emotions  {', '.join(card.emotions) or 'none: it gives dimensions alone'}",
         f"features  {card.spec.name} version {card.spec.version}, "
         f"{len(card.feature_names)} numbers at {rate}",
         f"recipe    {card.recipe}, seed {card.seed}, {card.created}",
@@ -148,6 +183,7 @@ def _format_card(model: Model) -> list[str]:
             f"corpus    {name}: {corpus['utterances']} utterances, {corpus['speakers']} speakers, "
             f"{corpus['license']}"
         )
+    lines += _format_dimensions(card)
     lines += _format_encoder(card.encoder, card.spec.groups)
     lines += [
         f"copies    {line.format(_format_amount(card.augmentation[key]))}"
@@ -156,7 +192,9 @@ def _format_card(model: Model) -> list[str]:
     ]
     for protocol, metrics in card.scores.items():
         values = ", ".join(f"{metric} {_format_score(value)}" for metric, value in metrics.items())
-        lines.append(f"scores    {protocol}: {values}")
+        lines.append(f"scores    {describe_protocol(protocol)}: {values}")
+    if not card.emotions:
+        return [*lines, _format_libraries(card)]
     if not card.abstention:
         lines.append("uncertain only with --uncertain-below: no threshold was measured")
     else:
@@ -168,4 +206,8 @@ def _format_card(model: Model) -> list[str]:
         if is_of_corpora:
             shares = measured["speakers_coverage"], measured["speakers_risk"]
             lines.append(_format_promise("new speakers", *shares))
-    return [*lines, f"libraries {', '.join(f'{k} {v}' for k, v in card.libraries.items())}"]
+    return [*lines, _format_libraries(card)]
+
+
+def _format_libraries(card: ModelCard) -> str:
+    return f"libraries {', '.join(f'{name} {number}' for name, number in card.libraries.items())}"

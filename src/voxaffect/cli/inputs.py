@@ -6,8 +6,9 @@ import glob
 import os
 import stat
 from collections.abc import Callable, Sequence
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,23 +18,33 @@ from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
 from voxaffect.files import describe_reason, walk_unique
 from voxaffect.files.media import is_recording
-from voxaffect.models import Model, load
-from voxaffect.models.bundled import get_default, is_bundled
-from voxaffect.models.licensing import describe_use
+from voxaffect.models.bundled import get_default, is_model_name
+
+if TYPE_CHECKING:
+    from voxaffect.models import Model
+
+EXAMPLE = "example.wav"
 
 _STANDARD_INPUT = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 """Names that mean something else in the worker processes that several recordings may need."""
 
 
 class ModelName(click.Path):
-    """Name of a bundled model, as text; or else a path, as ``Path``, so that ``./fast`` is one."""
+    """Name of a bundled model or of one on the hub, as text; or else a path, as ``Path``.
+
+    So ``./fast`` is a path.
+    """
 
     def __init__(self) -> None:
         super().__init__(path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return a name as it is, and anything else as a path."""
-        return value if is_bundled(value) else super().convert(value, param, ctx)
+        return value if is_model_name(value) else super().convert(value, param, ctx)
+
+
+def _split_labels(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:
+    return None if value is None else [name.strip() for name in value.split(",")]
 
 
 model_option = click.option(
@@ -42,8 +53,9 @@ model_option = click.option(
     section="Recognition",
     type=ModelName(),
     metavar="NAME | FILE",
-    help="A bundled model, accurate or fast, or a model file. Both bundled models are for "
-    f"non-commercial use only. fast takes a quarter of the time.  [default: {get_default()}]",
+    help="A bundled model, accurate or fast; a model file; or hf:owner/name@revision, a model on "
+    "the Hugging Face Hub. Both bundled models are for "
+    f"non-commercial use only. fast takes two fifths of the time.  [default: {get_default()}]",
 )
 
 
@@ -56,6 +68,22 @@ uncertain_below_option = click.option(
     help="Mark results below this probability as uncertain; 0 disables.  "
     "[default: the threshold of the model card, tuned on whole recordings]",
 )
+
+
+labels_option = click.option(
+    "--labels",
+    cls=Option,
+    section="Recognition",
+    callback=_split_labels,
+    metavar="A,B,…",
+    help="Limit the answers to these emotions of the model. Their probabilities are scaled to a "
+    "sum of 1, not calibrated; without --uncertain-below, all results are then uncertain.",
+)
+
+
+def read_example() -> bytes:
+    """Bytes of the bundled recording."""
+    return (files("voxaffect") / "data" / EXAMPLE).read_bytes()
 
 
 def max_seconds_option(default: float | None = None) -> Callable[[Function], Function]:
@@ -111,16 +139,27 @@ def list_files(*arguments: object) -> list[Path]:
     return [argument for argument in arguments if isinstance(argument, Path)]
 
 
-def open_model(name: str | Path | None, *, is_shown: bool = True) -> Model:
+def open_model(
+    name: str | Path | None,
+    *,
+    labels: Sequence[str] | None = None,
+    is_shown: bool = True,
+    has_table: bool = False,
+) -> Model:
     """Model of a name or file, which is named on standard error if that is a terminal.
 
-    A note on standard error names a file in which damage would not be noticed.
+    A note on standard error names a file in which damage would not be noticed, and what labels do,
+    unless a table that is printed states that.
 
     Raises
     ------
-    ModelError
-        As ``load``.
+    ModelError, ArgumentError
+        As ``get_model``.
     """
+    from voxaffect.models import load
+    from voxaffect.models.licensing import describe_use
+    from voxaffect.recognition.display import describe_limits
+
     model = load(name)
     if is_shown and stderr_is_terminal():
         print_message(f"model: {model.name} ({describe_use(model.card)})")
@@ -130,7 +169,19 @@ def open_model(name: str | Path | None, *, is_shown: bool = True) -> Model:
             "unnoticed. Train it again for a file that is checked."
         )
         print_message(note)
-    return model
+    limited = model.restrict(labels)
+    if limited.labels is not None and not has_table:
+        print_message(f"note: {describe_limits(limited.labels)}")
+    return limited
+
+
+def note_threshold(model: Model, uncertain_below: float | None) -> None:
+    """Note a model of emotions without a threshold, on a terminal."""
+    is_named = uncertain_below is not None or model.labels is not None
+    if is_named or model.card.abstention or not model.emotions:
+        return
+    if stderr_is_terminal():
+        print_message("note: uncertain only with --uncertain-below: no threshold was measured")
 
 
 def _find_by_name(argument: str, failures: list[Failure]) -> list[Path]:

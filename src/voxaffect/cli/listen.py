@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from threading import Event as Flag
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
-from voxaffect.audio.devices import LiveSource, describe_devices, open_microphone, play_file
 from voxaffect.cli.adaptation import (
     choose_live_adaptation,
     list_adaptations,
@@ -20,6 +20,7 @@ from voxaffect.cli.adaptation import (
 )
 from voxaffect.cli.help import Command, Option
 from voxaffect.cli.inputs import (
+    labels_option,
     max_seconds_option,
     model_option,
     open_model,
@@ -33,12 +34,13 @@ from voxaffect.console import (
     stdout_is_terminal,
 )
 from voxaffect.errors import extra
-from voxaffect.outputs.live.plain import format_event, format_summary
-from voxaffect.recognition import Event, Stream
-from voxaffect.recognition.live.recorder import open_recorder
-from voxaffect.recognition.live.session import Session
 
-Show = Callable[[Session, list[Event]], None]
+if TYPE_CHECKING:
+    from voxaffect.audio.devices import LiveSource
+    from voxaffect.recognition import Event
+    from voxaffect.recognition.live.session import Session
+
+    Show: TypeAlias = Callable[[Session, list[Event]], None]
 
 _input_option = partial(click.option, cls=Option, section="Input")
 _EXAMPLES = (
@@ -71,6 +73,7 @@ _EXAMPLES = (
 @_input_option("--device", metavar="NUMBER | NAME", help="Microphone; the system's by default.")
 @_input_option("--list-devices", is_flag=True, help="List microphones and exit.")
 @model_option
+@labels_option
 @live_adapt_option
 @uncertain_below_option
 def listen(
@@ -83,6 +86,7 @@ def listen(
     model: str | Path | None,
     adapt: tuple[str, ...],
     uncertain_below: float | None,
+    labels: list[str] | None,
 ) -> None:
     """Recognize emotion live, from a microphone.
 
@@ -91,6 +95,12 @@ def listen(
     accurate by default, since short windows of unknown voices are hard. On a weak computer, use
     --model fast.
     """
+    from voxaffect.audio.devices import describe_devices, open_microphone, play_file
+    from voxaffect.outputs.live.plain import format_summary
+    from voxaffect.recognition import Stream
+    from voxaffect.recognition.live.recorder import open_recorder
+    from voxaffect.recognition.live.session import Session
+
     if list_devices:
         for name in describe_devices() or ["No microphone found."]:
             print_line(name)
@@ -103,7 +113,7 @@ def listen(
         raise click.UsageError("--input and --device: one of them.")
     if folder is None:
         check_stdout("Name a folder with --save.")
-    loaded = open_model(model)
+    loaded = open_model(model, labels=labels)
     adaptation = choose_live_adaptation(loaded, adapt)  # before the sound begins
     source = (
         open_microphone(device)
@@ -168,6 +178,8 @@ def _show_events() -> AbstractContextManager[Show]:
 
 
 def _print(_: Session, events: list[Event]) -> None:
+    from voxaffect.outputs.live.plain import format_event
+
     for text in filter(None, map(format_event, events)):
         print_note(text)
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from voxaffect.cli.inputs import max_seconds_option
 from voxaffect.cli.own_data import own_options
 from voxaffect.console import print_message
 from voxaffect.extraction import MAX_SECONDS
 from voxaffect.features import ENCODER, SETS
+from voxaffect.plugins import Registry
 from voxaffect.records.arguments import MAX_SEED
 from voxaffect.training import DEFAULT_SEED, Augmentation, Recipe
 
@@ -35,30 +35,38 @@ class Share(click.FloatRange):
         return share
 
 
-def split_names(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:
-    """Split a comma-separated option."""
-    return None if value is None else [name.strip() for name in value.split(",")]
-
-
-def refuse_options(names: Collection[str], message: str) -> None:
-    """Refuse options of the present command that were given, and go with nothing else there.
+class RegistryChoice(click.Choice[str]):
+    """Choice of names that are built in, or that plug-ins have, which are searched when needed.
 
     Parameters
     ----------
-    names : collection of str
-        Of the parameters.
-    message : str
-        With ``{}`` for the first that was given.
-
-    Raises
-    ------
-    click.UsageError
+    registry : Registry
+    *others : str
+        More names.
     """
-    context = click.get_current_context()
-    for parameter in context.command.params:
-        source = context.get_parameter_source(str(parameter.name))
-        if parameter.name in names and source is ParameterSource.COMMANDLINE:
-            raise click.UsageError(message.format(parameter.opts[0]))
+
+    def __init__(self, registry: Registry[Any], *others: str) -> None:
+        super().__init__([*registry.builtins, *others])
+        self._registry, self._others = registry, others
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the name, or fail as click's types do."""
+        if value not in self.choices:
+            self._search()
+        return super().convert(value, param, ctx)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """Return all names, for help."""
+        self._search()
+        return super().get_metavar(param, ctx)
+
+    def _search(self) -> None:
+        self.choices = (*self._registry, *self._others)
+
+
+def split_names(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:
+    """Split a comma-separated option."""
+    return None if value is None else [name.strip() for name in value.split(",")]
 
 
 workers_option = click.option(
@@ -90,12 +98,12 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option(
             "--features",
-            type=click.Choice([*SETS, ENCODER]),
+            type=RegistryChoice(SETS, ENCODER),
             help="[default: the features of the recipe]",
         ),
         click.option(
             "--encoder",
-            metavar="NAME",
+            metavar="NAME | FILE",
             help="With the features encoder: a downloaded encoder, or the path of its weights. "
             "'voxaffect encoders list' names them.  [default: that of the recipe]",
         ),

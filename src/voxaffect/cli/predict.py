@@ -8,8 +8,9 @@ import click
 
 from voxaffect.cli.adaptation import adapt_option, choose_adaptation, list_adaptations
 from voxaffect.cli.advice import warn
+from voxaffect.cli.dataset import dataset_options, refuse_dataset_options, run_dataset
 from voxaffect.cli.help import Command
-from voxaffect.cli.inputs import open_model
+from voxaffect.cli.inputs import note_threshold, open_model
 from voxaffect.cli.recognition import (
     input_options,
     output_options,
@@ -18,8 +19,6 @@ from voxaffect.cli.recognition import (
     run_options,
 )
 from voxaffect.outputs.formats import PREDICTION_FORMATS
-from voxaffect.recognition.prediction import Predictor
-from voxaffect.recognition.tasks import PredictionTask
 
 _PROGRESS_FILES = 21
 _PREDICTOR_OPTIONS = ("channels", "vad", "max_seconds", "uncertain_below")
@@ -28,6 +27,7 @@ _EXAMPLES = (
     "voxaffect predict calls/ --format csv,json -o out/",
     "voxaffect predict call.wav --channels each",
     "voxaffect predict calls/ --adapt folder",
+    "voxaffect predict calls.csv --dataset -o emotions/",
 )
 
 
@@ -37,6 +37,7 @@ _EXAMPLES = (
 @adapt_option
 @output_options(PREDICTION_FORMATS)
 @run_options
+@dataset_options
 def predict(sources: tuple[str, ...], **options: Any) -> None:
     """Recognize the emotion of recordings.
 
@@ -52,8 +53,17 @@ def predict(sources: tuple[str, ...], **options: Any) -> None:
 
     Several formats need a folder: -o FOLDER.
     """
+    from voxaffect.recognition.prediction import Predictor
+    from voxaffect.recognition.tasks import PredictionTask
+
+    if options["dataset"]:
+        settings = {name: options[name] for name in _PREDICTOR_OPTIONS}
+        run_dataset("predictions", sources, options, model=options["model"], **settings)
+        return
+    refuse_dataset_options()
     job = prepare_job(sources, options, PREDICTION_FORMATS)
-    model = open_model(options["model"])
+    model = open_model(options["model"], labels=options["labels"], has_table=job.prints_table)
+    note_threshold(model, options["uncertain_below"])
     kind, adaptation = choose_adaptation(model, options)
     settings = {name: options[name] for name in _PREDICTOR_OPTIONS}
     task = PredictionTask(Predictor(model, adaptation, **settings))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,14 +15,17 @@ from voxaffect.audio import MAX_STREAM_BYTES
 from voxaffect.cli.advice import count_without_speech, list_without_speech
 from voxaffect.cli.help import Function, Option, group_options
 from voxaffect.cli.inputs import (
+    EXAMPLE,
     find_recordings,
+    labels_option,
     list_files,
     max_seconds_option,
     model_option,
+    read_example,
     uncertain_below_option,
 )
 from voxaffect.cli.lists import read_list
-from voxaffect.cli.outputs import Writes, check_output, finish, summarize
+from voxaffect.cli.outputs import Writes, check_output, emit, finish, summarize
 from voxaffect.cli.results import (
     Figures,
     Results,
@@ -33,20 +35,20 @@ from voxaffect.cli.results import (
     choose_results,
     is_folder,
 )
+from voxaffect.cli.usage import refuse_options
 from voxaffect.console import stderr_is_terminal
 from voxaffect.errors import AudioError
 from voxaffect.extraction import Failure
-from voxaffect.extraction.sources import Named
-from voxaffect.files import read_standard_input
-from voxaffect.models import Model
-from voxaffect.outputs.formats import Format, Level, Run
-from voxaffect.recognition.batch import Batch, run_batch
-from voxaffect.recognition.channels import CHANNELS
+from voxaffect.files import escape_control, read_standard_input
+from voxaffect.outputs.formats import LOCAL_FILES, AudioAddress, Format, Run
+from voxaffect.outputs.summary import format_timeline_summary
 from voxaffect.recognition.checkpoint import discard
-from voxaffect.recognition.tasks import PredictionTask, TimelineTask
-from voxaffect.recognition.timelines.vad import DEFAULT_VAD, VAD_METHODS
+from voxaffect.records.choices import CHANNELS, DEFAULT_VAD, VADS, Level
 
-EXAMPLE = "example.wav"
+if TYPE_CHECKING:
+    from voxaffect.models import Model
+    from voxaffect.recognition import Batch, Timeline
+    from voxaffect.recognition.tasks import PredictionTask, TimelineTask
 
 _input_option = partial(click.option, cls=Option, section="Input")
 _output_option = partial(click.option, cls=Option, section="Output")
@@ -76,9 +78,10 @@ input_options = group_options(
 
 recognition_options = group_options(
     model_option,
+    labels_option,
     recognition_option(
         "--vad",
-        type=click.Choice(list(VAD_METHODS)),
+        type=click.Choice(VADS),
         default=DEFAULT_VAD,
         show_default=True,
         help="Voice-activity detection. silero and webrtc ignore silence and sound that is not "
@@ -102,6 +105,22 @@ run_options = group_options(
 )
 
 
+class _FormatOption(Option):
+    """Option whose help lists all formats; those of plug-ins are searched for that only."""
+
+    def __init__(self, *names: Any, formats: Mapping[str, Format], **options: Any) -> None:
+        super().__init__(*names, **options)
+        self._formats = formats
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return names and help."""
+        self.help = (
+            f"One or more of {', '.join(self._formats)}; separate several with commas.  "
+            "[default: from the ending of --output, otherwise table]"
+        )
+        return super().get_help_record(ctx)
+
+
 def output_options(formats: Mapping[str, Format]) -> Callable[[Function], Function]:
     """Options of the place and the formats of results."""
     return group_options(
@@ -115,10 +134,25 @@ def output_options(formats: Mapping[str, Format]) -> Callable[[Function], Functi
         _output_option(
             "--format",
             "format_names",
+            cls=_FormatOption,
+            formats=formats,
             multiple=True,
             metavar="A,B,…",
-            help=f"One or more of {', '.join(formats)}; separate several with commas.  "
-            "[default: from the ending of --output, otherwise table]",
+        ),
+        _output_option(
+            "--audio-url",
+            metavar="URL",
+            default=LOCAL_FILES,
+            show_default=True,
+            help="With --format labelstudio: beginning of the address of every recording. "
+            "The default stands for files on the disk of Label Studio.",
+        ),
+        _output_option(
+            "--audio-root",
+            type=click.Path(path_type=Path, file_okay=False),
+            metavar="FOLDER",
+            help="With --format labelstudio: folder that the addresses begin at, such as Label "
+            "Studio's document root. By default, the working folder.",
         ),
     )
 
@@ -144,6 +178,10 @@ class Job:
     workers : int, optional
     vad : str
     began : float
+    is_streamed : bool
+        Whether results are printed as they are finished.
+    audio : AudioAddress
+        Of recordings, in formats that name their addresses.
     """
 
     paths: list[Path]
@@ -157,11 +195,21 @@ class Job:
     workers: int | None
     vad: str
     began: float
+    is_streamed: bool
+    audio: AudioAddress = field(default_factory=AudioAddress)
+
+    @property
+    def prints_table(self) -> bool:
+        """True if a table goes to standard output."""
+        return self.output is None and "table" in self.results.formats
 
     def recognize(
         self, task: PredictionTask | TimelineTask, *, adapt: str | None, progress_files: int
     ) -> Batch[Any]:
         """Recognize all recordings, with a progress bar from so many on."""
+        from voxaffect.extraction.sources import Named
+        from voxaffect.recognition.batch import Batch, run_batch
+
         if self.name is not None and self.content is not None:  # its fault is the command's
             item = Named(self.name, self.content)
             if not adapt:
@@ -178,14 +226,45 @@ class Job:
             resume=self.checkpoint,
             workers=self.workers,
             progress=len(self.paths) >= progress_files and stderr_is_terminal(),
+            on_results=partial(self._print, task.model) if self.is_streamed else None,
         )
 
-    def finish(self, batch: Batch[Any], model: Model) -> None:
+    def _print(self, model: Model, results: Sequence[Any]) -> None:
+        """Print the lines of one recording as soon as it is finished."""
+        for form in self.results.formats.values():
+            content = form.encode(results, Run(model=model))
+            emit(str(content), None, is_data=True)
+
+    def _print_summary(self, timelines: Sequence[Timeline]) -> None:
+        """Print the summary of each timeline after a table on standard output."""
+        if not self.prints_table:
+            return
+        lines = [line for timeline in timelines for line in format_timeline_summary(timeline)]
+        emit("".join(f"{escape_control(line)}\n" for line in ["", *lines]), None)
+
+    def finish(
+        self,
+        batch: Batch[Any],
+        model: Model,
+        *,
+        has_sound: bool = True,
+        is_level_free: bool = False,
+    ) -> None:
         """Write results and figures, list what failed, and end with the exit code."""
         failures = (*batch.failures, *self.failures)
         writes = Writes()
-        run = Run(self.results.level or "segments", model, failures)
-        self.results.write(batch.results, writes, run)
+        run = Run(
+            self.results.level or "segments",
+            model,
+            failures,
+            content=self.content,
+            has_sound=has_sound,
+            audio=self.audio,
+            is_free=is_level_free,
+        )
+        self.results.write(() if self.is_streamed else batch.results, writes, run)
+        if self.results.level is not None and batch.results:
+            self._print_summary(batch.results)
         self.figures.draw(batch.results, writes, content=self.content)
         if self.checkpoint and not (failures or writes.failures):
             discard(self.checkpoint)
@@ -212,6 +291,7 @@ def prepare_job(
     *,
     level: Level | None = None,
     plot: str | None = None,
+    read: Collection[Path] = (),
 ) -> Job:
     """Find the recordings and decide where results go, or refuse before the work.
 
@@ -222,10 +302,12 @@ def prepare_job(
         Of `input_options`, `output_options`, `recognition_options` and `run_options`.
     formats : mapping of str to Format
         All that the command knows.
-    level : {"segments", "windows"}, optional
+    level : str, optional
         Of timelines.
     plot : str, optional
         Where figures go, as it was typed.
+    read : collection of Path
+        What else the command reads, which no output may overwrite.
     """
     began = monotonic()
     _check_usage(sources, options)
@@ -236,13 +318,14 @@ def prepare_job(
         listed = read_list(options["list_path"]) if options["list_path"] else ()
         paths, failures = find_recordings([*sources, *listed])
     names = [name] if name else [*map(str, paths)]
-    taken = [*paths, *list_files(options["model"], options["list_path"])]
+    taken = [*paths, *list_files(options["model"], options["list_path"]), *read]
     output = options["output"]
     if output and not is_folder(output):
         check_output(Path(output), sources=taken)
     chosen = choose_formats(options["format_names"], output, formats)
     results = choose_results(chosen, output, names, level=level, channels=options["channels"])
     results.check(taken=taken)
+    audio = _choose_addresses(options, chosen, names)
     figures = choose_figures(plot, names, taken=taken, results=results)
     return Job(
         paths,
@@ -256,7 +339,22 @@ def prepare_job(
         options["workers"],
         options["vad"],
         began,
+        is_streamed=results.is_stream and name is None and not options["adapt"],
+        audio=audio,
     )
+
+
+def _choose_addresses(
+    options: Mapping[str, Any], formats: Mapping[str, Format], names: Sequence[str]
+) -> AudioAddress:
+    """Addresses of the recordings, refused before the work if a recording has none."""
+    if "labelstudio" not in formats:
+        refuse_options(("audio_url", "audio_root"), "{} goes with --format labelstudio.")
+        return AudioAddress()
+    audio = AudioAddress(options["audio_url"], options["audio_root"])
+    for name in names:
+        audio.locate(name)
+    return audio
 
 
 def _check_usage(sources: tuple[str, ...], options: Mapping[str, Any]) -> None:
@@ -272,5 +370,5 @@ def _check_usage(sources: tuple[str, ...], options: Mapping[str, Any]) -> None:
 def _read_content(name: str) -> bytes:
     """Bytes of a recording that is no file: the example, or standard input."""
     if name == EXAMPLE:
-        return (files("voxaffect") / "data" / EXAMPLE).read_bytes()
+        return read_example()
     return read_standard_input(limit=MAX_STREAM_BYTES, what="a recording", error=AudioError)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,14 +23,17 @@ from voxaffect.cli.outputs import (
 from voxaffect.errors import VoxaffectError
 from voxaffect.files import make_folder, sync_files, write_text, write_whole
 from voxaffect.outputs.formats import (
+    PREDICTION_FORMATS,
     TIMELINE_FORMATS,
     Format,
-    Level,
     Run,
     group_by_source,
     name_outputs,
 )
-from voxaffect.recognition import Timeline
+from voxaffect.records.choices import Level
+
+if TYPE_CHECKING:
+    from voxaffect.recognition import Timeline
 
 _CHECKPOINT = "voxaffect.checkpoint"
 _FIGURE_ENDINGS = (".png", ".svg")
@@ -55,7 +58,9 @@ def choose_formats(
         if name not in known and name in TIMELINE_FORMATS:
             raise click.UsageError(f"{name} shows emotion over time: use voxaffect timeline.")
         if name not in known:
-            raise click.UsageError(f"{name!r} is no format; there are {', '.join(known)}.")
+            raise click.UsageError(
+                f"there is no format {name!r}; the formats are {', '.join(known)}."
+            )
     return {name: known[name] for name in names}
 
 
@@ -63,17 +68,25 @@ def _find_format(output: str | None) -> str:
     """Name of the format whose ending the output has; without any ending, the table."""
     if output is None or is_folder(output) or not Path(output).suffix:
         return "table"
-    lengths = {
-        name: len(form.suffix)
-        for name, form in TIMELINE_FORMATS.items()
-        if output.lower().endswith(form.suffix.lower())
-    }
+    lengths = _match_endings(output, TIMELINE_FORMATS.builtins)
+    if not lengths:  # plug-ins are loaded for other endings only
+        plugins = PREDICTION_FORMATS.load_usable() | TIMELINE_FORMATS.load_usable()
+        lengths = _match_endings(output, plugins)
     if not lengths:
-        endings = ", ".join(dict.fromkeys(form.suffix for form in TIMELINE_FORMATS.values()))
+        endings = ", ".join(dict.fromkeys(form.suffix for form in plugins.values()))
         raise click.UsageError(
             f"{output}: expected a name ending in {endings}; or name a format with --format."
         )
     return max(lengths, key=lambda name: lengths[name])
+
+
+def _match_endings(output: str, formats: Mapping[str, Format]) -> dict[str, int]:
+    """Formats whose ending a name has, with the length of the ending."""
+    return {
+        name: len(form.suffix)
+        for name, form in formats.items()
+        if output.lower().endswith(form.suffix.lower())
+    }
 
 
 def check_named(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
@@ -101,7 +114,7 @@ class Results:
     in_folder : bool
     names : mapping of str to PurePath
         Of each source, its path in a folder, without ending.
-    level : {"segments", "windows"}, optional
+    level : str, optional
         Of timelines.
     """
 
@@ -156,6 +169,11 @@ class Results:
     def _file(self, name: PurePath, form: Format, channel: str = "") -> Path:
         folder = self.output or Path()
         return folder / name.with_name(f"{name.name}{channel}{form.suffix}")
+
+    @property
+    def is_stream(self) -> bool:
+        """True if each result is a line on standard output, which can be printed at once."""
+        return self.output is None and [*self.formats] == ["jsonl"]
 
     def write(self, results: Sequence[Any], writes: Writes, run: Run) -> None:
         """Print or write everything; each file whole or not at all, whatever fails."""
@@ -232,12 +250,12 @@ def choose_results(
     for name, form in formats.items():
         form.check()
         if level and level not in form.levels:
-            raise click.UsageError(f"{name} holds segments, which do not overlap, not {level}.")
+            raise click.UsageError(f"{name} holds {form.list_levels()}, not {level}.")
         if output is None and not form.is_text:
             raise click.UsageError(f"{name} is no text: name a file with -o.")
     reason = _explain_several(formats, len(sources), channels)
     in_folder = output is not None and (bool(reason) or is_folder(output))
-    if reason and (output is None or _is_one_file(output)):
+    if reason and (output is None or _is_one_file(output, formats)):
         raise click.UsageError(f"{reason} name a folder with -o.")
     names = name_outputs(sources) if in_folder else {}
     return Results(formats, Path(output) if output else None, in_folder, names, level)
@@ -255,12 +273,12 @@ def _explain_several(formats: Mapping[str, Format], count: int, channels: str | 
     return ""
 
 
-def _is_one_file(output: str) -> bool:
+def _is_one_file(output: str, formats: Mapping[str, Format]) -> bool:
     """True if a name is of a file, or looks like one."""
     if os.path.lexists(output):
         return not os.path.isdir(output)  # noqa: PTH112
-    endings = tuple(form.suffix.lower() for form in TIMELINE_FORMATS.values())
-    return output.lower().endswith(endings)
+    known = {**TIMELINE_FORMATS.builtins, **formats}
+    return bool(_match_endings(output, known))
 
 
 @dataclass(frozen=True)

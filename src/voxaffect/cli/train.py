@@ -8,10 +8,17 @@ from typing import Any
 import click
 
 from voxaffect import evaluation
-from voxaffect.cli.options import Share, check_babble, corpus_options, pair_roots, print_log
+from voxaffect.cli.options import (
+    RegistryChoice,
+    Share,
+    check_babble,
+    corpus_options,
+    pair_roots,
+    print_log,
+)
 from voxaffect.cli.outputs import check_output, finish
 from voxaffect.console import print_note, stderr_is_terminal
-from voxaffect.evaluation import HoldoutResult, TrainingResult
+from voxaffect.evaluation import Evaluation, HoldoutResult, TrainingResult
 from voxaffect.training import RECIPES, choose_recipe
 
 
@@ -20,7 +27,7 @@ from voxaffect.training import RECIPES, choose_recipe
 @corpus_options
 @click.option(
     "--recipe",
-    type=click.Choice(list(RECIPES)),
+    type=RegistryChoice(RECIPES),
     help="[default: logistic; with classic features: mlp]",
 )
 @click.option(
@@ -49,6 +56,10 @@ def train(
 
     Accuracy is measured twice: on a random share of the utterances, as in the tutorial, and on
     speakers that are held out. The model that is written is then trained on all utterances.
+
+    A csv table may have soft labels (p_angry, p_sad, ...: the shares of raters) instead of
+    emotions, and arousal, valence and dominance from 0 to 1, which the model then gives, too. With
+    these alone, it gives no emotion.
     """
     check_output(output, sources=roots)
     chosen = choose_recipe(recipe, options["features"])
@@ -71,6 +82,8 @@ def train(
 
 def _print_scores(result: TrainingResult, test_size: float) -> None:
     """Print the tutorial's figures, then those on new speakers."""
+    if not result.model.emotions and test_size:
+        _print_regression(result)
     if result.holdout is None:
         return
     _print_holdout(result.holdout, test_size)
@@ -82,6 +95,30 @@ def _print_scores(result: TrainingResult, test_size: float) -> None:
         f"Accuracy on new speakers: {accuracy['mean']:.2%} ± {accuracy['sd']:.2%} "
         f"over {len(result.new_speakers.folds)} folds"
     )
+    _print_ratings(result.new_speakers)
+
+
+def _print_regression(result: TrainingResult) -> None:
+    """Print the scores of a model of dimensions alone."""
+    if result.new_speakers is None:
+        print_note(f"CCC on new speakers: unknown, {result.unmeasured}")
+    else:
+        _print_ratings(result.new_speakers)
+
+
+def _print_ratings(evaluation: Evaluation) -> None:
+    """Print the scores against soft labels and those of dimensions."""
+    if (soft := evaluation.soft_scores) is not None:
+        print_note(
+            f"Soft labels of new speakers: divergence {soft.divergence:.3f}, "
+            f"cross-entropy {soft.cross_entropy:.3f}"
+        )
+    for name, one in evaluation.dimension_scores.items():
+        ccc = "not defined" if one.ccc is None else f"{one.ccc:.3f}"
+        print_note(
+            f"{name.capitalize()} of new speakers: CCC {ccc}, "
+            f"mean absolute error {one.absolute_error:.3f}"
+        )
 
 
 def _print_holdout(holdout: HoldoutResult, test_size: float) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
+from voxaffect.corpora.ratings import check_dimensions, check_soft_label
 from voxaffect.errors import CorpusError
 from voxaffect.records.arguments import check_kind, check_path
+
+if TYPE_CHECKING:
+    from voxaffect.corpora.raters import RatedPart
 
 EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised", "bored")
 """The emotions in the words of RAVDESS, with one that EMO-DB adds; every corpus is mapped here."""
@@ -25,7 +30,8 @@ class Utterance:
     corpus : str
         Name of the corpus in ``CORPORA``; of people's own data, the name they give it.
     emotion : str
-        One of ``EMOTIONS``; in people's own data (`folder`, `csv`) any other word, too.
+        One of ``EMOTIONS``; in people's own data (`folder`, `csv`) any other word, too. Empty
+        where only dimensions are rated.
     speaker : str, optional
         Unique within the corpus; None where the corpus does not say.
     sex : str, optional
@@ -44,6 +50,10 @@ class Utterance:
         Part of the recording that is the utterance; None for its beginning and its end.
     label : str, optional
         The word of the data, where ``emotion`` is another word for it.
+    soft_label : mapping of str to float, optional
+        Share of the raters who chose each emotion; ``emotion`` has the highest.
+    dimensions : mapping of str to float, optional
+        Ratings of ``arousal``, ``valence`` or ``dominance``, from 0 to 1, as far as known.
 
     Examples
     --------
@@ -64,12 +74,33 @@ class Utterance:
     start_seconds: float | None = None
     end_seconds: float | None = None
     label: str | None = None
+    soft_label: Mapping[str, float] | None = field(default=None, hash=False)
+    dimensions: Mapping[str, float] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.path, Path):
             object.__setattr__(self, "path", check_path(self.path, "path"))
         for name in ("corpus", "emotion"):
             check_kind(getattr(self, name), str, name, "text")
+        try:
+            if self.soft_label is not None:
+                check_soft_label(self.soft_label)
+            if self.dimensions is not None:
+                check_dimensions(self.dimensions)
+        except ValueError as error:
+            raise CorpusError(f"{self.path}: {error}.") from error
+
+    @property
+    def distribution(self) -> Mapping[str, float]:
+        """Soft label; without one, its emotion with a share of 1; empty without an emotion."""
+        if self.soft_label is not None:
+            return self.soft_label
+        return {self.emotion: 1.0} if self.emotion else {}
+
+
+def list_emotions(utterances: Iterable[Utterance]) -> tuple[str, ...]:
+    """Emotions of utterances, also those that only have a share in a soft label, sorted."""
+    return tuple(sorted({emotion for one in utterances for emotion in one.distribution}))
 
 
 @dataclass(frozen=True)
@@ -238,6 +269,8 @@ class ScanResult:
         How people's own data were read, one line each.
     unlisted : tuple of FileIssue
         Folders that cannot be looked into.
+    rated : tuple of RatedPart
+        Answers of each rater, where several people rated the recordings of a table.
     """
 
     utterances: tuple[Utterance, ...]
@@ -245,6 +278,7 @@ class ScanResult:
     repeated: tuple[tuple[Path, ...], ...] = ()
     notes: tuple[str, ...] = ()
     unlisted: tuple[FileIssue, ...] = ()
+    rated: tuple[RatedPart, ...] = ()
 
 
 _COPY = r"(?: ?\(\d+\)| - Copy(?: \(\d+\))?| copy(?: \d+)?)? *"

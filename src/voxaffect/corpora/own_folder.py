@@ -117,7 +117,9 @@ def _note_names(root: Path, utterances: Sequence[Utterance]) -> tuple[str, ...]:
 def _recognize_corpus(paths: Sequence[Path]) -> Corpus | None:
     """Public corpus whose files have such names."""
     names = [path.as_posix() for path in paths[:_SAMPLE]]
-    corpora = (corpus for corpus in CORPORA.values() if all(map(corpus.pattern.search, names)))
+    corpora = (
+        corpus for corpus in CORPORA.builtins.values() if all(map(corpus.pattern.search, names))
+    )
     return next(corpora, None)
 
 

@@ -17,6 +17,16 @@ from pathlib import Path
 from voxaffect.corpora.base import ScanResult, Utterance
 from voxaffect.corpora.layouts import SEXES
 from voxaffect.corpora.overlaps import Part, find_overlaps
+from voxaffect.corpora.raters import MergedTable, merge_raters, stack_raters
+from voxaffect.corpora.ratings import (
+    PREFIX,
+    check_dimensions,
+    check_soft_label,
+    find_most_probable,
+    match_most_probable,
+    parse_rating,
+    scale_shares,
+)
 from voxaffect.corpora.tables import (
     Table,
     find_columns,
@@ -28,6 +38,7 @@ from voxaffect.corpora.tables import (
 from voxaffect.corpora.vocabulary import find_emotion, normalize_label, split_words
 from voxaffect.errors import CorpusError
 from voxaffect.files import escape_control
+from voxaffect.records.choices import DIMENSIONS
 
 _ALIASES: Mapping[str, str] = {
     "path": "file filename file_name filepath file_path wav wav_file wav_path wavfile audio "
@@ -48,6 +59,10 @@ _ALIASES: Mapping[str, str] = {
     "start": "start_seconds start_time onset begin",
     "end": "end_seconds end_time stop",
     "duration": "duration_seconds length_seconds dur",
+    "arousal": "activation emoact",
+    "valence": "emoval",
+    "dominance": "emodom",
+    "rater": "rater_id annotator annotator_id annotator_name coder coder_id labeler labeller",
 }
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     column: (column, *names.split()) for column, names in _ALIASES.items()
@@ -55,8 +70,17 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 """Names that each of our columns may have in a table; our own is the first."""
 _NAMES = frozenset(name for names in COLUMNS.values() for name in names)
 _NEEDED = ("path", "emotion")
-_MUST_BE_CLEAR = (*_NEEDED, "speaker", "start", "end")
+_MUST_BE_CLEAR = (*_NEEDED, "speaker", "start", "end", "rater")
 NOTHING = split_words(", nan, nat, null, <na>, n/a")
+NANS = frozenset({"nan"})
+"""Of `NOTHING`, what is refused where a number, a time or a rater's answer is expected; NaT is a
+time that pandas leaves open."""
+_WITHOUT_NAN = frozenset(
+    {"emotion", "rater", "start", "end", "duration", "arousal", "valence", "dominance"}
+)
+_MODEL_COLUMN = "uncertain"
+"""Only results of voxaffect have it: the probabilities in such a table are a model's."""
+_RESULT_COLUMNS = {"source", "emotion", "confidence", _MODEL_COLUMN}
 _OTHER_UNITS = re.compile(
     r"(?:start|begin|onset|offset|from) ?(?:time)? ?(?:in )?"
     r"(?:ms|msec|millis|milliseconds|samples?|frames?)"
@@ -83,11 +107,14 @@ def read_table(path: Path, columns: Mapping[str, str] | None = None) -> ScanResu
     """
     titles = {column: normalize_column(title) for column, title in (columns or {}).items()}
     _check_columns(titles)
-    table = load_table(path, kind=_KIND, columns=_NAMES | set(titles.values()))
+    table = stack_raters(load_table(path, kind=_KIND, columns=_NAMES | set(titles.values())))
     name = table.name
-    indices = _find_columns(table, titles)
+    merged = _merge_raters(table, titles)
+    table = merged.table
+    shares = _find_shares(table, titles)
+    indices = _find_columns(table, titles, has_shares=bool(shares))
     _check_units(table, indices)
-    reader = _TableReader(path.parent, table, indices)
+    reader = _TableReader(path.parent, table, indices, shares)
     utterances = reader.read()
     if len(reader.faults) == 1:
         raise CorpusError(f"{name}, {reader.faults[0]}.")
@@ -99,8 +126,9 @@ def read_table(path: Path, columns: Mapping[str, str] | None = None) -> ScanResu
         )
     if not utterances:
         raise CorpusError(f"{name}: holds no recording, only the names of the columns.")
-    notes = (*_note_columns(table, indices), *reader.notes)
-    return ScanResult(utterances, notes=tuple(f"{path.name}: {note}" for note in notes))
+    notes = (*_note_columns(table, indices, shares), *merged.notes, *reader.notes)
+    notes = tuple(f"{path.name}: {note}" for note in notes)
+    return ScanResult(utterances, notes=notes, rated=merged.parts)
 
 
 def parse_columns(text: str) -> dict[str, str]:
@@ -134,18 +162,41 @@ def _check_columns(columns: Iterable[str]) -> None:
         )
 
 
-def _find_columns(table: Table, titles: Mapping[str, str]) -> dict[str, int]:
-    """Index of each of our columns in the table."""
+def _find_shares(table: Table, titles: Mapping[str, str]) -> dict[str, int]:
+    """Index of the column of each emotion in soft labels, of which there are at least two."""
+    if _MODEL_COLUMN in table.header:
+        return {}
+    columns = {
+        title.removeprefix(PREFIX).replace("_", " "): index
+        for index, title in enumerate(table.header)
+        if title.startswith(PREFIX) and title != PREFIX and title not in titles.values()
+    }
+    return columns if len(columns) > 1 else {}
+
+
+def _find_columns(
+    table: Table, titles: Mapping[str, str], *, has_shares: bool = False
+) -> dict[str, int]:
+    """Index of each of our columns in the table; ratings do without an emotion."""
     indices = find_columns(table, COLUMNS, titles, clear=_MUST_BE_CLEAR)
     if "start" not in indices or "end" in indices:
         indices.pop("duration", None)  # of the whole recording, as many tables state it
     missing = [column for column in _NEEDED if column not in indices]
+    has_ratings = has_shares or any(name in indices for name in DIMENSIONS)
+    if has_ratings and "emotion" in missing:
+        missing.remove("emotion")
     header = list_header(table)
     if missing and len(table.header) == 1:
         raise refuse_header(
             table,
             f"one column, '{header}', expected at least path and emotion. Separate columns by "
             "commas, semicolons, tabs or bars, and name them in the first line",
+        )
+    if "path" in missing and set(table.header) >= _RESULT_COLUMNS:
+        raise refuse_header(
+            table,
+            "is a result of predict or timeline. If people corrected it, make a table of labels "
+            "with `voxaffect corpora import FILE -o labels.csv`",
         )
     if missing:
         remedy = ",".join(f"{column}=NAME" for column in missing)
@@ -155,6 +206,27 @@ def _find_columns(table: Table, titles: Mapping[str, str]) -> dict[str, int]:
             f"say which it is with --columns {remedy} (in Python columns=)",
         )
     return indices
+
+
+def _merge_raters(table: Table, titles: Mapping[str, str]) -> MergedTable:
+    """Table with a row for each recording, where several people rated one."""
+    indices = find_columns(table, COLUMNS, titles, clear=("rater",))
+    if "rater" not in indices or "path" not in indices:
+        return MergedTable(table)
+    units = [_identify_unit(cells, indices) for _, cells in table.rows]
+    return merge_raters(table, indices, units, {*NOTHING} - NANS)
+
+
+def _identify_unit(cells: list[str], indices: Mapping[str, int]) -> tuple[object, ...]:
+    """Recording and times of a row, equal for all who rated this part."""
+    path, *times = (
+        cells[index] if (index := indices.get(column)) is not None and index < len(cells) else ""
+        for column in ("path", "start", "end", "duration")
+    )
+    return (
+        path.replace("\\", "/"),
+        *(text if (time := parse_seconds(text)) is None else time for text in times),
+    )
 
 
 def _check_units(table: Table, indices: Mapping[str, int]) -> None:
@@ -168,20 +240,35 @@ def _check_units(table: Table, indices: Mapping[str, int]) -> None:
             )
 
 
-def _note_columns(table: Table, indices: Mapping[str, int]) -> Iterator[str]:
-    """Notes on columns that were read by another name, and on those that were not."""
+def _note_columns(
+    table: Table, indices: Mapping[str, int], shares: Mapping[str, int]
+) -> Iterator[str]:
+    """Notes on columns that were read by another name, on ratings, and on unused columns."""
     header = {column: table.header[index] for column, index in indices.items()}
     if renamed := [f"{title} as {column}" for column, title in header.items() if title != column]:
         yield ", ".join(renamed)
-    if unused := [title for title in table.header if title and title not in header.values()]:
+    if shares:
+        yield f"soft labels: {', '.join(shares)}"
+    if rated := [name for name in DIMENSIONS if name in indices]:
+        alone = "" if shares or "emotion" in indices else "; no column of emotions"
+        yield f"dimensions: {', '.join(rated)}{alone}"
+    used = {*indices.values(), *shares.values()}
+    if unused := [title for i, title in enumerate(table.header) if title and i not in used]:
         yield f"not used: {', '.join(unused)}"
 
 
 class _TableReader:
     """Reader of rows that collects their faults."""
 
-    def __init__(self, folder: Path, table: Table, indices: Mapping[str, int]) -> None:
-        self.folder, self.table, self.indices = folder, table, indices
+    def __init__(
+        self,
+        folder: Path,
+        table: Table,
+        indices: Mapping[str, int],
+        shares: Mapping[str, int],
+    ) -> None:
+        self.folder, self.table, self.indices, self.shares = folder, table, indices, shares
+        self._has_emotions = bool(shares) or "emotion" in indices
         self.faults: list[str] = []
         self.notes: list[str] = []
         self._line = 0
@@ -225,28 +312,104 @@ class _TableReader:
         row = {
             column: cells[index]
             for column, index in self.indices.items()
-            if index < len(cells) and cells[index].lower() not in NOTHING
+            if index < len(cells) and not is_empty(cells[index], column)
         }
-        for column in _NEEDED:
-            if column not in row:
-                self._add_fault(f"'{column}' is empty")
+        if "path" not in row:
+            self._add_fault("'path' is empty")
+        before = len(self.faults)
+        soft_label = self._parse_shares(cells)
+        has_fault = len(self.faults) > before
+        emotion = None if has_fault else self._choose_emotion(row.get("emotion"), soft_label)
+        dimensions = self._parse_dimensions(row)
+        if not self._has_emotions and not dimensions and len(self.faults) == before:
+            self._add_fault("no dimension is rated; rate it, or delete the row")
         sex = self._parse_sex(row.get("sex"))
         start, end = self._parse_times(row)
         path = self._find_recording(row["path"]) if "path" in row else None
         if path is not None:
             self._check_unique(path, start, end)
-        if path is None or len(self.faults) > count:
+        if path is None or emotion is None or len(self.faults) > count:
             return None
         kept = ("speaker", "text", "intensity", "take", "channel", "subset")
         return Utterance(
             path=path,
             corpus="csv",
-            emotion=row["emotion"],
+            emotion=emotion,
             sex=sex,
             start_seconds=start,
             end_seconds=end,
+            soft_label=soft_label,
+            dimensions=dimensions or None,
             **{column: row.get(column) for column in kept},
         )
+
+    def _parse_shares(self, cells: list[str]) -> dict[str, float] | None:
+        """Soft label of a row; None if all its cells are empty, or there is a fault."""
+        texts = {
+            emotion: cells[index]
+            for emotion, index in self.shares.items()
+            if index < len(cells) and cells[index]
+        }
+        if not texts:
+            return None
+        shares = {emotion: parse_rating(text) for emotion, text in texts.items()}
+        for emotion, share in shares.items():
+            if math.isnan(share):
+                self._add_fault(
+                    f"{PREFIX}{emotion} is {texts[emotion]!r}, expected a number from 0 to 1"
+                )
+                return None
+        try:
+            check_soft_label(shares)
+        except ValueError as error:
+            self._add_fault(str(error))
+            return None
+        return scale_shares(shares)
+
+    def _choose_emotion(self, text: str | None, shares: Mapping[str, float] | None) -> str | None:
+        """Emotion of a row: the most probable one, which the column emotion must be, too.
+
+        It is empty in a table of dimensions alone.
+        """
+        if not self._has_emotions:
+            return ""
+        if text is not None and text.lower() in NANS:
+            self._add_fault(f"emotion is {text!r}, expected an emotion")
+            return None
+        if shares is None:
+            if text is None:
+                fault = "no emotion is rated" if self.shares else "'emotion' is empty"
+                is_rated = "rater" in self.indices
+                self._add_fault("no rater names an emotion; delete it" if is_rated else fault)
+            return text
+        if text is None:
+            return find_most_probable(shares)
+        emotion = match_most_probable(text, shares)
+        if emotion is None:
+            best = find_most_probable(shares)
+            self._add_fault(
+                f"emotion is {text!r}, and {best!r} is the most probable by the columns "
+                f"{PREFIX}…; correct one of them, or delete the column emotion"
+            )
+        return emotion
+
+    def _parse_dimensions(self, row: Mapping[str, str]) -> dict[str, float]:
+        """Dimensions that are rated."""
+        ratings = {}
+        for name in DIMENSIONS:
+            if (text := row.get(name)) is None:
+                continue
+            ratings[name] = parse_rating(text)
+            if math.isnan(ratings[name]):
+                self._add_fault(
+                    f"{name} is {text!r}, expected a number from 0 to 1{advise_empty(text)}"
+                )
+                return {}
+        try:
+            check_dimensions(ratings)
+        except ValueError as error:
+            self._add_fault(str(error))
+        return ratings
 
     @cached_property
     def _sexes(self) -> Mapping[str, str]:
@@ -277,7 +440,9 @@ class _TableReader:
             if (text := row.get(column)) is None:
                 continue
             if (seconds := parse_seconds(text)) is None:
-                self._add_fault(f"{column} is '{text}', expected seconds or hh:mm:ss")
+                self._add_fault(
+                    f"{column} is '{text}', expected seconds or hh:mm:ss{advise_empty(text)}"
+                )
             else:
                 times[column] = seconds
         start, end = times.get("start"), times.get("end")
@@ -357,6 +522,23 @@ def _identify(path: Path) -> tuple[int, int] | str:
     status = path.stat()
     # Some network disks number no files.
     return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(path)
+
+
+def is_empty(text: str, column: str) -> bool:
+    """True if a cell of one of our columns says nothing; NaN is no such cell where it is a fault.
+
+    Examples
+    --------
+    >>> is_empty("nan", "speaker"), is_empty("nan", "arousal"), is_empty("", "arousal")
+    (True, False, True)
+    """
+    word = text.lower()
+    return word in NOTHING and not (column in _WITHOUT_NAN and word in NANS)
+
+
+def advise_empty(text: str) -> str:
+    """Remedy for a cell with NaN; empty for other cells."""
+    return ". Leave the cell empty if it is not known" if text.lower() in NANS else ""
 
 
 def parse_seconds(text: str) -> float | None:

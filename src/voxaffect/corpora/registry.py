@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -11,15 +12,19 @@ from types import MappingProxyType
 from voxaffect.corpora import public
 from voxaffect.corpora.base import Corpus
 from voxaffect.errors import CorpusError
+from voxaffect.plugins import Plugin, Registry
 
 OWN_DATA: Mapping[str, str] = MappingProxyType(
     {
         "folder": "sub-folders that name the emotion; others may name speakers, sets and more",
         "csv": "a table with the columns path and emotion, and if you like speaker, sex, text, "
-        "intensity, take, channel, subset, start and end",
+        "intensity, take, channel, subset, start, end and rater; also arousal, valence and "
+        "dominance from 0 to 1, and instead of emotion the shares of raters in p_angry, p_sad …",
+        "features": "a dataset that 'voxaffect features TABLE --dataset' wrote, of a table with a "
+        "column emotion; train and evaluate need no recordings then",
     }
 )
-"""The two ways to bring recordings of one's own, by name."""
+"""The ways to bring data of one's own, by name."""
 
 
 def _load_corpora() -> Mapping[str, Corpus]:
@@ -35,8 +40,17 @@ def _load_corpora() -> Mapping[str, Corpus]:
     return MappingProxyType(corpora)
 
 
-CORPORA = _load_corpora()
-"""Every corpus whose file names we can read, by name: one for each module of `corpora.public`."""
+def _read_plugin(plugin: Plugin, value: object) -> Corpus:
+    if not isinstance(value, Corpus):
+        raise ValueError(f"expected a voxaffect.corpora.Corpus, found {type(value).__name__}")
+    if value.name != plugin.name:
+        raise ValueError(f"expected the name of the entry point, found {value.name!r}")
+    return value
+
+
+CORPORA = Registry("corpora", _load_corpora(), _read_plugin, reserved=OWN_DATA)
+"""Every corpus whose file names we can read, by name: one for each module of `corpora.public`, and
+those of plug-ins."""
 
 
 def get_corpus(name: str) -> Corpus:
@@ -58,7 +72,7 @@ def get_corpus(name: str) -> Corpus:
         raise CorpusError(
             f"{name!r} is no public corpus that voxaffect knows{_suggest(name)} Choose from "
             f"{', '.join(CORPORA)}; {' and '.join(OWN_DATA)} are for your own data, in train, "
-            "evaluate and check."
+            f"evaluate and check{_show_own_form(name)}."
         ) from None
 
 
@@ -86,6 +100,13 @@ def check_own_name(name: str) -> None:
             f"name {name!r}: expected a name of your own, other than those of the public "
             f"corpora: {', '.join(CORPORA)}."
         )
+
+
+def _show_own_form(name: str) -> str:
+    """Example that gives the name to a table and to a folder; empty where it could be no name."""
+    if not re.fullmatch(r"[\w-]{1,40}", name):
+        return ""
+    return f", such as csv:{name} --data TABLE.csv or folder:{name} --data FOLDER"
 
 
 def _suggest(name: str) -> str:

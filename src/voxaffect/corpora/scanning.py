@@ -9,12 +9,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from voxaffect.corpora.base import Corpus, FileIssue, ScanResult, Utterance
+from voxaffect.corpora.base import (
+    Corpus,
+    FileIssue,
+    ScanResult,
+    Utterance,
+    list_emotions,
+)
 from voxaffect.corpora.folders import explain_source, list_files
 from voxaffect.corpora.labels import KEEP, check_labels, find_unused_entries, map_labels
 from voxaffect.corpora.layouts import Layout
+from voxaffect.corpora.own_features import read_feature_labels
 from voxaffect.corpora.own_folder import read_folder
 from voxaffect.corpora.own_table import read_table
+from voxaffect.corpora.ratings import find_most_probable, merge_shares
 from voxaffect.corpora.registry import (
     OWN_DATA,
     check_own_name,
@@ -148,7 +156,7 @@ def read_corpus(
     1440
     """
     utterances, _ = read_corpora({name: root}, options)
-    check_labels((utterance.emotion for utterance in utterances), (options or ReadOptions()).labels)
+    check_labels(list_emotions(utterances), (options or ReadOptions()).labels)
     return utterances
 
 
@@ -203,7 +211,7 @@ def scan_corpus(name: str, root: str | Path, options: ReadOptions | None = None)
     options = options or ReadOptions()
     result = _scan(name, Path(root), options)
     utterances, notes = _map_emotions(result.utterances, options)
-    check_labels((utterance.emotion for utterance in utterances), options.labels)
+    check_labels(list_emotions(utterances), options.labels)
     return replace(result, utterances=utterances, notes=(*result.notes, *notes))
 
 
@@ -245,6 +253,8 @@ def _find_repeated(utterances: Sequence[Utterance]) -> tuple[tuple[Path, ...], .
 def _scan_own(name: str, root: Path, options: ReadOptions) -> ScanResult:
     if name == "csv":
         return read_table(root, options.columns)
+    if name == "features":
+        return read_feature_labels(root)
     listing = list_files(root, None)
     if not listing.recordings:
         raise CorpusError(
@@ -320,20 +330,14 @@ def _map_emotions(
     utterances: tuple[Utterance, ...], options: ReadOptions
 ) -> tuple[tuple[Utterance, ...], tuple[str, ...]]:
     """Utterances with emotions in one vocabulary, and notes on the words that were replaced."""
-    emotions = map_labels((utterance.emotion for utterance in utterances), options.labels)
+    words = [word for utterance in utterances for word in _list_words(utterance)]
+    emotions = map_labels(words, options.labels)
     replaced = {
         word: emotion
         for word, emotion in sorted(emotions.items())
         if normalize_label(word) != normalize_label(emotion)
     }
-    mapped = tuple(
-        replace(
-            utterance,
-            emotion=emotions[utterance.emotion],
-            label=utterance.emotion if utterance.emotion in replaced else None,
-        )
-        for utterance in utterances
-    )
+    mapped = tuple(_map_utterance(utterance, emotions, replaced) for utterance in utterances)
     if options.labels == KEEP:
         return mapped, _note_synonyms(emotions)
     notes = []
@@ -352,6 +356,29 @@ def _map_emotions(
     if unknown:
         notes.append(f"labels: no known emotion, kept as they are: {', '.join(sorted(unknown))}")
     return mapped, tuple(notes)
+
+
+def _list_words(utterance: Utterance) -> tuple[str, ...]:
+    """Words for emotions of an utterance, its own first; none where only dimensions are rated."""
+    if not utterance.emotion:
+        return ()
+    return utterance.emotion, *(one for one in utterance.distribution if one != utterance.emotion)
+
+
+def _map_utterance(
+    utterance: Utterance, emotions: Mapping[str, str], replaced: Collection[str]
+) -> Utterance:
+    """Utterance in our words; of a soft label, the most probable emotion may then be another."""
+    if not utterance.emotion:
+        return utterance
+    emotion = emotions[utterance.emotion]
+    shares = utterance.soft_label and merge_shares(utterance.soft_label, emotions)
+    return replace(
+        utterance,
+        emotion=find_most_probable(shares, emotion) if shares else emotion,
+        label=utterance.emotion if utterance.emotion in replaced and not shares else None,
+        soft_label=shares or None,
+    )
 
 
 def _note_synonyms(emotions: Collection[str]) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ from voxaffect.files.encoding import detect_encoding
 _LIMIT_BYTES = 1 << 28
 _HEAD_BYTES = 64  # in the first columns' names, any UTF-16 has zero bytes
 _SEPARATORS = ",;\t|"
-_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?')
+SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?')
+"""First line of a table of Excel that names its separator."""
 _MAP_COLUMNS = ("from", "to")
 
 
@@ -68,10 +69,10 @@ def load_table(path: Path, *, kind: str, columns: Collection[str]) -> Table:
     text = _decode(read_bounded(path, limit=_LIMIT_BYTES, what=kind, error=CorpusError), name)
     lines = text.splitlines(keepends=True)
     first, separator = 0, None
-    if lines and (match := _SEPARATOR_LINE.fullmatch(lines[0])):  # as Excel writes it
+    if lines and (match := SEPARATOR_LINE.fullmatch(lines[0])):  # as Excel writes it
         first, separator = 1, match[1]
     header = next((line for line in lines[first:] if line.strip()), "")
-    separator = separator or _find_separator(header, columns)
+    separator = separator or find_separator(header, columns)
     reader = csv.reader(lines[first:], delimiter=separator, strict=True, skipinitialspace=True)
     rows = []
     try:
@@ -175,7 +176,7 @@ def _decode(content: bytes, name: str) -> str:
     return text.removeprefix("\ufeff")
 
 
-def _find_separator(header: str, columns: Collection[str]) -> str:
+def find_separator(header: str, columns: Collection[str]) -> str:
     """Separator that finds most of the columns in a header, and then most of any columns."""
 
     def count(separator: str) -> tuple[int, int]:

@@ -6,20 +6,24 @@ share of speech, and distance from the training data. Each has a number, an effe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from voxaffect.audio import Signal, Source, open_blocks
+from voxaffect.annotations import Turn
+from voxaffect.audio import Signal, Source, join_blocks, open_blocks
 from voxaffect.diagnosis.answer import judge_answer
 from voxaffect.diagnosis.bandwidth import judge_bandwidth
 from voxaffect.diagnosis.channels import judge_channels
 from voxaffect.diagnosis.clipping import judge_clipping
 from voxaffect.diagnosis.distance import judge_distance
-from voxaffect.diagnosis.findings import HIGH, LIMITED, LOW, OK, Case, Finding
+from voxaffect.diagnosis.findings import HIGH, LIMITED, LOW, OK, PROBLEM, WARNING, Case, Finding
 from voxaffect.diagnosis.format import judge_format
 from voxaffect.diagnosis.hum import judge_hum
 from voxaffect.diagnosis.length import judge_length
@@ -28,11 +32,13 @@ from voxaffect.diagnosis.measures import ExaminedRecording, measure
 from voxaffect.diagnosis.noise import judge_noise
 from voxaffect.diagnosis.offset import judge_offset
 from voxaffect.diagnosis.reverberation import judge_reverberation
+from voxaffect.diagnosis.speakers import judge_speakers
 from voxaffect.diagnosis.speech import judge_speech
 from voxaffect.errors import AudioError
 from voxaffect.features import compute_features
 from voxaffect.models import Model, get_model
 from voxaffect.recognition import Prediction, predict
+from voxaffect.recognition.conversations import ConversationSource, OpenAgain
 from voxaffect.records.results import DiagnosisRecord
 from voxaffect.records.values import Serializable
 
@@ -42,6 +48,7 @@ EXAMINED_SECONDS = 120.0
 EXAMINED_SAMPLES = 1 << 24
 """Of all channels together: bounds the memory."""
 _TRUSTS = (HIGH, LIMITED, LOW)
+_VERDICTS = (OK, WARNING, PROBLEM)
 _RECORDING = (judge_length, judge_format, judge_channels, judge_level, judge_clipping, judge_offset)
 _SOUND = (judge_speech, judge_noise, judge_reverberation, judge_bandwidth, judge_hum)
 _PREDICTION = (judge_distance, judge_answer)
@@ -61,7 +68,7 @@ class Diagnosis(Serializable):
         None if the recording cannot be recognized, or is longer than what is examined. Without an
         emotion if there is no speech.
     scores : mapping of str to mapping
-        Scores of the model, from its card: the accuracy to expect at high trust.
+        Scores of the model, from its card. Its UAR is to be expected at high trust.
     """
 
     source: str
@@ -70,6 +77,21 @@ class Diagnosis(Serializable):
     scores: Mapping[str, Mapping[str, Any]]
 
     _schema: ClassVar = DiagnosisRecord
+
+    def __repr__(self) -> str:
+        reasons = f" ({', '.join(self.reasons)})" if self.reasons else ""
+        return f"<Diagnosis {self.source!r}: trust {self.trust}{reasons}>"
+
+    def _repr_html_(self) -> str:
+        """Table of the findings for notebooks, the serious ones first."""
+        ranked = sorted(self.findings, key=lambda finding: -_VERDICTS.index(finding.verdict))
+        rows = "".join(
+            f"<tr><td>{escape(finding.verdict)}</td><th>{escape(finding.topic)}</th>"
+            f'<td style="text-align: left">{escape(finding.text)}'
+            f"{f'<br>{escape(advice)}' if (advice := finding.advice) else ''}</td></tr>"
+            for finding in ranked
+        )
+        return f"<table><caption>{escape(repr(self)[11:-1])}</caption>{rows}</table>"
 
     @property
     def trust(self) -> str:
@@ -92,8 +114,11 @@ def diagnose(
     source: Source,
     *,
     rate_hz: int | None = None,
+    name: str | None = None,
     model: Model | str | Path | None = None,
     max_seconds: float | None = None,
+    speakers: str | Path | Sequence[Turn] | ConversationSource | None = None,
+    workers: int | Executor | None = None,
 ) -> Diagnosis:
     """Examine a recording, and judge the trust that its answer deserves.
 
@@ -104,11 +129,18 @@ def diagnose(
         cannot be examined.
     rate_hz : int, optional
         Sampling rate of an array.
+    name : str, optional
+        Of the recording in the result and in messages; its path by default.
     model : Model, str or Path, optional
         A model, its file, or the name of a bundled one: ``accurate`` (the default) or ``fast``.
     max_seconds : float, optional
         Longest recording to accept; any length by default. Of a long one, the first two minutes
         are examined, or less if there are many channels.
+    speakers : path, sequence of Turn, or ConversationSource, optional
+        Turns, as for `timeline`: is each name one voice, and each voice one name? The whole
+        recording is then read once more. Needs the extra ``diarize``.
+    workers : int or Executor, optional
+        As for `predict`.
 
     Returns
     -------
@@ -121,6 +153,10 @@ def diagnose(
         If the recording cannot be read, is empty, or holds NaN.
     ModelError
         If the model cannot be loaded.
+    AnnotationError
+        If a file of turns cannot be read, or is another recording's.
+    MissingExtraError
+        If speakers are given, and the extra ``diarize`` is not installed.
 
     Examples
     --------
@@ -129,14 +165,36 @@ def diagnose(
     ('level',)
     """
     loaded = get_model(model)
-    recording = _read_beginning(source, rate_hz, max_seconds)
+    open_again = partial(open_blocks, source, rate_hz, name=name, max_seconds=max_seconds)
+    if speakers is not None and hasattr(source, "read"):
+        raise AudioError("speakers: a stream can be read once. Give its bytes.")
+    turns = _read_turns(speakers, open_again)
+    recording = _read_beginning(source, rate_hz, name, max_seconds)
     mix = recording.mix
     case = Case(recording, measure(recording, mix), loaded.card)
-    prediction, distance = _recognize(mix, loaded) if recording.is_whole else (None, None)
+    prediction, distance = None, None
+    if recording.is_whole:
+        prediction, distance = _recognize(mix, loaded, workers)
     if prediction is not None and case.measures.channels.are_different:
         prediction = replace(prediction, channels_differ=True, uncertain=True)
     case = replace(case, prediction=prediction, distance=distance)
-    return Diagnosis(recording.name, _judge(case), prediction, loaded.card.scores)
+    findings = _judge(case)
+    if turns:
+        with open_again() as blocks:
+            findings = (*findings, judge_speakers(join_blocks(blocks), turns))
+    return Diagnosis(recording.name, findings, prediction, loaded.card.scores)
+
+
+def _read_turns(
+    speakers: str | Path | Sequence[Turn] | ConversationSource | None, open_again: OpenAgain
+) -> tuple[Turn, ...]:
+    """Turns of a recording; none where no speakers are given."""
+    if speakers is None:
+        return ()
+    if not isinstance(speakers, ConversationSource):
+        speakers = ConversationSource(speakers)
+    with open_again() as recording:
+        return speakers.read(recording, open_again).turns
 
 
 def _judge(case: Case) -> tuple[Finding, ...]:
@@ -150,10 +208,10 @@ def _judge(case: Case) -> tuple[Finding, ...]:
 
 
 def _read_beginning(
-    source: Source, rate_hz: int | None, max_seconds: float | None
+    source: Source, rate_hz: int | None, name: str | None, max_seconds: float | None
 ) -> ExaminedRecording:
     """Read all of a recording, or the beginning of one longer than two minutes."""
-    with open_blocks(source, rate_hz, max_seconds=max_seconds) as whole:
+    with open_blocks(source, rate_hz, name=name, max_seconds=max_seconds) as whole:
         limit = min(int(EXAMINED_SECONDS * whole.rate_hz), EXAMINED_SAMPLES // whole.channels)
         length, blocks = 0, []
         for block in whole:
@@ -168,10 +226,12 @@ def _read_beginning(
         )
 
 
-def _recognize(mix: Signal, model: Model) -> tuple[Prediction | None, float | None]:
+def _recognize(
+    mix: Signal, model: Model, workers: int | Executor | None
+) -> tuple[Prediction | None, float | None]:
     """Return the prediction and the distance from the training data, where there are any."""
     try:
-        prediction = predict(mix, model=model)
+        prediction = predict(mix, model=model, workers=workers)
     except AudioError:  # too short, silent, far too loud: the findings say so
         return None, None
     if not prediction.has_speech:

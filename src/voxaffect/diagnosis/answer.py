@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from voxaffect.diagnosis.findings import WARNING, Case, Finding
-from voxaffect.recognition.display import format_apart, format_probability
+from voxaffect.recognition.display import describe_dimensions, format_apart, format_probability
 
 DOUBTFUL: Final = 0.5
 
@@ -14,6 +14,8 @@ def judge_answer(case: Case) -> Finding:
     """Judge the certainty of the prediction."""
     prediction = case.prediction
     assert prediction is not None
+    if prediction.emotion is None:
+        return Finding("answer", describe_dimensions(prediction.dimensions or {}))
     ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
     text = ", then ".join(f"{emotion} {format_probability(p)}" for emotion, p in ranked[:2])
     threshold = case.card.abstention.get("threshold", DOUBTFUL)

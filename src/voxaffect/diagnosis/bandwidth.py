@@ -30,14 +30,11 @@ class Band:
     high_hz : float
         The edge at which a brick wall cuts it off, to 200 Hz; half the sampling rate, at most
         8,000, without one. Features look no higher than 7,600 Hz.
-    cliff_db : float
-        Fall of the spectrum at this edge; of a voice itself at most about 14.
     low_db : float
         Level of the band under 200 Hz, re the loudest band: a telephone line leaves about −45.
     """
 
     high_hz: float
-    cliff_db: float
     low_db: float
 
 
@@ -84,7 +81,7 @@ def find_band(levels_db: Spectra, rate_hz: int) -> Band:
     ]
     band = int(np.argmax(falls))
     high_hz = (first + band + 1) * BAND_HZ if falls[band] >= CLIFF_DB else widest
-    return Band(high_hz, falls[band], float(levels_db[0]))
+    return Band(high_hz, float(levels_db[0]))
 
 
 def judge_bandwidth(case: Case) -> Finding:

@@ -16,11 +16,13 @@ import numpy as np
 
 from voxaffect import audio
 from voxaffect.console import show_progress
+from voxaffect.corpora.agreement import Agreement, measure_agreements
 from voxaffect.corpora.base import Corpus, FileIssue, Utterance, expand_template
 from voxaffect.corpora.registry import CORPORA
 from voxaffect.corpora.scanning import ReadOptions, parse_name, scan_corpus
 from voxaffect.errors import AudioError
 from voxaffect.extraction import LocalExecutor
+from voxaffect.records.values import format_count
 
 SILENT_PEAK = 1e-3
 """A recording that never leaves its mean by more than this, −60 dB, is called silent."""
@@ -30,6 +32,11 @@ MAX_SECONDS = 3 * 3600
 
 _WORKERS = 2
 _SHOWN = 10
+_FEW = 5  # of speakers or recordings: a bootstrap over fewer says little
+_PREFILLED = (
+    "agreement: if the raters corrected answers that a model had filled in, they agree too well, "
+    "since they share these answers"
+)
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,10 @@ class CorpusReport:
         What is known to go wrong with this corpus.
     notes : tuple of str
         How people's own data were read, one line each.
+    agreement : tuple of Agreement
+        Of the raters, where several people rated the recordings of a table.
+    are_parts : bool
+        True if one of several utterances is a part of a recording.
     """
 
     corpus: str
@@ -99,6 +110,8 @@ class CorpusReport:
     silent: tuple[Path, ...] = ()
     traps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    agreement: tuple[Agreement, ...] = ()
+    are_parts: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -167,7 +180,7 @@ def check_corpus(
         corpus=name,
         root=Path(root),
         files=len(utterances),
-        emotions=dict(Counter(utterance.emotion for utterance in utterances).most_common()),
+        emotions=dict(Counter(one.emotion for one in utterances if one.emotion).most_common()),
         speakers=len({utterance.speaker for utterance in utterances} - {None}),
         expected=corpus.sizes if corpus else (),
         missing=missing,
@@ -183,6 +196,8 @@ def check_corpus(
         silent=tuple(file.path for file in files if file.is_silent),
         traps=corpus.traps if corpus else (),
         notes=result.notes,
+        agreement=measure_agreements(result.rated),
+        are_parts=any(one.start_seconds is not None for one in utterances),
     )
 
 
@@ -292,8 +307,14 @@ def describe_report(report: CorpusReport) -> Iterator[str]:
     """Lines of text for a report, most serious first."""
     title = CORPORA[report.corpus].title if report.corpus in CORPORA else report.corpus
     shares = ", ".join(f"{count:,} {emotion}" for emotion, count in report.emotions.items())
+    shares = shares or ("no emotions" if report.files else "none")
     yield from report.notes
-    yield f"{title}: {report.files:,} recordings, {report.speakers} speakers, {shares or 'none'}."
+    noun = "part" if report.are_parts else "recording"
+    counts = f"{format_count(report.files, noun)}, {format_count(report.speakers, 'speaker')}"
+    yield f"{title}: {counts}, {shares}."
+    yield from (_describe_agreement(one, noun) for one in report.agreement)
+    if report.agreement:
+        yield _PREFILLED
     if not report.is_whole:
         sizes = " or ".join(f"{size:,}" for size in report.expected)
         yield f"not whole: expected {sizes} recordings, found {report.files:,}"
@@ -322,6 +343,25 @@ def describe_report(report: CorpusReport) -> Iterator[str]:
         yield from (f"{heading}: {item}" for item in items[:_SHOWN])
         if len(items) > _SHOWN:
             yield f"{heading}: and {len(items) - _SHOWN:,} more"
+
+
+def _describe_agreement(agreement: Agreement, noun: str) -> str:
+    """Line on agreement, and on an interval over few groups."""
+    units = format_count(agreement.units, noun)
+    people = f"{format_count(agreement.raters, 'rater')}, {units} with two or more ratings"
+    if agreement.alpha is None:
+        value = "not defined: it needs two ratings of a recording, and ratings that differ"
+    else:
+        value = f"{agreement.alpha:.3f}"
+        if agreement.low is not None and agreement.high is not None:
+            drawn = "speaker" if agreement.over == "speakers" else noun
+            groups = format_count(agreement.groups, drawn)
+            value += f" (95 % {agreement.low:.3f} to {agreement.high:.3f}, over {groups}"
+            value += (
+                f": with so few {drawn}s the interval says little)" * (agreement.groups < _FEW)
+                or ")"
+            )
+    return f"agreement on {agreement.name}: Krippendorff's alpha {value}; {people}"
 
 
 def _join_paths(paths: Sequence[Path]) -> str:

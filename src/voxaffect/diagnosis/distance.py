@@ -21,6 +21,6 @@ def judge_distance(case: Case) -> Finding:
         PROBLEM if is_far else WARNING,
         f"Less typical than {99 if is_far else 95} % of the training data: accuracy on such "
         "recordings was not measured.",
-        "Fix the findings above. Is it one person's speech, without music? "
+        "Mend first what else is listed here. Is it one person's speech, without music? "
         "Similar recordings in the training data help.",
     )

@@ -56,6 +56,11 @@ class Finding:
     remedy: str = ""
     trust: str = HIGH
 
+    @property
+    def advice(self) -> str:
+        """Effect and remedy in one text; empty if there are none."""
+        return " ".join(filter(None, (self.effect, self.remedy)))
+
     def flag(self, verdict: str, effect: str, remedy: str, *, trust: str = "") -> Finding:
         """Return this finding as a warning or a problem, with its effect and a remedy.
 
@@ -100,8 +105,8 @@ class Case:
             return f"Its cost was not measured for recipe {self.card.recipe}."
         clean, there = scores["clean"], scores[condition]
         return (
-            f"UAR on new speakers {clean:.3f} clean, {there:.3f} at {condition!r} "
-            f"({there - clean:+.3f}, recipe {self.card.recipe})."
+            f"UAR to expect on new speakers {there:.3f} instead of {clean:.3f} "
+            f"(measured at {condition!r}, recipe {self.card.recipe})."
         )
 
 

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from voxaffect.corpora import ReadOptions
-from voxaffect.errors import EvaluationError, VoxaffectError
+from voxaffect.errors import EvaluationError, TrainingError, VoxaffectError
 from voxaffect.evaluation.loading import (
     check_conditions,
     find_common,
@@ -43,7 +43,9 @@ from voxaffect.training import (
     Dataset,
     LoadOptions,
     Recipe,
+    TrainingRows,
     attach_inputs,
+    can_use_soft_labels,
     check_estimator,
     choose_recipe,
     clone_with_seed,
@@ -51,7 +53,18 @@ from voxaffect.training import (
     fit,
     load_training_data,
 )
+from voxaffect.training.ratings import (
+    NO_REGRESSION,
+    can_regress,
+    choose_columns,
+    describe_ratings,
+)
 
+if TYPE_CHECKING:
+    from voxaffect.training.dimensions import DimensionRegressor
+
+_PROTOCOL = "speakers"
+_REGRESSION = "a ridge regression of each dimension, on the features of {}"
 _log = logging.getLogger("voxaffect")
 
 
@@ -67,7 +80,7 @@ class TrainingResult:
         With the recordings that could not be used, as ``data.failures``.
     holdout : HoldoutResult or None
         Scores of the same recipe on a random share that was held out; None where nothing was
-        measured.
+        measured, or there are no emotions.
     new_speakers : Evaluation or None
         The same on new speakers; None where that could not be measured.
     unmeasured : str
@@ -133,9 +146,9 @@ def train(
 
     Examples
     --------
-    >>> result = va.train({"folder": "my_recordings"}, "mlp", output="model.onnx")
+    >>> result = va.train({"folder": "my_recordings"}, "logistic", output="model.onnx")
     >>> result.model.emotions, result.holdout.train_shape
-    (('happy', 'sad'), (9, 180))
+    (('happy', 'sad'), (9, 5130))
     """
     check_seed(seed)
     check_share(test_size, "test_size", under_one=True)
@@ -163,32 +176,74 @@ def train(
     with _log_failures_on_error(data.failures):
         if test_size:
             random_split(len(data.matrix), test_size=test_size, seed=seed)  # refuses an empty side
-        fitted = fit(clone_with_seed(estimator, seed), data.rows())
-    result = TrainingResult(export(fitted, data, recipe=name, seed=seed), data)
+        _note_unused(data, name, estimator)
+        rows = data.rows()
+        fitted = None
+        if data.has_emotions:
+            fitted = fit(clone_with_seed(estimator, seed), rows)
+        else:
+            name = _name_regression(name, estimator)
+        regressor = _fit_dimensions(rows, data, estimator)
+    model = export(fitted, data, recipe=name, seed=seed, regressor=regressor)
+    result = TrainingResult(model, data)
     if output is not None:  # also before the measuring, in case that is interrupted
         result.model.save(output)
     if not test_size:
         return result
-    result = _measure(result, estimator, fitted, test_size=test_size, seed=seed, recipe=name)
+    parts = _Parts(estimator, fitted, regressor)
+    result = _measure(result, parts, test_size=test_size, seed=seed, recipe=name)
     if output is not None:
         result.model.save(output)
     return result
 
 
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """Estimator of a recipe, the same fitted to everything, and the regression of dimensions."""
+
+    estimator: Any
+    fitted: Any
+    regressor: DimensionRegressor | None
+
+
+def _name_regression(name: str, estimator: Any) -> str:
+    """Name of a recipe of dimensions alone: the ridge regression on the features of a recipe."""
+    if not can_regress(estimator):
+        raise TrainingError(f"{name}: {NO_REGRESSION}")
+    _log.info("no emotions: %s", _REGRESSION.format(name))
+    return f"ridge on the features of {name}"
+
+
+def _note_unused(data: Dataset, name: str, estimator: Any) -> None:
+    """Log the ratings that a recipe does not use."""
+    for line in describe_ratings(
+        data.utterances,
+        name,
+        takes_soft=can_use_soft_labels(estimator),
+        regresses=can_regress(estimator),
+    ):
+        _log.info("%s", line)
+
+
+def _fit_dimensions(rows: TrainingRows, data: Dataset, estimator: Any) -> DimensionRegressor | None:
+    """Regression of the dimensions that the data have."""
+    if rows.dimensions is None or not can_regress(estimator):
+        return None
+    from voxaffect.training.dimensions import fit_dimensions
+
+    return fit_dimensions(rows, choose_columns(data.spec, data.matrix.shape[1]))
+
+
 def _measure(
-    result: TrainingResult,
-    estimator: Any,
-    fitted: Any,
-    *,
-    test_size: float,
-    seed: int,
-    recipe: str,
+    result: TrainingResult, parts: _Parts, *, test_size: float, seed: int, recipe: str
 ) -> TrainingResult:
     """Result with scores, and its model with a card that states them."""
-    data = result.data
-    holdout = hold_out(estimator, data, test_size=test_size, seed=seed)
-    once = {metric: {"mean": value, "sd": 0.0} for metric, value in asdict(holdout.scores).items()}
-    scores: dict[str, Any] = {f"random {test_size:.0%}, seed {seed}": once}
+    data, estimator, has_emotions = result.data, parts.estimator, result.data.has_emotions
+    holdout, scores = None, dict[str, Any]()
+    if has_emotions:
+        holdout = hold_out(estimator, data, test_size=test_size, seed=seed)
+        once = {key: {"mean": value, "sd": 0.0} for key, value in asdict(holdout.scores).items()}
+        scores[f"random {test_size:.0%}, seed {seed}"] = once
     abstention: Mapping[str, float] = {}
     new_speakers, unmeasured = None, ""
 
@@ -204,15 +259,32 @@ def _measure(
 
     try:
         new_speakers = run("speakers")
-        scores["speakers"] = new_speakers.summary
-        abstention = new_speakers.risk_coverage.select_threshold(WANTED_RISK)
-        if len({utterance.corpus for utterance in data.utterances}) >= LEAST_CORPORA:
+        if has_emotions:
+            scores["speakers"] = new_speakers.summary
+            abstention = new_speakers.risk_coverage.select_threshold(WANTED_RISK)
+        if (
+            has_emotions
+            and len({utterance.corpus for utterance in data.utterances}) >= LEAST_CORPORA
+        ):
             new_corpora = run("corpora")
             scores["corpora"] = new_corpora.summary
             abstention = _choose_threshold(new_corpora, new_speakers)
     except EvaluationError as error:
         unmeasured = "" if new_speakers else str(error)
-    model = export(fitted, data, recipe=recipe, seed=seed, scores=scores, abstention=abstention)
+    dimension_scores = {} if new_speakers is None else new_speakers.dimension_scores
+    model = export(
+        parts.fitted,
+        data,
+        recipe=recipe,
+        seed=seed,
+        scores=scores,
+        abstention=abstention,
+        regressor=parts.regressor,
+        dimension_scores={
+            name: {"ccc": one.ccc, "absolute_error": one.absolute_error}
+            for name, one in dimension_scores.items()
+        },
+    )
     return TrainingResult(model, data, holdout, new_speakers, unmeasured)
 
 
@@ -245,7 +317,7 @@ def evaluate(
     predictions: Files | None = None,
     prediction_columns: Mapping[str, str] | None = None,
     allow_missing: bool = False,
-    protocol: str | Protocol = "speakers",
+    protocol: str | Protocol | None = None,
     conditions: Sequence[str] = (),
     features: str | None = None,
     emotions: Sequence[str] | str | None = None,
@@ -273,14 +345,16 @@ def evaluate(
     predictions : str or Path, or sequence of them, optional
         Files of the predictions of any systems to test instead: CSV, JSON, JSON Lines or Parquet.
         Each row has a path or file name, and an emotion, or a probability for each emotion in
-        columns such as ``p_angry``, or both. Nothing is computed: of the options, ``emotions`` and
-        those on reading corpora apply.
+        columns such as ``p_angry``, or both, or dimensions such as ``arousal``; and ``fold``,
+        where the protocol tests a recording in several folds. Nothing is trained: of the options,
+        ``protocol``, ``emotions``, ``seed``, ``allow_leaks`` and those on reading corpora apply.
     prediction_columns : mapping of str to str, optional
-        These files' name for ``path``, ``emotion``, ``start`` or ``end``.
+        These files' name for ``path``, ``emotion``, ``start``, ``end``, ``fold`` or ``system``.
     allow_missing : bool
         Leave out recordings without a prediction, which are refused otherwise.
-    protocol : str or Protocol
-        One of ``PROTOCOLS``, or as `read_split` gives it.
+    protocol : str or Protocol, optional
+        One of ``PROTOCOLS``, or as `read_split` gives it. By default ``speakers``; of predictions,
+        all recordings are one fold.
     conditions : sequence of str
         Degraded audio to test under, too, such as ``noise 10 dB``.
     features, augment, babble
@@ -312,7 +386,7 @@ def evaluate(
 
     Examples
     --------
-    >>> study = va.evaluate({"folder": "my_recordings"}, "mlp", protocol="loso")
+    >>> study = va.evaluate({"folder": "my_recordings"}, "logistic", protocol="loso")
     >>> study.protocol.name, len(study.utterances)
     ('loso', 12)
     >>> va.evaluate({"folder": "my_recordings"}, model="fast").protocol.name
@@ -322,6 +396,8 @@ def evaluate(
     >>> study = va.evaluate({"folder": "my_recordings"}, predictions="answers.csv")
     >>> study.systems["answers.csv"].evaluations["predictions"].uar
     0.5
+    >>> study
+    Study(predictions; 12 utterances; answers.csv: UAR 0.500 [0.500, 0.500])
     """
     check_seed(seed)
     conditions = check_conditions(conditions)
@@ -334,9 +410,12 @@ def evaluate(
         return evaluate_predictions(
             corpora,
             predictions,
+            protocol=protocol,
             prediction_columns=prediction_columns,
             allow_missing=allow_missing,
+            allow_leaks=allow_leaks,
             emotions=emotions,
+            seed=seed,
             options=ReadOptions(**reading),
         )
     if model is not None:
@@ -350,7 +429,7 @@ def evaluate(
             allow_leaks=allow_leaks,
             **options,
         )
-    by = protocol if isinstance(protocol, Protocol) else get_protocol(protocol)
+    by = protocol if isinstance(protocol, Protocol) else get_protocol(protocol or _PROTOCOL)
     if isinstance(recipes, str | Recipe):
         recipes = [recipes]
     if not recipes and not features and by.name == "tutorial":
@@ -405,7 +484,9 @@ def _load_systems(
         clean = rows.pop(CLEAN)
         matrices = {name: data.matrix for name, data in rows.items()}
         attach_inputs(estimators[recipe.name], [clean, *rows.values()])
-        systems[recipe.name] = System(estimators[recipe.name], clean, matrices, recipe.summary)
+        _note_unused(clean, recipe.name, estimators[recipe.name])
+        summary = recipe.summary if clean.has_emotions else _REGRESSION.format(recipe.name)
+        systems[recipe.name] = System(estimators[recipe.name], clean, matrices, summary)
     return systems, list_failures(everything)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 RESAMPLES = 2_000
+_LEAST_SPREAD = 1e-12
 _Words = NDArray[np.str_]
 _Side = tuple[Any, ...]
 _Folds = Sequence[int] | NDArray[np.intp]
@@ -32,6 +33,7 @@ class Difference:
     Parameters
     ----------
     difference : float
+        Of the first less the second: positive if the first is better.
     interval : tuple of float
         95 %, by bootstrap over speakers.
     p : float
@@ -77,11 +79,7 @@ class _Counts:
 
     def draw(self, seed: int | list[int]) -> NDArray[np.float64]:
         """Draw whole speakers; how often each is in every resample, shape (resamples, speakers)."""
-        count = len(self.totals)
-        drawn = np.random.default_rng(seed).integers(count, size=(RESAMPLES, count))
-        drawn += count * np.arange(RESAMPLES)[:, None]
-        times = np.bincount(drawn.ravel(), minlength=RESAMPLES * count)
-        return times.reshape(RESAMPLES, count).astype(float)
+        return _draw_speakers(len(self.totals), seed)
 
     def score(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scores of sets of speakers, shape (sets,); an emotion that was not drawn does not count.
@@ -111,6 +109,14 @@ class _Counts:
         emotions = (totals > 0).sum(axis=1, keepdims=True)
         weights = np.divide(1, totals * emotions, where=totals > 0, out=np.zeros_like(totals))
         return np.asarray((self.right * weights / len(totals)).sum(axis=(1, 2)))
+
+
+def _draw_speakers(count: int, seed: int | list[int]) -> NDArray[np.float64]:
+    """Number of times that each speaker is in every resample, shape (resamples, speakers)."""
+    drawn = np.random.default_rng(seed).integers(count, size=(RESAMPLES, count))
+    drawn += count * np.arange(RESAMPLES)[:, None]
+    times = np.bincount(drawn.ravel(), minlength=RESAMPLES * count)
+    return times.reshape(RESAMPLES, count).astype(float)
 
 
 def _compute_interval(values: NDArray[np.float64]) -> Interval:
@@ -198,6 +204,41 @@ def bootstrap_mean(
     """
     counts = _Counts.count(np.zeros(len(values)), values, speakers, folds)
     return _compute_interval(counts.score(counts.draw(seed)))
+
+
+def bootstrap_ccc(
+    truth: NDArray[np.float64],
+    predicted: NDArray[np.float64],
+    speakers: Sequence[str],
+    *,
+    seed: int = 0,
+) -> Interval | None:
+    """95 % interval of the concordance correlation, by the same bootstrap.
+
+    Parameters
+    ----------
+    truth, predicted : ndarray, shape (n,)
+    speakers : sequence of str, length n
+    seed : int
+
+    Returns
+    -------
+    low, high : float
+        None if it is not defined for any set of speakers: all values are one.
+    """
+    x, y = truth - truth.mean(), predicted - truth.mean()  # near 0, so that squares lose nothing
+    moments = np.stack([np.ones(len(x)), x, y, x * x, y * y, x * y], axis=1)
+    names, indices = np.unique(np.asarray(speakers), return_inverse=True)
+    sums = np.zeros((len(names), moments.shape[1]))
+    np.add.at(sums, indices, moments)
+    count, sum_x, sum_y, sum_xx, sum_yy, sum_xy = (_draw_speakers(len(names), seed) @ sums).T
+    products = 2 * (sum_xy - sum_x * sum_y / count)
+    # n (mean x - mean y)^2 cancels the mixed products of the means.
+    spread = sum_xx + sum_yy - 2 * sum_x * sum_y / count
+    is_defined = spread > _LEAST_SPREAD * count
+    if not is_defined.any():
+        return None
+    return _compute_interval(products[is_defined] / spread[is_defined])
 
 
 def compare_uar(

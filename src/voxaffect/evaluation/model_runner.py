@@ -17,9 +17,10 @@ from voxaffect.corpora import OWN_DATA, Utterance
 from voxaffect.errors import EvaluationError, LeakError
 from voxaffect.evaluation.leaks import Leak, LeakCheck
 from voxaffect.evaluation.loading import find_common, list_failures, load_conditions
+from voxaffect.evaluation.metrics.categorical import describe_chance
 from voxaffect.evaluation.protocols import Fold, Protocol
 from voxaffect.evaluation.result import Evaluation
-from voxaffect.evaluation.runner import Condition, score_fold
+from voxaffect.evaluation.runner import Condition, score_fold, spread_dimensions
 from voxaffect.evaluation.studies import CLEAN, Study, System, SystemResult, measure_system
 from voxaffect.extraction import Transform
 from voxaffect.features import FeatureSpec
@@ -39,7 +40,8 @@ def make_single_fold(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, 
 
 PROTOCOL = Protocol(
     "model",
-    "a finished model, tested on recordings of corpora that it was not trained on",
+    "a finished model; no corpus of this name is among its training corpora. Only the names were "
+    "compared: nobody can check here whether it was trained on recordings of an own table",
     make_single_fold,
     new_voices=True,
     reference_protocol="",
@@ -108,8 +110,10 @@ def evaluate_models(
             load = partial(_load, corpora, spec, **options)
             datasets[spec] = load_conditions(load, conditions, rate_hz=spec.rate_hz)
     everything = [data for by_condition in datasets.values() for data in by_condition.values()]
-    emotion_sets = [model.emotions for model in loaded.values()]
-    tested, unknown = select_known(find_common(everything), emotion_sets, "model")
+    tested, unknown = _select_tested(find_common(everything), loaded.values())
+    importance = importance and all(model.emotions for model in loaded.values())
+    if conditions:
+        _check_measured_by_emotions(tested, loaded)
     results, first = {}, None
     for name, model in loaded.items():
         rows = {key: data.select(tested) for key, data in datasets[model.spec].items()}
@@ -161,6 +165,30 @@ def _load(corpora: Corpora, spec: FeatureSpec, transform: Transform | None, **op
     return load_dataset(corpora, spec, transform=transform, **options)
 
 
+def _select_tested(
+    utterances: set[Utterance], models: Collection[Model]
+) -> tuple[set[Utterance], dict[str, int]]:
+    """Utterances that all models can be tested on, and the number of the others by emotion."""
+    known = [model.emotions for model in models if model.emotions]
+    if not known or not any(utterance.emotion for utterance in utterances):
+        return utterances, {}
+    return select_known(utterances, known, "model")
+
+
+def _check_measured_by_emotions(
+    utterances: Collection[Utterance], models: Mapping[str, Model]
+) -> None:
+    """Refuse conditions where a model or the data have no emotions."""
+    names = [name for name, model in models.items() if not model.emotions]
+    if not any(utterance.emotion for utterance in utterances):
+        names = ["the data"]
+    if names:
+        raise EvaluationError(
+            f"{names[0]}: dimensions without emotions, and conditions are measured by the UAR of "
+            "emotions. Leave them out."
+        )
+
+
 def select_known(
     utterances: Collection[Utterance], emotion_sets: Sequence[Collection[str]], noun: str
 ) -> tuple[set[Utterance], dict[str, int]]:
@@ -192,6 +220,19 @@ def select_known(
     for name, count in unknown.items():
         _log.info("%s: %s recordings left out, the %s does not know it", name, f"{count:,}", noun)
     return {utterance for utterance in utterances if utterance.emotion in emotions}, unknown
+
+
+def _refuse_without_scores(model: Model) -> EvaluationError:
+    names = ", ".join(model.dimension_names)
+    if not names:
+        return EvaluationError(
+            f"{model.name}: gives no dimensions, and these data have nothing else. Evaluate on "
+            "data with the column emotion."
+        )
+    return EvaluationError(
+        f"{model.name}: gives {names}, and no tested recording has a rating of one of them. "
+        "Evaluate on data with such a column."
+    )
 
 
 def _summarize(model: Model) -> str:
@@ -240,19 +281,25 @@ class _ModelRun:
         leaks = [Leak("corpus", protocol.name, False, self.known)] if self.known else []
         (fold,) = protocol.split(data.utterances, self.seed)
         truth, emotions = np.array(data.emotions), self.model.emotions
-        chance = 1 / len(emotions)
+        if not data.has_emotions:
+            emotions = ()
         results = {}
         for name, condition in conditions.items():
             features = condition(data.matrix, fold.seed) if callable(condition) else condition
-            probabilities = self.model.probabilities(features)
+            probabilities = self.model.probabilities(features)[:, : len(emotions)]
+            names, values = self.model.dimension_names, self.model.dimensions(features)
+            dimensions = spread_dimensions(names, values) if names else None
             results[name] = Evaluation(
                 protocol,
                 emotions,
-                (score_fold(fold, probabilities, truth, emotions),),
+                (score_fold(fold, probabilities, truth, emotions, dimensions),),
                 data.utterances,
                 LeakCheck(tuple(leaks), 0),
-                {"chance": {"uar": chance, "accuracy": chance}},
-                abstention=self.model.card.abstention,
+                describe_chance(emotions),
+                "probabilities" if emotions else "dimensions",
+                abstention=self.model.card.abstention if emotions else {},
                 unknown=self.unknown,
             )
+            if not emotions and not results[name].dimension_scores:
+                raise _refuse_without_scores(self.model)
         return results

@@ -8,22 +8,39 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from voxaffect.corpora.tables import Table, load_table, normalize_column
+from voxaffect.corpora.own_table import COLUMNS, NOTHING
+from voxaffect.corpora.tables import Table, load_table, normalize_column, refuse_header
 from voxaffect.errors import EvaluationError, extra
 from voxaffect.files import escape_control, read_bounded
 from voxaffect.records.tables import PREFIX
 
 _LIMIT_BYTES = 1 << 28
 _KIND = "a table of predictions"
-_PROBABILITIES = "probabilities"
+_PREFIXES = {"probabilities": PREFIX, "dimensions": ""}
+"""Objects of a row, whose parts become columns, and what begins their names."""
 _Rows = list[tuple[int, Mapping[str, Any]]]
+_ANSWERS = (
+    *("predicted", "prediction", "predictions", "predicted_emotion", "predicted_label"),
+    *("predicted_class", "prediction_label", "pred", "preds", "pred_emotion", "pred_label"),
+    *("emotion_pred", "emotion_predicted", "label_pred", "y_pred", "y_hat", "yhat", "model"),
+    *("model_output", "model_prediction", "output", "answer", "hypothesis", "hyp", "recognized"),
+)
+EMOTION_COLUMNS = (*_ANSWERS, *COLUMNS["emotion"])
+"""Names of a column of emotions. The later ones may be those of the labels, so if a table has
+several, none wins."""
+_TRUTHS = (
+    *("expected", "truth", "true", "y_true", "true_label", "true_emotion", "ground_truth"),
+    *("groundtruth", "gold", "reference", "actual", "gt"),
+)
+"""Names of a column that no one takes for answers."""
+_LEAST_WORDS = 2
 
 
 def load_predictions(path: Path, *, columns: Iterable[str]) -> Table:
     """Table of a file, read as its ending says: ``.json``, ``.jsonl``, ``.parquet``, else CSV.
 
     JSON is the document of ``predict``, or a list of objects. The object ``probabilities`` becomes
-    a column for each emotion.
+    a column for each emotion, and the object ``dimensions`` one for each of its own.
 
     Raises
     ------
@@ -41,6 +58,39 @@ def load_predictions(path: Path, *, columns: Iterable[str]) -> Table:
     if not rows:
         raise EvaluationError(f"{name}: holds no prediction. Expected {_KIND}.")
     return _tabulate(name, [(number, _flatten(row, name, number)) for number, row in rows])
+
+
+def refuse_rivals(table: Table, column: int, is_emotion: Callable[[str], bool]) -> None:
+    """Refuse a column such as ``emotion`` that may hold the labels, next to another of emotions.
+
+    Parameters
+    ----------
+    table : Table
+    column : int
+        That would be read.
+    is_emotion : callable
+        Whether a word is an emotion.
+
+    Raises
+    ------
+    CorpusError
+        If all words of another column are emotions, and neither name says which holds the answers.
+    """
+    title = table.header[column]
+    if title in _ANSWERS:
+        return
+    for number, other in enumerate(table.header):
+        cells = {row[number].lower() for _, row in table.rows if number < len(row)} - {*NOTHING}
+        if number == column or other in _TRUTHS or len(cells) < _LEAST_WORDS:
+            continue
+        if all(map(is_emotion, cells)):
+            name = escape_control(other)
+            raise refuse_header(
+                table,
+                f"{title} and {name} both hold emotions, and {title} may be the labels. Say which "
+                f"holds the answers, such as --prediction-columns emotion={name} (in Python "
+                f"prediction_columns={{'emotion': {name!r}}})",
+            )
 
 
 def _read_json(content: bytes, name: str) -> _Rows:
@@ -92,8 +142,9 @@ def _flatten(row: Mapping[str, Any], name: str, number: int) -> dict[str, str]:
     """Row of text with a column for each probability."""
     cells: dict[str, str] = {}
     for title, value in row.items():
-        inner = value if title == _PROBABILITIES and isinstance(value, Mapping) else None
-        values = {title: value} if inner is None else {f"{PREFIX}{k}": v for k, v in inner.items()}
+        values = {title: value}
+        if title in _PREFIXES and (value is None or isinstance(value, Mapping)):
+            values = {f"{_PREFIXES[title]}{key}": part for key, part in (value or {}).items()}
         for key, cell in values.items():
             column = normalize_column(str(key))
             if column in cells:

@@ -297,6 +297,8 @@ def _find_common_emotions(
     """Emotions that the tested corpus and any of the others have; at least two."""
     common = {u.emotion for u in utterances if u.corpus == tested}
     common &= {u.emotion for u in utterances if u.corpus in trained}
+    if common == {""}:  # only dimensions are rated
+        return common
     if len(common) < 2:
         names = [*trained, tested]
         alone = "; ".join(_describe_own_emotions(utterances, name) for name in names)

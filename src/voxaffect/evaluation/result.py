@@ -11,21 +11,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.corpora import Utterance
+from voxaffect.errors import EvaluationError
 from voxaffect.evaluation.intervals import (
     Interval,
+    bootstrap_ccc,
     bootstrap_corpora,
     bootstrap_mean,
     bootstrap_uar,
 )
 from voxaffect.evaluation.leaks import LeakCheck
-from voxaffect.evaluation.metrics import calibration, categorical as metrics
+from voxaffect.evaluation.metrics import (
+    calibration,
+    categorical as metrics,
+    dimensional,
+    distributional,
+)
 from voxaffect.evaluation.metrics.calibration import Bin, RiskCoverage
 from voxaffect.evaluation.metrics.categorical import Scores
 from voxaffect.evaluation.protocols import HEARD, Fold, Protocol
+from voxaffect.records.choices import DIMENSIONS
+from voxaffect.training.ratings import collect_dimensions, tabulate_shares
 
-ScoreKind = Literal["probabilities", "scores", "answers"]
+ScoreKind = Literal["probabilities", "scores", "answers", "dimensions"]
 """Kind of the numbers that an estimator gives each emotion: its probabilities; without any, the
-softmax of its ``decision_function``, which ranks and is no probability; or its bare answer."""
+softmax of its ``decision_function``, which ranks and is no probability; or its bare answer. A
+system of dimensions alone, such as arousal, gives no emotion at all."""
 
 _LEAST_PROBABILITY = np.finfo(np.float64).eps
 
@@ -37,13 +47,59 @@ class FoldResult:
     Parameters
     ----------
     fold : Fold
-    scores : Scores
+    scores : Scores or None
+        None where the system or the data have no emotions.
     probabilities : ndarray, shape (test utterances, emotions)
+    dimensions : ndarray, shape (test utterances, 3), optional
+        A column for each of ``DIMENSIONS``; NaN where the system does not know one.
     """
 
     fold: Fold
-    scores: Scores
+    scores: Scores | None
     probabilities: NDArray[np.float64]
+    dimensions: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class DimensionScores:
+    """Scores of one dimension, over all tested utterances that are rated.
+
+    Parameters
+    ----------
+    ccc : float or None
+        Concordance correlation; None where it is not defined, as of a single utterance.
+    absolute_error : float
+        Mean, on the scale from 0 to 1.
+    utterances : int
+    interval, absolute_error_interval : tuple of float, optional
+        95 % by bootstrap over speakers; None with a single one, or unknown ones.
+    """
+
+    ccc: float | None
+    absolute_error: float
+    utterances: int
+    interval: Interval | None = None
+    absolute_error_interval: Interval | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SoftScores:
+    """Scores of the probabilities against soft labels: means over the utterances that have one.
+
+    Parameters
+    ----------
+    divergence, cross_entropy, cosine : float
+        Jensen-Shannon divergence to base 2, cross-entropy in nats, cosine similarity.
+    utterances : int
+    intervals : mapping of str to tuple of float
+        95 % of each by bootstrap over speakers; empty with a single one, or unknown ones.
+    """
+
+    divergence: float
+    cross_entropy: float
+    cosine: float
+    utterances: int
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +128,7 @@ class Evaluation:
     ----------
     protocol : Protocol
     emotions : tuple of str
-        In the order of the probabilities.
+        In the order of the probabilities; empty if only dimensions are evaluated.
     folds : tuple of FoldResult
     tested : tuple of Utterance
         Test utterances, fold by fold.
@@ -80,7 +136,7 @@ class Evaluation:
         None where nothing is known of the training data.
     baselines : mapping
         As `metrics.compute_baselines`, mean over the folds.
-    score_kind : {"probabilities", "scores", "answers"}
+    score_kind : {"probabilities", "scores", "answers", "dimensions"}
         Kind of the numbers in ``probabilities``. Metrics that need the estimator's own
         probabilities are None for the others: bare answers have no calibration.
     weighting : str
@@ -90,6 +146,9 @@ class Evaluation:
     unknown : mapping of str to int
         Emotions that a finished model does not know, and the number of their recordings, which
         are left out.
+    unchecked : tuple of str
+        Sentences on what nobody here can check, such as the training of a system whose
+        predictions come from a file.
     """
 
     protocol: Protocol
@@ -102,6 +161,25 @@ class Evaluation:
     weighting: str = ""
     abstention: Mapping[str, float] = field(default_factory=dict)
     unknown: Mapping[str, int] = field(default_factory=dict)
+    unchecked: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Protocol, score with its interval, and sizes, on one line."""
+        return f"Evaluation({self.protocol.name}: {self.describe_score()}, {self._describe_size()})"
+
+    def describe_score(self) -> str:
+        """UAR with its interval as text; without emotions, the concordance of each dimension."""
+        if self.emotions:
+            interval = self.interval
+            bounds = f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else ""
+            return f"UAR {self.uar:.3f}{bounds}"
+        cccs = {name: scores.ccc for name, scores in self.dimension_scores.items()}
+        texts = [f"{name} {ccc:.3f}" for name, ccc in cccs.items() if ccc is not None]
+        return f"CCC {' '.join(texts)}" if texts else "no score"
+
+    def _describe_size(self) -> str:
+        folds, count = len(self.folds), len(self.tested)
+        return f"{folds} fold{'s' * (folds != 1)}, {count:,} tested utterance{'s' * (count != 1)}"
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
@@ -116,6 +194,8 @@ class Evaluation:
     @cached_property
     def predicted(self) -> NDArray[np.str_]:
         """Recognized emotions of all tested utterances."""
+        if not self.emotions:
+            return np.full(len(self.tested), "")
         return np.asarray(np.array(self.emotions)[self.probabilities.argmax(axis=1)])
 
     @cached_property
@@ -146,14 +226,17 @@ class Evaluation:
 
     @property
     def summary(self) -> Mapping[str, Mapping[str, float]]:
-        """Mean and standard deviation (of the population of folds) of each metric."""
-        rows = [asdict(result.scores) for result in self.folds]
+        """Mean and standard deviation (of the population of folds) of each metric.
+
+        Empty if no emotions are evaluated.
+        """
+        rows = [asdict(result.scores) for result in self.folds if result.scores is not None]
         return {
             metric: {
                 "mean": float(np.mean([row[metric] for row in rows])),
                 "sd": float(np.std([row[metric] for row in rows])),
             }
-            for metric in rows[0]
+            for metric in (rows[0] if rows else ())
         }
 
     @property
@@ -172,7 +255,7 @@ class Evaluation:
 
         None of bare answers, which have no second.
         """
-        if self.score_kind == "answers":
+        if self.score_kind in ("answers", "dimensions"):
             return None
         return metrics.compute_top_two(self.probabilities, self.truth, self.emotions)
 
@@ -243,8 +326,10 @@ class Evaluation:
         Returns
         -------
         dict of str to GroupScores
-            Without utterances of which it is unknown.
+            Without utterances of which it is unknown; empty if no emotions are evaluated.
         """
+        if not self.emotions:
+            return {}
         values = np.array([getattr(utterance, attribute) or "" for utterance in self.tested])
         return {str(value): self._score(values == value) for value in np.unique(values) if value}
 
@@ -255,7 +340,9 @@ class Evaluation:
 
     @property
     def by_speaker(self) -> Mapping[str, GroupScores]:
-        """Scores of every known speaker."""
+        """Scores of every known speaker; empty if no emotions are evaluated."""
+        if not self.emotions:
+            return {}
         known = np.array([utterance.speaker is not None for utterance in self.tested])
         names = np.array(self.speakers)
         return {str(name): self._score(names == name) for name in np.unique(names[known])}
@@ -275,7 +362,15 @@ class Evaluation:
 
     @property
     def uar(self) -> float:
-        """UAR, the mean over the folds."""
+        """UAR, the mean over the folds.
+
+        Raises
+        ------
+        EvaluationError
+            If no emotions are evaluated.
+        """
+        if not self.emotions:
+            raise EvaluationError("uar: no emotions were evaluated. Take dimension_scores.")
         return self.summary["uar"]["mean"]
 
     @cached_property
@@ -298,9 +393,79 @@ class Evaluation:
         None with a single speaker, since nothing is known of the next, or with unknown ones.
         Where corpora are left out, the bootstrap draws corpora, and then speakers of each.
         """
+        if not self.emotions:
+            return None
         if self.protocol.unit == "corpus":
             return bootstrap_corpora(*self.answers)
         return bootstrap_uar(*self.answers) if self._has_known_speakers else None
+
+    @property
+    def soft_scores(self) -> SoftScores | None:
+        """Scores against soft labels; None without any, or without probabilities.
+
+        Shares of emotions that the system does not know are left out, and the rest is scaled to a
+        sum of 1.
+        """
+        rated = np.array([utterance.soft_label is not None for utterance in self.tested])
+        if self.score_kind != "probabilities" or not rated.any():
+            return None
+        truth = tabulate_shares(self.tested, self.emotions)
+        members = np.flatnonzero(rated & truth.any(axis=1))
+        probabilities = self.probabilities / self.probabilities.sum(axis=1, keepdims=True)
+        values = {
+            name: compute(truth[members], probabilities[members])
+            for name, compute in distributional.METRICS.items()
+        }
+        speakers = self._select_speakers(members)
+        several = self._is_several(speakers)
+        return SoftScores(
+            **{name: float(one.mean()) for name, one in values.items()},
+            utterances=len(members),
+            intervals={
+                name: bootstrap_mean(one, speakers) for name, one in values.items() if several
+            },
+        )
+
+    @cached_property
+    def dimensions(self) -> NDArray[np.float64] | None:
+        """Dimensions of all tested utterances, shape (tested, 3); None if the system has none."""
+        parts = [result.dimensions for result in self.folds if result.dimensions is not None]
+        return np.concatenate(parts) if parts and len(parts) == len(self.folds) else None
+
+    @property
+    def dimension_scores(self) -> Mapping[str, DimensionScores]:
+        """Scores of each dimension that is rated and that the system knows."""
+        ratings = collect_dimensions(self.tested)
+        if ratings is None or self.dimensions is None:
+            return {}
+        is_scored = np.isfinite(ratings) & np.isfinite(self.dimensions)
+        return {
+            name: self._score_dimension(
+                ratings[is_scored[:, k], k],
+                self.dimensions[is_scored[:, k], k],
+                self._select_speakers(np.flatnonzero(is_scored[:, k])),
+            )
+            for k, name in enumerate(DIMENSIONS)
+            if is_scored[:, k].any()
+        }
+
+    def _score_dimension(
+        self, truth: NDArray[np.float64], predicted: NDArray[np.float64], speakers: list[str]
+    ) -> DimensionScores:
+        several = self._is_several(speakers)
+        return DimensionScores(
+            dimensional.compute_ccc(truth, predicted),
+            dimensional.compute_absolute_error(truth, predicted),
+            len(truth),
+            bootstrap_ccc(truth, predicted, speakers) if several else None,
+            bootstrap_mean(np.abs(truth - predicted), speakers) if several else None,
+        )
+
+    def _select_speakers(self, indices: NDArray[np.intp]) -> list[str]:
+        return [self.speakers[index] for index in indices]
+
+    def _is_several(self, speakers: list[str]) -> bool:
+        return self._has_known_speakers and len(set(speakers)) > 1
 
     def restrict(self) -> Evaluation:
         """Return the evaluation of answers among the emotions that each fold tests.
@@ -315,7 +480,7 @@ class Evaluation:
             rows = np.divide(kept, total, where=total > 0, out=result.probabilities.copy())
             answers = np.array(self.emotions)[rows.argmax(axis=1)]
             scores = metrics.compute_scores(truth.tolist(), answers.tolist())
-            folds.append(FoldResult(result.fold, scores, rows))
+            folds.append(replace(result, scores=scores, probabilities=rows))
         return replace(self, folds=tuple(folds))
 
     def bootstrap_interval(self, metric: str) -> Interval | None:

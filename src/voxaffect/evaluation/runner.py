@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.console import show_progress
 from voxaffect.corpora import Utterance
+from voxaffect.corpora.base import list_emotions
 from voxaffect.errors import EvaluationError, WorkerError, extra
 from voxaffect.evaluation.leaks import check_leaks
 from voxaffect.evaluation.metrics.categorical import Scores, compute_baselines, compute_scores
@@ -21,21 +22,26 @@ from voxaffect.evaluation.protocols import Fold, Protocol, get_protocol, random_
 from voxaffect.evaluation.result import Evaluation, FoldResult, ScoreKind
 from voxaffect.extraction import LocalExecutor, count_workers, open_executor
 from voxaffect.records.arguments import check_kind, check_list, check_seed
+from voxaffect.records.choices import DIMENSIONS
 from voxaffect.training import (
     AugmentedCopies,
     Dataset,
+    TrainingRows,
     check_estimator,
     clone_with_seed,
     describe_weights,
     fit,
 )
+from voxaffect.training.ratings import NO_REGRESSION, can_regress, choose_columns
+
+if TYPE_CHECKING:
+    from voxaffect.training.dimensions import DimensionRegressor
 
 Matrix = NDArray[np.float32]
 FeatureTransform = Callable[[Matrix, int], Matrix]
 """From the features of a fold's test utterances and the fold's seed to changed ones."""
 Condition = Matrix | FeatureTransform
-_Probabilities = dict[str, NDArray[np.float64]]
-_FoldProbabilities = tuple[ScoreKind, _Probabilities]
+_ByCondition = dict[str, NDArray[np.float64]]
 _log = logging.getLogger("voxaffect")
 _SMALL = 100_000  # numbers; below, starting processes takes longer than they save
 _ONE_FIT = Lock()  # random generators of libraries are the process's, not the thread's
@@ -86,7 +92,7 @@ def evaluate_estimator(
     Examples
     --------
     >>> data = va.load_dataset({"folder": "my_recordings"}, "classic")
-    >>> estimator = va.make_estimator("mlp")
+    >>> estimator = va.make_estimator("logistic")
     >>> result = va.evaluate_estimator(estimator, data.matrix, data.utterances, protocol="loso")
     >>> len(result.folds)
     3
@@ -154,31 +160,32 @@ def evaluate_conditions(
     folds = chosen.split(data.utterances, seed)
     truth = np.array(data.emotions)
     for fold in folds:
-        _check_emotions(fold, truth)
+        _check_emotions(fold, data.utterances)
     check = check_leaks(data.utterances, folds, chosen)
     if not allow_leaks:
         check.raise_if_unexpected()
+    if not data.has_emotions:
+        _check_regression(estimator, conditions)
     used = np.unique(np.concatenate([np.concatenate((f.train, f.test)) for f in folds]))
-    emotions = tuple(sorted({data.utterances[index].emotion for index in used}))
+    emotions = list_emotions(data.utterances[index] for index in used)
     task = _FoldTask(estimator, data, conditions, emotions, chosen.is_balanced)
     results = _run_folds(task, folds, workers=workers, progress=progress)
     tested = tuple(data.utterances[index] for fold in folds for index in fold.test)
-    mean_baselines = _average(
-        [compute_baselines(truth[f.train].tolist(), truth[f.test].tolist()) for f in folds]
-    )
+    mean_baselines = average_baselines(folds, truth) if emotions else {}
+    weighting = describe_weights(estimator) if chosen.is_balanced and emotions else ""
     return {
         name: Evaluation(
             chosen,
             emotions,
             tuple(
-                score_fold(fold, probabilities[name], truth, emotions)
-                for fold, (_, probabilities) in zip(folds, results, strict=True)
+                score_fold(fold, one.probabilities[name], truth, emotions, one.dimensions.get(name))
+                for fold, one in zip(folds, results, strict=True)
             ),
             tested,
             check,
             mean_baselines,
-            results[0][0],
-            describe_weights(estimator) if chosen.is_balanced else "",
+            results[0].score_kind,
+            weighting,
         )
         for name in conditions
     }
@@ -204,13 +211,43 @@ def _check_matrix(matrix: Any, count: int, name: str) -> None:
             raise EvaluationError(f"{where}NaN or infinite features. Leave those recordings out.")
 
 
-def _check_emotions(fold: Fold, truth: NDArray[np.str_]) -> None:
-    unseen = sorted(set(truth[fold.test]) - set(truth[fold.train]))
+def _check_emotions(fold: Fold, utterances: Sequence[Utterance]) -> None:
+    trained = list_emotions(utterances[index] for index in fold.train)
+    unseen = sorted({utterances[index].emotion for index in fold.test} - {*trained, ""})
     if unseen:
         raise EvaluationError(
             f"{fold.name}: {', '.join(unseen)} is tested and never trained. "
             "Leave the emotion out, or add recordings of it."
         )
+
+
+def _check_regression(estimator: Any, conditions: Mapping[str, Condition]) -> None:
+    """Refuse what needs emotions, for data with dimensions alone."""
+    if not can_regress(estimator):
+        raise EvaluationError(f"{type(estimator).__name__}: {NO_REGRESSION}")
+    if len(conditions) > 1:
+        raise EvaluationError(
+            "conditions are measured by the UAR of emotions, and these data have dimensions alone. "
+            "Leave them out."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _FoldAnswers:
+    """Answers to the test utterances of a fold.
+
+    Parameters
+    ----------
+    score_kind : ScoreKind
+    probabilities : dict of str to ndarray, shape (test utterances, emotions)
+        By condition.
+    dimensions : dict of str to ndarray, shape (test utterances, 3)
+        By condition; empty if none is rated.
+    """
+
+    score_kind: ScoreKind
+    probabilities: _ByCondition
+    dimensions: _ByCondition
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,23 +260,47 @@ class _FoldTask:
     emotions: tuple[str, ...]
     is_balanced: bool
 
-    def __call__(self, fold: Fold) -> _FoldProbabilities:
-        """Probabilities of the fold's test utterances under every condition, and their kind."""
+    def __call__(self, fold: Fold) -> _FoldAnswers:
+        """Answers to the fold's test utterances under every condition."""
         with extra("train"):
             from threadpoolctl import threadpool_limits
         # One thread whatever the workers: the order of a sum must not depend on their number.
         with _ONE_FIT, threadpool_limits(1, user_api="blas"):
             trained = self.data.rows(fold.train, is_balanced=self.is_balanced)
+            if not self.emotions:
+                return self._rate(self._fit_dimensions(trained), fold)
             fitted = fit(clone_with_seed(self.estimator, fold.seed), trained)
             columns = self._index_classes(fitted)
-            probabilities = {}
+            regressor = self._fit_dimensions(trained)
+            probabilities, dimensions = {}, {}
             for name, condition in self.conditions.items():
                 rows = np.zeros((len(fold.test), len(self.emotions)))
-                answers = _predict(fitted, self._get_test_features(condition, fold))
+                matrix = self._get_test_features(condition, fold)
+                answers = _predict(fitted, matrix)
                 _check_probabilities(answers, (len(rows), len(columns)), fold.name, fitted)
                 rows[:, columns] = answers
                 probabilities[name] = rows
-        return _get_score_kind(fitted), probabilities
+                if regressor is not None:
+                    dimensions[name] = spread_dimensions(regressor.names, regressor.predict(matrix))
+        return _FoldAnswers(_get_score_kind(fitted), probabilities, dimensions)
+
+    def _rate(self, regressor: DimensionRegressor | None, fold: Fold) -> _FoldAnswers:
+        """Dimensions of the test utterances, where the data have no emotions."""
+        dimensions = {}
+        for name, condition in self.conditions.items():
+            if regressor is not None:
+                values = regressor.predict(self._get_test_features(condition, fold))
+                dimensions[name] = spread_dimensions(regressor.names, values)
+        empty = np.empty((len(fold.test), 0))
+        return _FoldAnswers("dimensions", dict.fromkeys(self.conditions, empty), dimensions)
+
+    def _fit_dimensions(self, trained: TrainingRows) -> DimensionRegressor | None:
+        """Regression of the dimensions, as the model file would hold it."""
+        if trained.dimensions is None or not can_regress(self.estimator):
+            return None
+        from voxaffect.training.dimensions import fit_dimensions
+
+        return fit_dimensions(trained, choose_columns(self.data.spec, trained.matrix.shape[1]))
 
     def _index_classes(self, fitted: Any) -> list[int]:
         """Index of each of the estimator's classes among the emotions."""
@@ -255,6 +316,13 @@ class _FoldTask:
         if callable(condition):
             return condition(self.data.matrix[fold.test], fold.seed)
         return condition[fold.test]
+
+
+def spread_dimensions(names: Sequence[str], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values of some dimensions as a column for each of ``DIMENSIONS``; NaN in the others."""
+    rows = np.full((len(values), len(DIMENSIONS)), np.nan)
+    rows[:, [DIMENSIONS.index(name) for name in names]] = values
+    return rows
 
 
 def _get_score_kind(fitted: Any) -> ScoreKind:
@@ -297,7 +365,7 @@ def _check_probabilities(
 
 def _run_folds(
     task: _FoldTask, folds: Sequence[Fold], *, workers: int | Executor | None, progress: str
-) -> list[_FoldProbabilities]:
+) -> list[_FoldAnswers]:
     """Run the folds in several processes if that pays; results in the order of the folds."""
     bar: dict[str, Any] = {"title": progress, "total": len(folds), "is_shown": bool(progress)}
     if workers is None or isinstance(workers, int):
@@ -307,7 +375,7 @@ def _run_folds(
         opened: Any = LocalExecutor(count, kind="processes", by_value=True)
     else:
         opened = open_executor(workers)
-    results: dict[int, _FoldProbabilities] = {}
+    results: dict[int, _FoldAnswers] = {}
     with opened as executor, show_progress(**bar) as shown:
         for index, result in executor.map_unordered(task, folds):
             if isinstance(result, WorkerError):
@@ -327,8 +395,9 @@ def score_fold(
     probabilities: NDArray[np.float64],
     truth: NDArray[np.str_],
     emotions: tuple[str, ...],
+    dimensions: NDArray[np.float64] | None = None,
 ) -> FoldResult:
-    """Scores of the most probable emotions of a fold's test utterances.
+    """Scores of the most probable emotions of a fold's test utterances; none without emotions.
 
     Parameters
     ----------
@@ -337,15 +406,21 @@ def score_fold(
     truth : ndarray of str
         Emotion of every utterance that the fold indexes.
     emotions : tuple of str
+    dimensions : ndarray, shape (test utterances, 3), optional
+        Of a system that knows some; NaN for the others.
     """
+    if not emotions:
+        return FoldResult(fold, None, probabilities, dimensions)
     predicted = [emotions[best] for best in probabilities.argmax(axis=1)]
-    return FoldResult(fold, compute_scores(truth[fold.test].tolist(), predicted), probabilities)
+    scores = compute_scores(truth[fold.test].tolist(), predicted)
+    return FoldResult(fold, scores, probabilities, dimensions)
 
 
-def _average(
-    rows: Sequence[Mapping[str, Mapping[str, float | str]]],
+def average_baselines(
+    folds: Sequence[Fold], truth: NDArray[np.str_]
 ) -> dict[str, dict[str, float | str]]:
-    """Mean over the folds; the emotion of the first stands for all."""
+    """Baselines, the mean over the folds; the emotion of the first stands for all."""
+    rows = [compute_baselines(truth[f.train].tolist(), truth[f.test].tolist()) for f in folds]
     means: dict[str, dict[str, float | str]] = {}
     for name, values in rows[0].items():
         means[name] = {

@@ -91,7 +91,8 @@ def read_split(path: str | Path) -> Protocol:
 
     Examples
     --------
-    >>> study = va.evaluate({"folder": "my_recordings"}, "mlp", protocol="loso")
+    >>> corpora = {"folder": "my_recordings"}
+    >>> study = va.evaluate(corpora, "logistic", protocol="loso", reference_split=False)
     >>> study.save_split("folds.csv")
     >>> va.read_split("folds.csv").summary
     '3 folds read from folds.csv'

@@ -83,6 +83,15 @@ class SystemResult:
     permutations: Mapping[str, Evaluation]
     group_sizes: Mapping[str, int]
 
+    def __repr__(self) -> str:
+        """Each evaluation, and the number of conditions and permuted groups, on one line."""
+        parts = [repr(evaluation) for evaluation in self.evaluations.values()]
+        if self.conditions:
+            parts.append(f"conditions: {len(self.conditions)}")
+        if self.permutations:
+            parts.append(f"permuted groups: {len(self.permutations)}")
+        return f"SystemResult({', '.join(parts)})"
+
 
 @dataclass(frozen=True, eq=False)
 class Study:
@@ -111,13 +120,26 @@ class Study:
     data: Dataset
     failures: tuple[Failure, ...] = ()
 
+    def __repr__(self) -> str:
+        """Protocol, number of utterances, and the score of each system, on one line."""
+        scores = [
+            f"{name}: {result.evaluations[self.protocol.name].describe_score()}"
+            for name, result in self.systems.items()
+        ]
+        parts = [self.protocol.name, f"{len(self.utterances):,} utterances", *scores]
+        return f"Study({'; '.join(parts)})"
+
     @property
     def utterances(self) -> tuple[Utterance, ...]:
         """Utterances that the folds index."""
         return self.data.utterances
 
     def report(self, folder: str | Path, *, figure_formats: Sequence[str] = ()) -> list[Path]:
-        """Write tables, figures and a web page into a folder; see `write_report`."""
+        """Write tables, figures and a web page into a folder; see `write_report`.
+
+        It needs the extra ``report``. ``voxaffect.outputs.report.check_installed()`` checks that
+        before a long evaluation.
+        """
         from voxaffect.outputs.report import write_report
 
         return write_report(self, folder, figure_formats=figure_formats)
@@ -164,8 +186,17 @@ class Study:
         return random.uar - new.uar, interval
 
     def compare_pairs(self) -> tuple[tuple[str, str, Difference], ...]:
-        """Difference of the UAR between every two systems by the study's protocol."""
-        names = list(self.systems)
+        """Difference of the UAR between every two systems by the study's protocol.
+
+        Returns
+        -------
+        tuple of (str, str, Difference)
+            Name of the first system, name of the second, and the UAR of the first less that of
+            the second: a positive difference means that the first system is better. Its p-value is
+            not corrected for the number of pairs. Systems without emotions are left out.
+        """
+        evaluations = {n: one.evaluations[self.protocol.name] for n, one in self.systems.items()}
+        names = [name for name, one in evaluations.items() if one.score_kind != "dimensions"]
         pairs = [(one, other) for i, one in enumerate(names) for other in names[i + 1 :]]
         return tuple((one, other, self._compare(one, other)) for one, other in pairs)
 
@@ -175,7 +206,7 @@ class Study:
 
 
 def compare_evaluations(one: Evaluation, other: Evaluation) -> Difference:
-    """Difference of the UAR of two evaluations of the same folds."""
+    """UAR of the first evaluation less that of the second, on the same folds."""
     return compare_uar(one.truth, one.predicted, other.predicted, one.speakers, one.fold_numbers)
 
 
@@ -240,7 +271,7 @@ def evaluate_systems(
     Examples
     --------
     >>> data = va.load_dataset({"folder": "my_recordings"}, "classic")
-    >>> systems = {"mine": va.System(va.make_estimator("mlp"), data)}
+    >>> systems = {"mine": va.System(va.make_estimator("logistic"), data)}
     >>> va.evaluate_systems(systems, protocol="loso", reference_split=False).protocol.name
     'loso'
     """
@@ -263,8 +294,10 @@ def evaluate_systems(
     results = {
         name: run.measure(name, system, chosen, importance) for name, system in systems.items()
     }
-    reference = chosen.reference_protocol if reference_split else ""
+    reference = chosen.reference_protocol if reference_split and first.has_emotions else ""
     missing = "" if reference else "none was asked for, or none compares with it"
+    if not first.has_emotions:
+        missing = "protocols are compared by the UAR of emotions, and the data have none"
     if reference:
         try:
             other = get_protocol(reference)
@@ -297,6 +330,8 @@ def measure_system(
     """
     spec = system.data.spec
     groups = index_families(spec) if importance and spec is not None else {}
+    if not system.data.has_emotions:
+        groups = {}  # their importance is a loss of UAR
     permuted = {f"{_PERMUTED}{name}": PermutedGroup(group) for name, group in groups.items()}
     results = evaluate({CLEAN: system.data.matrix, **system.conditions, **permuted})
     return SystemResult(

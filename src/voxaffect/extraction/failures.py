@@ -6,10 +6,12 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from voxaffect.errors import VoxaffectError
 from voxaffect.files import describe_reason, escape_control
+from voxaffect.records.results import FailureRecord
+from voxaffect.records.values import Serializable
 
 _LONGEST = 200
 
@@ -23,7 +25,7 @@ class Reason(str):
 
 
 @dataclass(frozen=True)
-class Failure:
+class Failure(Serializable):
     """A recording that could not be used, and why.
 
     Parameters
@@ -34,6 +36,8 @@ class Failure:
     source : str
         Name of the recording, as results have it; the path by default.
     """
+
+    _schema: ClassVar[type[FailureRecord]] = FailureRecord
 
     path: Path
     reason: str
@@ -47,6 +51,11 @@ class Failure:
     def error(self) -> str:
         """Type of the error, such as ``AudioError``."""
         return self.reason.error if isinstance(self.reason, Reason) else Reason.error
+
+    @property
+    def message(self) -> str:
+        """The reason, as documents hold it."""
+        return str(self.reason)
 
 
 def describe_failure(error: Exception, name: str) -> Reason:

@@ -15,7 +15,7 @@ from voxaffect.errors import AudioError, FeatureError
 from voxaffect.features.affect import Affect
 from voxaffect.features.affect.frames import FrameSpectra
 from voxaffect.features.affect.logmel import is_logmel
-from voxaffect.features.base import FeatureSet
+from voxaffect.features.base import FeatureSet, check_set
 from voxaffect.features.classic import Classic
 from voxaffect.features.dsp import Array
 from voxaffect.features.encoders import (
@@ -26,6 +26,7 @@ from voxaffect.features.encoders import (
     get_encoder_features,
 )
 from voxaffect.features.spec import FeatureSpec
+from voxaffect.plugins import Plugin, Registry, guard
 from voxaffect.records.arguments import check_kind, check_list, is_known
 from voxaffect.runtime.forks import no_fork
 
@@ -48,8 +49,17 @@ __all__ = [
     "is_logmel",
 ]
 
-SETS: dict[str, FeatureSet] = {"affect": Affect(), "classic": Classic()}
-"""Every feature set by its name. To add one, add a package and a row here."""
+
+def _read_plugin(_plugin: Plugin, value: Any) -> FeatureSet:
+    check_set(value)
+    chosen: FeatureSet = value
+    return chosen
+
+
+SETS: Registry[FeatureSet] = Registry(
+    "features", {"affect": Affect(), "classic": Classic()}, _read_plugin, reserved=[ENCODER]
+)
+"""Every feature set by its name, also those of plug-ins. To add one, add a package and a row."""
 
 
 def get_feature_spec(
@@ -100,7 +110,15 @@ def get_feature_spec(
     if chosen.rate_hz is not None and rate_hz not in (None, chosen.rate_hz):
         raise FeatureError(f"{name}: defined at {chosen.rate_hz} Hz, found {rate_hz} Hz.")
     ordered = tuple(group for group in known if group in wanted)
-    return FeatureSpec(name, chosen.version, ordered, rate_hz or chosen.rate_hz, chosen.weights)
+    plugin = SETS.find_plugin(name)
+    return FeatureSpec(
+        name,
+        chosen.version,
+        ordered,
+        rate_hz or chosen.rate_hz,
+        chosen.weights,
+        None if plugin is None else plugin.package,
+    )
 
 
 def check_spec(spec: FeatureSpec) -> None:
@@ -115,6 +133,8 @@ def check_spec(spec: FeatureSpec) -> None:
     if spec.name == ENCODER:
         _check_encoder_spec(spec)
         return
+    if spec.package is not None:
+        _check_package(spec)
     present = get_feature_spec(spec.name, groups=spec.groups, rate_hz=spec.rate_hz)
     if present != spec and present.version == spec.version:
         raise FeatureError(
@@ -125,6 +145,27 @@ def check_spec(spec: FeatureSpec) -> None:
         raise FeatureError(
             f"features {spec.name} of version {spec.version} are asked for, and this voxaffect "
             f"computes version {present.version}. Install the version that the model file names."
+        )
+
+
+def _check_package(spec: FeatureSpec) -> None:
+    """Refuse features of a plug-in that is not installed, or is another package's or version's."""
+    needed = f"features {spec.name} of the package {spec.package!r}"
+    plugin = SETS.find_plugin(spec.name)
+    if plugin is None and spec.name in SETS:
+        SETS[spec.name]  # reports that several packages have one of the name
+    if plugin is None or plugin.package != spec.package:
+        there = "" if plugin is None else f" The one here is of {plugin.package!r}."
+        raise FeatureError(
+            f"{needed} are asked for, which is not installed.{there} If you trust it: pip install "
+            f"{spec.package}"
+        )
+    version = SETS[spec.name].version
+    if version != spec.version:
+        raise FeatureError(
+            f"{needed} of version {spec.version} are asked for, and {plugin.package} "
+            f"{plugin.version} computes version {version}. Install the version that the model was "
+            f"trained with: pip install {plugin.package}"
         )
 
 
@@ -192,8 +233,11 @@ def get_rate_hz(name: str) -> int | None:
 
 
 def describe_families() -> dict[str, str]:
-    """Meaning of each family of features in a few words, by its name."""
-    families = [*(chosen.families for chosen in SETS.values()), ENCODER_FAMILIES]
+    """Meaning of each family of features in a few words, by its name.
+
+    Of plug-ins, those of sets that were used.
+    """
+    families = [*(chosen.families for chosen in SETS.list_loaded().values()), ENCODER_FAMILIES]
     return {name: text for each in families for name, text in each.items()}
 
 
@@ -227,7 +271,22 @@ def compute_features(signal: Signal, spec: FeatureSpec) -> Array:
     with no_fork:
         if spec.rate_hz is not None:
             signal = resample(signal, spec.rate_hz)
+        if (plugin := SETS.find_plugin(spec.name)) is not None:
+            return _check_finite(_compute_plugin(plugin, signal, spec), spec, signal.name)
         return _check_finite(_get_set(spec).compute(signal, spec.groups), spec, signal.name)
+
+
+def _compute_plugin(plugin: Plugin, signal: Signal, spec: FeatureSpec) -> Array:
+    """Vector of a plug-in's set, whose errors and length name its package."""
+    compute = guard(plugin, SETS[spec.name].compute)
+    vector = np.asarray(compute(signal, spec.groups))
+    shape = (len(get_feature_names(spec)),)
+    if vector.shape != shape or vector.dtype.kind not in "fiu":
+        raise plugin.fail(
+            f"failed (expected numbers of shape {shape}, found {vector.dtype} of shape "
+            f"{vector.shape})"
+        )
+    return vector.astype(np.float32)
 
 
 def can_share_frames(spec: FeatureSpec) -> bool:

@@ -59,6 +59,43 @@ class FeatureSet(Protocol):
         """Vector of a signal at the set's rate, group after group; shape (d,)."""
 
 
+def check_set(value: Any) -> None:
+    """Refuse what is no feature set, as a plug-in may name it.
+
+    Raises
+    ------
+    ValueError
+        With what was expected.
+    """
+    for name, kind, expected in (
+        ("version", int, "a whole number"),
+        ("groups", tuple, "a tuple of names"),
+        ("default_groups", tuple, "a tuple of names"),
+        ("rate_hz", int | None, "a whole number or None"),
+        ("families", Mapping, "a mapping of names to texts"),
+        ("weights", type(None), "None: raise version when weights change"),
+        ("get_names", Callable, "a method"),
+        ("get_families", Callable, "a method"),
+        ("compute", Callable, "a method"),
+    ):
+        if not isinstance(getattr(value, name, _MISSING), kind):  # type: ignore[arg-type]
+            raise ValueError(f"a feature set needs {name}: {expected}")
+    if isinstance(value, type):
+        raise ValueError(f"expected an object, found the class {value.__name__}")
+    if not (value.default_groups and set(value.default_groups) <= set(value.groups)):
+        raise ValueError("default_groups: expected some of groups")
+    listed = [name for group in value.groups for name in value.get_names(group)]
+    if len(set(listed)) < len(listed) or not all(isinstance(one, str) and one for one in listed):
+        raise ValueError("expected different names of numbers")
+    for group in value.groups:
+        names, families = value.get_names(group), value.get_families(group)
+        if len(names) != len(families) or not set(families) <= value.families.keys():
+            raise ValueError(f"each name of the group {group!r} needs one of its families")
+
+
+_MISSING = object()
+
+
 class Quantity(NamedTuple):
     """Name, unit and family of a number, or of a track that holds a number per frame."""
 

@@ -28,6 +28,8 @@ class FeatureSpec:
         Resample to this rate first; None analyzes every recording at its own rate.
     weights : str, optional
         SHA-256 of the weights of the set's encoder; None for a set without weights.
+    package : str, optional
+        Package whose plug-in is the set; None for a set of voxaffect.
     encoder : features.encoders.Encoder, optional
         The encoder itself, with which the features can be computed. It is no part of the
         description: specs with and without it are equal, and JSON does not hold it.
@@ -46,13 +48,18 @@ class FeatureSpec:
     groups: tuple[str, ...]
     rate_hz: int | None = None
     weights: str | None = None
+    package: str | None = None
     encoder: Any = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> str:
-        """Canonical JSON, equal for equal specs on every platform; weights only where present."""
+        """Canonical JSON, equal for equal specs on every platform.
+
+        Weights and package are there only if the set has them: keys and files stay as they were.
+        """
         values = {each.name: getattr(self, each.name) for each in fields(self) if each.compare}
-        if self.weights is None:  # as in the cache keys and model files of sets without weights
-            del values["weights"]
+        for name in ("weights", "package"):
+            if values[name] is None:
+                del values[name]
         return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @classmethod

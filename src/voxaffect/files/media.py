@@ -247,7 +247,10 @@ def _identify_text(head: bytes) -> Kind | None:
         return Kind("text that stands for a recording (Base64)", remedy="Decode it: base64 -d")
     if _JSON.match(start):
         return Kind("a JSON file", remedy=_REPLACED)
-    return Kind("text", remedy="Name a recording; a list of recordings goes with --list")
+    return Kind(
+        "text",
+        remedy="Name a recording; a list of recordings goes with --list, a table with --dataset",
+    )
 
 
 def _decode_text(head: bytes) -> str | None:

@@ -8,6 +8,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
 
+from voxaffect.models.hub.address import is_hub_address
 from voxaffect.records.arguments import is_known
 
 
@@ -58,6 +59,17 @@ def list_bundled() -> tuple[str, ...]:
 def get_default() -> str:
     """Name of the model that commands and functions use by default."""
     return list_bundled()[0]
+
+
+def is_model_name(model: object) -> bool:
+    """True of the name of a bundled model or of one on the hub; any other text is a path.
+
+    Examples
+    --------
+    >>> is_model_name("fast"), is_model_name("hf:ann/calls"), is_model_name("./fast")
+    (True, True, False)
+    """
+    return is_bundled(model) or is_hub_address(model)
 
 
 def is_bundled(model: object) -> bool:

@@ -21,13 +21,14 @@ from voxaffect.features import FeatureSpec, is_logmel
 from voxaffect.files import escape_control
 from voxaffect.records.codec import LARGEST_FLOAT, check, check_lines, show
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 """Raised when a reader of the version before could misread the file. To bump: write the new
 field, raise this number, keep reading the old one, and add a file of the old one to the tests."""
 _SINCE: Mapping[int, Mapping[str, Any]] = {
     2: {"sd": [], "distances": {}, "abstention": {}, "conditions": {}},
     3: {"augmentation": {}},
     5: {"encoder": {}},
+    6: {"dimensions": {}},
 }
 """What a file of an older format does not state, by the format that began to."""
 MAX_EMOTIONS = 256
@@ -63,6 +64,7 @@ class _Spec(Struct, forbid_unknown_fields=True):
     groups: Annotated[list[_Name], Meta(min_length=1, max_length=MAX_ENTRIES)]
     rate_hz: Annotated[int, Meta(ge=1, le=MAX_RATE_HZ)] | None
     weights: _Name | None = None
+    package: _Name | None = None
 
 
 class _Corpus(Struct):
@@ -80,6 +82,17 @@ class _Golden(Struct, forbid_unknown_fields=True):
     vector: _Features
     probabilities: list[Annotated[float, Meta(ge=-1e-3, le=1 + 1e-3)]]
     encoded: _Features = []
+    dimensions: list[_Share] = []
+
+
+class _Dimension(Struct, forbid_unknown_fields=True):
+    low: _Number
+    high: _Number
+    utterances: _Count
+    speakers: _Count
+    corpora: Annotated[list[_Line], _FEW]
+    ccc: Annotated[float, Meta(ge=-1, le=1)] | None = None
+    absolute_error: _Share | None = None
 
 
 class CardSchema(Struct, forbid_unknown_fields=True):
@@ -87,7 +100,7 @@ class CardSchema(Struct, forbid_unknown_fields=True):
 
     spec: _Spec
     feature_names: Annotated[list[_Name], Meta(min_length=1, max_length=MAX_FEATURES)]
-    emotions: Annotated[list[_Emotion], Meta(min_length=1, max_length=MAX_EMOTIONS)]
+    emotions: Annotated[list[_Emotion], Meta(max_length=MAX_EMOTIONS)]
     recipe: _Line
     seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
     corpora: Annotated[dict[_Line, _Corpus], _FEW]
@@ -107,6 +120,7 @@ class CardSchema(Struct, forbid_unknown_fields=True):
     conditions: Annotated[dict[_Line, _Share], _FEW]
     libraries: Annotated[dict[_Name, _Name], _FEW]
     created: Annotated[str, Meta(max_length=40)]
+    dimensions: dict[Literal["arousal", "valence", "dominance"], _Dimension]
     format: _Version
 
 
@@ -123,7 +137,7 @@ class ModelCard:
     spec : FeatureSpec
     feature_names : tuple of str
     emotions : tuple of str
-        In the order of the probabilities.
+        In the order of the probabilities; empty if it gives dimensions alone.
     recipe : str
     seed : int
     corpora : mapping of str to mapping
@@ -135,7 +149,7 @@ class ModelCard:
         By protocol: mean and standard deviation of each metric.
     golden : mapping
         ``vector`` and its ``probabilities``; with an encoder, the vector that it gives of a fixed
-        log-mel spectrogram, as ``encoded``.
+        log-mel spectrogram, as ``encoded``; with dimensions, those of the vector.
     mean : tuple of float
         Of every feature over the utterances trained on: adaptation moves a group there.
     sd : tuple of float
@@ -156,6 +170,11 @@ class ModelCard:
         Date, ISO 8601.
     encoder : mapping of str to str
         Name, source, license and citation of the pretrained encoder; empty if there is none.
+    dimensions : mapping of str to mapping
+        Of each dimension that it gives, in the order of that output: the scale from ``low`` to
+        ``high``; the ``corpora`` with ratings, and their number of rated ``utterances`` and of
+        ``speakers``; ``ccc`` and ``absolute_error`` on new speakers, where they were measured.
+        Empty if it gives none.
     """
 
     spec: FeatureSpec
@@ -175,6 +194,7 @@ class ModelCard:
     libraries: Mapping[str, str]
     created: str
     encoder: Mapping[str, str] = field(default_factory=dict)
+    dimensions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     format: int = field(default=FORMAT_VERSION)
 
     def to_json(self) -> str:
@@ -310,6 +330,24 @@ def _rename_fields(fields: dict[str, Any]) -> None:
                 entry[_RENAMED[former]] = entry.pop(former)
 
 
+_RESTRICTED = ("corpora left out", "corpora left out, adapted by speaker")
+"""Protocols in the card of `accurate`, where the answer is one of the emotions of both sides."""
+
+
+def describe_protocol(protocol: str) -> str:
+    """Protocol of a card's scores, with the emotions that were allowed as answers if not all were.
+
+    Examples
+    --------
+    >>> describe_protocol("corpora left out")
+    'corpora left out (over the emotions that training and test share)'
+    >>> describe_protocol("speakers")
+    'speakers'
+    """
+    is_restricted = protocol in _RESTRICTED
+    return protocol + " (over the emotions that training and test share)" * is_restricted
+
+
 class _Emotions(Struct):
     emotions: Annotated[list[_Emotion], Meta(min_length=1, max_length=MAX_EMOTIONS)]
 
@@ -338,6 +376,8 @@ def _check_together(fields: Mapping[str, Any]) -> None:
     """Refuse fields that do not fit each other; format 1 had no sd."""
     for name in ("feature_names", "emotions"):
         _check_different(fields[name], name)
+    if not fields["emotions"] and not fields["dimensions"]:
+        raise ValueError("$.emotions: expected one or more, or dimensions")
     _check_different(fields["spec"]["groups"], "spec.groups")
     expected = len(fields["feature_names"])
     for name in ("mean", "sd"):

@@ -19,10 +19,11 @@ def list_noncommercial(card: ModelCard) -> tuple[str, ...]:
     """
     from voxaffect.corpora.registry import CORPORA  # 50 ms, which most commands can do without
 
+    known = CORPORA.builtins  # the card of a model on a plug-in's corpus states its license
     return tuple(
-        CORPORA[name].title if name in CORPORA else name
+        known[name].title if name in known else name
         for name, corpus in card.corpora.items()
-        if (name in CORPORA and CORPORA[name].is_commercial is False)
+        if (name in known and known[name].is_commercial is False)
         or _NONCOMMERCIAL.search(corpus["license"])
     )
 

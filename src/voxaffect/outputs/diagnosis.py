@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from voxaffect.diagnosis import Diagnosis
 from voxaffect.diagnosis.findings import OK, PROBLEM, WARNING, Finding
 from voxaffect.files import escape_control
+from voxaffect.models.card import describe_protocol
 
 VERDICTS = (PROBLEM, WARNING, OK)
 _WIDTH = 100
@@ -15,23 +16,31 @@ _WIDTH = 100
 
 def show_diagnoses(diagnoses: Sequence[Diagnosis]) -> str:
     """Show a block for each recording: its trust, then a line for each finding, with advice."""
-    notes = dict.fromkeys(line for diagnosis in diagnoses for line in _explain_trust(diagnosis))
-    return "\n".join([*map(_show_diagnosis, diagnoses), *(f"{note}\n" for note in notes)])
+    notes = dict.fromkeys(_explain_trust(diagnosis) for diagnosis in diagnoses)
+    return "\n".join([*map(_show_diagnosis, diagnoses), *notes])
 
 
-def _explain_trust(diagnosis: Diagnosis) -> list[str]:
-    """Explain high trust by the scores of the model on new speakers."""
+def _explain_trust(diagnosis: Diagnosis) -> str:
+    """Explain high trust by the scores of the model on new speakers.
+
+    UAR is the mean share of right answers over the emotions, not the share of right answers.
+    """
     lines = [
-        "High trust means: as good as in our tests, where about "
-        f"{100 * metrics['uar']['mean']:.0f} of 100 were right "
-        f"(UAR {metrics['uar']['mean']:.3f}, {escape_control(protocol)})."
+        f"  {100 * metrics['uar']['mean']:.0f}  (UAR {metrics['uar']['mean']:.3f}) "
+        f"{escape_control(describe_protocol(protocol))}\n"
         for protocol, metrics in diagnosis.scores.items()
         if "uar" in metrics and not protocol.startswith("random")
     ]
-    return lines or [
-        "This model has no scores on new speakers. High trust only means that no problem of the "
-        "recording was found."
-    ]
+    if not lines:
+        return (
+            "This model has no scores on new speakers. High trust only means that no problem of "
+            "the recording was found.\n"
+        )
+    heading = (
+        "High trust means: as good as in our tests. Of 100 of each emotion, so many were right on "
+        "average:\n"
+    )
+    return "".join([heading, *lines])
 
 
 def _show_diagnosis(diagnosis: Diagnosis) -> str:
@@ -46,8 +55,7 @@ def _show_diagnosis(diagnosis: Diagnosis) -> str:
 
 
 def _show_finding(finding: Finding) -> list[str]:
-    advice = " ".join(filter(None, (finding.effect, finding.remedy)))
     indent = " " * 22
-    wrapped = textwrap.wrap(advice, _WIDTH - len(indent)) if advice else []
+    wrapped = textwrap.wrap(finding.advice, _WIDTH - len(indent)) if finding.advice else []
     head = f"  {finding.verdict:8} {finding.topic:10} {escape_control(finding.text)}"
     return [head, *(indent + line for line in wrapped)]

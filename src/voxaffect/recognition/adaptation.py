@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voxaffect.audio import Samples
 from voxaffect.errors import ModelError
@@ -21,6 +23,7 @@ from voxaffect.features.adaptation import (
     Vector,
     adapt_vectors,
     compute_spread,
+    compute_statistics,
     compute_transform,
     compute_weight,
 )
@@ -86,7 +89,7 @@ class AdaptationDecision(Serializable):
     Parameters
     ----------
     group : str
-        The folder, ``all``, or ``named recordings``.
+        The folder, ``all``, ``named recordings``, or the name of a speaker.
     recordings : int
         Number of recordings, or windows, that the statistics are of.
     weight : float
@@ -142,6 +145,7 @@ def make_adapter(adaptation: Adaptation, model: Model) -> VectorAdapter:
             f"{model.name}: the adaptation was measured with other features than those of the "
             "model. Measure it again with this model."
         )
+    model.check_gives_emotions("adaptation")
     spread = compute_spread(adaptation, training_sd=card.sd, names=card.feature_names)
     reason = _explain_refusal(adaptation, spread)
     decision = AdaptationDecision(
@@ -191,6 +195,36 @@ def _explain_sameness(adaptation: Adaptation) -> str | None:
             f"least {LEAST_EMOTIONS:.0%}); adaptation would take the emotion for the voice"
         )
     return None
+
+
+def summarize_vectors(
+    vectors: Sequence[Samples], model: Model, group: str, *, is_named: bool = False
+) -> Adaptation:
+    """Adaptation to the vectors of a group; their order changes no bit.
+
+    Parameters
+    ----------
+    vectors : sequence of ndarray, shape (n, d)
+    model : Model
+    group : str
+    is_named : bool
+        As of `Adaptation`.
+    """
+    model.check_gives_emotions("adaptation")  # which asks how much the answers vary
+    if not vectors:
+        return make_empty_adaptation(model, group)
+    statistics = compute_statistics(vectors)
+    mean, sd, count = statistics.mean, statistics.sd, statistics.recordings
+    variety = measure_variety(model.probabilities(np.array(vectors, dtype=np.float32)))
+    return Adaptation(mean, sd, count, model.spec, group, is_named, *variety)
+
+
+def measure_variety(probabilities: NDArray[np.float64]) -> tuple[float, float]:
+    """Effective number of emotions, as a share of all; and the share of the most frequent one."""
+    mean = np.sort(probabilities, axis=0).mean(axis=0)  # sorted, so that the order changes no bit
+    entropy = -float((mean * np.log(np.maximum(mean, np.finfo(float).tiny))).sum())
+    counts = np.bincount(probabilities.argmax(axis=1))
+    return float(np.exp(entropy)) / len(mean), float(counts.max()) / len(probabilities)
 
 
 def make_empty_adaptation(model: Model, group: str) -> Adaptation:

@@ -26,12 +26,20 @@ from voxaffect.extraction.sources import (
     get_name,
     name_sources,
 )
+from voxaffect.extraction.streaming import make_failure
 from voxaffect.models import Model, get_model
 from voxaffect.recognition.adaptation import Adaptation
 from voxaffect.recognition.checkpoint import Checkpoint, FileSignature, sign_file
+from voxaffect.recognition.conversations import (
+    ADAPT_REMEDY,
+    ConversationSource,
+    choose_engine,
+)
+from voxaffect.recognition.diarization import DiarizationConfig
 from voxaffect.recognition.measurement import (
     ALL,
     FOLDER,
+    SPEAKERS,
     Features,
     get_adaptation,
     get_kind,
@@ -43,9 +51,10 @@ from voxaffect.recognition.tasks import Output, PredictionTask, Result, Task, Ti
 from voxaffect.recognition.timelines.segmentation import configure_timeline
 from voxaffect.recognition.timelines.segments import Timeline
 from voxaffect.recognition.timelines.smoothing import Smoothing
-from voxaffect.recognition.timelines.vad import DEFAULT_VAD
 from voxaffect.recognition.timelines.windowing import WindowConfig
+from voxaffect.recognition.transcription import TranscriptionConfig
 from voxaffect.records.arguments import check_path
+from voxaffect.records.choices import DEFAULT_VAD
 from voxaffect.records.tables import tabulate_predictions, tabulate_segments
 from voxaffect.records.values import to_frame
 
@@ -55,6 +64,7 @@ if TYPE_CHECKING:
 
 Adapt = Literal["all", "folder"] | Sequence[str | Path] | Adaptation | None
 """Recordings to adapt to."""
+TimelineAdapt = Literal["speakers"] | Adapt
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,7 @@ def predict_many(
     *,
     rate_hz: int | None = None,
     model: Model | str | Path | None = None,
+    labels: Sequence[str] | None = None,
     adapt: Adapt = None,
     uncertain_below: float | None = None,
     channels: str = "mix",
@@ -115,7 +126,7 @@ def predict_many(
         ``folder``; paths of recordings of the same speaker or set-up; or what
         `measure_adaptation` gives. For the first two, the features of all sources are kept in
         memory until the last one is read.
-    uncertain_below, vad, max_seconds : optional
+    labels, uncertain_below, vad, max_seconds : optional
         As for `predict`.
     channels : str
         As for `predict`; or ``each`` by itself.
@@ -151,7 +162,7 @@ def predict_many(
     ['noise']
     """
     items = name_sources(sources, rate_hz)
-    loaded = get_model(model)
+    loaded = get_model(model, labels)
     predictor = Predictor(loaded, None, uncertain_below, channels, vad, max_seconds)
     kind = get_kind(adapt, (ALL, FOLDER))
     if not kind:
@@ -173,13 +184,18 @@ def timeline_many(
     *,
     rate_hz: int | None = None,
     model: Model | str | Path | None = None,
+    labels: Sequence[str] | None = None,
     window_seconds: float = WindowConfig.window_seconds,
     hop_seconds: float = WindowConfig.hop_seconds,
     channels: str = "mix",
+    speakers: str | Path | None = None,
+    transcript: str | Path | None = None,
+    diarize: bool | str | DiarizationConfig = False,
+    transcribe: bool | str | TranscriptionConfig = False,
     vad: str = WindowConfig.vad,
     smoothing: Smoothing | None = None,
     uncertain_below: float | None = None,
-    adapt: Adapt = None,
+    adapt: TimelineAdapt = None,
     max_seconds: float | None = None,
     resume: str | Path | None = None,
     workers: Workers = None,
@@ -189,10 +205,19 @@ def timeline_many(
 
     Parameters
     ----------
-    sources, rate_hz, adapt, resume, workers, progress
+    sources, rate_hz, resume, workers, progress
         As for `predict_many`.
-    model, window_seconds, hop_seconds, channels, vad, smoothing, uncertain_below, max_seconds
+    adapt
+        As for `predict_many`; or ``speakers``, for each speaker of a recording alone.
+    model, labels, window_seconds, hop_seconds, channels, vad, smoothing : optional
         As for `timeline`.
+    uncertain_below, max_seconds : optional
+        As for `timeline`.
+    diarize, transcribe
+        As for `timeline`.
+    speakers, transcript : path, optional
+        Folder with a file for each recording, of the same name but for the ending; or one file
+        with all recordings, such as an RTTM file.
 
     Returns
     -------
@@ -215,16 +240,32 @@ def timeline_many(
     """
     items = name_sources(sources, rate_hz)
     windowing = WindowConfig(window_seconds, hop_seconds, vad)
-    config = configure_timeline(model, windowing, smoothing, uncertain_below)
-    kind = get_kind(adapt, (ALL, FOLDER))
+    config = configure_timeline(get_model(model, labels), windowing, smoothing, uncertain_below)
+    kind = get_kind(adapt, (ALL, FOLDER, SPEAKERS))
     if not kind:
         adaptation = get_adaptation(adapt, config.model, vad=vad, workers=workers)
         config = replace(config, adaptation=adaptation)
     total = _count(sources)
+    conversations = ConversationSource(
+        speakers,
+        transcript,
+        is_single=total == 1,
+        diarization=choose_engine(diarize, DiarizationConfig, "diarize"),
+        transcription=choose_engine(transcribe, TranscriptionConfig, "transcribe"),
+        remedy=ADAPT_REMEDY if kind == SPEAKERS else "",
+    )
+    conversations.check_adaptation(kind)
     return run_batch(
         items,
-        TimelineTask(config, channels, uncertain_below, max_seconds, progress),
-        adapt=kind,
+        TimelineTask(
+            replace(config, adapts_speakers=kind == SPEAKERS),
+            channels,
+            uncertain_below,
+            max_seconds,
+            progress,
+            conversations,
+        ),
+        adapt=None if kind == SPEAKERS else kind,
         total=total,
         resume=resume,
         workers=workers,
@@ -245,6 +286,7 @@ def run_batch(
     resume: str | Path | None = None,
     workers: Workers = None,
     progress: bool = False,
+    on_results: Callable[[tuple[Result, ...]], object] | None = None,
 ) -> Batch[Result]:
     """Run a task on many recordings.
 
@@ -264,6 +306,9 @@ def run_batch(
         all recordings of the call.
     workers, progress
         As for `predict_many`.
+    on_results : callable, optional
+        Called with the results of each recording, in the order of the items, as soon as those
+        before it are finished. Without `adapt` only.
 
     Raises
     ------
@@ -280,11 +325,12 @@ def run_batch(
             _run(extraction, items, recordings.add, checkpoint, workers, bar.update)
             outcomes = recordings.classify()
         else:
-            outcomes = {}
+            kept: _Outcomes[Result] = _Outcomes(on_results)
+            outcomes = kept.by_index
             work: _Work[tuple[Result, ...]] = _Work(
                 task.run, _pack_results, partial(_restore, task)
             )
-            _run(work, items, partial(_add, outcomes), checkpoint, workers, bar.update)
+            _run(work, items, kept.add, checkpoint, workers, bar.update)
     ordered = [outcomes[index] for index in sorted(outcomes)]
     used = [outcome for outcome in ordered if not isinstance(outcome, Failure)]
     failures = tuple(outcome for outcome in ordered if isinstance(outcome, Failure))
@@ -338,7 +384,7 @@ def _run(
         for position, item, outcome in running:
             index, signature = left[position]
             if isinstance(outcome, str):
-                add(index, item, _make_failure(item, outcome))
+                add(index, item, make_failure(item, outcome))
             else:
                 add(index, item, outcome)
                 if checkpoint and signature:
@@ -346,13 +392,31 @@ def _run(
             advance()
 
 
-def _add(
-    outcomes: dict[int, tuple[Result, ...] | Failure],
-    index: int,
-    item: Item,  # noqa: ARG001
-    outcome: tuple[Result, ...] | Failure,
-) -> None:
-    outcomes[index] = outcome
+class _Outcomes(Generic[Result]):
+    """Results and failures by index; results are also passed on, in order, as soon as they can be.
+
+    Parameters
+    ----------
+    on_results : callable, optional
+    """
+
+    def __init__(self, on_results: Callable[[tuple[Result, ...]], object] | None) -> None:
+        self.by_index: dict[int, tuple[Result, ...] | Failure] = {}
+        self._on_results, self._next = on_results, 0
+
+    def add(
+        self,
+        index: int,
+        item: Item,  # noqa: ARG002
+        outcome: tuple[Result, ...] | Failure,
+    ) -> None:
+        """Keep an outcome, and pass on the results that no earlier recording holds up."""
+        self.by_index[index] = outcome
+        while self._on_results is not None and self._next in self.by_index:
+            outcome = self.by_index[self._next]
+            self._next += 1
+            if not isinstance(outcome, Failure):
+                self._on_results(outcome)
 
 
 class _AdaptedRecordings(Generic[Result]):
@@ -375,7 +439,7 @@ class _AdaptedRecordings(Generic[Result]):
             self._outcomes[index] = features
             return
         group = ALL if self._adapt == ALL else _get_folder(item)
-        blank = _make_failure(item, "")  # for a failure of the classifier
+        blank = make_failure(item, "")  # for a failure of the classifier
         self._groups.setdefault(group, {})[index] = blank, features
 
     def classify(self) -> dict[int, tuple[Result, ...] | Failure]:
@@ -416,7 +480,7 @@ def _unpack(task: Task[Result], value: Any, name: str) -> Features | None:
     """Features that a checkpoint holds; None if they are damaged."""
     try:
         return unpack_features(value, name, len(task.model.card.mean))
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, msgspec.ValidationError):
         return None
 
 
@@ -437,9 +501,3 @@ def _sign(item: Item) -> FileSignature | None:
         content = samples.tobytes() + f"{samples.dtype} {samples.shape} {rate_hz}".encode()
     digest = hashlib.blake2b(content, digest_size=7).digest()
     return len(content), int.from_bytes(digest, "big")
-
-
-def _make_failure(item: Item, reason: str) -> Failure:
-    if not isinstance(item, Named):
-        return Failure(get_file(item), reason, str(item))
-    return Failure(Path(item.name.replace("\0", "")), reason, item.name)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from voxaffect.audio import MIN_PEAK, Block, Blocks, Mixer, Samples
 from voxaffect.errors import AudioError
 from voxaffect.records.arguments import is_known
+from voxaffect.records.choices import CHANNELS
 
-CHANNELS: Final = ("mix", "left", "right", "each")
 MOST_CHANNELS: Final = 64
 """Channels that can be recognized each by itself: bounds the memory."""
 SILENT_DB: Final = 45.0

@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from voxaffect.files import escape_control
 
 NO_SPEECH: Final = "(no speech)"
 """Shown instead of an emotion."""
+NO_EMOTION: Final = "(none)"
+"""Shown instead of the emotion of a turn or sentence without speech of its speaker alone."""
 UNCERTAIN: Final = "uncertain"
 """Shown with a prediction or segment that is uncertain."""
+UNCALIBRATED: Final = "not calibrated"
+"""Shown with results that were limited to some of the model's emotions."""
+CORRECTED: Final = "corrected"
+"""Shown with a segment whose emotion comes from a person."""
 FEWEST_DECIMALS, MOST_DECIMALS = 2, 6
+
+
+def describe_doubt(part: Any) -> str:
+    """Words on the trust in a segment or window: empty where there is nothing to state."""
+    if (emotion := getattr(part, "model_emotion", None)) is not None:
+        return f"{CORRECTED}; model: {escape_control(emotion)}"
+    return UNCERTAIN if part.uncertain else ""
+
+
+def describe_limits(emotions: Iterable[str]) -> str:
+    """Sentence on results that were limited to some emotions."""
+    names = escape_control(", ".join(emotions))
+    return (
+        f"Answers are limited to {names}. Their probabilities are scaled to a sum of 1 and are "
+        f"{UNCALIBRATED}."
+    )
+
+
+def describe_dimensions(dimensions: Mapping[str, float]) -> str:
+    """Dimensions with their numbers, such as ``arousal 0.62, valence 0.40``."""
+    return ", ".join(f"{name} {value:.2f}" for name, value in dimensions.items())
 
 
 def format_probability(probability: float) -> str:

@@ -15,7 +15,7 @@ from voxaffect.features import index_families
 from voxaffect.models import Model, get_model
 from voxaffect.recognition.channels import ChannelReader
 from voxaffect.recognition.prediction import Prediction, Predictor
-from voxaffect.recognition.utterance import LONG_SECONDS
+from voxaffect.records.choices import LONG_SECONDS
 from voxaffect.records.results import ExplanationRecord
 from voxaffect.records.values import Serializable
 
@@ -55,6 +55,7 @@ def explain(
     source: Source,
     *,
     rate_hz: int | None = None,
+    name: str | None = None,
     model: Model | str | Path | None = None,
     max_seconds: float = LONG_SECONDS,
 ) -> Explanation:
@@ -73,6 +74,8 @@ def explain(
         An array has shape (n,) or (n, channels).
     rate_hz : int, optional
         Sampling rate of an array.
+    name : str, optional
+        Of the recording in the result and in messages; its path by default.
     model : Model, str or Path, optional
         A model, its file, or the name of a bundled one: ``accurate`` (the default) or ``fast``.
     max_seconds : float
@@ -104,8 +107,9 @@ def explain(
     True
     """
     loaded = get_model(model)
+    loaded.check_gives_emotions("an explanation")
     predictor = Predictor(loaded)
-    with open_blocks(source, rate_hz, max_seconds=max_seconds) as recording:
+    with open_blocks(source, rate_hz, name=name, max_seconds=max_seconds) as recording:
         reader = ChannelReader(recording, predictor.channels)
         features = predictor.task.compute(reader, reader.read_beginning(max_seconds))
         (prediction,) = predictor.classify(features, recording.name)

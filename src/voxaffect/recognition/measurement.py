@@ -9,37 +9,31 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from voxaffect.audio import Blocks, Samples
 from voxaffect.errors import ArgumentError, AudioError
 from voxaffect.extraction import BatchExecutor, open_executor
 from voxaffect.extraction.sources import Item, open_item
-from voxaffect.features.adaptation import compute_statistics
 from voxaffect.models import Model, get_model
 from voxaffect.recognition.adaptation import (
     NAMED,
     Adaptation,
     make_adapter,
-    make_empty_adaptation,
+    summarize_vectors,
 )
 from voxaffect.recognition.channels import ChannelReader
 from voxaffect.recognition.timelines.collection import WindowFeatures, collect_vectors
 from voxaffect.recognition.timelines.segmentation import TimelineConfig
 from voxaffect.recognition.timelines.smoothing import Smoothing
-from voxaffect.recognition.timelines.vad import DEFAULT_VAD, get_vad_method
+from voxaffect.recognition.timelines.vad import get_vad_method
 from voxaffect.recognition.timelines.windowing import WindowConfig
-from voxaffect.recognition.utterance import (
-    LONG_SECONDS,
-    RecordingFeatures,
-    UtteranceTask,
-    iter_recordings,
-)
+from voxaffect.recognition.utterance import RecordingFeatures, UtteranceTask, iter_recordings
 from voxaffect.records.arguments import check_list, check_path
+from voxaffect.records.choices import DEFAULT_VAD, LONG_SECONDS
 
 ALL: Final = "all"
 FOLDER: Final = "folder"
+SPEAKERS: Final = "speakers"
+"""Kind of adaptation of a timeline: each speaker of a recording alone."""
 
 Features = RecordingFeatures | WindowFeatures
 
@@ -56,20 +50,7 @@ def summarize(
 ) -> Adaptation:
     """Adaptation to a group of recordings; the order of the recordings changes no bit."""
     vectors = [vector for features in recordings for vector in list_vectors(features)]
-    if not vectors:
-        return make_empty_adaptation(model, group)
-    statistics = compute_statistics(vectors)
-    mean, sd, count = statistics.mean, statistics.sd, statistics.recordings
-    variety = measure_variety(model.probabilities(np.array(vectors, dtype=np.float32)))
-    return Adaptation(mean, sd, count, model.spec, group, is_named, *variety)
-
-
-def measure_variety(probabilities: NDArray[np.float64]) -> tuple[float, float]:
-    """Effective number of emotions, as a share of all; and the share of the most frequent one."""
-    mean = np.sort(probabilities, axis=0).mean(axis=0)  # sorted, so that the order changes no bit
-    entropy = -float((mean * np.log(np.maximum(mean, np.finfo(float).tiny))).sum())
-    counts = np.bincount(probabilities.argmax(axis=1))
-    return float(np.exp(entropy)) / len(mean), float(counts.max()) / len(probabilities)
+    return summarize_vectors(vectors, model, group, is_named=is_named)
 
 
 def extract_recording(
@@ -123,6 +104,7 @@ def measure_adaptation(
     True
     """
     loaded = get_model(model)
+    loaded.check_gives_emotions("adaptation")
     get_vad_method(vad)
     files = _check_paths(paths, "paths")
     task = UtteranceTask(loaded.spec, "mix", vad)

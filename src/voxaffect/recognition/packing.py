@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import asdict
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from voxaffect.audio import Samples
 from voxaffect.recognition.measurement import Features
 from voxaffect.recognition.timelines.collection import ChannelWindows, WindowFeatures
+from voxaffect.recognition.timelines.conversation import Conversation
 from voxaffect.recognition.timelines.windowing import Item, SpeechEnd, SpeechWindow, Step
 from voxaffect.recognition.utterance import RecordingFeatures
 
@@ -79,6 +82,7 @@ def _pack_channel(channel: ChannelWindows) -> Plain:
             for step in channel.steps
         ],
         "vectors": [_pack_vector(row) for row in channel.rows],
+        "conversation": asdict(channel.conversation),
     }
 
 
@@ -91,17 +95,24 @@ def _unpack_channel(plain: Plain, source: str, size: int) -> ChannelWindows:
     if len(rows) != sum(len(step.windows) for step in steps):
         raise ValueError("not a vector for each window")
     name, seconds, rate_hz = plain["channel"], plain["seconds"], plain["rate_hz"]
-    return ChannelWindows(source, str(name), float(seconds), int(rate_hz), steps, rows)
+    conversation = msgspec.convert(plain["conversation"], Conversation)
+    return ChannelWindows(
+        source, str(name), float(seconds), int(rate_hz), steps, rows, conversation
+    )
 
 
-def _pack_item(item: Item) -> list[int]:
-    if isinstance(item, SpeechEnd):
-        return [item.stop]
-    return [item.utterance_start, item.start, item.stop]
+def _pack_item(item: Item) -> list[Any]:
+    frames = (
+        [item.stop]
+        if isinstance(item, SpeechEnd)
+        else [item.utterance_start, item.start, item.stop]
+    )
+    return [item.speaker, *frames]
 
 
-def _unpack_item(frames: list[int]) -> Item:
-    if len(frames) == 1:
-        return SpeechEnd(int(frames[0]))
-    utterance_start, start, stop = map(int, frames)
-    return SpeechWindow(utterance_start, start, stop, np.zeros(0, np.float32), None)
+def _unpack_item(values: list[Any]) -> Item:
+    speaker = None if values[0] is None else str(values[0])
+    if len(values) == 2:
+        return SpeechEnd(int(values[1]), speaker)
+    utterance_start, start, stop = map(int, values[1:])
+    return SpeechWindow(utterance_start, start, stop, np.zeros(0, np.float32), None, speaker)

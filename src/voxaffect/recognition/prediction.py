@@ -24,8 +24,14 @@ from voxaffect.recognition.adaptation import (
     make_adapter,
 )
 from voxaffect.recognition.channels import ChannelReader, check_channels
-from voxaffect.recognition.classification import choose_threshold, classify
-from voxaffect.recognition.display import NO_SPEECH, UNCERTAIN, format_probability
+from voxaffect.recognition.classification import choose_threshold, classify, name_dimensions
+from voxaffect.recognition.display import (
+    NO_SPEECH,
+    UNCALIBRATED,
+    UNCERTAIN,
+    describe_dimensions,
+    format_probability,
+)
 from voxaffect.recognition.measurement import (
     Features,
     extract_recording,
@@ -37,14 +43,11 @@ from voxaffect.recognition.timelines.offline import run_timelines
 from voxaffect.recognition.timelines.segmentation import TimelineConfig
 from voxaffect.recognition.timelines.segments import Timeline
 from voxaffect.recognition.timelines.smoothing import Smoothing
-from voxaffect.recognition.timelines.vad import DEFAULT_VAD, get_vad_method
+from voxaffect.recognition.timelines.vad import get_vad_method
 from voxaffect.recognition.timelines.windowing import WindowConfig
-from voxaffect.recognition.utterance import (
-    LONG_SECONDS,
-    RecordingFeatures,
-    UtteranceTask,
-)
+from voxaffect.recognition.utterance import RecordingFeatures, UtteranceTask
 from voxaffect.records.arguments import check_number
+from voxaffect.records.choices import DEFAULT_VAD, LONG_SECONDS
 from voxaffect.records.results import PredictionRecord
 from voxaffect.records.values import Serializable
 
@@ -63,9 +66,9 @@ class Prediction(Serializable):
     source : str
         The recording's path, or ``<bytes>`` or ``<array>``.
     emotion : str or None
-        The most probable one; None if there is no speech.
+        The most probable one; None if there is no speech, or the model gives dimensions alone.
     probabilities : mapping of str to float
-        Of every emotion, in the model's order; they sum to 1. Empty if there is no speech.
+        Of every emotion, in the model's order; they sum to 1. Empty if there is no emotion.
     uncertain : bool
         True if the confidence is below the given threshold, or that of the model card. Without a
         given threshold, a prediction by windows and one of the mix of two different channels are
@@ -84,6 +87,10 @@ class Prediction(Serializable):
         All that the model knows, in its order, also without speech.
     adaptation : AdaptationDecision or None
         About the group that the recording belongs to, if adaptation was asked for.
+    calibrated : bool
+        False if the answer was limited to some of the model's emotions.
+    dimensions : mapping of str to float, optional
+        Such as ``arousal``, from 0 to 1, where the model gives them; None without speech.
     """
 
     source: str
@@ -96,35 +103,44 @@ class Prediction(Serializable):
     channels_differ: bool = False
     emotions: tuple[str, ...] = ()
     adaptation: AdaptationDecision | None = None
+    calibrated: bool = True
+    dimensions: Mapping[str, float] | None = None
 
     _schema: ClassVar = PredictionRecord
 
     def __repr__(self) -> str:
         doubt = f", {UNCERTAIN}" if self.has_speech and self.uncertain else ""
+        doubt += f", {UNCALIBRATED}" if self.has_speech and not self.calibrated else ""
         number = "" if self.confidence is None else f" {format_probability(self.confidence)}"
-        return f"<Prediction {self.source!r}: {self.emotion or NO_SPEECH}{number}{doubt}>"
+        answer = self.emotion or describe_dimensions(self.dimensions or {}) or NO_SPEECH
+        return f"<Prediction {self.source!r}: {answer}{number}{doubt}>"
 
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><th>{escape(name)}</th><td>{format_probability(value)}</td>"
             f'<td><meter value="{value:.6f}"></meter></td></tr>'
-            for name, value in self.probabilities.items()
+            for name, value in (self.probabilities or self.dimensions or {}).items()
         )
         return f"<table><caption>{escape(repr(self)[12:-1])}</caption>{rows}</table>"
 
     @property
     def has_speech(self) -> bool:
-        """True if speech was found, and so an emotion."""
-        return self.emotion is not None
+        """True if speech was found, and so an emotion, or dimensions."""
+        return self.emotion is not None or self.dimensions is not None
 
     @property
-    def result(self) -> Literal["emotion", "no speech"]:
-        """Outcome: ``emotion``, or ``no speech`` if none was found."""
-        return "emotion" if self.has_speech else "no speech"
+    def result(self) -> Literal["emotion", "dimensions", "no speech"]:
+        """Outcome: ``emotion``, or ``no speech`` if none was found.
+
+        It is ``dimensions`` where the model gives these alone.
+        """
+        if self.emotion is not None:
+            return "emotion"
+        return "dimensions" if self.has_speech else "no speech"
 
     @property
     def confidence(self) -> float | None:
-        """Probability of the most probable emotion; None if there is no speech."""
+        """Probability of the most probable emotion; None if there is none."""
         return None if self.emotion is None else self.probabilities[self.emotion]
 
     if not TYPE_CHECKING:
@@ -229,7 +245,7 @@ class Predictor:
         """
         rows, weights, reached = [], [], 0.0
         for window in timeline.windows:
-            rows.append([*window.probabilities.values()])
+            rows.append([*window.probabilities.values(), *(window.dimensions or {}).values()])
             weights.append(window.end_seconds - max(window.start_seconds, reached))
             reached = window.end_seconds
         mean = np.average(np.array(rows), axis=0, weights=weights) if rows else None
@@ -245,7 +261,7 @@ class Predictor:
     def _make_prediction(
         self,
         source: str,
-        probabilities: Vector | None,
+        answer: Vector | None,
         *,
         channel: str,
         seconds: float,
@@ -253,11 +269,13 @@ class Predictor:
         windows: int | None = None,
     ) -> Prediction:
         emotions, emotion, by_emotion, is_uncertain = self.model.emotions, None, {}, True
-        if probabilities is not None:
+        dimensions = None
+        if answer is not None:
+            probabilities = answer[: len(emotions)]
+            dimensions = name_dimensions(answer, emotions, self.model.dimension_names)
             by_emotion = dict(zip(emotions, probabilities.tolist(), strict=True))
-            best = int(probabilities.argmax())
-            emotion = emotions[best]
-            is_uncertain = bool(probabilities[best] < self.threshold)
+            emotion = max(by_emotion, key=by_emotion.__getitem__, default=None)
+            is_uncertain = bool(emotion and by_emotion[emotion] < self.threshold)
             if self.uncertain_below is None:
                 is_uncertain = is_uncertain or windows is not None or channels_differ
         return Prediction(
@@ -271,6 +289,8 @@ class Predictor:
             channels_differ,
             emotions,
             self.adapter.decision if self.adapter else None,
+            self.model.labels is None,
+            dimensions=dimensions,
         )
 
 
@@ -280,6 +300,7 @@ def predict(
     rate_hz: int | None = None,
     name: str | None = None,
     model: Model | str | Path | None = None,
+    labels: Sequence[str] | None = None,
     adapt: Sequence[str | Path] | Adaptation | None = None,
     uncertain_below: float | None = None,
     channels: str = "mix",
@@ -302,6 +323,9 @@ def predict(
         Of the recording in the result and in messages; its path by default.
     model : Model, str or Path, optional
         A model, its file, or the name of a bundled one: ``accurate`` (the default) or ``fast``.
+    labels : sequence of str, optional
+        Limit the answer to these emotions of the model. Their probabilities are scaled to a sum of
+        1 and are not calibrated; without `uncertain_below`, all results are then uncertain.
     adapt : sequence of path, or Adaptation, optional
         Recordings without labels of the same speaker or set-up, to adapt to; or what
         `measure_adaptation` gives.
@@ -343,6 +367,7 @@ def predict(
         rate_hz=rate_hz,
         name=name,
         model=model,
+        labels=labels,
         adapt=adapt,
         uncertain_below=uncertain_below,
         channels=channels,
@@ -359,6 +384,7 @@ def predict_channels(
     rate_hz: int | None = None,
     name: str | None = None,
     model: Model | str | Path | None = None,
+    labels: Sequence[str] | None = None,
     adapt: Sequence[str | Path] | Adaptation | None = None,
     uncertain_below: float | None = None,
     channels: str = "each",
@@ -370,7 +396,7 @@ def predict_channels(
 
     Parameters
     ----------
-    source, rate_hz, name, model, adapt, uncertain_below, vad, max_seconds, workers
+    source, rate_hz, name, model, labels, adapt, uncertain_below, vad, max_seconds, workers
         As for `predict`.
     channels : str
         ``each``, or as for `predict`.
@@ -392,7 +418,7 @@ def predict_channels(
     >>> len(va.predict_channels("call.wav"))
     1
     """
-    loaded = get_model(model)
+    loaded = get_model(model, labels)
     get_kind(adapt, (), remedy="For a batch that is adapted to itself, take predict_many.")
     predictor = Predictor(loaded, None, uncertain_below, channels, vad, max_seconds)
     adaptation = get_adaptation(adapt, loaded, vad=vad, workers=workers)

@@ -124,6 +124,26 @@ def find_speech(samples: Samples, rate_hz: int, *, is_complete: bool = False) ->
     return SpeechFinding(False, 0.0)
 
 
+@no_fork
+def measure_speech(samples: Samples, rate_hz: int) -> tuple[float, NDArray[np.float32]]:
+    """Probability of speech of each frame of 32 ms.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n,), float32
+    rate_hz : int
+
+    Returns
+    -------
+    float, ndarray
+        Start of the first frame in seconds, and the probabilities; none in silence.
+    """
+    usual = _at_usual_level(samples, rate_hz)
+    pieces = list(_network_output(usual, rate_hz, SPEEDS[0])) if len(usual) else []
+    probabilities = np.concatenate(pieces).ravel() if pieces else np.zeros(0, dtype=np.float32)
+    return (len(samples) - len(usual)) / rate_hz, probabilities
+
+
 def _log_odds(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
     """Logarithm of the odds, from 0 to `MOST_LOG_ODDS`."""
     inside = np.clip(probabilities.astype(np.float64), LEAST_PROBABILITY, 1.0 - 1e-6)

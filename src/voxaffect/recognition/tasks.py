@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from math import inf
 from time import monotonic
@@ -14,21 +15,24 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from voxaffect.audio import Blocks
 from voxaffect.extraction import catch_failure, open_executor
 from voxaffect.extraction.sources import Item, batch_items, get_name, get_subject, open_item
 from voxaffect.models import Model
 from voxaffect.recognition.adaptation import Adaptation
 from voxaffect.recognition.channels import ChannelReader, check_channels
-from voxaffect.recognition.measurement import Features
+from voxaffect.recognition.conversations import NO_SOURCE, ConversationSource
+from voxaffect.recognition.measurement import SPEAKERS, Features
 from voxaffect.recognition.prediction import Prediction, Predictor
 from voxaffect.recognition.timelines.collection import (
     WindowFeatures,
     classify_windows,
     collect_vectors,
 )
+from voxaffect.recognition.timelines.conversation import Conversation
 from voxaffect.recognition.timelines.offline import run_timelines
 from voxaffect.recognition.timelines.segmentation import TimelineConfig
-from voxaffect.recognition.timelines.segments import Segment, Timeline, Window
+from voxaffect.recognition.timelines.segments import Segment, Timeline, Utterance, Window
 from voxaffect.recognition.timelines.smoothing import Smoothing
 from voxaffect.recognition.utterance import RecordingFeatures, iter_recordings
 
@@ -175,6 +179,8 @@ class TimelineTask:
     max_seconds : float, optional
     progress : bool
         Show a progress bar within a recording that is alone.
+    conversations : ConversationSource
+        Turns and transcripts.
     """
 
     config: TimelineConfig
@@ -182,6 +188,7 @@ class TimelineTask:
     uncertain_below: float | None = None
     max_seconds: float | None = None
     progress: bool = False
+    conversations: ConversationSource = NO_SOURCE
 
     def __post_init__(self) -> None:
         check_channels(self.channels)
@@ -198,6 +205,8 @@ class TimelineTask:
             "channels": self.channels,
             "max_seconds": self.max_seconds,
             "uncertain_below": self.uncertain_below,
+            **({"adapt": SPEAKERS} if self.config.adapts_speakers else {}),
+            **self.conversations.settings,
         }
 
     def recognize(
@@ -207,7 +216,14 @@ class TimelineTask:
         is_shown = self.progress if progress is None else progress
         with open_item(item, max_seconds=self.max_seconds) as recording:
             reader = ChannelReader(recording, self.channels)
-            return run_timelines(reader, reader, self.config, workers=workers, progress=is_shown)
+            return run_timelines(
+                reader,
+                reader,
+                self.config,
+                conversation=self._read_conversation(recording, item),
+                workers=workers,
+                progress=is_shown,
+            )
 
     def run(
         self, items: Iterable[Item], workers: Workers
@@ -231,6 +247,10 @@ class TimelineTask:
                     yield start + index, item, outcome
                 start += len(wave)
 
+    def _read_conversation(self, recording: Blocks, item: Item) -> Conversation:
+        open_again = partial(open_item, item, max_seconds=self.max_seconds)
+        return self.conversations.read(recording, open_again)
+
     @property
     def model(self) -> Model:
         """Model that recognizes."""
@@ -245,7 +265,12 @@ class TimelineTask:
             with open_item(item, max_seconds=self.max_seconds) as recording:
                 reader = ChannelReader(recording, self.channels)
                 return collect_vectors(
-                    reader, reader, self.config, workers=executor, progress=progress
+                    reader,
+                    reader,
+                    self.config,
+                    conversation=self._read_conversation(recording, item),
+                    workers=executor,
+                    progress=progress,
                 )
 
         return self._run(items, workers, process)
@@ -262,14 +287,15 @@ class TimelineTask:
     def restore(self, value: Any) -> Timeline:
         """Timeline of the plain data that a checkpoint holds."""
         timeline = msgspec.convert(value, Timeline)
-        parts: list[Window | Segment] = [*timeline.windows, *timeline.segments]
-        for part in parts:
+        utterances = [one for one in (*timeline.turns, *timeline.sentences) if one.emotion]
+        parts: list[Window | Segment | Utterance] = [*timeline.windows, *timeline.segments]
+        for part in (*parts, *utterances):
             _check_part(part, self.config.model.emotions)
         return timeline
 
 
-def _check_part(part: Window | Segment, emotions: tuple[str, ...]) -> None:
-    emotion = part.emotion if isinstance(part, Segment) else None
+def _check_part(part: Window | Segment | Utterance, emotions: tuple[str, ...]) -> None:
+    emotion = None if isinstance(part, Window) else part.emotion
     _check_probabilities(part.probabilities, emotions, emotion)
     if not 0 <= part.start_seconds <= part.end_seconds < inf:
         raise ValueError("an end before the start")
@@ -287,9 +313,10 @@ def _check_probabilities(
         raise ValueError("probabilities that do not sum to 1")
 
 
-def _identify(model: Model, adaptation: Adaptation | None) -> dict[str, str | None]:
-    """Digests of model and adaptation, and the version of voxaffect."""
+def _identify(model: Model, adaptation: Adaptation | None) -> dict[str, Any]:
+    """Digests of model and adaptation, the emotions of answers, and the version of voxaffect."""
     return {
+        **({} if model.labels is None else {"labels": list(model.labels)}),
         "model": hashlib.sha256(model.content).hexdigest(),
         "adaptation": adaptation.digest if adaptation else None,
         "version": version("voxaffect"),

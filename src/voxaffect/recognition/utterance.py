@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,11 +16,9 @@ from voxaffect.features import FeatureSpec, compute_features
 from voxaffect.recognition.channels import ChannelReader
 from voxaffect.recognition.speech import has_speech
 from voxaffect.recognition.timelines.vad import get_vad_method
+from voxaffect.records.choices import LONG_SECONDS
 
 Long = TypeVar("Long")
-
-LONG_SECONDS: Final = 30.0
-"""A longer recording is more than an utterance: it is recognized window by window."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from sys import float_info
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import inspect
 
 from voxaffect.files import escape_control
 
@@ -193,6 +194,9 @@ def _explain(value: Any, schema: type[Any], message: str) -> str:
     for pattern, text in ((_MISSING, "is missing"), (_UNKNOWN, "is not known")):
         if named := pattern.fullmatch(reason):
             return f"{where}.{show_key(named[1])} {text}"
+    choices = _list_choices(schema, keys) if reason.startswith("Invalid enum value") else []
+    if choices:
+        return f"{where}: expected {' or '.join(choices)}, found {show(_follow(value, keys))}"
     head, _, _ = reason.partition(", got ")
     expected = re.sub(r"`(\w+)", lambda word: f"`{_WORDS.get(word[1], word[1])}", head)
     expected = re.sub(r" \| (\w+)", lambda word: f" or {_WORDS.get(word[1], word[1])}", expected)
@@ -200,6 +204,45 @@ def _explain(value: Any, schema: type[Any], message: str) -> str:
     if located and located["in_key"]:
         return f"a name in {where}: {expected}"
     return f"{where}: {expected}, found {show(_follow(value, keys))}"
+
+
+def _list_choices(schema: type[Any], keys: list[str | int]) -> list[str]:
+    """Values that a schema allows at the end of a path, where they are listed."""
+    kinds = [inspect.type_info(schema)]
+    for key in [*keys, None]:
+        kinds = [part for kind in kinds for part in _open_kind(kind)]
+        if key is not None:
+            kinds = [part for kind in kinds for part in _step_into(kind, key)]
+    values: list[Any] = []
+    for kind in kinds:
+        if isinstance(kind, inspect.LiteralType):
+            values += kind.values
+        elif isinstance(kind, inspect.EnumType):
+            values += [member.value for member in kind.cls]
+    return [show_key(value) for value in values]
+
+
+def _open_kind(kind: inspect.Type) -> Iterator[inspect.Type]:
+    """Kinds that a union holds, or a kind alone, without remarks."""
+    if isinstance(kind, inspect.Metadata):
+        yield from _open_kind(kind.type)
+    elif isinstance(kind, inspect.UnionType):
+        for part in kind.types:
+            yield from _open_kind(part)
+    else:
+        yield kind
+
+
+def _step_into(kind: inspect.Type, key: str | int) -> Iterator[inspect.Type]:
+    """Kind of a part of a mapping or list."""
+    if isinstance(kind, inspect.StructType):
+        yield from (field.type for field in kind.fields if field.encode_name == key)
+    elif isinstance(kind, inspect.DictType):
+        yield kind.value_type
+    elif isinstance(kind, inspect.ListType | inspect.VarTupleType):
+        yield kind.item_type
+    elif isinstance(kind, inspect.TupleType) and isinstance(key, int):
+        yield kind.item_types[key]
 
 
 def show_key(key: object) -> str:

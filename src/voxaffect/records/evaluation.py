@@ -85,6 +85,25 @@ class Uncertainty(Struct, kw_only=True):
     interval: _Interval | None = None
 
 
+class SoftLabelScores(Struct, kw_only=True):
+    """Means of the scores against soft labels."""
+
+    utterances: _Count
+    divergence: Metric | None = None
+    cross_entropy: Metric | None = None
+    cosine: Metric | None = None
+
+
+class DimensionScores(Struct, kw_only=True):
+    """Scores of one dimension, such as arousal."""
+
+    utterances: _Count
+    ccc: _Number | None = None
+    absolute_error: _Number | None = None
+    interval: _Interval | None = None
+    absolute_error_interval: _Interval | None = None
+
+
 class Fold(Struct, kw_only=True):
     """Split of the utterances, and its scores."""
 
@@ -100,7 +119,7 @@ class EvaluationRecord(Struct, kw_only=True):
     """Evaluation of a system by one protocol."""
 
     protocol: _Text
-    emotions: Annotated[list[_Text], Meta(min_length=1)]
+    emotions: list[_Text]
     summary: _Text | None = None
     weighting: _Text | None = None
     unit: _Text | None = None
@@ -109,9 +128,13 @@ class EvaluationRecord(Struct, kw_only=True):
     unknown_emotions: dict[str, _Count] | None = None
     untested_emotions: list[_Text] | None = None
     new_voices: bool | None = None
+    unchecked: list[_Text] | None = None
     unknown_speakers: _Count | None = None
     score_kind: _Text | None = None
+    dimension_values: list[list[_Number | None]] | None = None
     metrics: dict[str, Metric | None] | None = None
+    soft_labels: SoftLabelScores | None = None
+    dimensions: dict[str, DimensionScores] | None = None
     by_emotion: dict[str, EmotionScores] | None = None
     by_sex: dict[str, GroupScores] | None = None
     by_intensity: dict[str, GroupScores] | None = None
@@ -157,7 +180,7 @@ class UtteranceRecord(Struct, kw_only=True):
     """Utterance of the data."""
 
     path: _Text
-    emotion: _Text
+    emotion: _Text | None
     corpus: _Text | None = None
     speaker: _Text | None = None
     sex: _Text | None = None

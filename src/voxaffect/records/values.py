@@ -57,3 +57,8 @@ def to_frame(table: Table) -> pandas.DataFrame:
 
 
 _DTYPES = {"string": "str", "float64": "float64", "int64": "Int64", "bool": "bool"}
+
+
+def format_count(count: int, noun: str) -> str:
+    """Format a number of things: ``1 recording``, ``1,024 recordings``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

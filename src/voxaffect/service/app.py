@@ -6,13 +6,23 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from voxaffect.service.settings import CONFIG_VARIABLE, read_settings
 from voxaffect.service.state import State
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from fastapi.telemetry import TelemetryConfig
+
+_NO_TELEMETRY: Final[TelemetryConfig] = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""FastAPI would send queries and errors to a collector that the environment names."""
 
 
 def create_app() -> FastAPI:
@@ -41,10 +51,16 @@ def make_app(state: State) -> FastAPI:
             state.is_ready = False
             state.pool.stop()
 
-    app = FastAPI(title="voxaffect", lifespan=run, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="voxaffect", lifespan=run, docs_url=None, redoc_url=None, telemetry=_NO_TELEMETRY
+    )
     app.state.voxaffect = state
     app.include_router(routes.router)
     app.include_router(streams.router)
+    if state.settings.page:
+        from voxaffect.service.page.routes import router
+
+        app.include_router(router)
     openapi.complete(app)
     app.add_middleware(Guard, state=state)
     if state.settings.cors_origins:

@@ -16,10 +16,12 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voxaffect.service.errors import ServiceError, internal_error
+from voxaffect.service.page import files as page
 from voxaffect.service.state import State
 
-OPEN_PATHS = ("/healthz", "/readyz")
-"""Need no token: what they say is no secret."""
+OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+"""Need no token, and are there under every host name, since probes ask by address: what they
+answer is no secret."""
 TOKEN_PROTOCOL = "bearer."
 """Of a WebSocket subprotocol that carries the token, since browsers can send no header."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -40,6 +42,8 @@ class Guard:
 
     def __init__(self, app: ASGIApp, state: State) -> None:
         self._app, self._state = app, state
+        pages = page.PATHS if state.settings.page else frozenset()
+        self._public_paths = OPEN_PATHS | pages  # without a token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request or a stream."""
@@ -61,6 +65,13 @@ class Guard:
 
     async def _serve_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         metrics, start, status = self._state.metrics, monotonic(), _DISCONNECTED
+        is_received = False
+
+        async def take() -> Message:
+            nonlocal is_received
+            message = await receive()
+            is_received = not message.get("more_body", False)
+            return message
 
         async def note(message: Message) -> None:
             nonlocal status
@@ -70,24 +81,28 @@ class Guard:
         with metrics.active.track_inprogress():
             try:
                 self._check(scope)
-                await self._app(scope, receive, note)
+                await self._app(scope, take, note)
             except ClientDisconnect:
                 pass
             except Exception as error:
                 answer = describe_failure(error)
                 if status == _DISCONNECTED:  # no answer has begun
-                    await _refuse(answer, receive, note)
+                    await _refuse(answer, None if is_received else receive, note)
         route = getattr(scope.get("route"), "path", "other")
         metrics.requests.labels(route, str(status)).inc()
         metrics.duration.labels(route).observe(monotonic() - start)
 
     def _check(self, scope: Scope) -> None:
-        """Refuse other hosts, other origins, large bodies, and clients without the token."""
+        """Refuse other hosts, other origins, clients without the token, and bodies by length."""
         headers = Headers(scope=scope)
-        self._check_host(headers)
         self._check_origin(headers)
         if scope["path"] not in OPEN_PATHS:
+            self._check_host(headers)
+        if scope["path"] not in self._public_paths:
             self._check_token(headers)
+        if "transfer-encoding" in headers and "content-length" in headers:
+            message = "Two lengths are stated: Content-Length and Transfer-Encoding."
+            raise ServiceError(400, "invalid_request", message)  # a proxy may read another one
         length = headers.get("content-length", "0")
         if length.isdecimal() and int(length) > self._state.settings.max_body_bytes:
             raise size_error(self._state.settings.max_body_bytes)
@@ -107,7 +122,7 @@ class Guard:
         allowed = self._state.settings.cors_origins
         if origin is None or "*" in allowed or origin in allowed:
             return
-        if urlsplit(origin).netloc != headers.get("host"):
+        if _get_address(origin) != headers.get("host"):
             message = f"pages of {origin[:60]!r} may not use this service; see cors_origins."
             raise ServiceError(403, "origin_not_allowed", message)
 
@@ -137,6 +152,14 @@ def _get_host(url: str) -> str:
         return ""
 
 
+def _get_address(url: str) -> str:
+    """Host and port of a URL; empty if it is none."""
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""
+
+
 def describe_failure(error: Exception) -> ServiceError:
     """Answer to an error; an unexpected one is logged without its text, which may be private."""
     if isinstance(error, ServiceError):
@@ -162,11 +185,14 @@ def _make_response(error: ServiceError, kind: str) -> list[Message]:
     ]
 
 
-async def _refuse(error: ServiceError, receive: Receive, send: Send) -> None:
+async def _refuse(error: ServiceError, receive: Receive | None, send: Send) -> None:
     """Answer, and read on for a moment: a client that still sends would miss the answer."""
     *first, last = _make_response(error, "http.response")
     for message in first:
         await send(message)
+    if receive is None:
+        await send(last)
+        return
     try:
         async with asyncio.timeout(_DRAIN_SECONDS):
             while (await receive()).get("more_body", False):

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-Channels = Literal["mix", "left", "right", "each"]
-Vad = Literal["silero", "energy", "webrtc"]
+from voxaffect.records.choices import DEFAULT_VAD, Channels, Level, Vad
+
+TranscriptionFormat = Literal["json", "text", "srt", "vtt", "verbose_json", "diarized_json"]
 Probability = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -27,10 +28,14 @@ class EmotionOptions(Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
         bool | None,
         Meta(description="Emotion over time instead of one answer. Formats that need it imply it."),
     ] = None
-    level: Literal["segments", "windows"] = "segments"
+    level: Level = "segments"
     channels: Channels = "mix"
-    vad: Vad = "silero"
+    vad: Vad = DEFAULT_VAD
     uncertain_below: Probability | None = None
+    labels: Annotated[
+        str | None,
+        Meta(description="Limit the answers to these emotions of the model, with commas."),
+    ] = None
 
 
 class ClassifyParameters(Struct, kw_only=True, frozen=True):
@@ -38,6 +43,14 @@ class ClassifyParameters(Struct, kw_only=True, frozen=True):
 
     top_k: Annotated[int, Meta(ge=1)] | None = None
     function_to_apply: Literal["softmax", "none"] = "softmax"
+    labels: Annotated[
+        str | None,
+        Meta(description="Limit the answer to these emotions of the model, with commas."),
+    ] = None
+
+
+class ClassifyQuery(ClassifyParameters, forbid_unknown_fields=True, frozen=True):
+    """The same parameters in the query; others are refused."""
 
 
 class ClassifyInput(Struct, kw_only=True):
@@ -71,6 +84,29 @@ class Describe:
     models: dict[str, str]
 
 
+class TranscriptionOptions(Struct, kw_only=True, frozen=True):
+    """Options of a request in the shape of OpenAI; others of its options change nothing."""
+
+    model: Annotated[
+        str, Meta(description="A model of GET /v1/models; any other name is the default one.")
+    ] = ""
+    response_format: TranscriptionFormat = "json"
+    vad: Vad = DEFAULT_VAD
+    uncertain_below: Probability | None = None
+    labels: Annotated[
+        str | None,
+        Meta(description="Limit the answers to these emotions of the model, with commas."),
+    ] = None
+
+
+@dataclass(frozen=True)
+class Companions:
+    """Files that go with a recording: turns of speakers, and a transcript."""
+
+    speakers: bytes | None = None
+    transcript: bytes | None = None
+
+
 @dataclass(frozen=True)
 class Recognize:
     """Recognize one recording."""
@@ -79,6 +115,18 @@ class Recognize:
     name: str
     model: str
     options: EmotionOptions
+    companions: Companions = Companions()
+
+
+@dataclass(frozen=True)
+class Transcribe:
+    """Recognize the emotion of the sentences of a transcript, in the shape of OpenAI."""
+
+    content: bytes
+    name: str
+    model: str
+    options: TranscriptionOptions
+    companions: Companions
 
 
 @dataclass(frozen=True)
@@ -88,6 +136,39 @@ class Classify:
     content: bytes
     model: str
     parameters: ClassifyParameters
+
+
+class ExamineOptions(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """Options of the page for a recording."""
+
+    model: str = ""
+    channels: Channels = "mix"
+    uncertain_below: Probability | None = None
+
+
+@dataclass(frozen=True)
+class Introduce:
+    """Describe models and formats to the page: names for clients, and names or paths."""
+
+    models: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Examine:
+    """Recognize, examine and draw one recording for the page."""
+
+    content: bytes
+    name: str
+    model: str
+    options: ExamineOptions
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write timelines of the page in a format: JSON that a client sent, and the models."""
+
+    content: bytes
+    models: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -125,7 +206,9 @@ class DropStream:
     identifier: str
 
 
-Job = Prepare | Describe | Recognize | Classify | OpenStream | PushStream | FlushStream | DropStream
+PageJob = Introduce | Examine | Export
+StreamJob = OpenStream | PushStream | FlushStream | DropStream
+Job = Prepare | Describe | Recognize | Transcribe | Classify | PageJob | StreamJob
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,14 @@ from fastapi.responses import JSONResponse
 from msgspec import Struct
 from starlette.exceptions import HTTPException
 
-from voxaffect.records.results import PredictionDocument, TimelineDocument
+from voxaffect.records.results import PredictionDocument, TimelineDocument, TranscriptionDocument
 from voxaffect.service.errors import ServiceError
-from voxaffect.service.jobs import ClassifyInput, EmotionOptions
+from voxaffect.service.jobs import (
+    ClassifyInput,
+    ClassifyQuery,
+    EmotionOptions,
+    TranscriptionOptions,
+)
 
 _DESCRIPTION = """Emotion of a voice, over time or as one answer, with its trust.
 
@@ -82,6 +87,25 @@ _EXAMPLE = {
     ],
     "failures": [],
 }
+_TRANSCRIPTION = {
+    "task": "transcribe",
+    "duration": 3.7,
+    "text": "Not again.",
+    "segments": [
+        {
+            "type": "transcript.text.segment",
+            "id": "seg_0",
+            "start": 0.4,
+            "end": 1.6,
+            "text": "Not again.",
+            "speaker": "SPEAKER_00",
+            "emotion": "sad",
+            "confidence": 0.82,
+            "uncertain": False,
+            "probabilities": {"angry": 0.1, "happy": 0.08, "sad": 0.82},
+        }
+    ],
+}
 _BINARY = {"type": "string", "format": "binary"}
 
 
@@ -110,20 +134,28 @@ def _describe_options(kind: type[Struct]) -> dict[str, Any]:
     return options
 
 
+def _list_query(kind: type[Struct]) -> list[dict[str, Any]]:
+    """Options as parameters of a query."""
+    options = _describe_options(kind)
+    return [{"name": name, "in": "query", "schema": schema} for name, schema in options.items()]
+
+
 _OPTIONS = _describe_options(EmotionOptions)
+_COMPANIONS = {
+    "speakers": {**_BINARY, "description": "Turns of the speakers, such as an RTTM file."},
+    "transcript": {**_BINARY, "description": "A transcript, such as an SRT file."},
+}
 EMOTION: dict[str, Any] = {
     "response_class": JSONResponse,
     "openapi_extra": {
-        "parameters": [
-            {"name": name, "in": "query", "schema": schema} for name, schema in _OPTIONS.items()
-        ],
+        "parameters": _list_query(EmotionOptions),
         "requestBody": {
             "required": True,
             "content": {
                 "multipart/form-data": {
                     "schema": {
                         "type": "object",
-                        "properties": {"file": _BINARY, **_OPTIONS},
+                        "properties": {"file": _BINARY, **_COMPANIONS, **_OPTIONS},
                         "required": ["file"],
                     }
                 },
@@ -149,13 +181,14 @@ EMOTION: dict[str, Any] = {
 CLASSIFY: dict[str, Any] = {
     "response_class": JSONResponse,
     "openapi_extra": {
+        "parameters": _list_query(ClassifyQuery),
         "requestBody": {
             "required": True,
             "content": {
                 "application/json": {"schema": _refer("ClassifyInput")},
                 "application/octet-stream": {"schema": _BINARY},
             },
-        }
+        },
     },
     "responses": {
         200: {
@@ -174,14 +207,41 @@ CLASSIFY: dict[str, Any] = {
     },
 }
 TRANSCRIPTIONS: dict[str, Any] = {
-    "status_code": 501,
     "response_class": JSONResponse,
+    "openapi_extra": {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {
+                            "file": _BINARY,
+                            **_COMPANIONS,
+                            **_describe_options(TranscriptionOptions),
+                        },
+                        "required": ["file", "transcript"],
+                    }
+                }
+            },
+        },
+    },
     "responses": {
+        200: {
+            "description": "The transcript, in OpenAI's shape; segments have their emotions.",
+            "content": {
+                "application/json": {
+                    "schema": _refer("TranscriptionDocument"),
+                    "example": _TRANSCRIPTION,
+                },
+                "text/plain": {},
+            },
+        },
         501: {
-            "description": "Always: voxaffect recognizes no words.",
+            "description": "Without a transcript: voxaffect recognizes no words.",
             "content": {"application/json": {"schema": _refer("ErrorObject")}},
         },
-        **_list_errors(),
+        **_ALL_ERRORS,
     },
 }
 MODELS: dict[str, Any] = {
@@ -224,6 +284,7 @@ _SCHEMAS = (
     ClassifyInput,
     PredictionDocument,
     TimelineDocument,
+    TranscriptionDocument,
 )
 
 

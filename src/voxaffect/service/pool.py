@@ -122,7 +122,8 @@ class Pool:
         self._models, self._count, self._queue = models, count, queue
         self.workers = [self._make(models[0]) for _ in range(count)]
         self.stream_workers: dict[Worker, int] = {}
-        self._idle: asyncio.Queue[Worker] = asyncio.Queue()
+        # The last one that worked comes first: its caches are warm.
+        self._idle: asyncio.Queue[Worker] = asyncio.LifoQueue()
         self.waiting = 0
 
     def start(self) -> asyncio.Future[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any, Final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -10,17 +11,37 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 HEAD_SECONDS: Final = 10.0
 """Longest time without the whole head of a request."""
+READ_SECONDS: Final = 60.0
+"""Longest time in which a client reads nothing of its answer."""
+_SPARE_CONNECTIONS: Final = 64
+"""Beyond the limit: they are answered with 503. More are closed at once."""
+_READ_BYTES: Final = 65_536
+"""Read at once: tiny chunks or messages in them keep the event loop busy for so long."""
 
 
 class HttpProtocol(H11Protocol):
-    """Connection that is closed when the head of a request comes too slowly."""
+    """Connection that is closed when a head comes too slowly, or an answer is not read."""
 
     _timer: asyncio.TimerHandle | None = None
     _checked_cycle: Any = None
+    _unread_bytes, _unread_checks = 0, 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to watch."""
+        """Begin to watch; send what is written at once.
+
+        asyncio leaves this to the system for a listener that it has not opened. The system then
+        holds the body back until the client confirms the head, which takes 40 ms on Linux.
+        """
         super().connection_made(transport)
+        if self.limit_concurrency and (
+            len(self.connections) > self.limit_concurrency + _SPARE_CONNECTIONS
+        ):
+            transport.abort()
+            return
+        transport.max_size = _READ_BYTES  # type: ignore[attr-defined]
+        connection = transport.get_extra_info("socket")
+        if connection.family in (socket.AF_INET, socket.AF_INET6):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -43,11 +64,22 @@ class HttpProtocol(H11Protocol):
     def _check_head(self) -> None:
         """Close if no request has come since the last check, and none is being answered."""
         cycle = self.cycle
+        if self._reads_nothing():
+            self.transport.abort()
+            return
         if cycle is None or (cycle.response_complete and cycle is self._checked_cycle):
             self.transport.close()
             return
         self._checked_cycle = cycle
         self._watch()
+
+    def _reads_nothing(self) -> bool:
+        """Return whether the client has left the same bytes unread for too long."""
+        unread = self.transport.get_write_buffer_size()
+        is_same = 0 < unread == self._unread_bytes
+        self._unread_checks = self._unread_checks + 1 if is_same else 0
+        self._unread_bytes = unread
+        return self._unread_checks * HEAD_SECONDS >= READ_SECONDS
 
 
 class StreamProtocol(WebSocketsSansIOProtocol):

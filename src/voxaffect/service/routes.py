@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,10 +19,14 @@ from voxaffect.service.jobs import (
     Classify,
     ClassifyInput,
     ClassifyParameters,
+    ClassifyQuery,
+    Companions,
     EmotionOptions,
     Job,
     Recognize,
     Reply,
+    Transcribe,
+    TranscriptionOptions,
 )
 from voxaffect.service.state import State
 from voxaffect.service.uploads import check_kind, receive_upload
@@ -42,10 +47,11 @@ async def recognize_emotion(request: Request) -> Response:
     state = get_state(request)
     check_kind(request)
     async with receive_upload(request, state) as upload:
-        options = _check_options(upload.fields, EmotionOptions)
+        options = check_options(upload.fields, EmotionOptions)
         model = state.models[state.choose_model(options.model, state.settings.default_model)]
-        job = Recognize(upload.content, upload.name, model, options)
-        return await _answer(request, job)
+        companions = Companions(**upload.companions)
+        job = Recognize(upload.content, upload.name, model, options, companions)
+        return await answer(request, job)
 
 
 @router.post("/v1/classify", **openapi.CLASSIFY)
@@ -58,19 +64,30 @@ async def classify_recording(request: Request) -> Response:
         content, parameters = upload.content, ClassifyParameters()
         if is_json:
             content, parameters = _decode_inputs(content)
+            _refuse_query(upload.fields)
         elif upload.fields:
-            parameters = _check_options(upload.fields, ClassifyParameters)
-        return await _answer(request, Classify(content, model, parameters))
+            parameters = check_options(upload.fields, ClassifyQuery)
+        return await answer(request, Classify(content, model, parameters))
 
 
 @router.post("/v1/audio/transcriptions", **openapi.TRANSCRIPTIONS)
-async def refuse_transcription() -> Response:
-    """Transcriptions are not made here: voxaffect recognizes no words."""
-    message = (
-        "voxaffect recognizes no words, and does not join transcripts yet. "
-        "For emotion over time: POST /v1/emotion with timeline=true."
-    )
-    raise ServiceError(501, "not_implemented", message)
+async def answer_transcription(request: Request) -> Response:
+    """Answer as OpenAI does, with the emotion of each sentence of a transcript that came along."""
+    state = get_state(request)
+    check_kind(request)
+    async with receive_upload(request, state) as upload:
+        companions = Companions(**upload.companions)
+        if companions.transcript is None:
+            message = (
+                "voxaffect recognizes no words. Send the words as the file 'transcript' (SRT, "
+                "WebVTT or JSON). For emotion over time: POST /v1/emotion with timeline=true."
+            )
+            raise ServiceError(501, "not_implemented", message)
+        options = check_options(upload.fields, TranscriptionOptions)
+        known = options.model if options.model in state.models else ""
+        model = state.models[state.choose_model(known, state.settings.default_model)]
+        job = Transcribe(upload.content, upload.name, model, options, companions)
+        return await answer(request, job)
 
 
 @router.get("/v1/models", **openapi.MODELS)
@@ -101,22 +118,36 @@ async def report_metrics(request: Request) -> Response:
     return Response(content, media_type="text/plain; version=1.0.0; charset=utf-8")
 
 
-async def _answer(request: Request, job: Job) -> Response:
+async def answer(request: Request, job: Job, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer of a job that a worker does."""
     state = get_state(request)
     seconds = state.settings.request_seconds
     reply: Reply = await state.pool.compute(job, seconds, request.is_disconnected)
     state.metrics.sound.labels("upload").inc(reply.seconds)
-    return Response(reply.content, media_type=reply.media_type)
+    return Response(reply.content, headers=headers, media_type=reply.media_type)
 
 
-def _check_options(fields: dict[str, str], kind: type[_Options]) -> _Options:
-    """Options of form fields or the query, all of which are text."""
+def check_options(fields: dict[str, str], kind: type[_Options]) -> _Options:
+    """Options of form fields or the query, all of which are text.
+
+    Raises
+    ------
+    ServiceError
+        With the name of the first one that is not known or out of range.
+    """
     try:
         return check(fields, kind, strict=False)
     except ValueError as error:
         path, _, reason = str(error).removeprefix("$.").partition(" ")
         param = path.rstrip(":")[:40]
         raise ServiceError(400, "invalid_option", f"{param}: {reason}", param) from None
+
+
+def _refuse_query(fields: Mapping[str, str]) -> None:
+    """Refuse parameters in the query, where the body has its own."""
+    for name in fields:
+        message = f"{name[:40]}: parameters of a JSON body belong into its 'parameters'."
+        raise ServiceError(400, "invalid_option", message, name[:40])
 
 
 def _decode_inputs(body: bytes) -> tuple[bytes, ClassifyParameters]:

@@ -15,6 +15,7 @@ from typing import Any
 from voxaffect.console import print_message
 from voxaffect.errors import VoxaffectError
 from voxaffect.files import describe_reason
+from voxaffect.models.hub.address import is_hub_address
 from voxaffect.service.settings import CONFIG_VARIABLE, PREFIX, Settings
 
 NOTICE = (
@@ -24,18 +25,17 @@ NOTICE = (
 )
 _MESSAGE_BYTES = 1 << 20
 _BACKLOG = 2048
+_SPARE_FILES = 256
 
 
-def serve(settings: Settings, flags: dict[str, Any], config: Path | None) -> None:
+def serve(settings: Settings, flags: dict[str, Any]) -> None:
     """Serve until a signal ends the server.
 
     Parameters
     ----------
     settings : Settings
     flags : dict of str to value
-        Settings that were given on the command line, for the other server processes.
-    config : Path, optional
-        The TOML file.
+        Settings that were given, for the other server processes.
 
     Raises
     ------
@@ -45,10 +45,9 @@ def serve(settings: Settings, flags: dict[str, Any], config: Path | None) -> Non
     for name, value in flags.items():
         text = ",".join(value) if isinstance(value, tuple) else str(value)
         os.environ[f"{PREFIX}{name.upper()}"] = text
-    if config is not None:
-        os.environ[CONFIG_VARIABLE] = str(config.absolute())
-    for model in set(settings.models) - set(Settings.model_fields["models"].default):
-        _check_model(Path(model))
+    os.environ.pop(CONFIG_VARIABLE, None)  # its settings are among the flags
+    settings = _check_models(settings)
+    _allow_files(settings.max_connections + _SPARE_FILES)
     with _open_socket(settings) as listener, _end_quietly():
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
@@ -63,11 +62,38 @@ def serve(settings: Settings, flags: dict[str, Any], config: Path | None) -> Non
         _run(settings, listener)
 
 
-def _check_model(path: Path) -> None:
-    """Refuse a file that is no model before anything starts."""
+def _allow_files(count: int) -> None:
+    """Let this process open as many files as its connections need, where the system allows it."""
+    if sys.platform != "win32":
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _check_models(settings: Settings) -> Settings:
+    """Settings in which models on the hub have their commit, for all processes the same.
+
+    A file that is no model of emotions is refused before anything starts.
+    """
     from voxaffect.models import load
 
-    load(path)
+    names = {}
+    for model in set(settings.models) - set(Settings.model_fields["models"].default):
+        is_on_hub = is_hub_address(model)
+        loaded = load(model if is_on_hub else Path(model))
+        loaded.check_gives_emotions("the service")
+        if is_on_hub:
+            names[model] = loaded.name
+    if not names:
+        return settings
+    models = tuple(names.get(model, model) for model in settings.models)
+    stream_model = names.get(settings.stream_model, settings.stream_model)
+    os.environ[f"{PREFIX}MODELS"] = ",".join(models)
+    os.environ[f"{PREFIX}STREAM_MODEL"] = stream_model
+    return settings.model_copy(update={"models": models, "stream_model": stream_model})
 
 
 def _run(settings: Settings, listener: socket.socket) -> None:

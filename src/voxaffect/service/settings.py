@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import ByteSize, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from voxaffect.errors import ArgumentError
@@ -34,20 +35,23 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
+    _file: ClassVar[dict[str, Any]] = {}
+
     host: str = Field("127.0.0.1", description="Address to listen at.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen at; 0 for a free one.")
     workers: Count = Field(1, description="Server processes that share the port.")
     models: Names = Field(
         ("accurate", "fast"),
         min_length=1,
-        description="Models that clients may name: bundled ones, or model files. The first is the "
-        "default for uploads.",
+        description="Models that clients may name: bundled ones, model files, or models on the hub "
+        "(hf:owner/name@revision). The first is the default for uploads.",
     )
     stream_model: str = Field(
         "",
         description="Default model of WebSocket streams; fast, if it is among the models, because "
         "a stream costs time as long as it lasts.",
     )
+    page: bool = Field(True, description="Whether there is a page for people at /.")
     token: str = Field(
         "", repr=False, description="Bearer token that clients must send; none by default."
     )
@@ -102,7 +106,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags first, then the environment, then the TOML file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, InitSettingsSource(settings_cls, cls._file)
 
     @field_validator("models", "cors_origins", "allowed_hosts", mode="before")
     @classmethod
@@ -154,17 +158,16 @@ def read_settings(path: Path | None = None, **flags: Any) -> Settings:
     """
     kind: type[Settings] = Settings
     if path is not None:
-        # A missing file would count as an empty one.
-        read_bounded(path, limit=_LARGEST_CONFIG, what="a TOML file", error=ArgumentError)
+        values = _read_file(path)
 
         class FromFile(Settings):
-            model_config = SettingsConfigDict(toml_file=path)
+            _file = values
 
         kind = FromFile
     try:
         settings = kind(**flags)
-    except (ValidationError, ValueError) as error:
-        raise ArgumentError(_explain(error, path)) from error
+    except ValidationError as error:
+        raise ArgumentError(_explain(error)) from error
     if settings.default_stream_model not in settings.models:
         raise ArgumentError(
             f"stream_model: expected one of models ({', '.join(settings.models)}), found "
@@ -173,10 +176,20 @@ def read_settings(path: Path | None = None, **flags: Any) -> Settings:
     return settings
 
 
-def _explain(error: ValueError, path: Path | None) -> str:
+def _read_file(path: Path) -> dict[str, Any]:
+    """Settings of a TOML file: its table ``serve``, or all of it if it has no tables."""
+    content = read_bounded(path, limit=_LARGEST_CONFIG, what="a TOML file", error=ArgumentError)
+    try:
+        document = tomllib.loads(content.decode("utf-8-sig"))
+    except ValueError as error:
+        raise ArgumentError(f"{path}: cannot be read as TOML ({error}).") from error
+    if any(isinstance(value, dict) for value in document.values()):
+        document = document.get("serve", {})
+    return {key.replace("-", "_"): value for key, value in document.items()}
+
+
+def _explain(error: ValidationError) -> str:
     """One line that names the first setting at fault, and never the value of the token."""
-    if not isinstance(error, ValidationError):  # TOML that cannot be parsed
-        return f"{path}: cannot be read as TOML ({error})."
     first = error.errors(include_url=False)[0]
     name = str(first["loc"][0]) if first["loc"] else "settings"
     if first["type"] == "extra_forbidden":

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from voxaffect.models.hub.address import is_hub_address, parse_address
 from voxaffect.service.errors import ServiceError, overload_error
-from voxaffect.service.jobs import Describe, Limits
+from voxaffect.service.jobs import Describe, Introduce, Job, Limits
 from voxaffect.service.metrics import Metrics
 from voxaffect.service.pool import Pool
 from voxaffect.service.settings import Settings
@@ -41,7 +42,7 @@ class State:
         defaults = (settings.default_model, settings.default_stream_model)
         count = settings.concurrency or max(1, _count_processors() // settings.workers)
         self.pool = Pool(limits, count, settings.queue, defaults)
-        self._about: dict[str, Any] | None = None
+        self._about: dict[type[Job], dict[str, Any]] = {}
         self.metrics.waiting.set_function(lambda: self.pool.waiting)
         self.metrics.pending.set_function(lambda: self.pending_bytes)
         self.metrics.streams.set_function(lambda: self.streams)
@@ -61,12 +62,12 @@ class State:
             raise ServiceError(400, "invalid_option", message, "model")
         return identifier
 
-    async def describe(self) -> dict[str, Any]:
-        """Description of the models, computed once."""
-        if self._about is None:
-            job = Describe(self.models)
-            self._about = await self.pool.compute(job, self.settings.request_seconds)
-        return self._about
+    async def describe(self, kind: type[Describe | Introduce] = Describe) -> dict[str, Any]:
+        """Description of the models, for programs or for the page, computed once."""
+        if kind not in self._about:
+            job = kind(self.models)
+            self._about[kind] = await self.pool.compute(job, self.settings.request_seconds)
+        return self._about[kind]
 
     def hold(self, count: int) -> None:
         """Count bytes of a body that is being read.
@@ -86,10 +87,14 @@ class State:
 
 
 def name_models(models: tuple[str, ...]) -> dict[str, str]:
-    """Names for clients: of a file its stem, because a path is nobody's business."""
+    """Names for clients: of a file its stem, because a path is nobody's business.
+
+    Of a model on the hub, the name of its repository without the owner.
+    """
     names: dict[str, str] = {}
     for model in models:
-        stem = Path(model).stem
+        is_hub = is_hub_address(model)
+        stem = parse_address(model).short_name if is_hub else Path(model).stem
         name, number = stem, 2
         while name in names:
             name, number = f"{stem}-{number}", number + 1

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -19,9 +20,12 @@ from voxaffect.service.state import State
 
 NAMELESS = "upload"
 """Source of a recording that came without a file name."""
+_Value = TypeVar("_Value", str, UploadFile)
 _LONGEST_NAME = 100
 _LONGEST_FIELD = 1_000
 _MOST_FIELDS = 20
+COMPANIONS = ("speakers", "transcript")
+"""Fields of files that go with a recording."""
 _NEEDED = "Send the recording as the body, or as the field 'file' of multipart/form-data."
 
 
@@ -37,11 +41,14 @@ class Upload:
         Of the file, without folders.
     fields : dict of str to str
         Options, from the query and the form.
+    companions : dict of str to bytes
+        Other files of the form, by their fields.
     """
 
     content: bytes
     name: str
     fields: dict[str, str]
+    companions: dict[str, bytes] = field(default_factory=dict)
 
 
 class _FormParser(MultiPartParser):
@@ -102,14 +109,14 @@ def check_kind(request: Request) -> None:
 
 async def _read_raw(request: Request, chunks: AsyncGenerator[bytes, None]) -> Upload:
     content = b"".join([chunk async for chunk in chunks])
-    return Upload(content, NAMELESS, dict(request.query_params))
+    return Upload(content, NAMELESS, _collect(request.query_params.multi_items()))
 
 
 async def _read_form(request: Request, chunks: AsyncGenerator[bytes, None]) -> Upload:
     parser = _FormParser(
         request.headers,
         chunks,
-        max_files=1,
+        max_files=1 + len(COMPANIONS),
         max_fields=_MOST_FIELDS,
         max_part_size=_LONGEST_FIELD,
     )
@@ -117,17 +124,34 @@ async def _read_form(request: Request, chunks: AsyncGenerator[bytes, None]) -> U
         form = await parser.parse()
     except MultiPartException as error:
         raise ServiceError(400, "invalid_form", f"{error.message} {_NEEDED}") from None
-    fields, file = dict(request.query_params), None
-    for name, value in form.multi_items():
-        if isinstance(value, UploadFile):
-            file = value if name == "file" else file
-        else:
-            fields[name] = value
-    if file is None:
+    items = form.multi_items()
+    texts = [(name, value) for name, value in items if isinstance(value, str)]
+    fields = _collect([*request.query_params.multi_items(), *texts])
+    files = _collect([(name, file) for name, file in items if isinstance(file, UploadFile)])
+    if "file" not in files:
         raise ServiceError(400, "missing_file", f"The form has no file. {_NEEDED}", "file")
-    content = await file.read()
-    await file.close()
-    return Upload(content, _clean_name(file.filename or ""), fields)
+    contents = {name: await file.read() for name, file in files.items()}
+    await form.close()
+    companions = {name: contents[name] for name in COMPANIONS if name in contents}
+    name = _clean_name(files["file"].filename or "")
+    return Upload(contents["file"], name, fields, companions)
+
+
+def _collect(items: Sequence[tuple[str, _Value]]) -> dict[str, _Value]:
+    """Fields by name; OpenAI's lists, whose names end in ``[]``, keep the last value.
+
+    Raises
+    ------
+    ServiceError
+        If another one is given twice.
+    """
+    fields: dict[str, _Value] = {}
+    for name, value in items:
+        if name in fields and not name.endswith("[]"):
+            message = f"{name[:40]}: is given twice. Give it once; a list takes commas."
+            raise ServiceError(400, "invalid_option", message, name[:40])
+        fields[name] = value
+    return fields
 
 
 def _clean_name(name: str) -> str:

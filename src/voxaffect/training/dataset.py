@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
@@ -16,6 +16,7 @@ from voxaffect.audio import Recording, get_file, open_blocks
 from voxaffect.corpora import (
     CORPORA,
     OWN_DATA,
+    Corpus,
     ReadOptions,
     Utterance,
     find_emotion,
@@ -23,7 +24,9 @@ from voxaffect.corpora import (
     read_corpora,
     split_own_name,
 )
+from voxaffect.corpora.base import list_emotions
 from voxaffect.corpora.labels import check_labels
+from voxaffect.corpora.ratings import restrict_shares
 from voxaffect.corpora.vocabulary import normalize_label
 from voxaffect.errors import CorpusError, TrainingError
 from voxaffect.extraction import (
@@ -38,6 +41,9 @@ from voxaffect.features import ENCODER, FeatureSpec, check_spec, fix_rate, get_f
 from voxaffect.records.arguments import check_kind, check_list, check_share
 from voxaffect.training.augmentation.babble import BabbleSource, has_other_recordings
 from voxaffect.training.augmentation.policy import Augmentation, augmentation_transforms
+from voxaffect.training.feature_tables import KIND as FEATURE_TABLES, read_matrix, read_spec
+from voxaffect.training.matrices import join_matrices, take_rows
+from voxaffect.training.ratings import SoftLabels, collect_dimensions, collect_soft_labels
 from voxaffect.training.recipes import DEFAULT_SEED, Recipe, choose_recipe
 from voxaffect.training.sources import get_source
 
@@ -92,6 +98,10 @@ class TrainingRows:
         An utterance whose speaker is unknown counts as a speaker of its own.
     weights : ndarray, shape (n,), optional
         Of the rows, with a mean of 1; alike by default.
+    soft_labels : SoftLabels, optional
+        Shares of the emotions in each row, where any is known.
+    dimensions : ndarray, shape (n, 3), optional
+        Ratings, where there are any; NaN where a dimension is not rated.
     """
 
     matrix: NDArray[np.float32]
@@ -99,15 +109,19 @@ class TrainingRows:
     origins: NDArray[np.intp]
     speakers: NDArray[np.str_]
     weights: NDArray[np.float64] | None = None
+    soft_labels: SoftLabels | None = None
+    dimensions: NDArray[np.float64] | None = None
 
     def select(self, chosen: NDArray[np.bool_]) -> TrainingRows:
         """Return some of the rows."""
         return TrainingRows(
-            self.matrix[chosen],
+            take_rows(self.matrix, chosen),
             self.emotions[chosen],
             self.origins[chosen],
             self.speakers[chosen],
             None if self.weights is None else self.weights[chosen],
+            None if self.soft_labels is None else self.soft_labels.select(chosen),
+            None if self.dimensions is None else self.dimensions[chosen],
         )
 
 
@@ -160,8 +174,13 @@ class Dataset:
 
     @property
     def emotions(self) -> list[str]:
-        """Emotion of every utterance."""
+        """Emotion of every utterance; empty words where only dimensions are rated."""
         return [utterance.emotion for utterance in self.utterances]
+
+    @property
+    def has_emotions(self) -> bool:
+        """True unless only dimensions, such as arousal, are rated."""
+        return any(utterance.emotion for utterance in self.utterances)
 
     @property
     def speakers(self) -> int:
@@ -182,7 +201,7 @@ class Dataset:
             Whether to weigh the rows, so that each emotion of each corpus counts alike.
         """
         indices = np.arange(len(self.utterances)) if indices is None else indices
-        origins, parts = indices, [self.matrix[indices]]
+        origins, parts = indices, [take_rows(self.matrix, indices)]
         if self.copies is not None:
             is_chosen = np.isin(self.copies.origins, indices)
             origins = np.concatenate((indices, self.copies.origins[is_chosen]))
@@ -193,7 +212,18 @@ class Dataset:
         if is_balanced:
             corpora = np.array([utterance.corpus for utterance in self.utterances])[origins]
             weights = _balance(corpora, emotions)
-        return TrainingRows(np.concatenate(parts), emotions, origins, speakers, weights)
+        matrix = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        soft_labels = collect_soft_labels(self.utterances)
+        dimensions = collect_dimensions(self.utterances)
+        return TrainingRows(
+            matrix,
+            emotions,
+            origins,
+            speakers,
+            weights,
+            None if soft_labels is None else soft_labels.select(origins).prune(),
+            None if dimensions is None else dimensions[origins],
+        )
 
     def select(self, utterances: Collection[Utterance]) -> Dataset:
         """Return the dataset of some of its utterances, with their copies."""
@@ -211,7 +241,8 @@ class Dataset:
         features = self.spec.name if self.spec else "other"
         return (
             f"{', '.join(titles)}: {len(self.utterances)} utterances, {self.speakers} speakers, "
-            f"{self.matrix.shape[1]} {features} features, {', '.join(sorted(set(self.emotions)))}"
+            f"{self.matrix.shape[1]} {features} features, "
+            f"{', '.join(list_emotions(self.utterances)) or 'no emotions'}"
         )
 
     def summary(self) -> Mapping[str, Mapping[str, Any]]:
@@ -226,10 +257,16 @@ class Dataset:
         return {
             "utterances": len(members),
             "speakers": len({u.speaker for u in members if u.speaker is not None}),
-            "license": corpus.license if corpus else "your own data",
+            "license": _describe_license(corpus) if corpus else "your own data",
             "citation": corpus.citation if corpus else "",
             **({"labels": ", ".join(f"{word} as {to}" for word, to in labels)} if labels else {}),
         }
+
+
+def _describe_license(corpus: Corpus) -> str:
+    """License; of a plug-in's corpus, also whether it is non-commercial, as cards are read."""
+    is_stated = corpus.is_commercial is not False or corpus.name in CORPORA.builtins
+    return corpus.license if is_stated else f"{corpus.license} (non-commercial)"
 
 
 def _balance(corpora: NDArray[np.str_], emotions: NDArray[np.str_]) -> NDArray[np.float64]:
@@ -248,6 +285,8 @@ def select_emotions(
 ) -> tuple[Utterance, ...]:
     """Utterances of some emotions, or of all where none are named.
 
+    A soft label keeps its shares of those emotions, scaled to a sum of 1.
+
     Raises
     ------
     TrainingError
@@ -256,18 +295,26 @@ def select_emotions(
     if emotions is None:
         return tuple(utterances)
     known = {name: match_emotion(name, utterances) for name in emotions}
+    kept = [emotion for emotion in known.values() if emotion is not None]
     unknown = [name for name, emotion in known.items() if emotion is None]
     if unknown:
-        existing = sorted({utterance.emotion for utterance in utterances})
+        existing = list_emotions(utterances)
         raise TrainingError(
-            f"no recording of {', '.join(map(repr, unknown))}; there are: {', '.join(existing)}."
+            f"no recording of {', '.join(map(repr, unknown))}; there are: "
+            f"{', '.join(existing) or 'none, since only dimensions are rated'}."
         )
-    return tuple(utterance for utterance in utterances if utterance.emotion in known.values())
+    return tuple(
+        utterance
+        if utterance.soft_label is None
+        else replace(utterance, soft_label=restrict_shares(utterance.soft_label, kept))
+        for utterance in utterances
+        if utterance.emotion in kept
+    )
 
 
 def match_emotion(name: str, utterances: Sequence[Utterance]) -> str | None:
     """Emotion of a name: our word, a word of the data, or another word for it."""
-    emotions = {utterance.emotion for utterance in utterances}
+    emotions = set(list_emotions(utterances))
     if name in emotions:
         return name
     names = {normalize_label(u.label): u.emotion for u in utterances if u.label is not None}
@@ -339,7 +386,29 @@ def load_dataset(
     check_spec(spec)
     roots, utterances, notes = read_utterances(corpora, ReadOptions(layout, labels, columns, name))
     chosen = select_emotions(utterances, emotions)
-    check_labels((utterance.emotion for utterance in chosen), labels)
+    check_labels(list_emotions(chosen), labels)
+    check_alike(chosen)
+    if _is_of_features(roots):
+        data = _read_features(roots, utterances, chosen, spec, transform)
+    else:
+        data = _compute_features(chosen, spec, transform, **run_options)
+    notes = (*notes, *_check_contradictions(data.utterances, data.matrix))
+    data = replace(data, notes=notes)
+    for note in notes:
+        _log.info("%s", note)
+    titles = [name_corpus(corpus, name) for corpus in roots]
+    condition = transform.key.partition(",")[0] if transform else ""
+    _log.info("%s", data.describe([*titles, condition] if condition else titles))
+    return data
+
+
+def _compute_features(
+    chosen: Sequence[Utterance],
+    spec: FeatureSpec,
+    transform: Transform | None,
+    **run_options: Unpack[RunOptions],
+) -> Dataset:
+    """Dataset of utterances whose recordings are analyzed."""
     paths = [get_source(utterance) for utterance in chosen]
     spec = fix_rate(spec, _first_rate_hz(paths))
     extraction = _extract(paths, spec, transform, **run_options)
@@ -349,15 +418,52 @@ def load_dataset(
             f"none of {len(paths)} recordings could be used, the first because: "
             f"{failures[0].reason}"
         )
-    kept = tuple(chosen[index] for index in extraction.kept)
-    notes = (*notes, *_check_contradictions(kept, matrix))
-    data = Dataset(kept, matrix, spec, failures, notes=notes)
-    for note in notes:
-        _log.info("%s", note)
-    titles = [name_corpus(corpus, name) for corpus in roots]
-    condition = transform.key.partition(",")[0] if transform else ""
-    _log.info("%s", data.describe([*titles, condition] if condition else titles))
-    return data
+    return Dataset(tuple(chosen[index] for index in extraction.kept), matrix, spec, failures)
+
+
+def _is_of_features(corpora: Iterable[str]) -> bool:
+    """True if corpora are datasets of features.
+
+    Raises
+    ------
+    TrainingError
+        If only some are.
+    """
+    kinds = {split_own_name(name)[0] == FEATURE_TABLES for name in corpora}
+    if len(kinds) > 1:
+        raise TrainingError(
+            "features: a dataset of features goes with other such datasets only. Write one of the "
+            "other corpora, too."
+        )
+    return kinds == {True}
+
+
+def _read_features(
+    roots: Mapping[str, Path],
+    utterances: Sequence[Utterance],
+    chosen: Sequence[Utterance],
+    spec: FeatureSpec,
+    transform: Transform | None,
+) -> Dataset:
+    """Dataset of utterances whose features were computed before."""
+    if transform is not None:
+        raise TrainingError(
+            f"features: {transform.key.partition(',')[0]} needs the recordings, and a dataset of "
+            "features has none. Name the recordings instead."
+        )
+    parts = []
+    for root in roots.values():
+        stored = read_spec(root)
+        wanted = fix_rate(spec, stored.rate_hz or 0)
+        if stored != wanted:
+            raise TrainingError(
+                f"{root}: has the features {stored.to_json()}, expected {wanted.to_json()}. Name a "
+                "recipe for these features, or --features; or write the dataset again."
+            )
+        parts.append(read_matrix(root, stored))
+    identities = {id(utterance) for utterance in chosen}
+    is_kept = np.array([id(utterance) in identities for utterance in utterances])
+    return Dataset(tuple(chosen), take_rows(join_matrices(parts), is_kept), wanted)
 
 
 def read_utterances(
@@ -380,6 +486,24 @@ def read_utterances(
     _check_own(given, options)
     roots = {name: find_root(name, root) for name, root in given.items()}
     return roots, *read_corpora(roots, options)
+
+
+def check_alike(utterances: Sequence[Utterance]) -> None:
+    """Refuse data of which only some have emotions.
+
+    Raises
+    ------
+    TrainingError
+    """
+    corpora = {
+        has: sorted({u.corpus for u in utterances if bool(u.emotion) is has})
+        for has in (True, False)
+    }
+    if corpora[True] and corpora[False]:
+        raise TrainingError(
+            f"{' and '.join(corpora[False])}: dimensions without emotions, and "
+            f"{' and '.join(corpora[True])} has emotions. Use them one by one, or add the emotions."
+        )
 
 
 def _check_contradictions(
@@ -589,6 +713,9 @@ def load_training_data(
     if recipe.is_finetuned:
         data = _add_inputs(data, encoder or recipe.encoder, transform, **options)
     if not augment or recipe.augmentation is None:
+        return data
+    if _is_of_features([corpora] if isinstance(corpora, str) else corpora):
+        _log.info("features: no augmented copies, which need the recordings")
         return data
     policy = recipe.augmentation
     _log.info("%s augmented copies to train on", f"{len(data.utterances) * policy.copies:,}")

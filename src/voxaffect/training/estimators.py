@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from voxaffect.features.affect.logmel import unflatten_logmel
 from voxaffect.models import INPUT_NAME
 from voxaffect.runtime.onnx import import_onnxruntime
 from voxaffect.training.dataset import LEAST_CORPORA, TrainingRows
-from voxaffect.training.fitting import clone_with_seed, pass_weights
+from voxaffect.training.fitting import can_use_soft_labels, clone_with_seed, fit_rows
+from voxaffect.training.matrices import compute_moments, map_rows, take_rows
+from voxaffect.training.ratings import SoftLabels
 from voxaffect.training.regression import find_possible_emotions, fit_regression
 
 with extra("train"):
@@ -42,8 +45,8 @@ class ClippedScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, matrix: NDArray[Any], y: Any = None) -> ClippedScaler:  # noqa: ARG002
         """Learn mean and standard deviation of every column; a constant one keeps scale 1."""
-        self.mean_ = matrix.mean(axis=0, dtype=np.float64).astype(np.float32)
-        deviation = matrix.std(axis=0, dtype=np.float64)
+        mean, deviation = compute_moments(matrix)
+        self.mean_ = mean.astype(np.float32)
         constant = deviation <= 1e-7 * np.abs(self.mean_)
         self.scale_ = np.where(constant, 1.0, deviation).astype(np.float32)
         self.n_features_in_ = matrix.shape[1]
@@ -51,8 +54,40 @@ class ClippedScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, matrix: NDArray[Any]) -> NDArray[np.float32]:
         """Return scaled and clipped features, shape (n, d), float32."""
+        return map_rows(self._transform_rows, matrix)
+
+    def _transform_rows(self, matrix: NDArray[Any]) -> NDArray[np.float32]:
         scaled = (matrix.astype(np.float32) - self.mean_) / self.scale_
         return np.asarray(np.clip(scaled, -self.limit, self.limit, out=scaled))
+
+
+def _begin_fit(
+    estimator: Any,
+    matrix: NDArray[np.float32],
+    y: NDArray[Any],
+    origins: NDArray[np.intp] | None,
+    speakers: NDArray[np.str_] | None,
+    sample_weight: NDArray[np.float64] | None = None,
+    soft_labels: SoftLabels | None = None,
+) -> TrainingRows:
+    """Set what every fitted classifier has, and collect its rows: by default, all by themselves."""
+    estimator.classes_ = np.unique(y) if soft_labels is None else soft_labels.emotions
+    estimator.n_features_in_ = matrix.shape[1]
+    origins = np.arange(len(matrix)) if origins is None else origins
+    speakers = origins.astype(str) if speakers is None else speakers
+    return TrainingRows(matrix, y, origins, speakers, sample_weight, soft_labels)
+
+
+def _list_classes(rows: TrainingRows) -> NDArray[np.str_]:
+    """Emotions that rows have, or that have a share in one."""
+    soft = rows.soft_labels
+    return np.unique(rows.emotions) if soft is None else soft.prune().emotions
+
+
+def _get_truth(rows: TrainingRows, classes: NDArray[Any]) -> NDArray[Any]:
+    """Truth of rows as `temperature` takes it: shares of the classes, or the index of one."""
+    soft = rows.soft_labels
+    return np.searchsorted(classes, rows.emotions) if soft is None else soft.shares
 
 
 class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -98,6 +133,11 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.stand_ins = stand_ins
         self.random_state = random_state
 
+    @property
+    def takes_soft_labels(self) -> bool:
+        """True if all members can be trained on soft labels."""
+        return all(can_use_soft_labels(member) for member, *_ in self.members)
+
     def fit(
         self,
         matrix: NDArray[np.float32],
@@ -106,6 +146,7 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         origins: NDArray[np.intp] | None = None,
         speakers: NDArray[np.str_] | None = None,
         sample_weight: NDArray[np.float64] | None = None,
+        soft_labels: SoftLabels | None = None,
     ) -> Ensemble:
         """Fit the temperature on held-out speakers, then the members on everything.
 
@@ -118,12 +159,12 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         speakers : ndarray of str, shape (n,), optional
         sample_weight : ndarray, shape (n,), optional
             For the members that take weights.
+        soft_labels : SoftLabels, optional
+            Shares of the emotions in each row, where all members can use them; ``y`` are then the
+            most probable ones.
         """
-        origins = np.arange(len(matrix)) if origins is None else origins
-        speakers = origins.astype(str) if speakers is None else speakers
-        self.classes_ = np.unique(y)
-        self.n_features_in_ = matrix.shape[1]
-        rows = TrainingRows(matrix, y, origins, speakers, sample_weight)
+        soft = soft_labels if self.takes_soft_labels else None
+        rows = _begin_fit(self, matrix, y, origins, speakers, sample_weight, soft)
         self.temperature_ = self._temperature(rows)
         self.members_ = self._fit_members(self.members, rows, seed=self.random_state)
         return self
@@ -136,13 +177,13 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         scores, truth = [], []
         for number, names in enumerate(self._draw_holdouts(rows.speakers)):
             is_held = np.isin(rows.speakers, names)
-            if set(rows.emotions[~is_held]) != set(self.classes_):
-                continue
             others = rows.select(~is_held)
+            if set(_list_classes(others)) != set(self.classes_):
+                continue
             fitted = self._fit_members(stand_ins, others, seed=self.random_state + number)
             held = rows.select(is_held & is_original)
             scores.append(self._mean_log(fitted, held.matrix))
-            truth.append(np.searchsorted(self.classes_, held.emotions))
+            truth.append(_get_truth(held, self.classes_))
         return temperature(np.concatenate(scores), np.concatenate(truth)) if scores else 1.0
 
     def _draw_holdouts(self, speakers: NDArray[np.str_]) -> list[NDArray[np.str_]]:
@@ -163,9 +204,7 @@ class Ensemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         fitted = []
         for member, first, last in members:
             copy = clone_with_seed(member, seed)
-            more = {"origins": rows.origins} if getattr(copy, "needs_origins", False) else {}
-            more |= pass_weights(copy, rows.weights)
-            copy.fit(rows.matrix[:, first:last], rows.emotions, **more)
+            fit_rows(copy, replace(rows, matrix=rows.matrix[:, first:last]))
             fitted.append((copy, first, last))
         return fitted
 
@@ -191,7 +230,7 @@ class BalancedLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Logistic regression that is balanced over corpora and calibrated on what was left out.
 
     Within a corpus, every emotion has the same weight; a corpus has the root of its size. A corpus
-    that lacks a basic emotion says nothing about it; see `training.regression`. The temperature
+    that lacks a basic emotion does not count for it; see `training.regression`. The temperature
     is fitted on corpora that are left out, each in turn and with the same weight; with fewer than
     three corpora, on speakers that are left out in groups.
 
@@ -209,8 +248,9 @@ class BalancedLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     weighting = (
         "in training, corpora weigh by the root of their size, and emotions of a corpus alike; a "
-        "corpus without a basic emotion says nothing about it"
+        "corpus that lacks a basic emotion does not count when that emotion is learned"
     )
+    takes_soft_labels = True
 
     def __init__(
         self,
@@ -234,6 +274,7 @@ class BalancedLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         *,
         origins: NDArray[np.intp] | None = None,
         speakers: NDArray[np.str_] | None = None,
+        soft_labels: SoftLabels | None = None,
     ) -> BalancedLogistic:
         """Fit the temperature on what is left out, then the regression on everything.
 
@@ -245,12 +286,11 @@ class BalancedLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Copies of one utterance share a number; its first row is the original.
         speakers : ndarray of str, shape (n,), optional
             ``corpus/speaker``.
+        soft_labels : SoftLabels, optional
+            Shares of the emotions in each row; ``y`` are then the most probable ones, by which
+            the rows are balanced.
         """
-        origins = np.arange(len(matrix)) if origins is None else origins
-        speakers = origins.astype(str) if speakers is None else speakers
-        self.classes_ = np.unique(y)
-        self.n_features_in_ = matrix.shape[1]
-        rows = TrainingRows(matrix, y, origins, speakers)
+        rows = _begin_fit(self, matrix, y, origins, speakers, None, soft_labels)
         self.temperature_ = self._fit_temperature(rows)
         self.pipeline_ = self._fit_pipeline(rows)
         return self
@@ -270,7 +310,7 @@ class BalancedLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             wide = np.full((len(logs), len(self.classes_)), np.log(FLOOR_PROBABILITY))
             wide[:, np.searchsorted(self.classes_, fitted.classes_)] = logs
             scores.append(wide)
-            truth.append(np.searchsorted(self.classes_, tested.emotions))
+            truth.append(_get_truth(tested, self.classes_))
             weights.append(np.full(len(wide), 1 / len(wide)))
         if not scores:
             return 1.0
@@ -292,15 +332,17 @@ class BalancedLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         corpora = get_corpora(rows.speakers)
         weights = balance_corpora(rows.emotions, corpora)
         weights *= len(np.unique(rows.origins)) / len(rows.origins)
+        soft = None if rows.soft_labels is None else rows.soft_labels.prune()
         # What is tested is no copy: with copies in noise, clean speech would be off the mean.
-        scaler = ClippedScaler(self.limit).fit(rows.matrix[find_originals(rows)])
+        scaler = ClippedScaler(self.limit).fit(take_rows(rows.matrix, find_originals(rows)))
         regression = fit_regression(
             scaler.transform(rows.matrix),
             rows.emotions,
             weights=weights,
-            is_possible=find_possible_emotions(rows.emotions, corpora),
+            is_possible=find_possible_emotions(rows.emotions, corpora, soft),
             penalty_c=self.penalty_c,
             max_iter=self.max_iter,
+            soft_labels=soft,
         )
         return Pipeline([("scaler", scaler), ("classifier", regression)])
 
@@ -359,7 +401,7 @@ def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def temperature(
     scores: NDArray[np.float64],
-    truth: NDArray[np.intp],
+    truth: NDArray[Any],
     weights: NDArray[np.float64] | None = None,
 ) -> float:
     """Temperature that makes held-out truths most likely.
@@ -368,7 +410,8 @@ def temperature(
     ----------
     scores : ndarray, shape (n, emotions)
         Log-probabilities before scaling.
-    truth : ndarray of int, shape (n,)
+    truth : ndarray of int, shape (n,), or of float, shape (n, emotions)
+        Index of the emotion, or the share of each.
     weights : ndarray, shape (n,), optional
         Of the rows; alike by default.
 
@@ -379,8 +422,13 @@ def temperature(
     """
 
     def loss(log_temperature: float) -> float:
-        chosen = softmax(scores / np.exp(log_temperature))[np.arange(len(truth)), truth]
-        return float(-np.average(np.log(np.maximum(chosen, FLOOR_PROBABILITY)), weights=weights))
+        probabilities = softmax(scores / np.exp(log_temperature))
+        if truth.ndim == 2:
+            logs = (truth * np.log(np.maximum(probabilities, FLOOR_PROBABILITY))).sum(axis=1)
+        else:
+            chosen = probabilities[np.arange(len(truth)), truth]
+            logs = np.log(np.maximum(chosen, FLOOR_PROBABILITY))
+        return float(-np.average(logs, weights=weights))
 
     low, high = np.log(_TEMPERATURES)
     return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x))
@@ -398,7 +446,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     random_state : int
     """
 
-    needs_origins = True
+    takes_soft_labels = True
 
     def __init__(self, members: int = 1, *, plan: Any = None, random_state: int = 0) -> None:
         self.members = members
@@ -411,6 +459,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y: NDArray[Any],
         *,
         origins: NDArray[np.intp] | None = None,
+        soft_labels: SoftLabels | None = None,
     ) -> NetworkClassifier:
         """Train; see `training.network.fit_weights`.
 
@@ -420,11 +469,16 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y : ndarray of str, shape (n,)
         origins : ndarray of int, shape (n,), optional
             Copies of one utterance share a number; its first row is the original.
+        soft_labels : SoftLabels, optional
+            Shares of the emotions in each row, on which it is trained instead.
         """
         from voxaffect.training.network import fit_weights, to_graph
 
         origins = np.arange(len(matrix)) if origins is None else origins
+        truth: NDArray[Any]
         self.classes_, truth = np.unique(y, return_inverse=True)
+        if soft_labels is not None:
+            self.classes_, truth = soft_labels.emotions, soft_labels.shares
         pictures = [unflatten_logmel(row) for row in matrix]
         seeds = range(100 * self.random_state, 100 * self.random_state + self.members)
         weights = [

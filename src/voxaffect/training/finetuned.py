@@ -76,12 +76,17 @@ class FinetunedClassifier(BalancedLogistic):
                 "fine-tuning needs log-mel spectrograms, and these data have none. Load them with "
                 'voxaffect.training.load_training_data(corpora, "finetuned").'
             )
+        soft = None if rows.soft_labels is None else rows.soft_labels.prune()
         start = self._make_logistic().fit(
-            rows.matrix, rows.emotions, origins=rows.origins, speakers=rows.speakers
+            rows.matrix,
+            rows.emotions,
+            origins=rows.origins,
+            speakers=rows.speakers,
+            soft_labels=soft,
         )
         data = FinetuningData(
             self.inputs.find(rows.matrix),
-            np.searchsorted(start.classes_, rows.emotions),
+            np.searchsorted(start.classes_, rows.emotions) if soft is None else soft.shares,
             rows.origins,
             balance_corpora(rows.emotions, get_corpora(rows.speakers)),
         )

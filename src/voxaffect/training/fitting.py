@@ -14,6 +14,7 @@ from voxaffect.errors import ArgumentError, TrainingError, extra
 from voxaffect.models.card import check_emotions
 from voxaffect.records.arguments import check_kind
 from voxaffect.training.dataset import Dataset, TrainingRows
+from voxaffect.training.matrices import are_finite, take_rows
 
 _NARROW_FEATURES = 1_000
 _INTERRUPTED = "Training interrupted by user"
@@ -28,7 +29,8 @@ def fit(estimator: Any, rows: TrainingRows) -> Any:
         Fitted in place. One that asks for ``origins`` and ``speakers`` gets them.
     rows : TrainingRows
         Of at least two different emotions. Their weights, if there are any, replace the
-        estimator's ``class_weight``. An estimator that takes no weights counts rows alike.
+        estimator's ``class_weight``. An estimator that takes no weights counts rows alike. Soft
+        labels are used where it can; see `can_use_soft_labels`.
 
     Returns
     -------
@@ -43,12 +45,13 @@ def fit(estimator: Any, rows: TrainingRows) -> Any:
     Examples
     --------
     >>> data = va.load_dataset({"folder": "my_recordings"}, "classic")
-    >>> va.fit(va.make_estimator("mlp"), data.rows()).classes_.tolist()
+    >>> va.fit(va.make_estimator("logistic"), data.rows()).classes_.tolist()
     ['happy', 'sad']
     """
     check_kind(rows, TrainingRows, "rows", "TrainingRows, as Dataset.rows gives them")
     check_estimator(estimator)
-    emotions = np.unique(rows.emotions)
+    soft = rows.soft_labels
+    emotions = np.unique(rows.emotions) if soft is None else soft.emotions
     if len(emotions) < 2:
         raise TrainingError(
             f"at least two emotions are needed to train, found {', '.join(emotions) or 'none'}."
@@ -57,7 +60,7 @@ def fit(estimator: Any, rows: TrainingRows) -> Any:
         check_emotions([*map(str, emotions)])
     except ValueError as error:
         raise TrainingError(f"{error}. Rename the emotion.") from error
-    if not np.isfinite(rows.matrix).all():
+    if not are_finite(rows.matrix):
         raise TrainingError("NaN or infinite features.")
     with extra("train"):
         from sklearn.exceptions import ConvergenceWarning
@@ -65,9 +68,6 @@ def fit(estimator: Any, rows: TrainingRows) -> Any:
     # Threads inside small products cost more than they bring: five times the whole training
     # of an MLP on 180 features with two of them.
     threads = 1 if rows.matrix.shape[1] < _NARROW_FEATURES else None
-    accepted = inspect.signature(estimator.fit).parameters
-    more = {key: getattr(rows, key) for key in ("origins", "speakers") if key in accepted}
-    more |= pass_weights(estimator, rows.weights)
     with warnings.catch_warnings(), threadpool_limits(threads, user_api="blas"):
         # Stopping after the recipe's iterations, and batches cut to small data, are the recipe.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -75,9 +75,63 @@ def fit(estimator: Any, rows: TrainingRows) -> Any:
         # scikit-learn turns Ctrl-C into a warning and hands back a half-trained network.
         warnings.filterwarnings("error", _INTERRUPTED)
         try:
-            return estimator.fit(rows.matrix, rows.emotions, **more)
+            return fit_rows(estimator, rows)
         except UserWarning as warning:
             raise KeyboardInterrupt from warning
+
+
+def fit_rows(estimator: Any, rows: TrainingRows) -> Any:
+    """Fit an estimator to rows that were checked, by their soft labels where it can."""
+    accepted = inspect.signature(estimator.fit).parameters
+    keys = ("origins", "speakers", "soft_labels")
+    more = {key: getattr(rows, key) for key in keys if key in accepted}
+    is_soft = rows.soft_labels is not None and can_use_soft_labels(estimator)
+    if is_soft and "soft_labels" not in more:
+        return _fit_copies(estimator, rows.matrix, rows)
+    more |= pass_weights(estimator, rows.weights)
+    return estimator.fit(rows.matrix, rows.emotions, **more)
+
+
+def can_use_soft_labels(estimator: Any) -> bool:
+    """True if an estimator is trained on soft labels, and not on the most probable emotions.
+
+    Those are our own that take them, and all that take weights of rows.
+
+    Examples
+    --------
+    >>> can_use_soft_labels(va.make_estimator("ensemble"))
+    True
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> can_use_soft_labels(KNeighborsClassifier())
+    False
+    """
+    takes = getattr(estimator, "takes_soft_labels", None)
+    return find_weight_parameter(estimator) is not None if takes is None else bool(takes)
+
+
+def _fit_copies(estimator: Any, matrix: NDArray[np.float32], rows: TrainingRows) -> Any:
+    """Fit to copies of each row, one for each of its emotions, weighted by its share.
+
+    The weighted loss of the copies is the cross-entropy of the distributions. Steps before the
+    classifier see each row once. Weights by emotion go by the most probable one.
+    """
+    soft = rows.soft_labels
+    assert soft is not None
+    if steps := getattr(estimator, "steps", None):
+        for _, step in steps[:-1]:
+            matrix = step.fit_transform(matrix) if hasattr(step, "fit_transform") else matrix
+        _fit_copies(steps[-1][1], matrix, rows)
+        return estimator
+    weights = np.ones(len(matrix)) if rows.weights is None else rows.weights
+    if rows.weights is None and estimator.get_params().get("class_weight") == "balanced":
+        _, indices, counts = np.unique(rows.emotions, return_inverse=True, return_counts=True)
+        weights = len(indices) / len(counts) / counts[indices]
+    pass_weights(estimator, weights)  # takes its weights by emotion from it
+    copied, columns = np.nonzero(soft.shares)
+    shares = soft.shares[copied, columns]
+    return estimator.fit(
+        take_rows(matrix, copied), soft.emotions[columns], sample_weight=weights[copied] * shares
+    )
 
 
 def find_weight_parameter(estimator: Any) -> str | None:

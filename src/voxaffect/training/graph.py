@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from voxaffect.errors import TrainingError, extra
-from voxaffect.models import INPUT_NAME, OUTPUT_NAME
+from voxaffect.models import DIMENSIONS_OUTPUT, INPUT_NAME, OUTPUT_NAME
+from voxaffect.training.dimensions import DimensionRegressor
 from voxaffect.training.estimators import (
     FLOOR_PROBABILITY,
     BalancedLogistic,
@@ -116,6 +117,55 @@ def _scaler_nodes(scope: Any, operator: Any, container: Any) -> None:
 
 
 update_registered_converter(ClippedScaler, "VoxaffectClippedScaler", _scaler_shape, _scaler_nodes)
+
+
+def make_input_graph(length: int) -> onnx.ModelProto:
+    """Graph that takes a vector and gives nothing yet, for `add_dimensions`."""
+    vector = make_tensor_value_info(INPUT_NAME, onnx.TensorProto.FLOAT, [None, length])
+    graph = make_graph([], "dimensions", [vector], [])
+    return make_model(graph, opset_imports=[make_opsetid("", OPSET)], ir_version=IR_VERSION)
+
+
+def add_dimensions(classifier: onnx.ModelProto, regressor: DimensionRegressor) -> onnx.ModelProto:
+    """Graph that holds a classifier and, next to it, a regression of dimensions."""
+    joined = onnx.ModelProto()
+    joined.CopyFrom(classifier)
+    scaler, limit = regressor.scaler, np.float32(regressor.scaler.limit)
+    constants = {
+        "columns": regressor.columns.astype(np.int64),
+        "mean": scaler.mean_,
+        "scale": scaler.scale_,
+        "low": -limit,
+        "high": limit,
+        "slopes": regressor.slopes.astype(np.float32),
+        "offsets": regressor.offsets.astype(np.float32),
+        "zero": np.float32(0),
+        "one": np.float32(1),
+    }
+    steps: list[tuple[str, str, list[str], dict[str, Any]]] = [
+        ("Gather", INPUT_NAME, ["columns"], {"axis": 1}),
+        ("Sub", "", ["mean"], {}),
+        ("Div", "", ["scale"], {}),
+        ("Clip", "", ["low", "high"], {}),
+        ("MatMul", "", ["slopes"], {}),
+        ("Add", "", ["offsets"], {}),
+        ("Clip", "", ["zero", "one"], {}),
+    ]
+    prefix, previous = f"{DIMENSIONS_OUTPUT}.", ""
+    for number, (operator, source, names, attributes) in enumerate(steps):
+        is_last = number == len(steps) - 1
+        result = DIMENSIONS_OUTPUT if is_last else f"{prefix}{number}"
+        inputs = [source or previous, *(f"{prefix}{name}" for name in names)]
+        joined.graph.node.append(make_node(operator, inputs, [result], **attributes))
+        previous = result
+    joined.graph.initializer.extend(
+        from_array(np.asarray(value), f"{prefix}{name}") for name, value in constants.items()
+    )
+    shape = [None, len(regressor.names)]
+    joined.graph.output.append(
+        make_tensor_value_info(DIMENSIONS_OUTPUT, onnx.TensorProto.FLOAT, shape)
+    )
+    return joined
 
 
 def add_encoder(classifier: onnx.ModelProto, encoder: bytes) -> onnx.ModelProto:

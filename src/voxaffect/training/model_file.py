@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,10 @@ from voxaffect.models.operators import check_operators
 from voxaffect.models.protobuf import read_outline
 from voxaffect.training.augmentation.policy import Augmentation
 from voxaffect.training.dataset import Dataset
+from voxaffect.training.packages import list_packages
+
+if TYPE_CHECKING:
+    from voxaffect.training.dimensions import DimensionRegressor
 
 _TOLERANCE = 1e-4
 _PERCENTILES = (5, 50, 95, 99)
@@ -34,13 +38,15 @@ def export(
     seed: int = 0,
     scores: Mapping[str, Mapping[str, Any]] | None = None,
     abstention: Mapping[str, float] | None = None,
+    regressor: DimensionRegressor | None = None,
+    dimension_scores: Mapping[str, Mapping[str, float | None]] | None = None,
 ) -> Model:
     """Convert a fitted estimator to a model file and check that its probabilities are equal.
 
     Parameters
     ----------
-    estimator : scikit-learn classifier or pipeline
-        Fitted, with ``classes_`` and ``predict_proba``.
+    estimator : scikit-learn classifier or pipeline, optional
+        Fitted, with ``classes_`` and ``predict_proba``. None for a model of dimensions alone.
     data : Dataset
         What it was trained on: all utterances are compared, and the one nearest to the mean
         becomes the golden vector.
@@ -49,6 +55,10 @@ def export(
     seed : int
     scores, abstention : mapping, optional
         As in ``ModelCard``.
+    regressor : DimensionRegressor, optional
+        Of dimensions, fitted to the same data.
+    dimension_scores : mapping of str to mapping, optional
+        By dimension: ``ccc`` and ``absolute_error`` on new speakers.
 
     Returns
     -------
@@ -57,13 +67,14 @@ def export(
     Raises
     ------
     TrainingError
-        If the graph's probabilities differ from the estimator's by more than 1e-4, or it
-        holds an operator that voxaffect does not run.
+        If the graph's probabilities differ from the estimator's by more than 1e-4, or its
+        dimensions from the regressor's; or it holds an operator that voxaffect does not run; or
+        there is neither an estimator nor a regressor.
 
     Examples
     --------
     >>> data = va.load_dataset({"folder": "my_recordings"}, "classic")
-    >>> model = va.export(va.fit(va.make_estimator("mlp"), data.rows()), data)
+    >>> model = va.export(va.fit(va.make_estimator("logistic"), data.rows()), data)
     >>> model.save("model.onnx")
     >>> va.load("model.onnx").emotions
     ('happy', 'sad')
@@ -75,35 +86,72 @@ def export(
             "the estimator by the means of scikit-learn."
         )
     from voxaffect.training.finetuned import FinetunedClassifier
-    from voxaffect.training.graph import add_encoder, to_graph
+    from voxaffect.training.graph import add_dimensions, add_encoder, make_input_graph, to_graph
+
+    if estimator is None and regressor is None:
+        raise TrainingError("estimator: expected a fitted classifier, found None.")
 
     if isinstance(estimator, FinetunedClassifier):
         estimator, data = estimator.unpack(data)
     assert data.spec is not None
-    graph = to_graph(estimator, data.matrix.shape[1])
+    length = data.matrix.shape[1]
+    graph = make_input_graph(length) if estimator is None else to_graph(estimator, length)
+    if regressor is not None:
+        graph = add_dimensions(graph, regressor)
     if data.spec.encoder is not None:
         graph = add_encoder(graph, data.spec.encoder.content)
     _check_graph(graph.SerializeToString(), type(estimator).__name__)
-    expected = estimator.predict_proba(data.matrix)
+    expected = None if estimator is None else estimator.predict_proba(data.matrix)
+    dimensions = None if regressor is None else regressor.predict(data.matrix)
     card = _make_card(
         data,
         recipe=recipe or type(estimator).__name__,
         seed=seed,
         scores=scores or {},
         abstention=abstention or {},
-        emotions=tuple(map(str, estimator.classes_)),
-        golden=_make_golden(data, expected),
+        emotions=() if estimator is None else tuple(map(str, estimator.classes_)),
+        golden=_make_golden(data, expected, dimensions),
+        dimensions={}
+        if regressor is None
+        else _describe_dimensions(data, regressor.names, dimension_scores or {}),
     )
     entry = graph.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, card.to_json()
     model = Model(add_checksum(graph.SerializeToString()), "the trained model")
-    difference = float(np.abs(model.probabilities(data.matrix) - expected).max())
+    if expected is not None:
+        _check_equal(model.probabilities(data.matrix), expected)
+    if dimensions is not None:
+        _check_equal(model.dimensions(data.matrix), dimensions)
+    return model
+
+
+def _check_equal(values: NDArray[np.float64], expected: NDArray[np.float64]) -> None:
+    """Refuse a graph whose output is not that of the estimator."""
+    difference = float(np.abs(values - expected).max())
     if not difference <= _TOLERANCE:
         raise TrainingError(
             f"the exported graph differs from the estimator by {difference:.2g}, "
             f"{_TOLERANCE:g} is allowed. Scale the features first, or report it."
         )
-    return model
+
+
+def _describe_dimensions(
+    data: Dataset, names: Sequence[str], scores: Mapping[str, Mapping[str, float | None]]
+) -> dict[str, dict[str, Any]]:
+    """Entry of each dimension in the card: its scale, its training data and its scores."""
+    result = {}
+    for name in names:
+        rated = [one for one in data.utterances if name in (one.dimensions or {})]
+        speakers = {(one.corpus, one.speaker) for one in rated if one.speaker is not None}
+        result[name] = {
+            "low": 0.0,
+            "high": 1.0,
+            "utterances": len(rated),
+            "speakers": len(speakers),
+            "corpora": sorted({_clean_text(one.corpus) for one in rated}),
+            **scores.get(name, {}),
+        }
+    return result
 
 
 def _check_graph(content: bytes, name: str) -> None:
@@ -121,15 +169,18 @@ def _check_graph(content: bytes, name: str) -> None:
         raise TrainingError(str(error)) from error
 
 
-def _make_golden(data: Dataset, expected: NDArray[np.float64]) -> dict[str, list[float]]:
-    """Vector of the utterance nearest to the mean, and its probabilities; the encoder's vector."""
+def _make_golden(
+    data: Dataset, expected: NDArray[np.float64] | None, dimensions: NDArray[np.float64] | None
+) -> dict[str, list[float]]:
+    """Vector of the utterance nearest to the mean, and what the graph gives for it."""
     matrix = data.matrix
     encoder = data.spec.encoder if data.spec else None
     central = int(np.square(matrix - matrix.mean(axis=0)).sum(axis=1).argmin())
     return {
         "vector": matrix[central].astype(float).tolist(),
-        "probabilities": expected[central].tolist(),
+        "probabilities": [] if expected is None else expected[central].tolist(),
         "encoded": [] if encoder is None else encoder.encode_golden().astype(float).tolist(),
+        "dimensions": [] if dimensions is None else dimensions[central].tolist(),
     }
 
 
@@ -147,7 +198,8 @@ def _make_card(data: Dataset, **fields: Any) -> ModelCard:
         augmentation=_encode_policy(data.augmentation),
         **describe_training_data(data),
         conditions={},
-        libraries={library: version(library) for library in _LIBRARIES},
+        libraries={library: version(library) for library in _LIBRARIES}
+        | list_packages(data, [fields["recipe"]]),
         created=datetime.now(UTC).date().isoformat(),
         **fields,
     )

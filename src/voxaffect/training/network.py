@@ -47,6 +47,7 @@ __all__ = [
     "follow_weights",
     "mask_logmels",
     "to_graph",
+    "to_targets",
 ]
 
 Array = NDArray[np.float32]
@@ -151,7 +152,7 @@ def _kernels(bands: int) -> list[tuple[Pair, Pair, Pair]]:
 
 def fit_weights(
     logmels: Sequence[Array],
-    emotions: Sequence[int] | NDArray[np.int64],
+    emotions: Sequence[int] | NDArray[Any],
     *,
     utterances: Sequence[int] | NDArray[np.int64],
     seed: int,
@@ -163,8 +164,8 @@ def fit_weights(
     ----------
     logmels : sequence of ndarray, shape (frames, bands)
         Originals and augmented copies, training speakers only. `bands` is a multiple of 16.
-    emotions : sequence of int, one per log-mel
-        From 0.
+    emotions : sequence of int, one per log-mel, or ndarray of float, shape (log-mels, emotions)
+        From 0; or the share of each emotion.
     utterances : sequence of int, one per log-mel
         Copies of one utterance share a number; the first of them is the original.
     seed : int
@@ -181,7 +182,8 @@ def fit_weights(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         mean, scale = _statistics(logmels)
-        network = _Network(mean, scale, int(targets.max()) + 1, plan)
+        count = targets.shape[1] if targets.ndim == 2 else int(targets.max()) + 1
+        network = _Network(mean, scale, count, plan)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, unused-ignore]
         average = copy.deepcopy(network)
         _train(network, average, _Source(logmels, targets, np.asarray(utterances)), rng, plan)
@@ -193,7 +195,7 @@ class _Source:
     """Data that batches are drawn from; see `fit_weights`."""
 
     logmels: Sequence[Array]
-    emotions: NDArray[np.int64]
+    emotions: NDArray[Any]
     utterances: NDArray[np.int64]
 
 
@@ -210,7 +212,7 @@ def _train(
         optimizer, max_lr=plan.peak_rate, total_steps=steps
     )
     weight = _emotion_weights(source.emotions) if plan.is_balanced else None
-    loss_of = nn.CrossEntropyLoss(weight=weight, label_smoothing=plan.smoothing)
+    loss_of = _Loss(weight, plan.smoothing)
     network.train()
     for step, (pictures, emotions) in zip(range(steps), _batches(source, rng, plan), strict=False):
         pictures = mask_logmels(
@@ -230,7 +232,7 @@ def _train(
         logits = logits.float()
         loss = share * loss_of(logits, emotions) + (1 - share) * loss_of(logits, emotions[other])
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call, unused-ignore]
         optimizer.step()
         schedule.step()
         # A young average follows fast, or it would remember the random start.
@@ -249,8 +251,38 @@ def _batches(source: _Source, rng: Generator, plan: Plan) -> Iterator[tuple[Tens
         ]
         yield (
             torch.from_numpy(np.stack(pictures)),
-            torch.from_numpy(source.emotions[chosen].astype(np.int64)),
+            to_targets(source.emotions[chosen]),
         )
+
+
+class _Loss:
+    """Cross-entropy with weights of the emotions, or with the shares of each.
+
+    A row of shares has the weight of its most probable emotion, so that its probabilities are
+    those of the raters.
+    """
+
+    def __init__(self, weight: Tensor | None, smoothing: float) -> None:
+        self._weight, self._smoothing = weight, smoothing
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        is_soft = targets.is_floating_point()
+        loss: Tensor = nn.functional.cross_entropy(
+            logits,
+            targets,
+            weight=None if is_soft else self._weight,
+            reduction="none" if is_soft else "mean",
+            label_smoothing=self._smoothing,
+        )
+        if not is_soft or self._weight is None:
+            return loss.mean()
+        weights = self._weight[targets.argmax(dim=1)]
+        return (loss * weights).sum() / weights.sum()
+
+
+def to_targets(emotions: NDArray[Any]) -> Tensor:
+    """Indices of emotions, or their shares, as PyTorch's cross-entropy takes them."""
+    return torch.from_numpy(emotions.astype(np.float32 if emotions.ndim == 2 else np.int64))
 
 
 def draw_batches(
@@ -369,9 +401,10 @@ def _statistics(logmels: Sequence[Array]) -> tuple[Array, Array]:
     return mean.astype(np.float32), np.full(len(mean), scale, dtype=np.float32)
 
 
-def _emotion_weights(emotions: NDArray[np.int64]) -> Tensor:
+def _emotion_weights(emotions: NDArray[Any]) -> Tensor:
     """Inverse frequency, so that rare emotions count as much as common ones."""
-    counts = np.bincount(emotions)
+    size = emotions.shape[1] if emotions.ndim == 2 else 0
+    counts = np.bincount(emotions.argmax(axis=1) if size else emotions, minlength=size)
     return torch.from_numpy((len(emotions) / (len(counts) * np.maximum(counts, 1))).astype("f4"))
 
 

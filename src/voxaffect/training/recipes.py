@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from reprlib import repr as shortened
 from typing import Any
 
 from voxaffect.errors import ArgumentError, TrainingError, extra
 from voxaffect.features import ENCODER, get_feature_names, get_feature_spec
+from voxaffect.plugins import Plugin, Registry, guard
 from voxaffect.records.arguments import check_kind, is_known
 from voxaffect.training.augmentation.policy import Augmentation
 
@@ -149,7 +150,7 @@ NETWORKS = 2
 """Networks of `networks` from different seeds, and groups of speakers that one each is tried on."""
 NETWORK_GROUPS = ("functionals", "covariance", "logmel")
 
-RECIPES: Mapping[str, Recipe] = {
+_RECIPES: Mapping[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         Recipe(
@@ -200,10 +201,24 @@ RECIPES: Mapping[str, Recipe] = {
         ),
     )
 }
+
+
+def _read_plugin(plugin: Plugin, value: object) -> Recipe:
+    if not isinstance(value, Recipe):
+        raise ValueError(f"expected a voxaffect.training.Recipe, found {type(value).__name__}")
+    if value.name != plugin.name:
+        raise ValueError(f"expected the name of the entry point, found {value.name!r}")
+    return replace(value, build=guard(plugin, value.build))
+
+
+RECIPES = Registry("recipes", _RECIPES, _read_plugin)
+"""Every recipe by its name, also those of plug-ins."""
 DEFAULT_RECIPES: Mapping[str, str] = {"affect": "logistic", "classic": "mlp", ENCODER: "encoder"}
 """By feature set; the first is the default of all."""
 
 
+_PLUGIN_RECIPE = "logistic"
+"""For feature sets of plug-ins."""
 DEFAULT_FEATURES = next(iter(DEFAULT_RECIPES))
 DEFAULT_SEED = 9
 """Seed of the tutorial."""
@@ -219,7 +234,8 @@ def choose_recipe(recipe: str | Recipe | None, features: str | None) -> Recipe:
     """
     if isinstance(recipe, Recipe):
         return recipe
-    return get_recipe(recipe or DEFAULT_RECIPES[features or DEFAULT_FEATURES])
+    advised = DEFAULT_RECIPES.get(features or DEFAULT_FEATURES, _PLUGIN_RECIPE)
+    return get_recipe(recipe or advised)
 
 
 def get_recipe(name: str) -> Recipe:

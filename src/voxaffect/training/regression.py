@@ -17,21 +17,26 @@ Ekman 1992, "An argument for basic emotions", Cognition & Emotion. Cour, Sapp & 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.errors import extra
+from voxaffect.training.ratings import SoftLabels
 
 with extra("train"):
     from scipy.optimize import minimize
     from sklearn.linear_model import LogisticRegression
 
 BASIC_EMOTIONS = ("angry", "disgust", "fearful", "happy", "neutral", "sad", "surprised")
-"""A corpus without one of these says nothing about it."""
+"""A corpus that lacks one of these does not count when that emotion is learned."""
 
 
 def find_possible_emotions(
-    emotions: NDArray[np.str_], corpora: NDArray[np.str_]
+    emotions: NDArray[np.str_],
+    corpora: NDArray[np.str_],
+    soft_labels: SoftLabels | None = None,
 ) -> NDArray[np.bool_]:
     """Emotions that each row could have had, by its corpus.
 
@@ -39,17 +44,23 @@ def find_possible_emotions(
     ----------
     emotions : ndarray of str, shape (n,)
     corpora : ndarray of str, shape (n,)
+    soft_labels : SoftLabels, optional
+        A corpus has the emotions that have a share in it.
 
     Returns
     -------
     ndarray of bool, shape (n, emotions)
         In the order of the sorted emotions. A corpus of a single emotion is compared with all.
     """
-    names = np.unique(emotions)
+    names = np.unique(emotions) if soft_labels is None else soft_labels.emotions
     is_possible = np.zeros((len(emotions), len(names)), dtype=bool)
     for corpus in np.unique(corpora):
         is_member = corpora == corpus
-        own = np.unique(emotions[is_member])
+        own = (
+            np.unique(emotions[is_member])
+            if soft_labels is None
+            else soft_labels.select(is_member).prune().emotions
+        )
         is_own = np.isin(names, own) | ~np.isin(names, BASIC_EMOTIONS)
         is_possible[is_member] = is_own if len(own) > 1 else True
     return is_possible
@@ -63,6 +74,7 @@ def fit_regression(
     is_possible: NDArray[np.bool_],
     penalty_c: float,
     max_iter: int,
+    soft_labels: SoftLabels | None = None,
 ) -> LogisticRegression:
     """Fit the regression.
 
@@ -78,13 +90,18 @@ def fit_regression(
     penalty_c : float
         Inverse strength of the penalty, as of scikit-learn's `LogisticRegression`.
     max_iter : int
+    soft_labels : SoftLabels, optional
+        Of the rows; the loss is then the cross-entropy with them.
 
     Returns
     -------
     LogisticRegression
         Fitted: scikit-learn's own, so that it is predicted with and exported like any other.
     """
+    truth: NDArray[Any]
     names, truth = np.unique(emotions, return_inverse=True)
+    if soft_labels is not None:
+        names, truth = soft_labels.emotions, soft_labels.shares
     shape = rows.shape[1] + 1, len(names)
     loss = _Loss(rows, truth, np.float32(penalty_c) * weights.astype(np.float32), is_possible)
     solution = minimize(
@@ -106,12 +123,15 @@ def fit_regression(
 
 
 class _Loss:
-    """Weighted cross-entropy among the possible emotions, plus half the squared weights."""
+    """Weighted cross-entropy among the possible emotions, plus half the squared weights.
+
+    The truth of a row is the index of its emotion, or the share of each emotion.
+    """
 
     def __init__(
         self,
         rows: NDArray[np.float32],
-        truth: NDArray[np.intp],
+        truth: NDArray[Any],
         weights: NDArray[np.float32],
         is_possible: NDArray[np.bool_],
     ) -> None:
@@ -126,12 +146,21 @@ class _Loss:
         logits[self.is_impossible] = -np.inf
         logits -= logits.max(axis=1, keepdims=True)
         order = np.arange(len(self.truth))
-        chosen = logits[order, self.truth]
+        if self.truth.ndim == 2:
+            expected = np.multiply(
+                self.truth, logits, where=self.truth > 0, out=np.zeros_like(logits)
+            )
+            chosen = expected.sum(axis=1)
+        else:
+            chosen = logits[order, self.truth]
         shares = np.exp(logits, out=logits)
         sums = shares.sum(axis=1, keepdims=True)
         loss = float(self.weights @ (np.log(sums[:, 0]) - chosen)) + 0.5 * float((slopes**2).sum())
         shares /= sums
-        shares[order, self.truth] -= 1
+        if self.truth.ndim == 2:
+            shares -= self.truth
+        else:
+            shares[order, self.truth] -= 1
         errors = shares * self.weights[:, None]
         gradient = np.empty_like(matrix)
         gradient[:-1] = self.rows.T @ errors.astype(np.float32) + slopes

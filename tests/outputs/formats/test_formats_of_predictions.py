@@ -15,7 +15,7 @@ from voxaffect.outputs.formats import PREDICTION_FORMATS, align_columns
 from voxaffect.recognition import Prediction
 
 encode_table, encode_json, encode_jsonl, encode_csv, encode_parquet = (
-    form.encode for form in PREDICTION_FORMATS.values()
+    PREDICTION_FORMATS[name].encode for name in ("table", "json", "jsonl", "csv", "parquet")
 )
 TEXTS = [name for name, form in PREDICTION_FORMATS.items() if form.is_text]
 EMOTIONS = ("angry", "calm", "happy")

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from support.encoders import HEADS, LAYERS, MEL_BANDS, WIDTH, make_small_arrays
+from support.lazy import Lazy, skip_without
 from threadpoolctl import threadpool_limits
 
-torch = pytest.importorskip("torch")
+from voxaffect.features.encoders import Encoder
+from voxaffect.training.encoders import EncoderWeights
+from voxaffect.training.encoders.whisper_graph import make_whisper_graph
+from voxaffect.training.estimators import BalancedLogistic
 
-from voxaffect.features.encoders import Encoder  # noqa: E402
-from voxaffect.training.encoders import EncoderWeights, finetuning  # noqa: E402
-from voxaffect.training.encoders.whisper_graph import make_whisper_graph  # noqa: E402
-from voxaffect.training.estimators import BalancedLogistic  # noqa: E402
-
+pytestmark = skip_without("torch")
+torch, finetuning = Lazy("torch"), Lazy("voxaffect.training.encoders.finetuning")
 USED = (1, 2)
-PLAN = finetuning.FinetuningPlan(
-    trained_layers=1, rate=3e-3, head_rate=3e-3, passes=20, averaging=0.9, masks=0, smoothing=0
-)
 LogMels = list[NDArray[np.float32]]
 
 
@@ -68,7 +65,19 @@ def fit_start(count: int = 2) -> BalancedLogistic:
     return fit(make_weights(), logmels, emotions if count == 2 else np.arange(64) % count)
 
 
-def train(plan: finetuning.FinetuningPlan = PLAN, seed: int = 0) -> EncoderWeights:
+def make_plan(passes: int = 20) -> finetuning.FinetuningPlan:
+    return finetuning.FinetuningPlan(
+        trained_layers=1,
+        rate=3e-3,
+        head_rate=3e-3,
+        passes=passes,
+        averaging=0.9,
+        masks=0,
+        smoothing=0,
+    )
+
+
+def train(plan: finetuning.FinetuningPlan, seed: int = 0) -> EncoderWeights:
     logmels, emotions = make_toy(64, seed=1)
     data = finetuning.FinetuningData(logmels, emotions, np.arange(64), np.ones(64))
     return finetuning.finetune(make_weights(), fit_start(), data, layers=USED, seed=seed, plan=plan)
@@ -86,7 +95,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def trained() -> EncoderWeights:
-    return train()
+    return train(make_plan())
 
 
 @pytest.mark.parametrize("count", [2, 3])
@@ -110,7 +119,7 @@ def test_padding_behind_a_log_mel_changes_nothing() -> None:
 
 def test_the_loss_falls(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", logger="voxaffect"):
-        train(replace(PLAN, passes=12))
+        train(make_plan(passes=12))
     losses = [record.args[2] for record in caplog.records if "pass" in record.message]
     assert len(losses) == 12
     assert losses[-1] < 0.6 * losses[0]

@@ -12,20 +12,19 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
+from support.lazy import Lazy, skip_without
 from support.synthesis import speech_like
 
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
-onnx = pytest.importorskip("onnx")
+import voxaffect as va
+from voxaffect.errors import ModelError, TrainingError
+from voxaffect.models.operators import check_operators
+from voxaffect.models.protobuf import read_outline
+from voxaffect.runtime.onnx import open_session
+from voxaffect.training.encoders.huggingface import export_huggingface
+from voxaffect.training.encoders.opening import open_encoder
 
-import voxaffect as va  # noqa: E402
-from voxaffect.errors import ModelError, TrainingError  # noqa: E402
-from voxaffect.models.operators import check_operators  # noqa: E402
-from voxaffect.models.protobuf import read_outline  # noqa: E402
-from voxaffect.runtime.onnx import open_session  # noqa: E402
-from voxaffect.training.encoders.huggingface import export_huggingface  # noqa: E402
-from voxaffect.training.encoders.opening import open_encoder  # noqa: E402
-
+pytestmark = skip_without("torch", "transformers", "onnx")
+torch, transformers, onnx = Lazy("torch"), Lazy("transformers"), Lazy("onnx")
 WIDTH, LAYERS = 16, 3
 OPTIONS = {
     "hidden_size": WIDTH,

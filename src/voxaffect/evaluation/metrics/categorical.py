@@ -142,3 +142,10 @@ def compute_baselines(
             "accuracy": float((truth == predicted).mean()),
         },
     }
+
+
+def describe_chance(emotions: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Expected UAR and accuracy of guessing evenly, as a baseline; none without emotions."""
+    if not emotions:
+        return {}
+    return {"chance": dict.fromkeys(("uar", "accuracy"), 1 / len(emotions))}

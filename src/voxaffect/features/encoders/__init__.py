@@ -70,7 +70,7 @@ class EncoderFeatures:
 
 def make_encoder_spec(encoder: Encoder) -> FeatureSpec:
     """Feature spec of an encoder, which carries the encoder."""
-    return FeatureSpec(NAME, VERSION, encoder.layers, RATE_HZ, encoder.weights, encoder)
+    return FeatureSpec(NAME, VERSION, encoder.layers, RATE_HZ, encoder.weights, encoder=encoder)
 
 
 def get_encoder_features(spec: FeatureSpec) -> EncoderFeatures:

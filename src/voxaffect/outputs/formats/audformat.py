@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from voxaffect.outputs.formats.base import Format, Run
 from voxaffect.outputs.formats.csv import write_rows
-from voxaffect.recognition import Timeline
+from voxaffect.records.choices import LEVELS
 from voxaffect.records.codec import DECIMALS
 from voxaffect.records.tables import tabulate_segments
+
+if TYPE_CHECKING:
+    from voxaffect.recognition import Timeline
 
 
 def _encode(timelines: Sequence[Timeline], run: Run) -> str:
@@ -29,4 +33,4 @@ def _format_time(seconds: float) -> str:
     return f"{days} days {rest // 60:02}:{rest % 60:02}:{whole:02}.{micro:06}"
 
 
-TIMELINES = Format(_encode, ".audformat.csv")
+TIMELINES = Format(_encode, ".audformat.csv", levels=LEVELS)

@@ -1,4 +1,4 @@
-"""Comma-separated values: a line a prediction, segment or window, a column for every emotion.
+"""Comma-separated values: a line a prediction or part of a timeline, a column for every emotion.
 
 A cell is empty where nothing is known.
 """
@@ -8,11 +8,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from voxaffect.outputs.formats.base import Format, Run
-from voxaffect.recognition import Prediction, Timeline
+from voxaffect.records.choices import LEVELS
 from voxaffect.records.codec import DECIMALS
 from voxaffect.records.tables import Table, tabulate_predictions, tabulate_segments
+
+if TYPE_CHECKING:
+    from voxaffect.recognition import Prediction, Timeline
 
 
 def write_rows(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
@@ -41,4 +45,4 @@ def _encode_timelines(timelines: Sequence[Timeline], run: Run) -> str:
 
 
 PREDICTIONS = Format(_encode_predictions, ".csv")
-TIMELINES = Format(_encode_timelines, ".csv")
+TIMELINES = Format(_encode_timelines, ".csv", levels=LEVELS)

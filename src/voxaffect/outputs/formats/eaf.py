@@ -1,16 +1,19 @@
-"""ELAN's annotation document: tiers of emotion, confidence and doubt for each channel."""
+"""ELAN's annotation document: tiers of words, emotion, confidence and doubt for each speaker."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as Xml
 
-from voxaffect.outputs.formats.base import Format, Run
+from voxaffect.outputs.formats.base import SPEECH_LEVELS, Format, Run
 from voxaffect.outputs.formats.naming import NAMELESS
-from voxaffect.outputs.formats.ticks import MILLISECONDS, TickedPart, round_times
-from voxaffect.outputs.formats.tiers import TIERS, label_part, name_tier
-from voxaffect.recognition import Timeline
+from voxaffect.outputs.formats.ticks import MILLISECONDS, TickedPart
+from voxaffect.outputs.formats.tiers import Tier, list_tiers
+
+if TYPE_CHECKING:
+    from voxaffect.recognition import Timeline
 
 _KIND = {
     "GRAPHIC_REFERENCES": "false",
@@ -23,19 +26,16 @@ def _encode(timelines: Sequence[Timeline], run: Run) -> str:
     root = _make_root(timelines if run.has_files else ())
     order = Xml.SubElement(root, "TIME_ORDER")
     count = 0
-    for timeline in timelines:
-        parts = round_times(timeline, run.level, per_second=MILLISECONDS)
+    for group in list_tiers(timelines, run.level, per_second=MILLISECONDS):
         first = len(order)
-        for moment in (tick for one in parts for tick in (one.start, one.end)):
+        for moment in (tick for one in group.parts for tick in (one.start, one.end)):
             slot = {"TIME_SLOT_ID": f"ts{len(order) + 1}", "TIME_VALUE": str(moment)}
             Xml.SubElement(order, "TIME_SLOT", slot)
-        for name in TIERS:
-            tier = {
-                "LINGUISTIC_TYPE_REF": "default-lt",
-                "TIER_ID": name_tier(name, timeline, timelines),
-            }
-            _add_annotations(Xml.SubElement(root, "TIER", tier), parts, name, (first, count))
-            count += len(parts)
+        participant = {"PARTICIPANT": group.speaker} if group.speaker else {}
+        for tier in group.tiers:
+            facts = {"LINGUISTIC_TYPE_REF": "default-lt", **participant, "TIER_ID": tier.name}
+            _add_annotations(Xml.SubElement(root, "TIER", facts), group.parts, tier, (first, count))
+            count += len(group.parts)
     Xml.SubElement(root, "LINGUISTIC_TYPE", _KIND)
     Xml.indent(root, "    ")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{Xml.tostring(root, encoding="unicode")}\n'
@@ -60,12 +60,12 @@ def _make_root(timelines: Sequence[Timeline]) -> Xml.Element:
 
 
 def _add_annotations(
-    tier: Xml.Element, parts: Sequence[TickedPart], name: str, first: tuple[int, int]
+    element: Xml.Element, parts: Sequence[TickedPart[Any]], tier: Tier, first: tuple[int, int]
 ) -> None:
     """Add the label of each part; ``first`` counts the time slots and annotations before."""
     slots, annotations = first
     for index, one in enumerate(parts):
-        label = label_part(one.part, name)
+        label = tier.label(one.part)
         if not label:
             continue
         begin = slots + 2 * index + 1
@@ -74,7 +74,7 @@ def _add_annotations(
             "TIME_SLOT_REF1": f"ts{begin}",
             "TIME_SLOT_REF2": f"ts{begin + 1}",
         }
-        outer = Xml.SubElement(tier, "ANNOTATION")
+        outer = Xml.SubElement(element, "ANNOTATION")
         inner = Xml.SubElement(outer, "ALIGNABLE_ANNOTATION", attributes)
         Xml.SubElement(inner, "ANNOTATION_VALUE").text = label
 
@@ -89,4 +89,4 @@ def _add_media(header: Xml.Element, source: str) -> None:
     Xml.SubElement(header, "MEDIA_DESCRIPTOR", media)
 
 
-TIMELINES = Format(_encode, ".eaf", "recording", ("segments",))
+TIMELINES = Format(_encode, ".eaf", "recording", SPEECH_LEVELS)

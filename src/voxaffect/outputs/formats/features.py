@@ -6,16 +6,17 @@ import codecs
 import csv
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from voxaffect.errors import FeatureError
 from voxaffect.files import check_writable, escape_surrogates, write_whole
 from voxaffect.outputs.formats.parquet import check_parquet, write_parquet
 
-Writer = Callable[[Path, Sequence[str], Sequence[str], NDArray[np.float32]], None]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Writer: TypeAlias = Callable[[Path, Sequence[str], Sequence[str], NDArray[np.float32]], None]
 
 
 def _csv(
@@ -35,6 +36,8 @@ def _csv(
 def _npz(
     path: Path, files: Sequence[str], names: Sequence[str], matrix: NDArray[np.float32]
 ) -> None:
+    import numpy as np
+
     column = np.array([*map(escape_surrogates, files)])
 
     def write(stream: BinaryIO) -> None:

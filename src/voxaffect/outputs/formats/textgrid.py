@@ -1,29 +1,34 @@
-"""Praat's TextGrid: tiers of intervals from 0 to the end of the recording; silence is empty."""
+"""Praat's TextGrid: tiers of intervals from 0 to the end of the recording; silence is empty.
+
+Each speaker has tiers of its own, so that overlapping speech stays apart.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from voxaffect.outputs.formats.base import Format, Run
+from voxaffect.outputs.formats.base import SPEECH_LEVELS, Format, Run
 from voxaffect.outputs.formats.ticks import (
     MICROSECONDS,
     TickedPart,
     format_microseconds,
-    round_times,
 )
-from voxaffect.outputs.formats.tiers import TIERS, label_part, name_tier
-from voxaffect.recognition import Timeline
+from voxaffect.outputs.formats.tiers import Tier, list_tiers
+
+if TYPE_CHECKING:
+    from voxaffect.recognition import Timeline
 
 Interval = tuple[int, int, str]
 
 
 def _encode(timelines: Sequence[Timeline], run: Run) -> str:
     end = max(1, *(round(one.seconds * MICROSECONDS) for one in timelines))
-    tiers = []
-    for timeline in timelines:
-        parts = round_times(timeline, run.level, per_second=MICROSECONDS)
-        for tier in TIERS:
-            tiers.append((name_tier(tier, timeline, timelines), _fill_gaps(parts, tier, end)))
+    tiers = [
+        (tier.name, _fill_gaps(group.parts, tier, end))
+        for group in list_tiers(timelines, run.level, per_second=MICROSECONDS)
+        for tier in group.tiers
+    ]
     lines = [
         'File type = "ooTextFile"',
         'Object class = "TextGrid"',
@@ -57,13 +62,13 @@ def _write_tier(name: str, intervals: Sequence[Interval], end: int) -> list[str]
     return lines
 
 
-def _fill_gaps(parts: Sequence[TickedPart], tier: str, end: int) -> list[Interval]:
+def _fill_gaps(parts: Sequence[TickedPart[Any]], tier: Tier, end: int) -> list[Interval]:
     """Labels and the silences between them, without a gap."""
     intervals, reached = [], 0
     for one in parts:
         if one.start > reached:
             intervals.append((reached, one.start, ""))
-        intervals.append((one.start, one.end, label_part(one.part, tier)))
+        intervals.append((one.start, one.end, tier.label(one.part)))
         reached = one.end
     if reached < end or not intervals:
         intervals.append((reached, end, ""))
@@ -74,4 +79,4 @@ def _quote(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-TIMELINES = Format(_encode, ".TextGrid", "recording", ("segments",))
+TIMELINES = Format(_encode, ".TextGrid", "recording", SPEECH_LEVELS)

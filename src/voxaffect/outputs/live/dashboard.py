@@ -12,7 +12,7 @@ from rich.text import Text
 
 from voxaffect.files import escape_control
 from voxaffect.outputs.figures.palette import assign_styles
-from voxaffect.outputs.live.plain import format_clock
+from voxaffect.outputs.summary import format_clock
 from voxaffect.recognition.display import format_probability
 from voxaffect.recognition.live.state import LEAST_DB, STRIP_SECONDS, SessionState
 

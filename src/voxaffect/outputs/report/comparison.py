@@ -127,6 +127,11 @@ def _read_answers(document: Document, name: str, where: str) -> _Answers:
 
 def _collect_answers(document: Document, name: str) -> _Answers:
     evaluation = document["systems"][name]["evaluations"][document["protocol"]]
+    if evaluation.get("score_kind") == "dimensions":
+        raise EvaluationError(
+            f"{escape_control(name)}: gives dimensions and no emotions, and systems are compared "
+            "by the UAR of emotions. Compare others."
+        )
     if not evaluation["tested"] or not all(
         type(index) is int and index >= 0 for index in evaluation["tested"]
     ):

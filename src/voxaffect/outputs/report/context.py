@@ -16,6 +16,7 @@ from urllib.parse import quote
 from voxaffect.files import escape_control
 from voxaffect.outputs.figures.palette import MOST_SYSTEMS
 from voxaffect.outputs.report.formatting import format_legend
+from voxaffect.records.choices import FEW_SPEAKERS
 
 Document = Mapping[str, Any]
 Evaluation = Mapping[str, Any]
@@ -55,6 +56,10 @@ def build_context(document: Document, folder: Path) -> dict[str, Any]:
         "document": document,
         "corpora": dig(document, "data", "corpora") or {},
         "speakers": _count_speakers(document),
+        "few_speakers": next(
+            filter(None, (count_few_speakers(document, one) for _, one in evaluations)), 0
+        ),
+        "has_emotions": any(utterance["emotion"] for utterance in document["utterances"]),
         "interval_unit": _name_unit(evaluations),
         "has_unknown_speakers": any(one.get("unknown_speakers") for _, one in evaluations),
         "headline": _compare_protocols(document),
@@ -64,6 +69,8 @@ def build_context(document: Document, folder: Path) -> dict[str, Any]:
         "evaluations": evaluations,
         "caveats": _join_caveats(systems),
         "confusion": [_summarize_confusion(one) for one in having("confusion")],
+        "soft_labels": having("soft_labels"),
+        "dimensions": having("dimensions"),
         "by_emotion": [_rank_emotions(one) for one in having("by_emotion")],
         "reliability": [one for one in map(_average_bins, having("reliability")) if one["bins"]],
         "risk": [_sample_curve(one) for one in having("risk_coverage", "coverage")],
@@ -123,6 +130,15 @@ def _count_speakers(document: Document) -> int:
     )
 
 
+def count_few_speakers(document: Document, evaluation: Evaluation) -> int:
+    """Number of tested speakers if intervals are over them and they are few; else 0."""
+    if evaluation.get("unit") == "corpus" or evaluation.get("unknown_speakers"):
+        return 0
+    utterances = [document["utterances"][index] for index in evaluation.get("tested") or ()]
+    count = len({(one.get("corpus"), one.get("speaker")) for one in utterances})
+    return count if 1 < count <= FEW_SPEAKERS else 0
+
+
 def _name_unit(evaluations: Sequence[tuple[str, Evaluation]]) -> str:
     """Name what the intervals of the UAR are drawn over."""
     return "corpora" if any(one.get("unit") == "corpus" for _, one in evaluations) else "speakers"
@@ -148,7 +164,9 @@ def _compare_protocols(document: Document) -> list[dict[str, Any]]:
                 "random": random,
                 "other": other,
                 "premium": dig(document, "premium", name),
-                "is_measured": any(dig(one, "metrics", "uar") for one in (new, random)),
+                "is_measured": any(
+                    dig(one, "metrics", "uar", "mean") is not None for one in (new, random)
+                ),
             }
         )
     return pairs
@@ -175,7 +193,20 @@ def describe_caveat(evaluation: Evaluation) -> str:
         "the softmax of its scores",
         "answers": "gives answers without probabilities: top-two, NLL, ECE and risk by coverage "
         "are not available",
+        "dimensions": "gives dimensions and no emotions: scores of emotions are not available",
     }.get(evaluation.get("score_kind") or "", "")
+
+
+def describe_repeats(evaluation: Evaluation) -> str:
+    """Describe the answers on recordings that several folds test; empty if there are none."""
+    tested = evaluation.get("tested") or ()
+    different = len(set(tested))
+    if len(tested) == different:
+        return ""
+    return (
+        f"{len(tested):,} answers on {different:,} utterances: what several folds test counts "
+        "each time."
+    )
 
 
 def _join_caveats(systems: Iterable[System]) -> str:
@@ -202,7 +233,12 @@ def _summarize_confusion(one: System) -> dict[str, Any]:
     ]
     ranked = sorted(mistakes, key=lambda row: (-row["share"], row["truth"], row["recognized"]))
     recalls = [(name, row[i] / sum(row)) for i, (name, row) in enumerate(rows) if sum(row)]
-    return {"system": one, "mistakes": ranked[:MOST_MISTAKES], "recalls": recalls}
+    return {
+        "system": one,
+        "mistakes": ranked[:MOST_MISTAKES],
+        "recalls": recalls,
+        "repeats": describe_repeats(one.evaluation),
+    }
 
 
 def _rank_emotions(one: System) -> dict[str, Any]:

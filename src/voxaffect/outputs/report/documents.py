@@ -1,7 +1,7 @@
 """A study as plain data: everything a report shows, and what `compare` reads back.
 
-Format 1. Numbers are rounded to six decimals, so that the same study gives the same bytes;
-``created`` is the only entry that differs between two runs of one command.
+Format 1. Numbers are rounded to six decimals, but for the probabilities: from them, all figures
+follow again. ``created`` is the only entry that differs between two runs of one command.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import platform
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +23,7 @@ from voxaffect.corpora import Utterance
 from voxaffect.errors import EvaluationError
 from voxaffect.evaluation import Evaluation, LeakCheck, Study, SystemResult
 from voxaffect.evaluation.metrics.calibration import RiskCoverage
+from voxaffect.evaluation.metrics.categorical import Scores
 from voxaffect.evaluation.studies import compare_evaluations
 from voxaffect.features import describe_families
 from voxaffect.files import escape_control, read_bounded
@@ -30,6 +31,7 @@ from voxaffect.records.arguments import check_kind
 from voxaffect.records.codec import round_numbers
 from voxaffect.records.evaluation import check_evaluation
 from voxaffect.training import Dataset
+from voxaffect.training.packages import list_packages
 
 KIND = "voxaffect evaluation"
 FORMAT = 1
@@ -39,6 +41,8 @@ RISKS = (0.05, 0.1, 0.2, 0.3)
 Document = dict[str, Any]
 _POINTS = 101
 _SHOWN = 20
+_METRICS = (*(one.name for one in fields(Scores)), "top_two", "nll", "ece")
+_GROUPS = ("by_emotion", "by_sex", "by_intensity", "by_corpus", "by_speaker")
 _LIBRARIES = ("voxaffect", "numpy", "scipy", "scikit-learn", "soundfile", "soxr")
 
 
@@ -69,6 +73,7 @@ def document(study: Study, *, command: str = "", embedded: bool = False) -> Docu
         "versions": {
             "python": platform.python_version(),
             **{library: version(library) for library in _LIBRARIES},
+            **list_packages(study.data, study.systems),
         },
         "data": _data(study.data, study.protocol.name),
         "utterances": [_utterance(one) for one in study.utterances],
@@ -91,9 +96,15 @@ def document(study: Study, *, command: str = "", embedded: bool = False) -> Docu
             }
             for one, other, difference in study.compare_pairs()
         ],
-        "embedding": _embedding(study.data) if embedded and study.data.matrix.size else None,
+        "embedding": _embedding(study.data) if embedded and _can_embed(study.data) else None,
     }
     plain: Document = round_numbers(content)
+    for name, system in study.systems.items():
+        for protocol, one in system.evaluations.items():
+            entry = plain["systems"][name]["evaluations"][protocol]
+            entry["dimension_values"] = _list_dimensions(one)
+            if one.score_kind != "dimensions":
+                entry["probabilities"] = round_numbers(one.probabilities, None)
     return plain
 
 
@@ -155,12 +166,13 @@ def _utterance(one: Utterance) -> Document:
     kept = ("corpus", "emotion", "speaker", "sex", "text", "intensity")
     own = {key: getattr(one, key) for key in ("label", "subset", "start_seconds", "end_seconds")}
     stated = {key: value for key, value in own.items() if value is not None}
-    return {"path": str(one.path), **{key: getattr(one, key) for key in kept}, **stated}
+    named = {key: getattr(one, key) or None for key in kept}
+    return {"path": str(one.path), **named, **stated}
 
 
 def _data(data: Dataset, protocol: str) -> Document:
     spec = data.spec
-    counts = Counter(data.emotions)
+    counts = Counter(filter(None, data.emotions))
     return {
         "corpora": data.summary(),
         "emotions": {emotion: counts[emotion] for emotion in sorted(counts)},
@@ -172,7 +184,7 @@ def _data(data: Dataset, protocol: str) -> Document:
             "groups": spec.groups,
             "count": data.matrix.shape[1],
         },
-        "mapping": _mapping(data) if protocol in ("cross", "corpora") else [],
+        "mapping": _mapping(data) if data.has_emotions and protocol in ("cross", "corpora") else [],
         "failures": [{"path": str(f.path), "reason": f.reason} for f in data.failures],
     }
 
@@ -269,45 +281,69 @@ def _compare_permutation(whole: Evaluation, other: Evaluation) -> Document:
 
 
 def _evaluation(one: Evaluation) -> Document:
-    is_ranked = one.score_kind != "answers"  # bare answers are all as sure as each other
-    return {
+    """Plain data of an evaluation; without the scores of emotions, if the system gives none."""
+    keys = ("name", "seed", "train", "test")
+    folds = [
+        dict(zip(keys, (f.name, f.seed, np.sort(f.train), f.test), strict=True))
+        for f in (result.fold for result in one.folds)
+    ]
+    entry: Document = {
         "protocol": one.protocol.name,
         "summary": one.description,
         "weighting": one.weighting,
         "uncertainty": one.uncertainty,
         "stated": dict(one.abstention) or None,
         "unknown_emotions": dict(one.unknown),
-        "untested_emotions": one.untested if one.protocol.is_open else (),
+        "untested_emotions": (),
         "unit": one.protocol.unit,
         "unknown_speakers": one.unknown_speakers,
         "new_voices": one.protocol.new_voices,
+        "unchecked": one.unchecked,
         "score_kind": one.score_kind,
         "emotions": one.emotions,
+        "metrics": {name: dict.fromkeys(("mean", "sd", "interval")) for name in _METRICS},
+        **_ratings(one),
+        **{name: {} for name in _GROUPS},
+        "confusion": None,
+        "reliability": (),
+        "risk_coverage": None,
+        "thresholds": (),
+        "folds": folds,
+        "tested": np.concatenate([result.fold.test for result in one.folds]),
+        "probabilities": (),
+        "dimension_values": _list_dimensions(one),
+    }
+    return entry if one.score_kind == "dimensions" else entry | _score_emotions(one, folds)
+
+
+def _score_emotions(one: Evaluation, folds: Sequence[Document]) -> Document:
+    """Scores of emotions."""
+    is_ranked = one.score_kind != "answers"  # bare answers are all as sure as each other
+    scores = [asdict(result.scores) for result in one.folds if result.scores is not None]
+    groups = {
+        f"by_{name}": {value: asdict(group) for value, group in one.score_groups(name).items()}
+        for name in ("sex", "intensity", "corpus")
+    }
+    return {
+        "untested_emotions": one.untested if one.protocol.is_open else (),
         "metrics": _metrics(one),
         "by_emotion": one.by_emotion,
-        "by_sex": {name: asdict(group) for name, group in one.score_groups("sex").items()},
-        "by_intensity": {
-            name: asdict(group) for name, group in one.score_groups("intensity").items()
-        },
-        "by_corpus": {name: asdict(group) for name, group in one.score_groups("corpus").items()},
+        **groups,
         "by_speaker": _by_speaker(one),
         "confusion": one.confusion,
         "reliability": [asdict(bin_) for bin_ in one.reliability],
         "risk_coverage": _curve(one.risk_coverage) if is_ranked else None,
         "thresholds": [_threshold(one.risk_coverage, risk) for risk in RISKS if is_ranked],
-        "folds": [
-            {
-                "name": result.fold.name,
-                "seed": result.fold.seed,
-                "train": np.sort(result.fold.train),
-                "test": result.fold.test,
-                **asdict(result.scores),
-            }
-            for result in one.folds
-        ],
-        "tested": np.concatenate([result.fold.test for result in one.folds]),
+        "folds": [fold | values for fold, values in zip(folds, scores, strict=True)],
         "probabilities": one.probabilities,
     }
+
+
+def _list_dimensions(one: Evaluation) -> list[list[float | None]] | None:
+    """Dimensions of each tested utterance, in the order of ``DIMENSIONS``; None without any."""
+    if one.dimensions is None:
+        return None
+    return [[None if np.isnan(cell) else cell for cell in row] for row in one.dimensions.tolist()]
 
 
 def _metrics(one: Evaluation) -> Document:
@@ -337,6 +373,23 @@ def _metrics(one: Evaluation) -> Document:
         interval = one.bootstrap_interval(name) if has_interval else None
         metrics[name] = {"mean": value, "sd": None, "interval": interval}
     return metrics
+
+
+def _ratings(one: Evaluation) -> Document:
+    """Scores against soft labels and of dimensions, where there are any."""
+    parts: Document = {}
+    if (soft := one.soft_scores) is not None:
+        metrics = ("divergence", "cross_entropy", "cosine")
+        parts["soft_labels"] = {
+            "utterances": soft.utterances,
+            **{
+                name: {"mean": getattr(soft, name), "interval": soft.intervals.get(name)}
+                for name in metrics
+            },
+        }
+    if scores := one.dimension_scores:
+        parts["dimensions"] = {name: asdict(row) for name, row in scores.items()}
+    return parts
 
 
 def _by_speaker(one: Evaluation) -> Document:
@@ -369,6 +422,11 @@ def _threshold(curve: RiskCoverage, wanted: float) -> Document:
         "coverage": choice["coverage"],
         "measured": choice["risk"] if is_reached else None,
     }
+
+
+def _can_embed(data: Dataset) -> bool:
+    """True if there are features, and emotions to mark on the map."""
+    return data.has_emotions and data.matrix.size > 0
 
 
 def _embedding(data: Dataset) -> Document:

@@ -70,8 +70,10 @@ def to_latex(document: Mapping[str, Any]) -> str:
         ]
         for pair in document.get("paired") or []
     )
+    has_folds = any(len(one.get("folds") or ()) > 1 for _, one in evaluations)
+    caption = "Mean ± standard deviation over folds" if has_folds else "Scores of one fold"
     tables = [
-        ("Mean ± standard deviation over folds, and 95 % interval of the UAR", _SCORES, scores),
+        (f"{caption}, and 95 % interval of the UAR", _SCORES, scores),
         ("Scores by emotion, over all tested utterances", _EMOTIONS, recalls),
         ("Paired differences of the UAR", _PAIRS, pairs),
     ]

@@ -51,12 +51,14 @@ def render_page(markdown: str, figures: Mapping[str, str]) -> str:
         whole = list(_replace_tables(_adapt_figures(tokens), parser, blocks))
         return Markup(parser.renderer.render(whole, parser.options, {}))
 
-    style = resources.files(__package__).joinpath("templates/page.css")
+    package = resources.files("voxaffect.outputs")
+    styles = ("recording/theme.css", "report/templates/page.css")  # the tokens of all pages
+    style = "".join(package.joinpath(name).read_text(encoding="utf-8") for name in styles)
     page = environment.get_template("page.html.j2").render(
         title=title,
         lead=render(lead),
         summary=_get_text(sections[0][1][1]),
-        style=Markup(style.read_text(encoding="utf-8")),
+        style=Markup(style),
         sections=[(_slugify(name), name, render(tokens)) for name, tokens in sections],
     )
     return page + "\n"

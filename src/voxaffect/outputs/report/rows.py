@@ -7,6 +7,7 @@ from typing import Any
 
 from voxaffect.outputs.formats.csv import write_rows
 from voxaffect.outputs.report.documents import Document
+from voxaffect.records.choices import DIMENSIONS
 from voxaffect.records.tables import Table, name_columns
 
 _COLUMNS = {
@@ -40,6 +41,7 @@ def to_csv(document: Document) -> str:
         recording), ``corpus``, ``speaker``, ``system``, ``protocol``, ``fold``, ``seed``,
         ``expected`` and ``predicted`` emotion, ``confidence`` (probability of the predicted
         one), and ``p_…`` of each emotion: probabilities in most systems, as ``score_kind`` says.
+        The columns ``arousal``, ``valence`` and ``dominance`` are there if a system gives one.
     """
     table = tabulate_evaluation(document)
     return write_rows([*table.kinds], table.rows)
@@ -51,28 +53,36 @@ def tabulate_evaluation(document: Document) -> Table:
         name: system["evaluations"][document["protocol"]]
         for name, system in document["systems"].items()
     }
-    emotions = list(
-        dict.fromkeys(emotion for one in evaluations.values() for emotion in one["emotions"])
-    )
+    ranked = [one for one in evaluations.values() if one["score_kind"] != "dimensions"]
+    emotions = list(dict.fromkeys(emotion for one in ranked for emotion in one["emotions"]))
+    values = [row for one in evaluations.values() for row in one.get("dimension_values") or ()]
+    dimensions = [
+        name for k, name in enumerate(DIMENSIONS) if any(row[k] is not None for row in values)
+    ]
     rows = [
         row
         for name, evaluation in evaluations.items()
-        for row in _rows(document, name, evaluation, emotions)
+        for row in _rows(document, name, evaluation, (emotions, dimensions))
     ]
-    return Table({**_COLUMNS, **name_columns(emotions)}, rows)
+    kinds = {**_COLUMNS, **name_columns(emotions), **dict.fromkeys(dimensions, "float64")}
+    return Table(kinds, rows)
 
 
 def _rows(
-    document: Document, system: str, evaluation: Any, emotions: list[str]
+    document: Document, system: str, evaluation: Any, columns: tuple[list[str], list[str]]
 ) -> Iterator[list[Any]]:
     """Rows of one system, fold by fold, in the order in which its folds tested."""
-    own, probabilities = evaluation["emotions"], iter(evaluation["probabilities"])
-    tested = iter(evaluation["tested"])
+    own, (emotions, dimensions) = evaluation["emotions"], columns
+    tested = evaluation["tested"]
+    probabilities = iter(evaluation["probabilities"] or [()] * len(tested))
+    values = iter(evaluation.get("dimension_values") or [(None,) * len(DIMENSIONS)] * len(tested))
+    remaining = iter(tested)
     for fold in evaluation["folds"]:
-        for index, row in zip([next(tested) for _ in fold["test"]], probabilities, strict=False):
-            utterance = document["utterances"][index]
-            known = dict(zip(own, row, strict=True))
-            predicted = max(known, key=known.__getitem__)
+        for index in [next(remaining) for _ in fold["test"]]:
+            utterance, row = document["utterances"][index], next(probabilities)
+            known = dict(zip(own, row, strict=True)) if row else {}
+            predicted = max(known, key=known.__getitem__, default=None)
+            rated = dict(zip(DIMENSIONS, next(values), strict=True))
             yield [
                 utterance["path"],
                 utterance.get("start_seconds"),
@@ -85,6 +95,7 @@ def _rows(
                 fold["seed"],
                 utterance["emotion"],
                 predicted,
-                known[predicted],
+                None if predicted is None else known[predicted],
                 *(known.get(emotion) for emotion in emotions),
+                *(rated[name] for name in dimensions),
             ]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from voxaffect.outputs.formats import align_columns
-from voxaffect.outputs.report.context import describe_caveat
+from voxaffect.outputs.report.context import count_few_speakers, describe_caveat, describe_repeats
 from voxaffect.outputs.report.documents import Document
 from voxaffect.outputs.report.formatting import format_legend, format_mean, format_number
 
@@ -27,18 +27,30 @@ def to_text(document: Document) -> str:
     -------
     str
     """
+    systems = document["systems"].values()
+    has_folds = any(len(o["folds"]) > 1 for s in systems for o in s["evaluations"].values())
+    evaluations = [one for system in systems for one in system["evaluations"].values()]
+    is_scored = any(one["score_kind"] != "dimensions" for one in evaluations)
+    title = (
+        f"{'Mean ± standard deviation over folds' if has_folds else 'One fold'}; "
+        "top-2, NLL, ECE, confusions, recalls and groups over all tested utterances\n"
+    )
     blocks = [
-        "Mean ± standard deviation over folds; top-2, NLL, ECE, confusions, recalls and groups "
-        "over all tested utterances\n" + align_columns(list(_tabulate_scores(document))),
+        title + align_columns(list(_tabulate_scores(document))) if is_scored else "",
         "".join(f"{line}\n" for line in _list_notes(document)),
         _tabulate_conditions(document),
         *(
-            _show_details(f"{name}, {protocol}", one)
+            _show_details(_title(name, protocol), one)
             for name, system in document["systems"].items()
             for protocol, one in system["evaluations"].items()
         ),
     ]
     return "\n".join(block for block in blocks if block)
+
+
+def _title(system: str, protocol: str) -> str:
+    """Title of an evaluation; a system may have the name of the protocol."""
+    return f"{system}, protocol {protocol}" if system == protocol else f"{system}, {protocol}"
 
 
 def _tabulate_scores(document: Document) -> Iterator[list[str]]:
@@ -48,7 +60,7 @@ def _tabulate_scores(document: Document) -> Iterator[list[str]]:
             metrics = one["metrics"]
             means = [format_mean(metrics[metric]) for metric in _METRICS]
             wholes = [format_number(metrics[metric]["mean"]) for metric in _WHOLE]
-            yield [f"{name}, {protocol}", str(len(one["folds"])), *means, *wholes]
+            yield [_title(name, protocol), str(len(one["folds"])), *means, *wholes]
     for protocol, base in document["baselines"].items():
         for name, row in base.items():
             title = "baseline: " + (f"always {row['emotion']}" if "emotion" in row else name)
@@ -59,8 +71,7 @@ def _tabulate_scores(document: Document) -> Iterator[list[str]]:
 def _list_notes(document: Document) -> Iterator[str]:
     """List notes on protocols, premium, differences, leaks and feature groups."""
     first = next(iter(document["systems"].values()))
-    for protocol, one in first["evaluations"].items():
-        yield f"{protocol}: {one['summary']}."
+    yield from _list_protocols(document, first)
     yield from _list_caveats(document)
     yield from _list_training(document)
     if document["reference_missing"]:
@@ -88,11 +99,27 @@ def _list_notes(document: Document) -> Iterator[str]:
             )
 
 
+def _list_protocols(document: Document, first: Mapping[str, Any]) -> Iterator[str]:
+    """List the protocols, and those whose intervals are over few speakers."""
+    for protocol, one in first["evaluations"].items():
+        yield f"{protocol}: {one['summary']}."
+        if few := count_few_speakers(document, one):
+            yield (
+                f"{protocol}: the intervals are over {few} speakers, which is few: they are rough, "
+                "and may be too narrow"
+            )
+
+
 def _list_caveats(document: Document) -> Iterator[str]:
-    """List the systems without probabilities."""
+    """List the systems without probabilities, and what could not be checked of each."""
     for name, system in document["systems"].items():
-        if caveat := describe_caveat(next(iter(system["evaluations"].values()))):
+        first = next(iter(system["evaluations"].values()))
+        if caveat := describe_caveat(first):
             yield f"{name} {caveat}"
+        if unchecked := first.get("unchecked"):
+            yield f"{name}: {system['summary']}"
+        for sentence in unchecked or ():
+            yield f"not checked of {name}: {sentence}"
 
 
 def _list_training(document: Document) -> Iterator[str]:
@@ -165,7 +192,7 @@ def _show_details(title: str, one: Mapping[str, Any]) -> str:
             f"UAR {one['metrics']['uar']['mean']:.3f}, "
             f"95 % interval over {unit}: {low:.3f} to {high:.3f}"
         )
-    elif count := one.get("unknown_speakers"):
+    elif one["confusion"] is not None and (count := one.get("unknown_speakers")):
         facts.append(
             f"UAR {one['metrics']['uar']['mean']:.3f}, no interval: the speakers "
             f"of {count:,} utterances are unknown"
@@ -175,6 +202,7 @@ def _show_details(title: str, one: Mapping[str, Any]) -> str:
             f"UAR with answers among the tested emotions alone: {format_mean(restricted)}"
             f"{_format_bounds(restricted['interval'])}"
         )
+    facts += list_rating_scores(one)
     if uncertainty := one.get("uncertainty"):
         facts.append(_describe_uncertainty(uncertainty, one.get("stated") or {}))
     if len(one["by_corpus"]) > 1:
@@ -185,12 +213,44 @@ def _show_details(title: str, one: Mapping[str, Any]) -> str:
     for groups in (one["by_sex"], one["by_intensity"]):
         facts += [f"UAR, {name}: {group['uar']:.3f}" for name, group in groups.items()]
     facts += [_describe_threshold(row) for row in one["thresholds"]]
+    if repeats := describe_repeats(one):
+        facts.append(repeats)
+    if one["confusion"] is None:
+        return "".join(f"{line}\n" for line in [title, *facts])
     rows = [["true \\ recognized", "", *one["emotions"], "recall", "precision"]]
     for emotion, counts in zip(one["emotions"], one["confusion"], strict=True):
         shares = [one["by_emotion"][emotion][key] for key in ("recall", "precision")]
         cells = ["–" if share is None else f"{share:.2f}" for share in shares]
         rows.append([emotion, "", *map(str, counts), *cells])
     return "\n".join([title, *facts, align_columns(rows)])
+
+
+def list_rating_scores(one: Mapping[str, Any]) -> list[str]:
+    """Lines on the scores against soft labels and on those of each dimension."""
+    lines = []
+    if soft := one.get("soft_labels"):
+        names = {
+            "divergence": "Jensen-Shannon divergence",
+            "cross_entropy": "cross-entropy",
+            "cosine": "cosine similarity",
+        }
+        parts = [
+            f"{title} {soft[name]['mean']:.3f}{_format_bounds(soft[name].get('interval'))}"
+            for name, title in names.items()
+            if soft.get(name)
+        ]
+        lines.append(f"soft labels of {soft['utterances']:,} utterances: {', '.join(parts)}")
+    for name, row in (one.get("dimensions") or {}).items():
+        ccc = "not defined" if row.get("ccc") is None else f"{row['ccc']:.3f}"
+        error = ""
+        if row.get("absolute_error") is not None:
+            bounds = _format_bounds(row.get("absolute_error_interval"))
+            error = f", mean absolute error {row['absolute_error']:.3f}{bounds}"
+        lines.append(
+            f"{name} of {row['utterances']:,} utterances: CCC {ccc}"
+            f"{_format_bounds(row.get('interval'))}{error}"
+        )
+    return lines
 
 
 def _describe_uncertainty(uncertainty: Mapping[str, Any], stated: Mapping[str, Any]) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO
 
-from voxaffect.errors import EvaluationError, extra
+from voxaffect.errors import EvaluationError, MissingExtraError
 from voxaffect.evaluation import Study
 from voxaffect.files import escape_control, make_folder, write_text, write_whole
 from voxaffect.outputs.figures.export import FIGURE_FORMATS, export_figure
@@ -25,6 +26,7 @@ from voxaffect.outputs.report.page import list_figures, render_page
 from voxaffect.records.arguments import check_list, check_path, is_known
 from voxaffect.records.codec import to_json
 
+_LIBRARIES = {"Jinja2": "jinja2", "markdown-it-py": "markdown_it", "Matplotlib": "matplotlib"}
 _DAMAGE = (
     LookupError,
     TypeError,
@@ -69,6 +71,7 @@ def write_report(
         If Matplotlib, Jinja2 or markdown-it-py is not installed.
     """
     folder = check_path(folder, "folder")
+    check_installed()
     if isinstance(document, Study):
         document = to_document(document)
     check_document(document, "the document")
@@ -78,7 +81,6 @@ def write_report(
             raise EvaluationError(
                 f"no figure format {name!r}; there are: {', '.join(FIGURE_FORMATS)}."
             )
-    check_installed()
     files = _render_files(document, folder, formats)
     for path in (folder, folder / FIGURES):
         make_folder(path)
@@ -96,16 +98,18 @@ def _write(content: bytes, stream: BinaryIO) -> None:
 
 
 def check_installed() -> None:
-    """Refuse to begin where a library of the report is missing.
+    """Refuse to begin where a library of the report is missing; one message names them all.
 
     Raises
     ------
     MissingExtraError
     """
-    with extra("report"):
-        import jinja2  # noqa: F401
-        import markdown_it  # noqa: F401
-        import matplotlib  # noqa: F401
+    missing = [name for name, module in _LIBRARIES.items() if find_spec(module) is None]
+    if missing:
+        raise MissingExtraError(
+            f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} not installed, which a "
+            'report needs. Install with: pip install "voxaffect[report]"'
+        )
 
 
 def _render_files(

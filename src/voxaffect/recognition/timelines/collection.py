@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,8 +17,16 @@ from voxaffect.audio import Blocks, Samples
 from voxaffect.audio.signal import check_length
 from voxaffect.console import show_progress
 from voxaffect.extraction import BatchExecutor, LocalExecutor, open_executor
+from voxaffect.models import Model
+from voxaffect.recognition.adaptation import AdaptationDecision, make_adapter, summarize_vectors
 from voxaffect.recognition.channels import ChannelReader
-from voxaffect.recognition.timelines.segmentation import SegmentBuilder, TimelineConfig
+from voxaffect.recognition.classification import classify
+from voxaffect.recognition.timelines.conversation import (
+    NO_CONVERSATION,
+    Conversation,
+    add_conversation,
+)
+from voxaffect.recognition.timelines.segmentation import OwnedTime, SegmentBuilder, TimelineConfig
 from voxaffect.recognition.timelines.segments import Event, Segment, Timeline, Window
 from voxaffect.recognition.timelines.windowing import (
     FrameClock,
@@ -51,6 +60,8 @@ class ChannelWindows:
     steps : tuple of Step
     rows : tuple of (ndarray or None)
         Of each window in order, its probabilities or its vector; None without speech.
+    conversation : Conversation
+        Whose turns the windows follow.
     """
 
     source: str
@@ -59,21 +70,52 @@ class ChannelWindows:
     rate_hz: int
     steps: tuple[Step, ...]
     rows: tuple[Row | None, ...]
+    conversation: Conversation = NO_CONVERSATION
 
     @property
     def vectors_apart(self) -> list[Samples]:
         """Vectors of windows of speech that do not overlap, from the first on."""
-        windows = [window for step in self.steps for window in step.windows]
-        vectors, reached = [], 0
-        for window, row in zip(windows, self.rows, strict=True):
-            if row is not None and window.start >= reached:
-                vectors.append(row)
-                reached = window.stop
-        return vectors
+        return _list_apart(zip(self.windows, self.rows, strict=True))
+
+    @property
+    def windows(self) -> list[SpeechWindow]:
+        """All windows, in the order of their rows."""
+        return [window for step in self.steps for window in step.windows]
+
+    def group_by_speaker(self) -> dict[str, list[Samples]]:
+        """Vectors of each speaker with a name, of windows that do not overlap."""
+        groups: defaultdict[str, list[tuple[SpeechWindow, Row | None]]] = defaultdict(list)
+        for window, row in zip(self.windows, self.rows, strict=True):
+            if window.speaker is not None:
+                groups[window.speaker].append((window, row))
+        return {speaker: _list_apart(pairs) for speaker, pairs in groups.items()}
 
     def map_rows(self, compute: ComputeRow) -> ChannelWindows:
         """The same windows with other rows, such as the probabilities of the vectors."""
         return replace(self, rows=tuple(map(compute, self.rows)))
+
+    def adapt_speakers(self, model: Model) -> tuple[ChannelWindows, tuple[AdaptationDecision, ...]]:
+        """The same windows with the model's answers, each speaker adapted alone."""
+        adapters = {
+            speaker: make_adapter(summarize_vectors(vectors, model, speaker), model)
+            for speaker, vectors in self.group_by_speaker().items()
+        }
+        rows = tuple(
+            None if row is None else classify(row, model, adapters.get(window.speaker or ""))
+            for window, row in zip(self.windows, self.rows, strict=True)
+        )
+        decisions = (adapter.decision for adapter in adapters.values())
+        return replace(self, rows=rows), tuple(decisions)
+
+
+def _list_apart(pairs: Iterable[tuple[SpeechWindow, Row | None]]) -> list[Samples]:
+    """Vectors of windows of speech that do not overlap, from the first on."""
+    vectors, reached = [], 0
+    for window, row in pairs:
+        if row is not None and window.start >= reached:
+            vectors.append(row)
+            reached = window.stop
+    return vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +140,7 @@ def collect_windows(
     config: TimelineConfig,
     *,
     compute_row: ComputeRow,
+    conversation: Conversation = NO_CONVERSATION,
     workers: int | Executor | None = None,
     progress: bool = False,
 ) -> tuple[ChannelWindows, ...]:
@@ -111,11 +154,13 @@ def collect_windows(
     config : TimelineConfig
     compute_row : callable
         From the vector of a window, or None without speech, to what is kept of it.
+    conversation : Conversation
+        Turns that name no channel hold for every one.
     workers, progress
         As for `timeline`.
     """
     recording = reader.recording
-    channels = [_ChannelState(name, recording, config) for name in reader.names]
+    channels = [_ChannelState(name, recording, config, conversation) for name in reader.names]
     seconds = recording.frames / recording.rate_hz
     with open_executor(workers) as executor:
         executor.expect(round(seconds / config.windowing.hop_seconds) * len(channels))
@@ -131,12 +176,19 @@ def collect_vectors(
     sound: Iterable[tuple[Samples, ...]],
     config: TimelineConfig,
     *,
+    conversation: Conversation = NO_CONVERSATION,
     workers: int | Executor | None = None,
     progress: bool = False,
 ) -> WindowFeatures:
     """Features of an open recording by its windows; parameters as for `collect_windows`."""
     channels = collect_windows(
-        reader, sound, config, compute_row=lambda row: row, workers=workers, progress=progress
+        reader,
+        sound,
+        config,
+        compute_row=lambda row: row,
+        conversation=conversation,
+        workers=workers,
+        progress=progress,
     )
     return WindowFeatures(channels, reader.comparison.are_different)
 
@@ -150,27 +202,68 @@ def build_timelines(
 
 def classify_windows(features: WindowFeatures, config: TimelineConfig) -> tuple[Timeline, ...]:
     """Timelines of the features of a recording."""
+    if config.adapts_speakers:
+        adapted = (channel.adapt_speakers(config.model) for channel in features.channels)
+        return tuple(
+            replace(_build_timeline(channel, config), speaker_adaptations=decisions)
+            for channel, decisions in adapted
+        )
     return build_timelines([one.map_rows(config.classify) for one in features.channels], config)
 
 
 def _build_timeline(channel: ChannelWindows, config: TimelineConfig) -> Timeline:
-    emotions = config.model.emotions
-    clock = FrameClock(channel.rate_hz)
-    builder = SegmentBuilder(emotions, clock, config.smoothing, threshold=config.threshold)
-    events: list[Event] = []
-    rows = iter(channel.rows)
-    for step in channel.steps:
-        events += builder.add(step, [next(rows) for _ in step.windows])
-    events += builder.flush(np.inf)
-    return Timeline(
+    events, owned = _build_events(channel, config)
+    windows = [event for event in events if isinstance(event, Window)]
+    segments = [event for event in events if isinstance(event, Segment)]
+    timeline = Timeline(
         channel.source,
         channel.channel,
         channel.seconds,
-        emotions,
-        tuple(event for event in events if isinstance(event, Window)),
-        tuple(event for event in events if isinstance(event, Segment)),
+        config.model.emotions,
+        tuple(sorted(windows, key=_get_start)),
+        tuple(sorted(segments, key=_get_start)),
         config.adapter.decision if config.adapter else None,
+        calibrated=config.model.labels is None,
+        has_threshold=config.threshold > 0,
     )
+    return add_conversation(timeline, channel.conversation, owned, config.threshold)
+
+
+def _build_events(
+    channel: ChannelWindows, config: TimelineConfig
+) -> tuple[list[Event], dict[str | None, list[OwnedTime]]]:
+    """Events of a channel, and the time that windows own, by speaker: each is smoothed alone."""
+    clock = FrameClock(channel.rate_hz)
+    builders: dict[str | None, SegmentBuilder] = {}
+    owned: defaultdict[str | None, list[OwnedTime]] = defaultdict(list)
+    events: list[Event] = []
+    rows = iter(channel.rows)
+    for step in channel.steps:
+        for speaker, part in _split_step(step):
+            if speaker not in builders:
+                builders[speaker] = SegmentBuilder(
+                    config.model.emotions,
+                    clock,
+                    config.smoothing,
+                    threshold=config.threshold,
+                    speaker=speaker,
+                    dimensions=config.model.dimension_names,
+                    on_owned=owned[speaker].append,
+                )
+            events += builders[speaker].add(part, [next(rows) for _ in part.windows])
+    for builder in builders.values():
+        events += builder.flush(np.inf)
+    return events, owned
+
+
+def _split_step(step: Step) -> Iterator[tuple[str | None, Step]]:
+    """Parts of a step in which the items are of one speaker, in their order."""
+    for speaker, items in groupby(step.items, key=lambda item: item.speaker):
+        yield speaker, replace(step, items=tuple(items))
+
+
+def _get_start(part: Window | Segment) -> float:
+    return part.start_seconds
 
 
 def _make_submit(
@@ -234,12 +327,18 @@ class _ChannelState:
     name : str
     recording : Blocks
     config : TimelineConfig
+    conversation : Conversation
     """
 
-    def __init__(self, name: str, recording: Blocks, config: TimelineConfig) -> None:
+    def __init__(
+        self, name: str, recording: Blocks, config: TimelineConfig, conversation: Conversation
+    ) -> None:
         self._name, self._source = name, recording.name
-        self._windower = config.make_windower(recording.rate_hz)
-        self.rate_hz = self._windower.rate_hz
+        self.rate_hz = config.model.spec.rate_hz or recording.rate_hz
+        conversation = conversation.take_channel(name)
+        speakers = conversation.list_speakers(FrameClock(self.rate_hz))
+        self._windower = config.make_windower(recording.rate_hz, speakers)
+        self._conversation = conversation
         self._waiting: deque[tuple[Step, list[GetRow]]] = deque()
         self._steps: list[Step] = []
         self._rows: list[Row | None] = []
@@ -260,7 +359,9 @@ class _ChannelState:
     def make_windows(self, seconds: float) -> ChannelWindows:
         """All windows with their rows."""
         steps, rows = tuple(self._steps), tuple(self._rows)
-        return ChannelWindows(self._source, self._name, seconds, self.rate_hz, steps, rows)
+        return ChannelWindows(
+            self._source, self._name, seconds, self.rate_hz, steps, rows, self._conversation
+        )
 
     def _submit_step(self, step: Step, submit: Submit) -> None:
         calls = [submit(window) for window in step.windows]

@@ -14,11 +14,19 @@ from numpy.typing import NDArray
 from voxaffect.audio import Samples
 from voxaffect.models import Model, get_model
 from voxaffect.recognition.adaptation import Adaptation, VectorAdapter, make_adapter
-from voxaffect.recognition.classification import choose_threshold, classify
-from voxaffect.recognition.timelines.segments import Event, Segment, Update, Window
+from voxaffect.recognition.classification import choose_threshold, classify, name_dimensions
+from voxaffect.recognition.timelines.segments import (
+    Event,
+    Segment,
+    Update,
+    Window,
+    average_dimensions,
+)
 from voxaffect.recognition.timelines.smoothing import Smoother, Smoothing
 from voxaffect.recognition.timelines.windowing import (
+    ALL_FRAMES,
     FrameClock,
+    SpeakerFrames,
     SpeechEnd,
     SpeechWindow,
     SpeechWindower,
@@ -43,6 +51,8 @@ class TimelineConfig:
     threshold : float
         Confidence below which a result is uncertain.
     adaptation : Adaptation, optional
+    adapts_speakers : bool
+        Whether each speaker of a recording is adapted to alone, by all windows of the speaker.
     """
 
     model: Model
@@ -50,15 +60,18 @@ class TimelineConfig:
     smoothing: Smoothing
     threshold: float
     adaptation: Adaptation | None = None
+    adapts_speakers: bool = False
 
     @cached_property
     def adapter(self) -> VectorAdapter | None:
         """Adapter of the vectors, if adaptation was asked for."""
         return None if self.adaptation is None else make_adapter(self.adaptation, self.model)
 
-    def make_windower(self, rate_hz: int) -> SpeechWindower:
+    def make_windower(
+        self, rate_hz: int, speakers: Sequence[SpeakerFrames] = ALL_FRAMES
+    ) -> SpeechWindower:
         """Windower for one channel of a sound."""
-        return SpeechWindower(self.model.spec, rate_hz, self.windowing)
+        return SpeechWindower(self.model.spec, rate_hz, self.windowing, speakers)
 
     def make_extractor(
         self, windower_rate_hz: int, name: str
@@ -73,7 +86,7 @@ class TimelineConfig:
         )
 
     def classify(self, vector: Samples | None) -> Vector | None:
-        """Probabilities of a window; None if it holds no speech."""
+        """Answer of a window, as `classification.classify`; None if it holds no speech."""
         return None if vector is None else classify(vector, self.model, self.adapter)
 
 
@@ -97,6 +110,7 @@ def configure_timeline(
     if smoothing is not None:
         check_kind(smoothing, Smoothing, "smoothing", "a Smoothing, or None")
     loaded = get_model(model)
+    loaded.check_gives_emotions("emotion over time")
     threshold = choose_threshold(loaded, uncertain_below)
     config = TimelineConfig(loaded, windowing, smoothing or Smoothing(), threshold, adaptation)
     _ = config.adapter  # refuses an adaptation of other features
@@ -121,8 +135,23 @@ class _OpenSegment:
     weighted: Vector
 
 
+@dataclass(frozen=True, eq=False)
+class OwnedTime:
+    """Time that a window of speech owns, and the smoothed probabilities of the window.
+
+    Parameters
+    ----------
+    start_seconds, end_seconds : float
+    probabilities : ndarray, shape (emotions,)
+    """
+
+    start_seconds: float
+    end_seconds: float
+    probabilities: Vector
+
+
 class SegmentBuilder:
-    """Builds events from the windows of one channel and their probabilities.
+    """Builds events from the windows of one speaker, or one channel, and their probabilities.
 
     Between two windows of an utterance the time belongs to the nearer center. The first and last
     window own the time before and after them. The time of a window without speech belongs to no
@@ -131,10 +160,17 @@ class SegmentBuilder:
     Parameters
     ----------
     emotions : tuple of str
+        Without any, there are windows and no segments.
     clock : FrameClock or SpeechWindower
     smoothing : Smoothing
     threshold : float
         Confidence below which an event is uncertain.
+    speaker : str, optional
+        Of the events, where it is known.
+    on_owned : callable, optional
+        Called with the time that each window owns, in order, as soon as it is decided.
+    dimensions : tuple of str
+        That follow the probabilities of a window.
     """
 
     def __init__(
@@ -144,10 +180,16 @@ class SegmentBuilder:
         smoothing: Smoothing,
         *,
         threshold: float = 0.0,
+        speaker: str | None = None,
+        on_owned: Callable[[OwnedTime], object] | None = None,
+        dimensions: tuple[str, ...] = (),
     ) -> None:
         self._emotions, self._threshold = emotions, threshold
+        self._speaker, self._on_owned = speaker, on_owned
+        self._dimensions = dimensions
+        self._rated: deque[Window] = deque()
         self._seconds = clock.seconds
-        self._smoother = Smoother(len(emotions), smoothing)
+        self._smoother = Smoother(max(1, len(emotions)), smoothing)
         self._waiting: deque[SpeechWindow | SpeechEnd | _Silence] = deque()
         self._open: _OpenSegment | None = None
         self._owned_from = 0.0
@@ -162,7 +204,7 @@ class SegmentBuilder:
         ----------
         step : Step
         probabilities : sequence of (ndarray or None)
-            Of its windows, in their order; None of a window without speech.
+            Of its windows, in their order, with the dimensions; None of a window without speech.
         """
         events = self.flush(self._seconds(step.before))
         results = iter(probabilities)
@@ -187,14 +229,28 @@ class SegmentBuilder:
             events += self._add_decision(window, posterior)
         return events + self._flush_silence()
 
-    def _add_window(self, window: SpeechWindow, probabilities: Vector) -> list[Event]:
+    def _add_window(self, window: SpeechWindow, answer: Vector) -> list[Event]:
+        probabilities = answer[: len(self._emotions)]
+        dimensions = name_dimensions(answer, self._emotions, self._dimensions)
         start, stop = self._seconds(window.start), self._seconds(window.stop)
+        if not self._emotions:
+            return [Window(start, stop, {}, speaker=self._speaker, dimensions=dimensions)]
         self._waiting.append(window.without_sound())  # only the times are needed from here on
         belief = self._smoother.add(start, stop, probabilities)
         emotion = self._emotions[int(belief.argmax())]
         self._is_speaking = True
+        event = Window(
+            start,
+            stop,
+            self._name(probabilities),
+            self._is_uncertain(probabilities),
+            self._speaker,
+            dimensions,
+        )
+        if dimensions is not None:
+            self._rated.append(event)
         return [
-            Window(start, stop, self._name(probabilities), self._is_uncertain(probabilities)),
+            event,
             Update(stop, emotion, self._name(belief), self._is_uncertain(belief)),
         ]
 
@@ -250,17 +306,24 @@ class SegmentBuilder:
         owned = seconds - self._owned_from
         self._open.owned_seconds += owned
         self._open.weighted += owned * self._last_posterior
+        if self._on_owned is not None:
+            self._on_owned(OwnedTime(self._owned_from, seconds, self._last_posterior))
         self._owned_from = seconds
 
     def _close_segment(self, segment: _OpenSegment, stop_seconds: float) -> Segment:
         mean = segment.weighted / segment.owned_seconds
         self._open = None
+        dimensions = average_dimensions(self._rated, segment.start_seconds, stop_seconds)
+        while self._rated and self._rated[0].end_seconds <= stop_seconds:
+            self._rated.popleft()
         return Segment(
             segment.start_seconds,
             stop_seconds,
             self._emotions[segment.emotion],
             self._name(mean),
             bool(mean[segment.emotion] < self._threshold),
+            speaker=self._speaker,
+            dimensions=dimensions,
         )
 
     def _is_uncertain(self, probabilities: Vector) -> bool:

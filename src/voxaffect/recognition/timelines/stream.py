@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from voxaffect.audio import as_block, check_finite, check_rate
 from voxaffect.errors import AudioError
-from voxaffect.models import Model
+from voxaffect.models import Model, get_model
 from voxaffect.recognition.adaptation import Adaptation, AdaptationDecision
 from voxaffect.recognition.timelines.segmentation import (
     SegmentBuilder,
@@ -55,6 +55,8 @@ class Stream:
         A model, its file, or the name of a bundled one: ``accurate`` (the default) or ``fast``.
     rate_hz : int
         Sampling rate of the blocks.
+    labels : sequence of str, optional
+        As for `timeline`.
     window_seconds : float
         Longest window of speech, 0.5 to 30.
     hop_seconds : float
@@ -90,6 +92,7 @@ class Stream:
         model: Model | str | Path | None = None,
         *,
         rate_hz: int,
+        labels: Sequence[str] | None = None,
         window_seconds: float = WindowConfig.window_seconds,
         hop_seconds: float = WindowConfig.hop_seconds,
         vad: str = WindowConfig.vad,
@@ -99,7 +102,9 @@ class Stream:
     ) -> None:
         self.rate_hz = check_rate(rate_hz, "<stream>")
         windowing = WindowConfig(window_seconds, hop_seconds, vad)
-        self._config = configure_timeline(model, windowing, smoothing, uncertain_below, adapt)
+        self._config = configure_timeline(
+            get_model(model, labels), windowing, smoothing, uncertain_below, adapt
+        )
         self.model = self._config.model
         self._windower = self._config.make_windower(self.rate_hz)
         self._extract = self._config.make_extractor(self._windower.rate_hz, "<stream>")
@@ -108,6 +113,7 @@ class Stream:
             self._windower.clock,
             self._config.smoothing,
             threshold=self._config.threshold,
+            dimensions=self.model.dimension_names,
         )
         self._pushed = 0
         self._is_finished = False
@@ -191,7 +197,7 @@ class Stream:
         return events
 
     def _classify_window(self, window: SpeechWindow) -> Vector | None:
-        """Probabilities of one window; None if it holds no speech."""
+        """Answer of one window, as `classification.classify`; None if it holds no speech."""
         return self._config.classify(self._extract(window))
 
 

@@ -199,7 +199,6 @@ class VadMethod:
     confirms_speech: bool
 
 
-DEFAULT_VAD: Final = "silero"
 VAD_METHODS: Final[dict[str, VadMethod]] = {
     "silero": VadMethod(EnergyDetector, confirms_speech=True),
     "energy": VadMethod(EnergyDetector, confirms_speech=False),

@@ -9,12 +9,19 @@ after its start, one more each hop later; each reaches back ``window_seconds`` o
 the utterance. The last ends with the utterance. So an utterance shorter than two seconds is one
 short window, and no window contains a pause. (Windows of a second were tried first: a model
 trained on whole utterances is right about them a sixth less often.)
+
+Where turns of speakers are known, an utterance lies within frames in which one speaker speaks
+alone: it ends with them at the latest, and what is flagged outside of them counts as no speech. So
+no window contains two speakers. (The pitch of its outermost two frames alone takes in a little of
+the sound around it.)
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -42,13 +49,13 @@ from voxaffect.features.front_end import HOP_SAMPLES
 from voxaffect.recognition.speech import has_speech
 from voxaffect.recognition.timelines.buffer import RingBuffer
 from voxaffect.recognition.timelines.vad import (
-    DEFAULT_VAD,
     FRAMES_PER_SECOND,
     LEAD_FRAMES,
     frame_length,
     get_vad_method,
 )
 from voxaffect.records.arguments import check_number
+from voxaffect.records.choices import DEFAULT_VAD, HOP_SECONDS, WINDOW_SECONDS
 
 Samples = NDArray[np.float32]
 
@@ -86,8 +93,8 @@ class WindowConfig:
         If a number is out of range, or there is no such voice-activity detection.
     """
 
-    window_seconds: float = 3.0
-    hop_seconds: float = 1.0
+    window_seconds: float = WINDOW_SECONDS
+    hop_seconds: float = HOP_SECONDS
     vad: str = DEFAULT_VAD
 
     def __post_init__(self) -> None:
@@ -121,6 +128,26 @@ class FrameClock:
         return frames * frame_length(self.rate_hz) / self.rate_hz
 
 
+@dataclass(frozen=True)
+class SpeakerFrames:
+    """Frames in which one speaker speaks alone.
+
+    Parameters
+    ----------
+    start, stop : int
+    speaker : str or None
+        None where nobody is named.
+    """
+
+    start: int
+    stop: int
+    speaker: str | None
+
+
+ALL_FRAMES: Final = (SpeakerFrames(0, sys.maxsize, None),)
+"""Where no turns are known, all speech is one speaker's."""
+
+
 @dataclass(frozen=True, eq=False)
 class SpeechWindow:
     """Window of speech with all that its features need.
@@ -133,6 +160,8 @@ class SpeechWindow:
         At the rate of the features.
     spectra : FrameSpectra, optional
         Spectra of the frames, where overlapping windows can share them.
+    speaker : str, optional
+        Who speaks, where it is known.
     """
 
     utterance_start: int
@@ -140,6 +169,7 @@ class SpeechWindow:
     stop: int
     samples: Samples
     spectra: FrameSpectra | None
+    speaker: str | None = None
 
     def without_sound(self) -> SpeechWindow:
         """The same window, of which only the times are left."""
@@ -148,9 +178,10 @@ class SpeechWindow:
 
 @dataclass(frozen=True)
 class SpeechEnd:
-    """End of an utterance, at a frame."""
+    """End of an utterance of a speaker, at a frame."""
 
     stop: int
+    speaker: str | None = None
 
 
 Item = SpeechWindow | SpeechEnd
@@ -249,6 +280,7 @@ class BlockResampler:
 class _Utterance:
     """Utterance under way; in frames."""
 
+    owner: SpeakerFrames
     start: int
     last_active: int
     due: int
@@ -299,9 +331,17 @@ class SpeechWindower:
     rate_hz : int
         Of the sound.
     config : WindowConfig
+    speakers : sequence of SpeakerFrames
+        In order, without overlap; frames outside of them are no speech.
     """
 
-    def __init__(self, spec: FeatureSpec, rate_hz: int, config: WindowConfig) -> None:
+    def __init__(
+        self,
+        spec: FeatureSpec,
+        rate_hz: int,
+        config: WindowConfig,
+        speakers: Sequence[SpeakerFrames] = ALL_FRAMES,
+    ) -> None:
         self.rate_hz = spec.rate_hz or rate_hz
         self.clock = FrameClock(self.rate_hz)
         self._length = frame_length(self.rate_hz)
@@ -318,6 +358,7 @@ class SpeechWindower:
         self._sums: deque[float] = deque(maxlen=OFFSET_STEPS)
         self._utterance: _Utterance | None = None
         self._last_stop = 0
+        self._speakers, self._next_speaker = speakers, 0
 
     @property
     def now(self) -> int:
@@ -368,54 +409,100 @@ class SpeechWindower:
         offset = sum(self._sums) / counted
         self._sound.append(samples - np.float32(offset))
         flags = self._detector.push(samples)
-        self._flags.append(flags)
+        flagged = begin + np.flatnonzero(flags)
+        owners = self._list_owners(begin, begin + len(flags))
+        self._flags.append(_mask(flags, begin, owners))
         items: list[Item] = []
-        active = begin + np.flatnonzero(flags)
-        if len(active):
-            utterance = self._utterance
-            if utterance is not None and active[0] - utterance.last_active > PAUSE_FRAMES:
-                items += self._end_utterance(utterance)
-            self._extend_utterance(int(active[0]), int(active[-1]), len(active))
+        for owner in owners:
+            active = flagged[(flagged >= owner.start) & (flagged < owner.stop)]
+            if len(active):
+                items += self._interrupt_utterance(owner, int(active[0]))
+                is_first = active[0] == flagged[0]
+                self._extend_utterance(owner, active, self._detector.lead() if is_first else 0)
         items += self._make_due_windows(self.now - AHEAD_FRAMES)
         utterance = self._utterance
         if utterance is not None and self.now - utterance.last_active > PAUSE_FRAMES:
             items += self._end_utterance(utterance)
         return items
 
-    def _extend_utterance(self, first: int, last: int, count: int) -> None:
-        """Continue the utterance, or begin one a little before its first flagged frame."""
+    def _list_owners(self, begin: int, stop: int) -> list[SpeakerFrames]:
+        """Speakers of some frames; those of earlier frames are not looked at again."""
+        owners = []
+        for index in range(self._next_speaker, len(self._speakers)):
+            owner = self._speakers[index]
+            if owner.start >= stop:
+                break
+            if owner.stop <= begin:
+                self._next_speaker += 1
+            else:
+                owners.append(owner)
+        return owners
+
+    def _interrupt_utterance(self, owner: SpeakerFrames, first: int) -> list[Item]:
+        """End the utterance if a flagged frame of an owner is not of it."""
+        utterance = self._utterance
+        if utterance is None:
+            return []
+        if utterance.owner is not owner:
+            items = self._make_due_windows(self.now - AHEAD_FRAMES)
+            return [*items, *self._end_utterance(utterance)]
+        is_after_pause = first - utterance.last_active > PAUSE_FRAMES
+        return self._end_utterance(utterance) if is_after_pause else []
+
+    def _extend_utterance(self, owner: SpeakerFrames, active: NDArray[np.intp], lead: int) -> None:
+        """Continue the utterance, or begin one a little before its first flagged frame.
+
+        Parameters
+        ----------
+        owner : SpeakerFrames
+        active : ndarray
+            Its flagged frames.
+        lead : int
+            Frames before the first one that were speech, too.
+        """
+        first, last, count = int(active[0]), int(active[-1]), len(active)
         if self._utterance is None:
-            start = first - self._detector.lead() - MARGIN_BEFORE_FRAMES
-            start = max(start, self._last_stop)
-            self._utterance = _Utterance(start, last, start + min(FIRST_FRAMES, self._window))
+            start = max(first - lead - MARGIN_BEFORE_FRAMES, self._last_stop, owner.start)
+            self._utterance = _Utterance(
+                owner, start, last, start + min(FIRST_FRAMES, self._window)
+            )
             count = last + 1 - start if first - start > MARGIN_BEFORE_FRAMES else count
         self._utterance.last_active = last
         self._utterance.active += count
 
     def _treat_as_speech(self) -> None:
         """Take half a second at most as speech if it is not faint: nothing stands out of it."""
-        sound = self._sound.rows(0, self._sound.stop)
+        owners = [one for one in self._speakers[:SHORT_FRAMES] if one.start < self.now]
+        if not owners:
+            return
+        owner = max(owners, key=lambda one: min(one.stop, self.now) - one.start)
+        start, stop = owner.start, min(owner.stop, self.now)
+        sound = self._sound.rows(start * self._length, stop * self._length)
         power = float(sound.var(dtype=np.float64)) if len(sound) else 0.0
-        if self.now and 10.0 * np.log10(max(power, 1e-30)) > SHORT_DBFS:
-            self._utterance = _Utterance(0, self.now - 1, self.now, active=self.now)
+        if stop > start and 10.0 * np.log10(max(power, 1e-30)) > SHORT_DBFS:
+            self._utterance = _Utterance(owner, start, stop - 1, stop, active=stop - start)
 
     def _make_due_windows(self, known: int) -> list[Item]:
         """Windows that are complete, unless silence has begun."""
         windows: list[Item] = []
         utterance = self._utterance
-        while utterance and utterance.due <= min(known, utterance.last_active + TRAILING_FRAMES):
+        while utterance and utterance.due <= min(
+            known, utterance.last_active + TRAILING_FRAMES, utterance.owner.stop
+        ):
             windows += self._make_windows(utterance, utterance.due)
             utterance.due += self._hop
         return windows
 
     def _end_utterance(self, utterance: _Utterance) -> list[Item]:
-        stop = min(utterance.last_active + 1 + MARGIN_AFTER_FRAMES, self.now)
+        stop = utterance.last_active + 1 + MARGIN_AFTER_FRAMES
+        stop = min(stop, self.now, utterance.owner.stop)
         stop = max(stop, utterance.last_stop)
         items: list[Item] = []
         if not utterance.last_stop or stop - utterance.last_stop >= max(self._hop // 2, 1):
             items += self._make_windows(utterance, stop)
         self._utterance, self._last_stop = None, stop
-        return [*items, SpeechEnd(stop)] if utterance.last_stop else []
+        end = SpeechEnd(stop, utterance.owner.speaker)
+        return [*items, end] if utterance.last_stop else []
 
     def _make_windows(self, utterance: _Utterance, stop: int) -> list[Item]:
         """Window that ends at a frame, if enough of it is speech."""
@@ -430,7 +517,18 @@ class SpeechWindower:
         utterance.last_stop = stop
         samples = self._sound.rows(start * self._length, stop * self._length)
         spectra = self._spectra.get(start, stop, self._sound) if self._spectra else None
-        return [SpeechWindow(utterance.start, start, stop, samples, spectra)]
+        speaker = utterance.owner.speaker
+        return [SpeechWindow(utterance.start, start, stop, samples, spectra, speaker)]
+
+
+def _mask(
+    flags: NDArray[np.bool_], begin: int, owners: Sequence[SpeakerFrames]
+) -> NDArray[np.bool_]:
+    """Flags of the frames that have an owner."""
+    is_owned = np.zeros(len(flags), dtype=np.bool_)
+    for owner in owners:
+        is_owned[max(owner.start - begin, 0) : owner.stop - begin] = True
+    return flags & is_owned
 
 
 def check_peak(block: Samples, name: str) -> None:

@@ -19,11 +19,6 @@ import io
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import scipy.fft
-import scipy.interpolate
-import scipy.signal
-import soundfile
-import soxr
 from numpy.random import Generator
 from numpy.typing import NDArray
 
@@ -53,7 +48,7 @@ def change_speed(samples: Samples, rate_hz: float, *, factor: float) -> Samples:
 
     References : Ko et al. 2015.
     """
-    return _as_samples(soxr.resample(samples, rate_hz * factor, rate_hz, quality="HQ"))
+    return _as_samples(_resample(samples, rate_hz * factor, rate_hz))
 
 
 def equalize(samples: Samples, rate_hz: float, *, gains_db: NDArray[np.float64]) -> Samples:
@@ -61,8 +56,10 @@ def equalize(samples: Samples, rate_hz: float, *, gains_db: NDArray[np.float64])
 
     The curve is monotone between its points (PCHIP), so it never exceeds the gains asked for.
     """
+    from scipy.interpolate import PchipInterpolator
+
     points = np.linspace(np.log(60.0), np.log(rate_hz / 2), len(gains_db))
-    curve = scipy.interpolate.PchipInterpolator(points, gains_db)
+    curve = PchipInterpolator(points, gains_db)
 
     def gain(frequency_hz: NDArray[np.float64]) -> NDArray[np.float64]:
         position = np.log(np.clip(frequency_hz, 60.0, rate_hz / 2))
@@ -93,8 +90,8 @@ def resample_via(samples: Samples, rate_hz: float, *, via_hz: float) -> Samples:
     """Resample down to `via_hz` and back: what a recording at that rate has lost."""
     if via_hz >= rate_hz:
         return samples.copy()
-    down = soxr.resample(samples, rate_hz, via_hz, quality="HQ")
-    return _match_length(soxr.resample(down, via_hz, rate_hz, quality="HQ"), len(samples))
+    down = _resample(samples, rate_hz, via_hz)
+    return _match_length(_resample(down, via_hz, rate_hz), len(samples))
 
 
 def room_response(
@@ -127,13 +124,15 @@ def add_room(
     """Convolve with a `room_response`; the length stays as it is."""
     if not len(samples):
         return samples.copy()
+    from scipy.signal import oaconvolve
+
     response = room_response(
         rate_hz,
         rng,
         rt60_seconds=rt60_seconds,
         direct_to_reverberant_db=direct_to_reverberant_db,
     )
-    return _as_samples(scipy.signal.oaconvolve(samples, response)[: len(samples)])
+    return _as_samples(oaconvolve(samples, response)[: len(samples)])
 
 
 def add_noise(
@@ -147,10 +146,12 @@ def add_noise(
     level = active_rms(samples, rate_hz)
     if level == 0.0:
         return samples.copy()
-    size = scipy.fft.next_fast_len(len(samples), real=True)
-    spectrum = scipy.fft.rfft(rng.standard_normal(size))
-    frequency_hz = np.maximum(scipy.fft.rfftfreq(size, 1 / rate_hz), 50.0)
-    noise = scipy.fft.irfft(spectrum * frequency_hz ** (-color / 2), size)[: len(samples)]
+    from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
+
+    size = next_fast_len(len(samples), real=True)
+    spectrum = rfft(rng.standard_normal(size))
+    frequency_hz = np.maximum(rfftfreq(size, 1 / rate_hz), 50.0)
+    noise = irfft(spectrum * frequency_hz ** (-color / 2), size)[: len(samples)]
     scale = level * 10 ** (-snr_db / 20) / np.sqrt(np.mean(noise**2))
     return _as_samples(samples + scale * noise)
 
@@ -218,8 +219,8 @@ def simulate_telephone(samples: Samples, rate_hz: float) -> Samples:
     """Narrow-band telephone: 300 to 3,400 Hz, sampled at 8 kHz, coded by the mu law."""
     line_hz = min(8000.0, rate_hz)
     band = limit_band(samples, rate_hz, low_hz=300.0, high_hz=3400.0)
-    coded = apply_mu_law(_as_samples(soxr.resample(band, rate_hz, line_hz, quality="HQ")))
-    return _match_length(soxr.resample(coded, line_hz, rate_hz, quality="HQ"), len(samples))
+    coded = apply_mu_law(_as_samples(_resample(band, rate_hz, line_hz)))
+    return _match_length(_resample(coded, line_hz, rate_hz), len(samples))
 
 
 def encode_mp3(samples: Samples, rate_hz: float, *, bitrate_kbps: float) -> Samples:
@@ -230,6 +231,8 @@ def encode_mp3(samples: Samples, rate_hz: float, *, bitrate_kbps: float) -> Samp
     """
     if not len(samples):
         return samples.copy()
+    import soundfile
+
     highest, lowest = (320, 32) if rate_hz >= 32000 else (160, 8) if rate_hz >= 16000 else (64, 8)
     level = float(np.clip((highest - bitrate_kbps) / (highest - lowest), 0.0, 0.99))
     file = io.BytesIO()
@@ -245,7 +248,7 @@ def encode_mp3(samples: Samples, rate_hz: float, *, bitrate_kbps: float) -> Samp
     file.seek(0)
     decoded, decoded_hz = soundfile.read(file, dtype="float32")
     # At its lowest rates the encoder chooses a lower sampling rate by itself.
-    return _match_length(soxr.resample(decoded, decoded_hz, round(rate_hz)), len(samples))
+    return _match_length(_resample(decoded, decoded_hz, round(rate_hz)), len(samples))
 
 
 def pad_silence(samples: Samples, rate_hz: float, *, seconds: float) -> Samples:
@@ -261,10 +264,18 @@ def _filter(
     """Multiply the spectrum by a gain over frequency; zero phase, padded against wrapping."""
     if not len(samples):
         return samples.copy()
-    size = scipy.fft.next_fast_len(len(samples) + round(0.1 * rate_hz), real=True)
-    spectrum = scipy.fft.rfft(np.asarray(samples, dtype=np.float64), size)
-    spectrum *= gain(scipy.fft.rfftfreq(size, 1 / rate_hz))
-    return _as_samples(scipy.fft.irfft(spectrum, size)[: len(samples)])
+    from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
+
+    size = next_fast_len(len(samples) + round(0.1 * rate_hz), real=True)
+    spectrum = rfft(np.asarray(samples, dtype=np.float64), size)
+    spectrum *= gain(rfftfreq(size, 1 / rate_hz))
+    return _as_samples(irfft(spectrum, size)[: len(samples)])
+
+
+def _resample(samples: Samples, from_hz: float, to_hz: float) -> Samples:
+    import soxr
+
+    return np.asarray(soxr.resample(samples, from_hz, to_hz, quality="HQ"))
 
 
 def _match_length(samples: Samples, count: int) -> Samples:

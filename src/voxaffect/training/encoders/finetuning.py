@@ -37,7 +37,7 @@ from voxaffect.training.estimators import BalancedLogistic
 with extra("train-deep"):
     import torch
     from torch import Tensor, nn
-from voxaffect.training.network import draw_batches, follow_weights, mask_logmels
+from voxaffect.training.network import draw_batches, follow_weights, mask_logmels, to_targets
 
 Array = NDArray[np.float32]
 LogMel = NDArray[np.floating[Any]]
@@ -92,8 +92,8 @@ class FinetuningData:
     Parameters
     ----------
     logmels : sequence of ndarray, shape (frames, bands)
-    emotions : ndarray of int, shape (n,)
-        Index of the emotion among those of the regression.
+    emotions : ndarray of int, shape (n,), or of float, shape (n, emotions)
+        Index of the emotion among those of the regression, or the share of each.
     utterances : ndarray of int, shape (n,)
         Copies of one utterance share a number; the first of them is the original.
     weights : ndarray, shape (n,)
@@ -101,7 +101,7 @@ class FinetuningData:
     """
 
     logmels: Sequence[LogMel]
-    emotions: NDArray[np.intp]
+    emotions: NDArray[Any]
     utterances: NDArray[np.intp]
     weights: NDArray[np.float64]
 
@@ -363,7 +363,7 @@ def _make_batches(
         yield (
             masked * is_real[:, :, None],
             counts,
-            torch.from_numpy(data.emotions[chosen].astype(np.int64)),
+            to_targets(data.emotions[chosen]),
             torch.from_numpy(data.weights[chosen].astype(np.float32)),
         )
 

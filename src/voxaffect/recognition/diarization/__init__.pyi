@@ -1,0 +1,2 @@
+from .base import DiarizationConfig as DiarizationConfig
+from .finding import diarize as diarize, find_turns as find_turns
