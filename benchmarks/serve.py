@@ -6,7 +6,8 @@
 
 *Requests*: 1, 8 and 64 clients on the loopback upload the bundled recording again and again, each
 on a connection of its own; a client that gets 503 waits as long as Retry-After says. In the same
-run, the bare function recognizes the same bytes in as many processes as the server has workers.
+run, the bare function recognizes the same bytes in as many processes as there are processors; the
+server has one worker more, as by default.
 ``share`` is the throughput of the server as a share of the bare function's. The clients share the
 processors with the server, so they are as light as can be: bytes on sockets, in one process.
 
@@ -86,12 +87,12 @@ def main() -> None:
         "commit": find_commit(),
     }
     result["ready_seconds"] = measure_ready(options.starts)
-    workers = len(os.sched_getaffinity(0))
+    processors = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as folder:
         for model in filter(None, options.models.split(",")):
-            settings = {"models": model, "concurrency": workers}
+            settings = {"models": model, "concurrency": processors + 1}
             with run_service(Path(folder) / "log", **settings) as service:
-                report = measure_requests(service, model, workers, options.seconds)
+                report = measure_requests(service, model, processors, options.seconds)
                 if model == "fast":
                     counts = [int(count) for count in options.streams.split(",")]
                     report["streams"] = [
@@ -100,7 +101,8 @@ def main() -> None:
                     ]
             result[model] = report
         if options.requests or options.stream_minutes:
-            with run_service(Path(folder) / "log", models="fast", concurrency=workers) as service:
+            settings = {"models": "fast", "concurrency": processors + 1}
+            with run_service(Path(folder) / "log", **settings) as service:
                 task = measure_growth(service, options.requests, options.stream_minutes)
                 result["memory"] = asyncio.run(task)
     text = json.dumps(result, indent=2)
@@ -139,10 +141,12 @@ def start_server() -> tuple[float, float]:
     return seconds, max(spent)
 
 
-def measure_requests(service: Service, model: str, workers: int, seconds: float) -> dict[str, Any]:
+def measure_requests(
+    service: Service, model: str, processors: int, seconds: float
+) -> dict[str, Any]:
     """Throughput and latency of the bare function, and of each number of clients."""
     before = measure_memory(service)
-    bare, bare_ms = measure_bare(model, workers, seconds)
+    bare, bare_ms = measure_bare(model, processors, seconds)
     report: dict[str, Any] = {
         "bare_per_second": round(bare, 2),
         "bare_processor_ms": bare_ms,
@@ -224,11 +228,11 @@ def read_field(head: bytes, name: bytes) -> bytes:
     return head.lower().partition(b"\r\n" + name + b":")[2].split()[0]
 
 
-def measure_bare(model: str, workers: int, seconds: float) -> tuple[float, float]:
+def measure_bare(model: str, processors: int, seconds: float) -> tuple[float, float]:
     """Recordings a second of the bare function in so many processes, and processor_ms of one."""
-    with get_context("spawn").Pool(workers) as pool:
-        pool.map(predict_for, [(model, 0.5)] * workers)  # loads the model
-        results = pool.map(predict_for, [(model, seconds)] * workers, chunksize=1)
+    with get_context("spawn").Pool(processors) as pool:
+        pool.map(predict_for, [(model, 0.5)] * processors)  # loads the model
+        results = pool.map(predict_for, [(model, seconds)] * processors, chunksize=1)
     count, spent = (sum(column) for column in zip(*results, strict=True))
     return count / seconds, round(1000 * spent / count, 2)
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from threading import Lock
 from typing import Any, Final
 
 from voxaffect.runtime.deaths import DeadWorkerError
@@ -16,7 +20,32 @@ from voxaffect.service.jobs import Job, Limits, Prepare, Work
 
 _STREAM_SECONDS: Final = 60.0
 """Longest job of a stream: far more than the sound that one job can hold."""
+_POLL_SECONDS: Final = 0.5
+"""How often a request that waits asks whether its client is still there."""
 _log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False, repr=False)  # a recording is long
+class _Request:
+    """A job of a request.
+
+    Parameters
+    ----------
+    job : Job
+    seconds : float
+        Longest time of the job, from when a worker has it.
+    outcome : future
+    timer : timer, optional
+        Ends the job when it takes too long.
+    """
+
+    job: Job
+    seconds: float
+    outcome: asyncio.Future[Any]
+    timer: asyncio.TimerHandle | None = None
+
+
+_Report = Callable[["Worker", _Request, Any, Exception | None], "_Request | None"]
 
 
 class Worker:
@@ -33,6 +62,8 @@ class Worker:
         self._work, self._model = work, model
         self._thread = ThreadPoolExecutor(1, "voxaffect-worker")
         self._process: Any = None
+        self._lock = Lock()
+        self._request: _Request | None = None
         self.deaths = 0
 
     def start(self) -> asyncio.Future[Any]:
@@ -58,9 +89,29 @@ class Worker:
         await asyncio.to_thread(self._kill)
         with suppress(ServiceError):
             return await future  # finished in the meantime
-        raise ServiceError(
-            504, "timeout", f"Recognition took longer than {seconds:g} s. Cut the recording."
-        )
+        raise _timeout_error(seconds)
+
+    def serve(self, request: _Request, report: _Report) -> None:
+        """Do the job of a request, and of each request that the report of its end returns."""
+        self._thread.submit(self._serve, request, report)
+
+    def _serve(self, request: _Request | None, report: _Report) -> None:
+        while request is not None:
+            self._request = request
+            result = error = None
+            try:
+                result = self._compute(request.job)
+            except Exception as raised:
+                error = raised
+            with self._lock:
+                self._request = None
+            request = report(self, request, result, error)
+
+    def end(self, request: _Request) -> None:
+        """End the process, if it is at work on a request."""
+        with self._lock:
+            if self._request is request:
+                self._kill()
 
     def _get_process(self) -> Any:
         if self._process is None:
@@ -122,15 +173,13 @@ class Pool:
         self._models, self._count, self._queue = models, count, queue
         self.workers = [self._make(models[0]) for _ in range(count)]
         self.stream_workers: dict[Worker, int] = {}
-        # The last one that worked comes first: its caches are warm.
-        self._idle: asyncio.Queue[Worker] = asyncio.LifoQueue()
-        self.waiting = 0
+        self._idle: list[Worker] = []
+        self._waiting: deque[_Request] = deque()
 
     def start(self) -> asyncio.Future[Any]:
         """Start the workers; the result is there when the first one is ready."""
         futures = [worker.start() for worker in self.workers]
-        for worker in self.workers:
-            self._idle.put_nowait(worker)
+        self._idle += self.workers
         for future in futures[1:]:  # a failure shows at the first job
             future.add_done_callback(lambda future: future.cancelled() or future.exception())
         return futures[0]
@@ -144,32 +193,107 @@ class Pool:
         """Processes that have ended at work."""
         return sum(worker.deaths for worker in [*self.workers, *self.stream_workers])
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a worker."""
+        return len(self._waiting)
+
     async def compute(
         self,
         job: Job,
         seconds: float,
         is_abandoned: Callable[[], Awaitable[bool]] | None = None,
     ) -> Any:
-        """Result of the job of a request, unless its client has gone when its turn comes.
+        """Result of the job of a request, unless its client has gone before its turn comes.
 
         Raises
         ------
         ServiceError
             As `Worker.compute`; and at once if too many wait.
         """
-        if self._idle.empty() and self.waiting >= self._queue:
+        await _check_client(is_abandoned)
+        if not self._idle and self.waiting >= self._queue:
             raise overload_error(f"{self.waiting} requests wait already.")
-        self.waiting += 1
+        request = _Request(job, seconds, asyncio.get_running_loop().create_future())
+        self._waiting.append(request)
+        self._assign()
         try:
-            worker = await self._idle.get()
+            while request in self._waiting:
+                await asyncio.wait({request.outcome}, timeout=_POLL_SECONDS)
+                await _check_client(is_abandoned)
+            return await request.outcome
         finally:
-            self.waiting -= 1
-        try:
-            if is_abandoned is not None and await is_abandoned():
-                raise ServiceError(400, "abandoned", "The client has gone.")
-            return await worker.compute(job, seconds)
-        finally:
-            self._idle.put_nowait(worker)
+            self._forget(request)
+
+    def _assign(self) -> None:
+        """Give the next request to an idle worker: to the last one that worked, as it is warm."""
+        if self._idle and (request := self._take()) is not None:
+            worker = self._idle.pop()
+            self._begin(worker, request)
+            worker.serve(request, partial(self._report, asyncio.get_running_loop()))
+
+    def _take(self) -> _Request | None:
+        """Next request that waits."""
+        with suppress(IndexError):
+            return self._waiting.popleft()
+        return None
+
+    def _forget(self, request: _Request) -> None:
+        """Let no worker take a request that still waits, because its client has gone."""
+        request.outcome.cancel()
+        if request in self._waiting:
+            with suppress(ValueError):  # a worker has just taken it
+                self._waiting.remove(request)
+
+    def _report(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        worker: Worker,
+        request: _Request,
+        result: Any,
+        error: Exception | None,
+    ) -> _Request | None:
+        """Report the end of a job from the thread of its worker; return what it does next.
+
+        The next job begins at once, so no worker waits for the event loop while requests wait.
+        """
+        following = self._take()
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(self._finish, worker, request, result, error, following)
+        return following
+
+    def _begin(self, worker: Worker, request: _Request) -> None:
+        loop = asyncio.get_running_loop()
+        request.timer = loop.call_later(request.seconds, self._expire, worker, request)
+
+    def _expire(self, worker: Worker, request: _Request) -> None:
+        """Answer in place of a job that takes too long, and end its process."""
+        if not request.outcome.done():
+            request.outcome.set_exception(_timeout_error(request.seconds))
+        asyncio.get_running_loop().run_in_executor(None, worker.end, request)
+
+    def _finish(
+        self,
+        worker: Worker,
+        request: _Request,
+        result: Any,
+        error: Exception | None,
+        following: _Request | None,
+    ) -> None:
+        """Give the outcome of a job to its request; go on with the next one."""
+        if request.timer is not None:
+            request.timer.cancel()
+        if request.outcome.done():
+            pass
+        elif error is not None:
+            request.outcome.set_exception(error)
+        else:
+            request.outcome.set_result(result)
+        if following is not None:
+            self._begin(worker, following)
+        else:
+            self._idle.append(worker)
+            self._assign()
 
     @asynccontextmanager
     async def assign_stream(self) -> AsyncIterator[Callable[[Job], Any]]:
@@ -187,3 +311,14 @@ class Pool:
         """End all processes."""
         for worker in [*self.workers, *self.stream_workers]:
             worker.stop()
+
+
+async def _check_client(is_abandoned: Callable[[], Awaitable[bool]] | None) -> None:
+    """Refuse to work for a client that has gone."""
+    if is_abandoned is not None and await is_abandoned():
+        raise ServiceError(400, "abandoned", "The client has gone.")
+
+
+def _timeout_error(seconds: float) -> ServiceError:
+    message = f"Recognition took longer than {seconds:g} s. Cut the recording."
+    return ServiceError(504, "timeout", message)
