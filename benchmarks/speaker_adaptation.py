@@ -38,7 +38,7 @@ from voxaffect.annotations import Turn
 from voxaffect.audio import Samples, open_blocks
 from voxaffect.corpora import read_corpus
 from voxaffect.recognition.adaptation import VectorAdapter, make_adapter, summarize_vectors
-from voxaffect.recognition.channels import ChannelReader
+from voxaffect.recognition.channels import MIX, ChannelReader
 from voxaffect.recognition.classification import classify
 from voxaffect.recognition.timelines import conversation as turns_of
 from voxaffect.recognition.timelines.collection import (
@@ -61,7 +61,7 @@ def compute_windows(
     """Windows of a conversation that follow its turns, with their vectors."""
     conversation = turns_of.Conversation(tuple(sorted(turns)))
     with open_blocks(talk.mixed, RATE_HZ, name=talk.name) as recording:
-        reader = ChannelReader(recording, "mix")
+        reader = ChannelReader(recording, MIX)
         features = collect_vectors(reader, reader, config, conversation=conversation, workers=1)
     return features.channels[0]
 

@@ -58,6 +58,11 @@ def test_an_uncertain_segment_is_asked_and_pale_and_the_figure_says_what_that_me
     assert "uncertain" not in words(tmp_path / "b.svg")
 
 
+def test_a_title_has_the_name_of_the_channel(recording: Path, tmp_path: Path) -> None:
+    plot([replace(LEFT, channel_name="agent")], tmp_path / "a.svg", recording=recording)
+    assert "call.wav, agent" in words(tmp_path / "a.svg")
+
+
 def test_each_channel_has_a_part_of_its_own(recording: Path, tmp_path: Path) -> None:
     plot([LEFT, RIGHT], tmp_path / "a.svg", recording=recording)
     found = words(tmp_path / "a.svg")

@@ -26,7 +26,7 @@ from voxaffect.errors import AnnotationError, ArgumentError
 from voxaffect.extraction import LocalExecutor
 from voxaffect.outputs.summary import format_timeline_summary, format_times
 from voxaffect.recognition import Segment, Smoothing
-from voxaffect.recognition.channels import ChannelReader
+from voxaffect.recognition.channels import MIX, ChannelReader
 from voxaffect.recognition.diarization import DiarizationConfig
 from voxaffect.recognition.packing import pack_features, unpack_features
 from voxaffect.recognition.timelines.collection import collect_vectors
@@ -91,7 +91,7 @@ def listen(
 ) -> Timeline:
     config = StubConfig(load("fast"), WindowConfig(vad="energy"), smoothing, 0.5)
     with open_blocks(sound, RATE_HZ) as recording:
-        reader = ChannelReader(recording, "mix")
+        reader = ChannelReader(recording, MIX)
         (result,) = run_timelines(
             reader, reader, config, conversation=Conversation(turns, sentences), workers=1
         )
@@ -650,7 +650,7 @@ def test_packed_features_keep_their_conversation() -> None:
     config = configure_timeline("fast", WindowConfig(), None, None)
     conversation = Conversation((Turn(0, 4, "anna"), Turn(4, 12, "bert")), SENTENCES[:1])
     with open_blocks(talk(), RATE_HZ, name="call") as recording:
-        reader = ChannelReader(recording, "mix")
+        reader = ChannelReader(recording, MIX)
         features = collect_vectors(reader, reader, config, conversation=conversation, workers=1)
     size = len(config.model.card.mean)
     (restored,) = unpack_features(pack_features(features), "call", size).channels  # type: ignore[union-attr]

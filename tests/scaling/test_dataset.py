@@ -128,6 +128,25 @@ def test_a_part_of_a_recording_is_recognized_like_a_recording_of_its_own(
     assert mix["confidence"] == np.float32(expected.confidence)
 
 
+@pytest.mark.parametrize("kind", ["predictions", "segments"])
+def test_a_dataset_names_the_channels(calls: Path, tmp_path: Path, kind: str) -> None:
+    left, rate_hz = soundfile.read(calls / "0.wav", dtype="float32")
+    soundfile.write(tmp_path / "both.wav", np.stack([left, left], axis=1), rate_hz, "FLOAT")
+    rows = [{"path": "both.wav", "channel": channel} for channel in ("", "right", "mix")]
+    rows += [{"path": "calls/0.wav", "channel": ""}]
+    source, names = write_manifest(tmp_path / "m.csv", rows), ["agent", "customer"]
+    options: dict[str, Any] = {"kind": kind, "channels": "each"}
+    report = build(source, tmp_path / "out", channel_names=names, **options)
+    found = {(row["channel"], row["channel_name"]) for row in read(tmp_path / "out")}
+    assert found == {("1", "agent"), ("2", "customer"), ("right", "customer"), ("mix", None)}
+    assert report.failed == 1
+    assert "0.wav: has 1 channel, expected 2 for the channel names" in report.reasons[0]
+    assert build(source, tmp_path / "out", channel_names=names, **options).kept == 3
+    for others in (names[::-1], None):
+        with pytest.raises(CheckpointError, match=r"other settings.*channel_names .*, now"):
+            build(source, tmp_path / "out", channel_names=others, **options)
+
+
 def test_serial_threads_and_processes_give_equal_tables(manifest: Path, tmp_path: Path) -> None:
     build(manifest, tmp_path / "serial")
     build(manifest, tmp_path / "threads", workers=3)

@@ -376,10 +376,13 @@ def test_a_body_that_is_no_document_is_refused(body: bytes) -> None:
     assert refused.value.status == 400
 
 
-@pytest.mark.parametrize("source", ["../../x\n[evil].wav", "a" * 10_000, "\x1b[31m", ""])
-def test_a_hostile_name_is_text_alone(corrected: list[dict[str, Any]], source: str) -> None:
+@pytest.mark.parametrize("key", ["source", "channel_name"])
+@pytest.mark.parametrize("value", ["../../x\n[evil].wav", "a" * 10_000, "\x1b[31m", ""])
+def test_a_hostile_name_is_text_alone(
+    corrected: list[dict[str, Any]], key: str, value: str
+) -> None:
     for name in TEXTS:
-        text = run_export(change(corrected, "source", source), name)
+        text = run_export(change(corrected, key, value), name)
         assert "\x1b" not in text
         assert "a" * 200 not in text
 

@@ -79,6 +79,37 @@ def test_each_channel_has_an_answer(service: Service, clip: Path, run: Run) -> N
     assert len(done.out.splitlines()) == 3
 
 
+@pytest.mark.parametrize("form", ["json", "csv", "table"])
+@pytest.mark.parametrize("command", ["predict", "timeline"])
+def test_channels_have_the_names_that_were_given(
+    service: Service, clip: Path, run: Run, command: str, form: str
+) -> None:
+    names = "agent, customer"
+    options = ["--model=fast", "--channels=each", "--channel-names", names, "--format", form]
+    table, _, _ = run(command, clip, *options).out.partition("\n\n")  # a summary follows a table
+    timeline = str(command == "timeline").lower()
+    fields = {"channels": "each", "response_format": form, "timeline": timeline}
+    answer = service.post(clip.read_bytes(), "clip.wav", channel_names=names, **fields)
+    assert answer.text.rstrip("\n") == table.rstrip("\n")
+    assert "customer" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "message"),
+    [
+        ({"channel_names": "agent,customer"}, 400, "found mix, which has no names"),
+        ({"channels": "each", "channel_names": "agent,agent"}, 400, "found one twice"),
+        ({"channels": "left", "channel_names": "agent"}, 422, "has 2 channels, expected 1"),
+    ],
+)
+def test_names_that_do_not_fit_the_channels_are_refused(
+    service: Service, clip: Path, fields: dict[str, str], status: int, message: str
+) -> None:
+    answer = service.post(clip.read_bytes(), "clip.wav", **fields)
+    assert answer.status_code == status
+    assert message in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("form", ["json", "csv"])
 def test_answers_are_limited_to_labels(service: Service, clip: Path, run: Run, form: str) -> None:
     labels = "angry, neutral"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from voxaffect.console import print_message
 from voxaffect.files import list_names
+from voxaffect.recognition.display import name_channel
 from voxaffect.records.choices import DEFAULT_VAD, LONG_SECONDS
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def list_without_speech(
     """
     recordings = _without_speech(results)
     channels = [
-        f"{one.source}, channel {one.channel}"
+        f"{one.source}, channel {name_channel(one)}"
         for one in results
         if not one.has_speech and one.source not in recordings
     ]
@@ -74,7 +75,7 @@ def list_without_emotion(timelines: Iterable[Timeline]) -> None:
         for speaker in listed:
             print_message(
                 f"no speech of {speaker} alone was found: {timeline.source}"
-                + (f", channel {timeline.channel}" if timeline.channel != "mix" else "")
+                + (f", channel {name_channel(timeline)}" if timeline.channel != "mix" else "")
             )
 
 

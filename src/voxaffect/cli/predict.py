@@ -12,6 +12,7 @@ from voxaffect.cli.dataset import dataset_options, refuse_dataset_options, run_d
 from voxaffect.cli.help import Command
 from voxaffect.cli.inputs import note_threshold, open_model
 from voxaffect.cli.recognition import (
+    choose_channels,
     input_options,
     output_options,
     prepare_job,
@@ -21,11 +22,11 @@ from voxaffect.cli.recognition import (
 from voxaffect.outputs.formats import PREDICTION_FORMATS
 
 _PROGRESS_FILES = 21
-_PREDICTOR_OPTIONS = ("channels", "vad", "max_seconds", "uncertain_below")
+_PREDICTOR_OPTIONS = ("vad", "max_seconds", "uncertain_below")
 _EXAMPLES = (
     "voxaffect predict call.wav",
     "voxaffect predict calls/ --format csv,json -o out/",
-    "voxaffect predict call.wav --channels each",
+    "voxaffect predict call.wav --channels each --channel-names agent,customer",
     "voxaffect predict calls/ --adapt folder",
     "voxaffect predict calls.csv --dataset -o emotions/",
 )
@@ -56,17 +57,18 @@ def predict(sources: tuple[str, ...], **options: Any) -> None:
     from voxaffect.recognition.prediction import Predictor
     from voxaffect.recognition.tasks import PredictionTask
 
+    choice = choose_channels(options)
+    settings = {name: options[name] for name in _PREDICTOR_OPTIONS}
     if options["dataset"]:
-        settings = {name: options[name] for name in _PREDICTOR_OPTIONS}
-        run_dataset("predictions", sources, options, model=options["model"], **settings)
+        settings |= {"model": options["model"], **choice.settings}
+        run_dataset("predictions", sources, options, **settings)
         return
     refuse_dataset_options()
     job = prepare_job(sources, options, PREDICTION_FORMATS)
     model = open_model(options["model"], labels=options["labels"], has_table=job.prints_table)
     note_threshold(model, options["uncertain_below"])
     kind, adaptation = choose_adaptation(model, options)
-    settings = {name: options[name] for name in _PREDICTOR_OPTIONS}
-    task = PredictionTask(Predictor(model, adaptation, **settings))
+    task = PredictionTask(Predictor(model, adaptation, channels=choice, **settings))
     batch = job.recognize(task, adapt=kind, progress_files=_PROGRESS_FILES)
     list_adaptations(batch.results)
     warn(batch.results)

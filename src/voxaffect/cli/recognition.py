@@ -37,7 +37,7 @@ from voxaffect.cli.results import (
 )
 from voxaffect.cli.usage import refuse_options
 from voxaffect.console import stderr_is_terminal
-from voxaffect.errors import AudioError
+from voxaffect.errors import ArgumentError, AudioError
 from voxaffect.extraction import Failure
 from voxaffect.files import escape_control, read_standard_input
 from voxaffect.outputs.formats import LOCAL_FILES, AudioAddress, Format, Run
@@ -48,12 +48,41 @@ from voxaffect.records.choices import CHANNELS, DEFAULT_VAD, VADS, Level
 if TYPE_CHECKING:
     from voxaffect.models import Model
     from voxaffect.recognition import Batch, Timeline
+    from voxaffect.recognition.channels import ChannelChoice
     from voxaffect.recognition.tasks import PredictionTask, TimelineTask
 
 _input_option = partial(click.option, cls=Option, section="Input")
 _output_option = partial(click.option, cls=Option, section="Output")
 _run_option = partial(click.option, cls=Option, section="Run")
 recognition_option = partial(click.option, cls=Option, section="Recognition")
+
+
+def _split_names(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:
+    return None if value is None else value.split(",")
+
+
+def choose_channels(options: Mapping[str, Any]) -> ChannelChoice:
+    """Choose the channels, with their names if there are any.
+
+    Raises
+    ------
+    click.UsageError
+        If the names do not go with the channels, or are no names.
+    """
+    from voxaffect.recognition.channels import make_choice
+
+    names = options["channel_names"]
+    if options["channels"] == "mix":
+        refuse_options(
+            ("channel_names",), "{} goes with --channels each, left or right: the mix has no names."
+        )
+        names = None
+    try:
+        return make_choice(options["channels"], names)
+    except ArgumentError as error:
+        message = str(error).replace("channel_names", "--channel-names", 1)
+        raise click.UsageError(message) from error
+
 
 input_options = group_options(
     click.argument("sources", nargs=-1, metavar="[FILE | FOLDER | PATTERN | -]..."),
@@ -73,6 +102,13 @@ input_options = group_options(
         show_default=True,
         help="mix: all channels mixed. left, right: one channel. each: one answer for "
         "each channel, such as the two sides of a call.",
+    ),
+    _input_option(
+        "--channel-names",
+        callback=_split_names,
+        metavar="A,B,…",
+        help="A name for each channel of the recordings, in order, such as agent,customer. Results "
+        "show it. Goes with --channels each, left and right.",
     ),
 )
 

@@ -22,6 +22,7 @@ from voxaffect.cli.dataset import dataset_options, refuse_dataset_options, run_d
 from voxaffect.cli.help import Option
 from voxaffect.cli.inputs import note_threshold, open_model
 from voxaffect.cli.recognition import (
+    choose_channels,
     input_options,
     output_options,
     prepare_job,
@@ -35,7 +36,7 @@ from voxaffect.outputs.formats import TIMELINE_FORMATS
 from voxaffect.records.choices import HOP_SECONDS, LEVELS, WINDOW_SECONDS, Level
 
 _PROGRESS_FILES = 2
-_DATASET_OPTIONS = ("model", "channels", "vad", "max_seconds", "uncertain_below")
+_DATASET_OPTIONS = ("model", "vad", "max_seconds", "uncertain_below")
 _EXAMPLES = (
     "voxaffect timeline meeting.flac -o meeting.TextGrid",
     "voxaffect timeline calls/ --channels each --format srt,csv,eaf -o out/",
@@ -160,8 +161,9 @@ def timeline(
 
     _check_level(level, speakers, transcript, options)
     windowing = WindowConfig(window_seconds, hop_seconds, options["vad"])
+    choice = choose_channels(options)
     if options["dataset"]:
-        settings = {name: options[name] for name in _DATASET_OPTIONS}
+        settings = {name: options[name] for name in _DATASET_OPTIONS} | choice.settings
         run_dataset(level, sources, options, windowing=windowing, **settings)
         return
     refuse_dataset_options()
@@ -184,7 +186,7 @@ def timeline(
     config = configure_timeline(model, windowing, None, uncertain_below, adaptation)
     task = TimelineTask(
         replace(config, adapts_speakers=kind == SPEAKERS),
-        options["channels"],
+        choice,
         uncertain_below,
         options["max_seconds"],
         progress=stderr_is_terminal(),

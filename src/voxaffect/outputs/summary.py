@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from voxaffect.recognition.display import name_channel
 from voxaffect.records.values import format_count
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _format_parts(times: Mapping[str, float]) -> str:
 def format_timeline_summary(timeline: Timeline) -> list[str]:
     """Format the summary of a timeline: of all speech, of each speaker, of overlaps, each third."""
     summary = timeline.summary
-    channel = "" if timeline.channel == "mix" else f", channel {timeline.channel}"
+    channel = "" if timeline.channel == "mix" else f", channel {name_channel(timeline)}"
     heard = format_times(timeline.seconds, _list_times(summary.whole))
     lines = [f"{timeline.source}{channel}: {heard}{_format_details(summary.whole)}"]
     for part in summary.speakers:

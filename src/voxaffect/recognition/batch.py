@@ -29,6 +29,7 @@ from voxaffect.extraction.sources import (
 from voxaffect.extraction.streaming import make_failure
 from voxaffect.models import Model, get_model
 from voxaffect.recognition.adaptation import Adaptation
+from voxaffect.recognition.channels import make_choice
 from voxaffect.recognition.checkpoint import Checkpoint, FileSignature, sign_file
 from voxaffect.recognition.conversations import (
     ADAPT_REMEDY,
@@ -103,6 +104,7 @@ def predict_many(
     adapt: Adapt = None,
     uncertain_below: float | None = None,
     channels: str = "mix",
+    channel_names: Sequence[str] | None = None,
     vad: str = DEFAULT_VAD,
     max_seconds: float | None = None,
     resume: str | Path | None = None,
@@ -126,8 +128,8 @@ def predict_many(
         ``folder``; paths of recordings of the same speaker or set-up; or what
         `measure_adaptation` gives. For the first two, the features of all sources are kept in
         memory until the last one is read.
-    labels, uncertain_below, vad, max_seconds : optional
-        As for `predict`.
+    labels, channel_names, uncertain_below, vad, max_seconds : optional
+        As for `predict`. A recording with another number of channels than names is a failure.
     channels : str
         As for `predict`; or ``each`` by itself.
     resume : str or Path, optional
@@ -163,7 +165,8 @@ def predict_many(
     """
     items = name_sources(sources, rate_hz)
     loaded = get_model(model, labels)
-    predictor = Predictor(loaded, None, uncertain_below, channels, vad, max_seconds)
+    choice = make_choice(channels, channel_names)
+    predictor = Predictor(loaded, None, uncertain_below, choice, vad, max_seconds)
     kind = get_kind(adapt, (ALL, FOLDER))
     if not kind:
         adaptation = get_adaptation(adapt, loaded, vad=vad, workers=workers)
@@ -188,6 +191,7 @@ def timeline_many(
     window_seconds: float = WindowConfig.window_seconds,
     hop_seconds: float = WindowConfig.hop_seconds,
     channels: str = "mix",
+    channel_names: Sequence[str] | None = None,
     speakers: str | Path | None = None,
     transcript: str | Path | None = None,
     diarize: bool | str | DiarizationConfig = False,
@@ -211,7 +215,7 @@ def timeline_many(
         As for `predict_many`; or ``speakers``, for each speaker of a recording alone.
     model, labels, window_seconds, hop_seconds, channels, vad, smoothing : optional
         As for `timeline`.
-    uncertain_below, max_seconds : optional
+    channel_names, uncertain_below, max_seconds : optional
         As for `timeline`.
     diarize, transcribe
         As for `timeline`.
@@ -238,6 +242,7 @@ def timeline_many(
     >>> round(batch.results[0].segments[0].start_seconds, 1)
     0.0
     """
+    choice = make_choice(channels, channel_names)
     items = name_sources(sources, rate_hz)
     windowing = WindowConfig(window_seconds, hop_seconds, vad)
     config = configure_timeline(get_model(model, labels), windowing, smoothing, uncertain_below)
@@ -259,7 +264,7 @@ def timeline_many(
         items,
         TimelineTask(
             replace(config, adapts_speakers=kind == SPEAKERS),
-            channels,
+            choice,
             uncertain_below,
             max_seconds,
             progress,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voxaffect.audio import MIN_PEAK, Block, Blocks, Mixer, Samples
-from voxaffect.errors import AudioError
-from voxaffect.records.arguments import is_known
+from voxaffect.errors import ArgumentError, AudioError
+from voxaffect.files import escape_control
+from voxaffect.records.arguments import check_kind, check_list, is_known
 from voxaffect.records.choices import CHANNELS
 
 MOST_CHANNELS: Final = 64
@@ -23,32 +25,127 @@ LEAST_LEVEL_CORRELATION: Final = 0.75
 """Levels of one voice correlate more over time, whatever the delay, gain, polarity or room."""
 LEVEL_RATE_HZ: Final = 100
 MOST_LEVEL_LAG: Final = 5
+_LONGEST_SHOWN: Final = 80
 MOST_LEVELS: Final = 600 * LEVEL_RATE_HZ
 """Levels of the first ten minutes are compared: bounds the memory."""
 
 TakeChannel = Callable[[Block], Samples]
 
 
-def check_channels(channels: str) -> None:
-    """Refuse an unknown choice of channels.
-
-    Raises
-    ------
-    AudioError
-    """
-    if not is_known(channels, CHANNELS):
-        raise AudioError(f"no channels {channels!r}; there are: {', '.join(CHANNELS)}.")
-
-
-def choose_channels(
-    channels: str, recording: Blocks, mixer: Mixer
-) -> list[tuple[str, TakeChannel]]:
-    """Choose channels: the name of each, and a function that takes it from a block.
+@dataclass(frozen=True)
+class ChannelChoice:
+    """Choice of channels, with the names that a caller gives to the channels of a recording.
 
     Parameters
     ----------
     channels : str
         One of `CHANNELS`.
+    names : tuple of str
+        Of every channel of the recording, in order; empty if they have none.
+    """
+
+    channels: str = "mix"
+    names: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The choice as JSON values."""
+        names = {"channel_names": list(self.names)} if self.names else {}
+        return {"channels": self.channels, **names}
+
+    def get_name(self, channel: str) -> str | None:
+        """Name of a channel, which results call ``left``, ``right`` or by its number."""
+        if not self.names or channel == "mix":
+            return None
+        number = {"left": 1, "right": 2}.get(channel) or int(channel)
+        return self.names[number - 1]
+
+    def check_recording(self, recording: Blocks) -> None:
+        """Refuse a recording with another number of channels than there are names.
+
+        Raises
+        ------
+        AudioError
+        """
+        count = recording.channels
+        if self.names and count != len(self.names):
+            raise AudioError(
+                f"{recording.name}: has {count} channel{'s' * (count > 1)}, expected "
+                f"{len(self.names)} for the channel names {', '.join(self.names)}. Give one name "
+                "for each channel, in their order, or none."
+            )
+
+
+MIX: Final = ChannelChoice()
+"""All channels, mixed."""
+
+
+def make_choice(channels: str, channel_names: Iterable[str] | None = None) -> ChannelChoice:
+    """Choice of channels that a caller made.
+
+    Parameters
+    ----------
+    channels : str
+        One of `CHANNELS`.
+    channel_names : iterable of str, optional
+        Of every channel of a recording, in order.
+
+    Raises
+    ------
+    AudioError
+        If there is no such choice.
+    ArgumentError
+        If the channels are mixed, or the names are no names or not all different.
+
+    Examples
+    --------
+    >>> make_choice("each", ["agent", "customer"]).get_name("2")
+    'customer'
+    """
+    if not is_known(channels, CHANNELS):
+        raise AudioError(f"no channels {channels!r}; there are: {', '.join(CHANNELS)}.")
+    if channel_names is None:
+        return ChannelChoice(channels)
+    listed = check_list(channel_names, "channel_names", "one name for each channel")
+    for name in listed:
+        check_kind(name, str, "channel_names", "one name for each channel")
+    names = tuple(name.strip() for name in listed)
+    _check_names(names)
+    if channels == "mix":
+        raise ArgumentError(
+            "channel_names: expected channels each, left or right; found mix, which has no names. "
+            "Choose each, or leave out the names."
+        )
+    return ChannelChoice(channels, names)
+
+
+def _check_names(names: tuple[str, ...]) -> None:
+    """Refuse names that could be mistaken for others."""
+    shown = escape_control(", ".join(names))[:_LONGEST_SHOWN]
+    if not names or not all(names):
+        reason = "an empty one"
+    elif any("," in name for name in names):
+        reason = "one with a comma"
+    elif any(escape_control(name) != name for name in names):
+        reason = "one with control characters"
+    elif len(set(names)) < len(names):
+        reason = "one twice"
+    else:
+        return
+    raise ArgumentError(
+        f"channel_names: expected one name for each channel, such as agent,customer; found "
+        f"{reason} ({shown or 'none'}). Give every channel its own name."
+    )
+
+
+def choose_channels(
+    choice: ChannelChoice, recording: Blocks, mixer: Mixer
+) -> list[tuple[str, TakeChannel]]:
+    """Choose channels: what results call each, and a function that takes it from a block.
+
+    Parameters
+    ----------
+    choice : ChannelChoice
     recording : Blocks
     mixer : Mixer
         Mixes the channels down.
@@ -56,9 +153,9 @@ def choose_channels(
     Raises
     ------
     AudioError
-        If there is no such choice, the recording has no such channel, or it has too many.
+        If the recording has no such channel, too many, or not one for each name.
     """
-    check_channels(channels)
+    channels = choice.channels
     if channels == "mix":
         return [("mix", mixer.mix)]
     if channels == "each":
@@ -67,6 +164,7 @@ def choose_channels(
                 f"{recording.name}: has {recording.channels} channels, at most {MOST_CHANNELS} "
                 "can be recognized each by itself. Take the mix."
             )
+        choice.check_recording(recording)
         return [(str(number + 1), _take_only(number)) for number in range(recording.channels)]
     number = ("left", "right").index(channels)
     if recording.channels < 2:
@@ -74,6 +172,7 @@ def choose_channels(
             f"{recording.name}: has {recording.channels} channel, expected 2 to take the "
             f"{channels} one. Take the mix."
         )
+    choice.check_recording(recording)
     return [(channels, _take_only(number))]
 
 
@@ -166,8 +265,7 @@ class ChannelReader:
     Parameters
     ----------
     recording : Blocks
-    channels : str
-        One of `CHANNELS`.
+    choice : ChannelChoice
 
     Raises
     ------
@@ -175,17 +273,18 @@ class ChannelReader:
         As `choose_channels`; and, at the end, if the channels cancel each other in the mix.
     """
 
-    def __init__(self, recording: Blocks, channels: str) -> None:
+    def __init__(self, recording: Blocks, choice: ChannelChoice) -> None:
         mixer = Mixer()
-        chosen = choose_channels(channels, recording, mixer)
+        chosen = choose_channels(choice, recording, mixer)
         self.recording = recording
-        self.names = tuple(name for name, _ in chosen)
+        self.choice = choice
+        self.channels = tuple(channel for channel, _ in chosen)
         self.comparison = ChannelComparison(recording.rate_hz)
         self.frames = 0
         self.is_finished = False
         self._takers = [take for _, take in chosen]
         self._mixer = mixer
-        self._blocks = self._take_blocks(is_mix=channels == "mix")
+        self._blocks = self._take_blocks(is_mix=choice.channels == "mix")
 
     def __iter__(self) -> Iterator[tuple[Samples, ...]]:
         return self._blocks

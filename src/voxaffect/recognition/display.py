@@ -20,6 +20,11 @@ CORRECTED: Final = "corrected"
 FEWEST_DECIMALS, MOST_DECIMALS = 2, 6
 
 
+def name_channel(result: Any) -> str:
+    """Name of the channel of a result: the one that a caller gave, else what results call it."""
+    return escape_control(result.channel_name or result.channel)
+
+
 def describe_doubt(part: Any) -> str:
     """Words on the trust in a segment or window: empty where there is nothing to state."""
     if (emotion := getattr(part, "model_emotion", None)) is not None:

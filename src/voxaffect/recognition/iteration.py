@@ -12,6 +12,7 @@ from voxaffect.extraction import Failure, iter_results
 from voxaffect.extraction.sources import Item
 from voxaffect.models import Model, get_model
 from voxaffect.recognition.adaptation import Adaptation
+from voxaffect.recognition.channels import make_choice
 from voxaffect.recognition.measurement import get_adaptation, get_kind
 from voxaffect.recognition.prediction import Prediction, Predictor
 from voxaffect.recognition.tasks import PredictionTask, Result, Task, TimelineTask, Workers
@@ -43,6 +44,7 @@ def iter_predictions(
     adapt: Adapt = None,
     uncertain_below: float | None = None,
     channels: str = "mix",
+    channel_names: Sequence[str] | None = None,
     vad: str = DEFAULT_VAD,
     max_seconds: float | None = None,
     workers: Workers = None,
@@ -57,7 +59,7 @@ def iter_predictions(
     ----------
     sources : iterable of Source or tuple of (str, Source)
         As for `predict_many`. Each is asked for when a worker needs it.
-    rate_hz, model, uncertain_below, channels, vad, max_seconds
+    rate_hz, model, uncertain_below, channels, channel_names, vad, max_seconds
         As for `predict_many`.
     adapt : sequence of path, or Adaptation, optional
         As for `predict_many`, but not to the sources themselves.
@@ -83,7 +85,8 @@ def iter_predictions(
     noise Failure
     """
     loaded = get_model(model)
-    predictor = Predictor(loaded, None, uncertain_below, channels, vad, max_seconds)
+    choice = make_choice(channels, channel_names)
+    predictor = Predictor(loaded, None, uncertain_below, choice, vad, max_seconds)
     get_kind(adapt, (), remedy=_REMEDY)
     adaptation = get_adaptation(adapt, loaded, vad=vad, workers=workers)
     task = PredictionTask(replace(predictor, adaptation=adaptation))
@@ -98,6 +101,7 @@ def iter_timelines(
     window_seconds: float = WindowConfig.window_seconds,
     hop_seconds: float = WindowConfig.hop_seconds,
     channels: str = "mix",
+    channel_names: Sequence[str] | None = None,
     vad: str = WindowConfig.vad,
     smoothing: Smoothing | None = None,
     uncertain_below: float | None = None,
@@ -111,7 +115,9 @@ def iter_timelines(
     ----------
     sources, rate_hz, adapt, workers
         As for `iter_predictions`. Each recording has one worker.
-    model, window_seconds, hop_seconds, channels, vad, smoothing, uncertain_below, max_seconds
+    model, window_seconds, hop_seconds, channels, channel_names, vad, smoothing
+        As for `timeline`.
+    uncertain_below, max_seconds
         As for `timeline`.
 
     Yields
@@ -131,12 +137,13 @@ def iter_timelines(
     ...     print(timeline.source, len(timeline.segments) > 0)
     call.wav True
     """
+    choice = make_choice(channels, channel_names)
     windowing = WindowConfig(window_seconds, hop_seconds, vad)
     config = configure_timeline(model, windowing, smoothing, uncertain_below)
     get_kind(adapt, (), remedy=_REMEDY)
     adaptation = get_adaptation(adapt, config.model, vad=vad, workers=workers)
     config = replace(config, adaptation=adaptation)
-    task = TimelineTask(config, channels, uncertain_below, max_seconds)
+    task = TimelineTask(config, choice, uncertain_below, max_seconds)
     return _flatten(iter_results(_Recognition(task), sources, rate_hz=rate_hz, workers=workers))
 
 

@@ -20,7 +20,7 @@ from voxaffect.recognition.adaptation import (
     make_adapter,
     summarize_vectors,
 )
-from voxaffect.recognition.channels import ChannelReader
+from voxaffect.recognition.channels import MIX, ChannelReader
 from voxaffect.recognition.timelines.collection import WindowFeatures, collect_vectors
 from voxaffect.recognition.timelines.segmentation import TimelineConfig
 from voxaffect.recognition.timelines.smoothing import Smoothing
@@ -107,7 +107,7 @@ def measure_adaptation(
     loaded.check_gives_emotions("adaptation")
     get_vad_method(vad)
     files = _check_paths(paths, "paths")
-    task = UtteranceTask(loaded.spec, "mix", vad)
+    task = UtteranceTask(loaded.spec, MIX, vad)
     config = TimelineConfig(loaded, WindowConfig(vad=vad), Smoothing(), 0.0)
 
     def process_long(item: Item, executor: BatchExecutor) -> Features:

@@ -75,6 +75,7 @@ def _unpack_vector(text: str | None, size: int) -> Samples | None:
 def _pack_channel(channel: ChannelWindows) -> Plain:
     return {
         "channel": channel.channel,
+        "channel_name": channel.channel_name,
         "seconds": channel.seconds,
         "rate_hz": channel.rate_hz,
         "steps": [
@@ -94,10 +95,11 @@ def _unpack_channel(plain: Plain, source: str, size: int) -> ChannelWindows:
     rows = tuple(_unpack_vector(text, size) for text in plain["vectors"])
     if len(rows) != sum(len(step.windows) for step in steps):
         raise ValueError("not a vector for each window")
-    name, seconds, rate_hz = plain["channel"], plain["seconds"], plain["rate_hz"]
+    channel, seconds, rate_hz = plain["channel"], plain["seconds"], plain["rate_hz"]
+    name = None if plain["channel_name"] is None else str(plain["channel_name"])
     conversation = msgspec.convert(plain["conversation"], Conversation)
     return ChannelWindows(
-        source, str(name), float(seconds), int(rate_hz), steps, rows, conversation
+        source, str(channel), float(seconds), int(rate_hz), steps, rows, conversation, name
     )
 
 

@@ -23,7 +23,7 @@ from voxaffect.recognition.adaptation import (
     VectorAdapter,
     make_adapter,
 )
-from voxaffect.recognition.channels import ChannelReader, check_channels
+from voxaffect.recognition.channels import MIX, ChannelChoice, ChannelReader, make_choice
 from voxaffect.recognition.classification import choose_threshold, classify, name_dimensions
 from voxaffect.recognition.display import (
     NO_SPEECH,
@@ -91,6 +91,8 @@ class Prediction(Serializable):
         False if the answer was limited to some of the model's emotions.
     dimensions : mapping of str to float, optional
         Such as ``arousal``, from 0 to 1, where the model gives them; None without speech.
+    channel_name : str, optional
+        Name that the caller gave to the channel.
     """
 
     source: str
@@ -105,6 +107,7 @@ class Prediction(Serializable):
     adaptation: AdaptationDecision | None = None
     calibrated: bool = True
     dimensions: Mapping[str, float] | None = None
+    channel_name: str | None = None
 
     _schema: ClassVar = PredictionRecord
 
@@ -160,8 +163,7 @@ class Predictor:
     adaptation : Adaptation, optional
     uncertain_below : float, optional
         Probability under which a prediction is uncertain.
-    channels : str
-        ``mix`` of all, the ``left`` or ``right`` one, or ``each`` by itself.
+    channels : ChannelChoice
     vad : str
         Voice-activity detection.
     max_seconds : float, optional
@@ -171,12 +173,11 @@ class Predictor:
     model: Model
     adaptation: Adaptation | None = None
     uncertain_below: float | None = None
-    channels: str = "mix"
+    channels: ChannelChoice = MIX
     vad: str = DEFAULT_VAD
     max_seconds: float | None = None
 
     def __post_init__(self) -> None:
-        check_channels(self.channels)
         get_vad_method(self.vad)
         choose_threshold(self.model, self.uncertain_below)
         _ = self.adapter  # refuses an adaptation of other features
@@ -291,6 +292,7 @@ class Predictor:
             self.adapter.decision if self.adapter else None,
             self.model.labels is None,
             dimensions=dimensions,
+            channel_name=self.channels.get_name(channel),
         )
 
 
@@ -304,6 +306,7 @@ def predict(
     adapt: Sequence[str | Path] | Adaptation | None = None,
     uncertain_below: float | None = None,
     channels: str = "mix",
+    channel_names: Sequence[str] | None = None,
     vad: str = DEFAULT_VAD,
     max_seconds: float | None = None,
     workers: int | Executor | None = None,
@@ -334,6 +337,9 @@ def predict(
         of the model card: above it, at most one in five was wrong on new speakers.
     channels : str
         ``mix`` of all, the ``left`` or the ``right`` one; `predict_channels` recognizes each.
+    channel_names : sequence of str, optional
+        A name for each channel of the recording, in order, such as ``("agent", "customer")``; not
+        for the mix. Results have it as ``channel_name``.
     vad : str
         Voice-activity detection, as for `timeline`: ``energy`` does not ask whether there is
         speech.
@@ -371,6 +377,7 @@ def predict(
         adapt=adapt,
         uncertain_below=uncertain_below,
         channels=channels,
+        channel_names=channel_names,
         vad=vad,
         max_seconds=max_seconds,
         workers=workers,
@@ -388,6 +395,7 @@ def predict_channels(
     adapt: Sequence[str | Path] | Adaptation | None = None,
     uncertain_below: float | None = None,
     channels: str = "each",
+    channel_names: Sequence[str] | None = None,
     vad: str = DEFAULT_VAD,
     max_seconds: float | None = None,
     workers: int | Executor | None = None,
@@ -400,6 +408,8 @@ def predict_channels(
         As for `predict`.
     channels : str
         ``each``, or as for `predict`.
+    channel_names : sequence of str, optional
+        As for `predict`.
 
     Returns
     -------
@@ -420,7 +430,8 @@ def predict_channels(
     """
     loaded = get_model(model, labels)
     get_kind(adapt, (), remedy="For a batch that is adapted to itself, take predict_many.")
-    predictor = Predictor(loaded, None, uncertain_below, channels, vad, max_seconds)
+    choice = make_choice(channels, channel_names)
+    predictor = Predictor(loaded, None, uncertain_below, choice, vad, max_seconds)
     adaptation = get_adaptation(adapt, loaded, vad=vad, workers=workers)
     predictor = replace(predictor, adaptation=adaptation)
     with open_blocks(source, rate_hz, name=name, max_seconds=max_seconds) as recording:

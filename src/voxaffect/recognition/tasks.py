@@ -20,7 +20,7 @@ from voxaffect.extraction import catch_failure, open_executor
 from voxaffect.extraction.sources import Item, batch_items, get_name, get_subject, open_item
 from voxaffect.models import Model
 from voxaffect.recognition.adaptation import Adaptation
-from voxaffect.recognition.channels import ChannelReader, check_channels
+from voxaffect.recognition.channels import MIX, ChannelChoice, ChannelReader
 from voxaffect.recognition.conversations import NO_SOURCE, ConversationSource
 from voxaffect.recognition.measurement import SPEAKERS, Features
 from voxaffect.recognition.prediction import Prediction, Predictor
@@ -96,7 +96,7 @@ class PredictionTask:
         predictor = self.predictor
         options = {
             "uncertain_below": predictor.uncertain_below,
-            "channels": predictor.channels,
+            **predictor.channels.settings,
             "vad": predictor.vad,
             "max_seconds": predictor.max_seconds,
         }
@@ -174,7 +174,7 @@ class TimelineTask:
     Parameters
     ----------
     config : TimelineConfig
-    channels : str
+    channels : ChannelChoice
     uncertain_below : float, optional
     max_seconds : float, optional
     progress : bool
@@ -184,14 +184,11 @@ class TimelineTask:
     """
 
     config: TimelineConfig
-    channels: str = "mix"
+    channels: ChannelChoice = MIX
     uncertain_below: float | None = None
     max_seconds: float | None = None
     progress: bool = False
     conversations: ConversationSource = NO_SOURCE
-
-    def __post_init__(self) -> None:
-        check_channels(self.channels)
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -202,7 +199,7 @@ class TimelineTask:
             **_identify(self.config.model, self.config.adaptation),
             **asdict(self.config.windowing),
             **({} if smoothing == Smoothing() else asdict(smoothing)),
-            "channels": self.channels,
+            **self.channels.settings,
             "max_seconds": self.max_seconds,
             "uncertain_below": self.uncertain_below,
             **({"adapt": SPEAKERS} if self.config.adapts_speakers else {}),

@@ -13,7 +13,7 @@ from voxaffect.audio import MIN_PEAK, Samples, Signal, check_usable
 from voxaffect.extraction import BatchExecutor, catch_failure, compute_each, describe_failure
 from voxaffect.extraction.sources import Item, batch_items, get_subject, open_item
 from voxaffect.features import FeatureSpec, compute_features
-from voxaffect.recognition.channels import ChannelReader
+from voxaffect.recognition.channels import ChannelChoice, ChannelReader
 from voxaffect.recognition.speech import has_speech
 from voxaffect.recognition.timelines.vad import get_vad_method
 from voxaffect.records.choices import LONG_SECONDS
@@ -32,7 +32,7 @@ class RecordingFeatures:
     channels_differ : bool
         Whether the mix is of two channels with different sound.
     vectors : tuple of (str and (ndarray or None))
-        Of each channel, its name and features; None where there is no speech.
+        Of each channel, as results call it, and its features; None where there is no speech.
     """
 
     seconds: float
@@ -51,8 +51,7 @@ class UtteranceTask:
     Parameters
     ----------
     spec : FeatureSpec
-    channels : str
-        One of ``channels.CHANNELS``.
+    channels : ChannelChoice
     vad : str
         Voice-activity detection.
     max_seconds : float, optional
@@ -62,7 +61,7 @@ class UtteranceTask:
     """
 
     spec: FeatureSpec
-    channels: str
+    channels: ChannelChoice
     vad: str
     max_seconds: float | None = None
     longest: float = LONG_SECONDS
@@ -105,11 +104,11 @@ class UtteranceTask:
         for signal in audible or signals:  # of several channels, some may be silent
             check_usable(signal)
         vectors = []
-        for name, signal in zip(reader.names, signals, strict=True):
+        for channel, signal in zip(reader.channels, signals, strict=True):
             is_speech = signal in audible and (
                 not confirms_speech or has_speech(signal.samples, signal.rate_hz)
             )
-            vectors.append((name, compute_features(signal, self.spec) if is_speech else None))
+            vectors.append((channel, compute_features(signal, self.spec) if is_speech else None))
         seconds = reader.frames / recording.rate_hz
         return RecordingFeatures(seconds, reader.comparison.are_different, tuple(vectors))
 

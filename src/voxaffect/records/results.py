@@ -39,6 +39,7 @@ class PredictionRecord(Struct, kw_only=True, omit_defaults=True):
 
     `calibrated` is there, and false, only if the answer was limited to some emotions; `dimensions`
     are there only where the model gives them. If it gives these alone, there is no emotion.
+    `channel_name` is there only where the caller named the channels.
     """
 
     source: str
@@ -47,6 +48,7 @@ class PredictionRecord(Struct, kw_only=True, omit_defaults=True):
     uncertain: bool
     result: Outcome
     channel: str
+    channel_name: str | None = None
     seconds: float | None
     windows: int | None
     channels_differ: bool
@@ -125,11 +127,13 @@ class TimelineRecord(Struct, kw_only=True, omit_defaults=True):
 
     `turns`, `sentences` and `overlaps` are there only where turns or a transcript were given;
     `calibrated` is there, and false, only if the answers were limited to some emotions;
-    `speaker_adaptations` is there if each speaker was to be adapted to.
+    `speaker_adaptations` is there if each speaker was to be adapted to; `channel_name` where the
+    caller named the channels.
     """
 
     source: str
     channel: str
+    channel_name: str | None = None
     seconds: float
     result: Outcome
     emotions: list[str]

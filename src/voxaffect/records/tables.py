@@ -21,6 +21,8 @@ ADAPTED = "adapted"
 """Column of tables of results for which adaptation was asked for: true where it was applied."""
 CALIBRATED = "calibrated"
 """Column of tables of results that were limited to some emotions: false for these."""
+CHANNEL_NAME = "channel_name"
+"""Column of tables of results whose channels the caller named; null for the mix."""
 CORRECTED = "model_emotion"
 """Column of tables of segments that a person has corrected: the emotion of the model there."""
 _OPTIONAL = {"speaker": "string", "text": "string", CORRECTED: "string"}
@@ -84,15 +86,19 @@ class Table:
 
 
 def list_prediction_columns(
-    emotions: Iterable[str], dimensions: Iterable[str] = ()
+    emotions: Iterable[str], dimensions: Iterable[str] = (), *, is_named: bool = False
 ) -> dict[str, str]:
     """Columns of a table of predictions without adaptation, and their kinds."""
-    return {**_PREDICTION, **name_columns(emotions), **dict.fromkeys(dimensions, "float64")}
+    columns = {**_PREDICTION, **_list_named(is_named=is_named), **name_columns(emotions)}
+    return {**columns, **dict.fromkeys(dimensions, "float64")}
 
 
-def list_segment_columns(emotions: Iterable[str], dimensions: Iterable[str] = ()) -> dict[str, str]:
+def list_segment_columns(
+    emotions: Iterable[str], dimensions: Iterable[str] = (), *, is_named: bool = False
+) -> dict[str, str]:
     """Columns of a table of segments or windows without adaptation, and their kinds."""
-    return {**_SEGMENT, **name_columns(emotions), **dict.fromkeys(dimensions, "float64")}
+    columns = {**_SEGMENT, **_list_named(is_named=is_named), **name_columns(emotions)}
+    return {**columns, **dict.fromkeys(dimensions, "float64")}
 
 
 def tabulate_predictions(
@@ -100,6 +106,7 @@ def tabulate_predictions(
     decimals: int | None = None,
     *,
     dimensions: Sequence[str] | None = None,
+    is_named: bool | None = None,
 ) -> Table:
     """Table with a row for each prediction.
 
@@ -110,24 +117,31 @@ def tabulate_predictions(
         Of numbers; all by default.
     dimensions : sequence of str, optional
         With a column each; by default those that a prediction has.
+    is_named : bool, optional
+        Whether there is a column of channel names; by default, if a prediction has one.
     """
     rated = list_dimensions(predictions) if dimensions is None else dimensions
     known = (one.emotions or tuple(one.probabilities) for one in predictions)
     emotions = list(next(filter(None, known), ()))
     kinds = _find_adapted(predictions)
+    named = _list_named(is_named=_find_names(predictions) if is_named is None else is_named)
     rows = []
     for prediction in predictions:
         plain = to_plain(prediction, PredictionRecord, decimals=decimals)
         adapted, probabilities = _list_adapted(prediction, kinds), plain["probabilities"]
-        cells = [plain[name] for name in _PREDICTION]
+        cells = [plain[name] for name in _PREDICTION] + [plain.get(name) for name in named]
         cells += [*adapted, *(probabilities.get(emotion) for emotion in emotions)]
         rows.append([*cells, *_list_rated(plain, rated)])
-    columns = {**_PREDICTION, **kinds, **name_columns(emotions)}
+    columns = {**_PREDICTION, **named, **kinds, **name_columns(emotions)}
     return Table({**columns, **dict.fromkeys(rated, "float64")}, rows)
 
 
 def tabulate_segments(
-    timelines: Sequence[Any], level: str = "segments", decimals: int | None = None
+    timelines: Sequence[Any],
+    level: str = "segments",
+    decimals: int | None = None,
+    *,
+    is_named: bool | None = None,
 ) -> Table:
     """Table with a row for each segment, or another part, of timelines.
 
@@ -137,19 +151,23 @@ def tabulate_segments(
     level : {"segments", "windows", "turns", "sentences"}
     decimals : int, optional
         Of numbers; all by default.
+    is_named : bool, optional
+        Whether there is a column of channel names; by default, if a timeline has one.
     """
     emotions = timelines[0].emotions if timelines else ()
+    named = _list_named(is_named=_find_names(timelines) if is_named is None else is_named)
     is_utterance = level in ("turns", "sentences")
     schema = UtteranceRecord if is_utterance else SegmentRecord
     own = {**_find_optional(timelines, level), **(_UTTERANCE if is_utterance else {})}
     decided = _find_adapted(timelines)
-    kinds = {**own, **decided}
+    kinds = {**named, **own, **decided}
     rated = list_dimensions(part for one in timelines for part in getattr(one, level))
     rows = []
     for timeline in timelines:
         for part in getattr(timeline, level):
             plain = to_plain(part, schema, decimals=decimals)
             cells = [timeline.source, timeline.channel, *(plain[name] for name in _PART)]
+            cells += [timeline.channel_name for _ in named]
             cells += [plain.get(name) for name in own]
             cells += _list_adapted(timeline, decided, part.speaker)
             cells += [plain["probabilities"].get(name) for name in emotions]
@@ -168,6 +186,7 @@ def tabulate_summaries(timelines: Sequence[Any], decimals: int | None = None) ->
         Of numbers; all by default.
     """
     emotions = timelines[0].emotions if timelines else ()
+    named = _list_named(is_named=_find_names(timelines))
     rows = []
     for timeline in timelines:
         summary = timeline.summary
@@ -177,10 +196,21 @@ def tabulate_summaries(timelines: Sequence[Any], decimals: int | None = None) ->
         for period, part in parts:
             plain = to_plain(part, SpeechSummaryRecord, decimals=decimals)
             cells = [timeline.source, timeline.channel, period, *(plain[name] for name in _SPEECH)]
+            cells += [timeline.channel_name for _ in named]
             rows.append([*cells, *(plain["shares"].get(emotion) for emotion in emotions)])
     columns = dict.fromkeys(("source", "channel", "period"), "string")
     shares = {f"{SHARE}{emotion}": "float64" for emotion in emotions}
-    return Table({**columns, **_SPEECH, **shares}, rows)
+    return Table({**columns, **_SPEECH, **named, **shares}, rows)
+
+
+def _find_names(results: Iterable[Any]) -> bool:
+    """True if the channels of a result have names."""
+    return any(one.channel_name is not None for one in results)
+
+
+def _list_named(*, is_named: bool) -> dict[str, str]:
+    """Column of channel names, where there are any."""
+    return {CHANNEL_NAME: "string"} if is_named else {}
 
 
 def list_dimensions(results: Iterable[Any]) -> tuple[str, ...]:

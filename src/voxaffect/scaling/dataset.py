@@ -163,10 +163,11 @@ def describe_settings(
     plain = {
         name: value
         for name, value in asdict(settings).items()
-        if name not in ("spec", "windowing", "sha256")
+        if name not in ("spec", "channels", "windowing", "sha256")
     }
     return {
         **plain,
+        **{"channel_names": None, **settings.channels.settings},
         "model_sha256": settings.sha256,
         "features": None if spec is None else spec.to_json(),
         **asdict(settings.windowing),

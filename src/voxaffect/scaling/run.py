@@ -16,7 +16,7 @@ from voxaffect.files import escape_control, make_folder, open_locked
 from voxaffect.models import Model, get_model
 from voxaffect.models.bundled import is_bundled
 from voxaffect.outputs.formats.parquet import check_parquet
-from voxaffect.recognition.channels import check_channels
+from voxaffect.recognition.channels import ChannelChoice, make_choice
 from voxaffect.recognition.classification import choose_threshold
 from voxaffect.recognition.timelines.vad import get_vad_method
 from voxaffect.recognition.timelines.windowing import WindowConfig
@@ -93,6 +93,7 @@ def write_dataset(
     model: Model | str | Path | None = None,
     spec: FeatureSpec | None = None,
     channels: str = "mix",
+    channel_names: Sequence[str] | None = None,
     vad: str = DEFAULT_VAD,
     uncertain_below: float | None = None,
     windowing: WindowConfig | None = None,
@@ -122,8 +123,9 @@ def write_dataset(
         As for `predict`. Features are those of the model, unless `spec` names others.
     spec : FeatureSpec, optional
         Of features.
-    channels, vad, uncertain_below, max_seconds
-        As for `predict`. Features are of the mix.
+    channels, channel_names, vad, uncertain_below, max_seconds
+        As for `predict_many`. Features are of the mix. With names, there is a column
+        ``channel_name``.
     windowing : WindowConfig, optional
         Of segments and windows.
     part_rows : int
@@ -171,8 +173,9 @@ def write_dataset(
     manifest = open_source(source, find)
     folder = open_folder(find(str(output)))
     used = None if kind == "features" and spec is not None else get_model(model)
+    choice = make_choice(channels, channel_names)
     settings = _make_settings(
-        kind, used, spec, channels, vad, uncertain_below, windowing, max_seconds
+        kind, used, spec, choice, vad, uncertain_below, windowing, max_seconds
     )
     columns = choose_columns(settings, used, manifest.carried, has_times=manifest.has_times)
     computed = choose_spec(settings, used)
@@ -223,7 +226,7 @@ def _make_settings(
     kind: Kind,
     model: Model | None,
     spec: FeatureSpec | None,
-    channels: str,
+    choice: ChannelChoice,
     vad: str,
     uncertain_below: float | None,
     windowing: WindowConfig | None,
@@ -232,10 +235,9 @@ def _make_settings(
     if kind not in KINDS:
         raise ArgumentError(f"kind: expected one of {', '.join(KINDS)}; found {kind!r}.")
     if kind == "features":
-        if channels != "mix":
-            raise ArgumentError(f"channels: features are of the mix, found {channels!r}.")
+        if choice.channels != "mix":
+            raise ArgumentError(f"channels: features are of the mix, found {choice.channels!r}.")
         max_seconds = MAX_SECONDS if max_seconds is None else max_seconds
-    check_channels(channels)
     get_vad_method(vad)
     if max_seconds is not None:
         check_number(max_seconds, "max_seconds")
@@ -248,7 +250,7 @@ def _make_settings(
     name = None if model is None else _name_model(model)
     windowing = windowing or WindowConfig(vad=vad)
     sha256 = None if model is None else model.sha256
-    return Settings(kind, name, sha256, spec, channels, uncertain_below, max_seconds, windowing)
+    return Settings(kind, name, sha256, spec, choice, uncertain_below, max_seconds, windowing)
 
 
 def _name_model(model: Model) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from voxaffect.features import FeatureSpec, compute_features, get_feature_names
 from voxaffect.files import escape_surrogates
 from voxaffect.models import Model, load
 from voxaffect.models.bundled import is_bundled
-from voxaffect.recognition.channels import ChannelReader
+from voxaffect.recognition.channels import MIX, ChannelChoice, ChannelReader
 from voxaffect.recognition.prediction import Predictor
 from voxaffect.recognition.timelines.offline import run_timelines
 from voxaffect.recognition.timelines.segmentation import configure_timeline
@@ -97,7 +97,9 @@ class Settings:
         Of the model.
     spec : FeatureSpec, optional
         Of features without a model.
-    channels, uncertain_below, max_seconds
+    channels : ChannelChoice
+        Of recordings whose row names no channels.
+    uncertain_below, max_seconds
         As for `predict` and `timeline`.
     windowing : WindowConfig
         Of timelines; its voice-activity detection is that of predictions, too.
@@ -109,7 +111,7 @@ class Settings:
     model: str | None = None
     sha256: str | None = None
     spec: FeatureSpec | None = None
-    channels: str = "mix"
+    channels: ChannelChoice = MIX
     uncertain_below: float | None = None
     max_seconds: float | None = None
     windowing: WindowConfig = field(default_factory=WindowConfig)
@@ -160,7 +162,9 @@ def choose_columns(
         list_columns = list_prediction_columns if is_prediction else list_segment_columns
         results = {
             name: "float32" if name == "confidence" or name.startswith(PREFIX) else kind
-            for name, kind in list_columns(model.emotions, model.dimension_names).items()
+            for name, kind in list_columns(
+                model.emotions, model.dimension_names, is_named=bool(settings.channels.names)
+            ).items()
         }
     taken = {"row", *_TIMES, *results}
     return Columns(
@@ -351,20 +355,22 @@ class _RecognitionWork:
 
     def __call__(self, entry: Entry) -> _Recognized:
         settings = self.settings
-        channels = entry.channels or settings.channels
+        choice, is_named = settings.channels, bool(settings.channels.names)
+        if entry.channels:
+            choice = replace(choice, channels=entry.channels)
         with _open_entry(entry, settings.max_seconds) as blocks:
             if settings.kind == "predictions":
                 vad = settings.windowing.vad
-                predictor = Predictor(self.model, None, settings.uncertain_below, channels, vad)
+                predictor = Predictor(self.model, None, settings.uncertain_below, choice, vad)
                 predictions = predictor.predict(blocks, 1)
                 names = self.model.dimension_names
-                rows = tabulate_predictions(predictions, dimensions=names).rows
+                rows = tabulate_predictions(predictions, dimensions=names, is_named=is_named).rows
                 has_speech = any(one.has_speech for one in predictions)
                 return _Recognized(rows, has_speech, predictions[0].seconds or 0.0)
             config = configure_timeline(
                 self.model, settings.windowing, None, settings.uncertain_below
             )
-            reader = ChannelReader(blocks, channels)
+            reader = ChannelReader(blocks, choice)
             timelines = run_timelines(reader, reader, config, workers=1)
-        rows = tabulate_segments(timelines, settings.kind).rows
+        rows = tabulate_segments(timelines, settings.kind, is_named=is_named).rows
         return _Recognized(rows, bool(rows), timelines[0].seconds)

@@ -27,7 +27,7 @@ from voxaffect.models.licensing import describe_use
 from voxaffect.outputs.formats import PREDICTION_FORMATS, TIMELINE_FORMATS, Format, Run
 from voxaffect.outputs.formats.base import describe_model
 from voxaffect.recognition import Prediction, Timeline
-from voxaffect.recognition.channels import ChannelReader
+from voxaffect.recognition.channels import ChannelChoice, ChannelReader, make_choice
 from voxaffect.recognition.conversations import ConversationSource
 from voxaffect.recognition.prediction import Predictor
 from voxaffect.recognition.timelines.offline import run_timelines
@@ -174,14 +174,16 @@ def _recognize(job: Recognize, limits: Limits) -> Reply:
     if options.level != "segments" and not is_timeline:
         message = f"{options.level} are of emotion over time: ask for timeline=true."
         raise ServiceError(400, "invalid_option", message, "level")
+    names = options.channel_names
+    choice = make_choice(options.channels, None if names is None else names.split(","))
     model = open_limited(job.model, options.labels)
     results: Sequence[Prediction | Timeline]
     if is_timeline:
         windowing = WindowConfig(vad=options.vad)
         config = configure_timeline(model, windowing, None, options.uncertain_below)
-        results = compute_timelines(job, config, options.channels, limits)
+        results = compute_timelines(job, config, choice, limits)
     else:
-        predictor = Predictor(model, None, options.uncertain_below, options.channels, options.vad)
+        predictor = Predictor(model, None, options.uncertain_below, choice, options.vad)
         results = predict_within(job.content, job.name, predictor, limits)
     check_speech(results, job.content, model)
     origin = Run(options.level, model, has_files=False, content=job.content)
@@ -232,7 +234,10 @@ def predict_within(
 
 
 def compute_timelines(
-    job: Recognize | Transcribe | Examine, config: TimelineConfig, channels: str, limits: Limits
+    job: Recognize | Transcribe | Examine,
+    config: TimelineConfig,
+    choice: ChannelChoice,
+    limits: Limits,
 ) -> tuple[Timeline, ...]:
     """Timelines of a recording within the limits."""
     companions = Companions() if isinstance(job, Examine) else job.companions
@@ -241,7 +246,7 @@ def compute_timelines(
     open_content = partial(open_blocks, job.content, name=job.name, max_seconds=limits.max_seconds)
     with open_content() as recording:
         check_recording(recording, limits)
-        reader = ChannelReader(recording, channels)
+        reader = ChannelReader(recording, choice)
         conversation = conversations.read(recording, open_content)
         return run_timelines(reader, reader, config, conversation=conversation, workers=1)
 

@@ -30,6 +30,13 @@ class EmotionOptions(Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
     ] = None
     level: Level = "segments"
     channels: Channels = "mix"
+    channel_names: Annotated[
+        str | None,
+        Meta(
+            description="A name for each channel of the recording, with commas, such as "
+            "agent,customer; with channels each, left or right. Results have it as channel_name."
+        ),
+    ] = None
     vad: Vad = DEFAULT_VAD
     uncertain_below: Probability | None = None
     labels: Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from voxaffect.outputs.formats import TIMELINE_FORMATS, Run
 from voxaffect.recognition import Timeline, Utterance
+from voxaffect.recognition.channels import MIX
 from voxaffect.recognition.timelines.segmentation import configure_timeline
 from voxaffect.recognition.timelines.windowing import WindowConfig
 from voxaffect.records.codec import to_line, to_plain
@@ -32,7 +33,7 @@ def transcribe(job: Transcribe, limits: Limits) -> Reply:
     model = open_limited(job.model, options.labels)
     windowing = WindowConfig(vad=options.vad)
     config = configure_timeline(model, windowing, None, options.uncertain_below)
-    results = compute_timelines(job, config, "mix", limits)
+    results = compute_timelines(job, config, MIX, limits)
     check_speech(results, job.content, model)
     (timeline,) = results
     name = options.response_format

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
@@ -38,6 +39,38 @@ def written(form: str, timelines: Sequence[Timeline], path: Path, **level: str) 
 
 def text(form: str, *timelines: Timeline, **level: str) -> str:
     return TIMELINE_FORMATS[form].encode(timelines, Run(**level, content=SOUND))  # type: ignore[return-value]
+
+
+NAMED = (replace(LEFT, channel_name="agent"), replace(RIGHT, channel_name="a@b <c>"))
+
+
+@pytest.mark.parametrize("level", ["segments", "windows"])
+def test_named_channels_have_a_column_more(tmp_path: Path, level: str) -> None:
+    bare = pd.read_csv(written("csv", (LEFT, RIGHT), tmp_path / "bare", level=level))
+    named = pd.read_csv(written("csv", NAMED, tmp_path / "named", level=level))
+    assert named.drop(columns="channel_name").equals(bare)
+    pairs = dict(zip(named["channel"], named["channel_name"], strict=True))
+    assert pairs == {"left": "agent", "right": "a@b <c>"}
+    mixed = pd.read_parquet(written("parquet", (CALL, *NAMED), tmp_path / "mixed", level=level))
+    assert mixed["channel_name"].isna().equals(mixed["channel"] == "mix")
+
+
+def test_named_channels_are_shown_by_name() -> None:
+    assert " agent  " in text("table", *NAMED)
+    assert "left" not in text("table", *NAMED)
+    for form, title in (("eaf", 'TIER_ID="{}"'), ("textgrid", 'name = "{}"')):
+        assert title.format("emotion agent") in text(form, NAMED[0])
+        content = text(form, *NAMED).replace("&lt;", "<").replace("&gt;", ">")
+        assert title.format("emotion agent") in content
+        assert title.format("emotion a at b <c>") in content  # "@" would begin a speaker
+    (task,) = json.loads(text("labelstudio", *NAMED))
+    assert task["data"]["channel"] == "left, right"
+    assert task["data"]["channel_name"] == "agent, a@b <c>"
+
+
+def test_programs_that_need_a_number_get_it() -> None:
+    for form in ("rttm", "raven", "srt", "vtt", "audacity"):
+        assert text(form, NAMED[1]) == text(form, RIGHT)
 
 
 # For programs

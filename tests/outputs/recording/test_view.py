@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -48,6 +49,11 @@ def test_the_loudest_lane_reaches_the_full_scale_and_the_others_keep_their_ratio
     assert (left.name, right.name) == ("left", "right")
     assert (max(right.high), max(left.high)) == (127, 32)
     assert (min(right.low), min(left.low)) == (-127, -32)
+
+
+def test_a_lane_has_the_name_of_its_channel(recording: Path) -> None:
+    named = [replace(LEFT, channel_name="agent"), RIGHT]
+    assert [lane.name for lane in view_recording(named, recording).lanes] == ["agent", "right"]
 
 
 def test_a_view_from_bytes_is_that_of_the_file(recording: Path) -> None:

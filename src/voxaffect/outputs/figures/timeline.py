@@ -29,6 +29,7 @@ from voxaffect.outputs.figures.shares import (
     make_starts,
 )
 from voxaffect.recognition import Timeline, Window
+from voxaffect.recognition.display import name_channel
 
 _WIDTH_INCHES = 10.0
 _WAVE_INCHES, _STRIP_INCHES, _ROW_INCHES = 0.9, 0.35, 0.3
@@ -137,8 +138,10 @@ def _draw_wave(axes: Any, timeline: Timeline, recording: Path | bytes, *, is_alo
     reach = max(float(np.abs([low, high]).max()), 1e-6)
     axes.set(ylim=(-1.05 * reach, 1.05 * reach), yticks=[])
     name = escape_control(Path(timeline.source).name)
-    channel = f"channel {timeline.channel}" if timeline.channel.isdigit() else timeline.channel
-    axes.set_title(name if is_alone else f"{name}, {channel}", loc="left", fontsize=10, pad=10)
+    channel = name_channel(timeline)
+    channel = f"channel {channel}" if channel.isdigit() else channel
+    is_nameless = is_alone and timeline.channel_name is None
+    axes.set_title(name if is_nameless else f"{name}, {channel}", loc="left", fontsize=10, pad=10)
     _bare(axes)
 
 

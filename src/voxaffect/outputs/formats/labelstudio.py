@@ -33,7 +33,7 @@ class _Answer:
     """Answer of the model to one recording; without speech there is no score and no result."""
 
     source: str
-    channels: Sequence[str]
+    channels: Sequence[Prediction | Timeline]
     score: float | None
     uncertain: bool
     results: Sequence[dict[str, Any]]
@@ -54,7 +54,7 @@ def _encode_predictions(predictions: Sequence[Prediction], run: Run) -> str:
             )
         choice = _make_result("choices", {"choices": [one.emotion]}, one.confidence)
         results = [choice] if one.has_speech else []
-        answers.append(_Answer(one.source, [one.channel], one.confidence, one.uncertain, results))
+        answers.append(_Answer(one.source, [one], one.confidence, one.uncertain, results))
     return _write_tasks(answers, run)
 
 
@@ -62,9 +62,8 @@ def _encode_timelines(timelines: Sequence[Timeline], run: Run) -> str:
     answers = []
     for source, channels in group_by_source(timelines).items():
         results = [region for one in channels for region in _make_regions(one, run.level)]
-        names = [one.channel for one in channels]
         score = _average_confidence([part for one in channels for part in getattr(one, run.level)])
-        answers.append(_Answer(source, names, score, False, results))
+        answers.append(_Answer(source, channels, score, False, results))
     return _write_tasks(answers, run)
 
 
@@ -113,7 +112,10 @@ def _write_tasks(answers: Sequence[_Answer], run: Run) -> str:
 def _make_task(number: int, answer: _Answer, run: Run) -> dict[str, Any]:
     source = escape_surrogates(answer.source)
     address = run.audio.locate(source) if run.has_files else run.audio.join(source)
-    data = {AUDIO: address, "source": source, "channel": ", ".join(answer.channels)}
+    channels = ", ".join(one.channel for one in answer.channels)
+    data = {AUDIO: address, "source": source, "channel": channels}
+    if names := [one.channel_name for one in answer.channels if one.channel_name is not None]:
+        data["channel_name"] = ", ".join(names)
     named = [{"id": f"{number}-{index}", **one} for index, one in enumerate(answer.results, 1)]
     prediction = {"model_version": _name_model(run), "score": answer.score, "result": named}
     return {"data": data, "predictions": [prediction] if named else []}

@@ -18,6 +18,7 @@ from voxaffect.recognition.display import (
     describe_doubt,
     describe_limits,
     format_probability,
+    name_channel,
 )
 from voxaffect.records.choices import LEVELS
 from voxaffect.records.tables import list_dimensions
@@ -62,7 +63,7 @@ def _encode_predictions(predictions: Sequence[Prediction], _: Run) -> str:
             [
                 one.source,
                 one.emotion or (NO_EMOTION if one.has_speech else NO_SPEECH),
-                *([one.channel] if has_channels else []),
+                *([name_channel(one)] if has_channels else []),
                 *numbers,
                 *_format_dimensions(one.dimensions, rated),
                 UNCERTAIN if one.has_speech and one.uncertain else "",
@@ -99,7 +100,7 @@ def _encode_timelines(timelines: Sequence[Timeline], run: Run) -> str:
                     timeline.source,
                     part.emotion or NO_EMOTION,
                     *speaker,
-                    timeline.channel,
+                    name_channel(timeline),
                     format_clock(part.start_seconds),
                     format_clock(part.end_seconds),
                     *_format_numbers(part, emotions),
@@ -112,7 +113,8 @@ def _encode_timelines(timelines: Sequence[Timeline], run: Run) -> str:
             times = [format_clock(0), format_clock(timeline.seconds)]
             blank = [""] * (2 + len(emotions) + len(rated))
             speaker = [""] if has_speakers else []
-            rows.append([timeline.source, NO_SPEECH, *speaker, timeline.channel, *times, *blank])
+            channel = name_channel(timeline)
+            rows.append([timeline.source, NO_SPEECH, *speaker, channel, *times, *blank])
             texts.append("")
     return _add_texts(_align(rows), texts) + _describe_limits(timelines, emotions)
 

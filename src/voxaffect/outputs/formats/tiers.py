@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 from voxaffect.files import escape_control
 from voxaffect.outputs.formats.labels import clean_words
 from voxaffect.outputs.formats.ticks import TickedPart, round_parts
-from voxaffect.recognition.display import UNCERTAIN, describe_doubt, format_probability
+from voxaffect.recognition.display import (
+    UNCERTAIN,
+    describe_doubt,
+    format_probability,
+    name_channel,
+)
 
 if TYPE_CHECKING:
     from voxaffect.recognition import Timeline
@@ -26,7 +31,8 @@ class Tier:
     Parameters
     ----------
     name : str
-        Its kind; with its channel where there are several, and ``@`` and the speaker, if known.
+        Its kind; with its channel where there are several or it has a name; with ``@`` and the
+        speaker, if known.
     kind : str
     """
 
@@ -82,9 +88,16 @@ def list_tiers(timelines: Sequence[Timeline], level: Level, *, per_second: int) 
         group
         for timeline in timelines
         for group in _list_groups(
-            timeline, level, per_second, "" if len(timelines) == 1 else f" {timeline.channel}"
+            timeline, level, per_second, _name_channel(timeline, is_alone=len(timelines) == 1)
         )
     ]
+
+
+def _name_channel(timeline: Timeline, *, is_alone: bool) -> str:
+    """Part of the names of tiers for a channel; ``@`` in it would begin a speaker."""
+    if is_alone and timeline.channel_name is None:
+        return ""
+    return f" {name_channel(timeline).replace('@', ' at ')}"
 
 
 def _list_groups(

@@ -15,6 +15,7 @@ import numpy as np
 from voxaffect.outputs.envelope import Envelope, compute_envelopes
 from voxaffect.outputs.figures.palette import assign_styles
 from voxaffect.recognition import Overlap, Segment, Timeline, Window
+from voxaffect.recognition.display import name_channel
 from voxaffect.records.results import EmotionStyleRecord, RecordingRecord
 from voxaffect.records.values import Serializable
 
@@ -70,7 +71,7 @@ class LaneView:
     Parameters
     ----------
     name : str
-        Name of the channel.
+        Name of the channel, or else its number, ``left``, ``right`` or ``mix``.
     low, high : tuple of int
         Envelope from −127 to 127, the loudest sample of all lanes.
     segments : tuple of Segment
@@ -146,7 +147,8 @@ def view_recording(timelines: Sequence[Timeline], recording: Path | bytes) -> Re
 def _view_lane(timeline: Timeline, envelope: Envelope, scale: float) -> LaneView:
     low, high = (tuple(np.rint(part * scale).astype(int).tolist()) for part in envelope)
     overlaps = tuple(_view_overlap(timeline, overlap) for overlap in timeline.overlaps)
-    return LaneView(timeline.channel, low, high, timeline.segments, timeline.windows, overlaps)
+    name = name_channel(timeline)
+    return LaneView(name, low, high, timeline.segments, timeline.windows, overlaps)
 
 
 def _view_overlap(timeline: Timeline, overlap: Overlap) -> OverlapView:

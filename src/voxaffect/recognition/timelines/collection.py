@@ -62,6 +62,8 @@ class ChannelWindows:
         Of each window in order, its probabilities or its vector; None without speech.
     conversation : Conversation
         Whose turns the windows follow.
+    channel_name : str, optional
+        Name that a caller gave to the channel.
     """
 
     source: str
@@ -71,6 +73,7 @@ class ChannelWindows:
     steps: tuple[Step, ...]
     rows: tuple[Row | None, ...]
     conversation: Conversation = NO_CONVERSATION
+    channel_name: str | None = None
 
     @property
     def vectors_apart(self) -> list[Samples]:
@@ -160,7 +163,7 @@ def collect_windows(
         As for `timeline`.
     """
     recording = reader.recording
-    channels = [_ChannelState(name, recording, config, conversation) for name in reader.names]
+    channels = [_ChannelState(one, reader, config, conversation) for one in reader.channels]
     seconds = recording.frames / recording.rate_hz
     with open_executor(workers) as executor:
         executor.expect(round(seconds / config.windowing.hop_seconds) * len(channels))
@@ -225,6 +228,7 @@ def _build_timeline(channel: ChannelWindows, config: TimelineConfig) -> Timeline
         config.adapter.decision if config.adapter else None,
         calibrated=config.model.labels is None,
         has_threshold=config.threshold > 0,
+        channel_name=channel.channel_name,
     )
     return add_conversation(timeline, channel.conversation, owned, config.threshold)
 
@@ -324,18 +328,25 @@ class _ChannelState:
 
     Parameters
     ----------
-    name : str
-    recording : Blocks
+    channel : str
+        As results call it.
+    reader : ChannelReader
     config : TimelineConfig
     conversation : Conversation
     """
 
     def __init__(
-        self, name: str, recording: Blocks, config: TimelineConfig, conversation: Conversation
+        self,
+        channel: str,
+        reader: ChannelReader,
+        config: TimelineConfig,
+        conversation: Conversation,
     ) -> None:
-        self._name, self._source = name, recording.name
+        recording = reader.recording
+        self._channel, self._source = channel, recording.name
+        self._name = reader.choice.get_name(channel)
         self.rate_hz = config.model.spec.rate_hz or recording.rate_hz
-        conversation = conversation.take_channel(name)
+        conversation = conversation.take_channel(channel)
         speakers = conversation.list_speakers(FrameClock(self.rate_hz))
         self._windower = config.make_windower(recording.rate_hz, speakers)
         self._conversation = conversation
@@ -360,7 +371,14 @@ class _ChannelState:
         """All windows with their rows."""
         steps, rows = tuple(self._steps), tuple(self._rows)
         return ChannelWindows(
-            self._source, self._name, seconds, self.rate_hz, steps, rows, self._conversation
+            self._source,
+            self._channel,
+            seconds,
+            self.rate_hz,
+            steps,
+            rows,
+            self._conversation,
+            self._name,
         )
 
     def _submit_step(self, step: Step, submit: Submit) -> None:

@@ -14,7 +14,7 @@ from voxaffect.audio import Samples, Source, open_blocks
 from voxaffect.errors import AudioError
 from voxaffect.models import Model, get_model
 from voxaffect.recognition.adaptation import Adaptation
-from voxaffect.recognition.channels import ChannelReader, check_channels
+from voxaffect.recognition.channels import ChannelReader, make_choice
 from voxaffect.recognition.conversations import (
     ADAPT_REMEDY,
     ConversationSource,
@@ -46,6 +46,7 @@ def timeline(
     window_seconds: float = WindowConfig.window_seconds,
     hop_seconds: float = WindowConfig.hop_seconds,
     channels: str = "mix",
+    channel_names: Sequence[str] | None = None,
     speakers: str | Path | Sequence[Turn] | None = None,
     transcript: str | Path | Sequence[Sentence] | None = None,
     diarize: bool | str | DiarizationConfig = False,
@@ -81,6 +82,9 @@ def timeline(
         Between the ends of windows, 0.1 to 30.
     channels : str
         ``mix`` of all, the ``left`` or ``right`` one, or ``each`` by itself.
+    channel_names : sequence of str, optional
+        A name for each channel of the recording, in order, such as ``("agent", "customer")``; not
+        for the mix. Results have it as ``channel_name``.
     speakers : path or sequence of Turn, optional
         Turns of the speakers, such as an RTTM file. No window then contains two speakers, or
         speech that overlaps, and each speaker is smoothed alone. Time outside of the turns counts
@@ -140,7 +144,7 @@ def timeline(
     >>> whole.segments[0].emotion in va.load().emotions
     True
     """
-    check_channels(channels)
+    choice = make_choice(channels, channel_names)
     windowing = WindowConfig(window_seconds, hop_seconds, vad)
     config = configure_timeline(get_model(model, labels), windowing, smoothing, uncertain_below)
     kind = get_kind(adapt, (ALL, SPEAKERS), remedy="For several recordings, take timeline_many.")
@@ -161,7 +165,7 @@ def timeline(
         )
     open_again = partial(open_blocks, source, rate_hz, name=name, max_seconds=max_seconds)
     with open_again() as recording:
-        reader = ChannelReader(recording, channels)
+        reader = ChannelReader(recording, choice)
         conversation = conversations.read(recording, open_again)
         run = run_adapted_timelines if kind == ALL else run_timelines
         return run(

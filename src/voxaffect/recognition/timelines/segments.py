@@ -253,6 +253,8 @@ class Timeline(Serializable):
         False if the answers were limited to some of the model's emotions.
     has_threshold : bool
         False if no confidence makes a result uncertain: the model has no threshold, or it is 0.
+    channel_name : str, optional
+        Name that the caller gave to the channel.
     """
 
     source: str
@@ -268,6 +270,7 @@ class Timeline(Serializable):
     calibrated: bool = True
     speaker_adaptations: tuple[AdaptationDecision, ...] = ()
     has_threshold: bool = True
+    channel_name: str | None = None
 
     _schema: ClassVar = TimelineRecord
 

@@ -119,7 +119,12 @@ class _Reader:
             sentences=self._read_utterances("sentences", record.sentences),
             overlaps=self._read_overlaps(),
             has_threshold=self._has_threshold(),
+            channel_name=self._read_channel_name(),
         )
+
+    def _read_channel_name(self) -> str | None:
+        name = self._record.channel_name
+        return None if name is None else escape_control(name)[:_LONGEST_NAME]
 
     def _has_threshold(self) -> bool:
         """True unless the summary states nothing that is certain, though there is speech."""

@@ -17,6 +17,7 @@ from voxaffect.outputs.formats.base import make_document
 from voxaffect.outputs.formats.ticks import number_channel
 from voxaffect.outputs.recording.view import view_emotions, view_recording
 from voxaffect.recognition import Timeline
+from voxaffect.recognition.channels import ChannelChoice
 from voxaffect.recognition.prediction import Predictor
 from voxaffect.records.codec import round_numbers, to_line
 from voxaffect.records.results import PredictionDocument, TimelineDocument
@@ -105,9 +106,10 @@ def _describe_model(identifier: str, model: Model) -> dict[str, Any]:
 def _examine(job: Examine, limits: Limits) -> Reply:
     """Answer, emotion over time, and findings of one recording, as JSON."""
     options, model = job.options, open_model(job.model)
-    predictor = Predictor(model, None, options.uncertain_below, options.channels)
+    choice = ChannelChoice(options.channels)
+    predictor = Predictor(model, None, options.uncertain_below, choice)
     predictions = predict_within(job.content, job.name, predictor, limits)
-    timelines = compute_timelines(job, predictor.timeline_config, options.channels, limits)
+    timelines = compute_timelines(job, predictor.timeline_config, choice, limits)
     circumstances = Run(model=model, has_files=False)
     content = {
         "predictions": make_document(PredictionDocument, predictions, circumstances),
