@@ -183,6 +183,8 @@ def _read_name(name: str) -> tuple[str, str]:
     (('', 'anna'), ('words', ''), ('text', 'anna'))
     >>> _read_name("anna - words"), _read_name("anna-lena"), _read_name("emotion left@bert")
     (('words', 'anna'), ('', 'anna-lena'), ('emotion', 'bert'))
+    >>> _read_name("emotion front-text")  # of a channel with this name, as voxaffect writes it
+    ('emotion', '')
     """
     name = name.strip()
     if name.lower() in _KINDS:
@@ -191,9 +193,9 @@ def _read_name(name: str) -> tuple[str, str]:
         kind = match["kind"].strip().lower()
         first = kind.partition(" ")[0]
         return (first if first in _KINDS else kind), match["speaker"].strip()
-    if (match := _BEGINNING.fullmatch(name)) and match["kind"].strip().lower() in _KINDS:
-        return match["kind"].strip().lower(), match["speaker"].strip()
     first, _, channel = name.partition(" ")
     if channel and first.lower() in _CHANNELED:
         return first.lower(), ""
+    if (match := _BEGINNING.fullmatch(name)) and match["kind"].strip().lower() in _KINDS:
+        return match["kind"].strip().lower(), match["speaker"].strip()
     return "", name
