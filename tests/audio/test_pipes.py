@@ -209,4 +209,4 @@ def test_listen_shows_events_before_the_writer_ends_and_stops_at_ctrl_c(
             assert process.poll() is None
             process.send_signal(signal.SIGINT)
             assert b" heard, " in process.stdout.read()
-            assert process.wait(timeout=20) == 0
+            assert process.wait(timeout=120) == 0

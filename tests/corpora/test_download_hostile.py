@@ -166,7 +166,7 @@ def test_a_server_that_drips_is_given_up(
     start = time.monotonic()
     with pytest.raises(DownloadError, match=r"too slow, .* it will resume"):
         _fetch(server, tmp_path / "a.part", size=10_000)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 60  # an endless answer
 
 
 @pytest.mark.parametrize("answer", [_drip, _drip_headers])

@@ -543,7 +543,7 @@ def test_an_ended_program_leaves_no_process_and_a_good_cache(
         assert time.monotonic() < deadline
         time.sleep(0.01)
     os.killpg(program.pid, ending)
-    _, err = program.communicate(timeout=20)
+    _, err = program.communicate(timeout=120)
     assert program.returncode == -ending
     assert err.count("Traceback") == (ending == signals.SIGINT)  # the program's own
     while any(map(is_running, processes)):

@@ -192,16 +192,16 @@ def test_a_graph_of_our_operators_is_read() -> None:
 def test_a_graph_that_asks_for_much_memory_is_refused_quickly(nodes: list[onnx.NodeProto]) -> None:
     line = constant("line", np.zeros((1, 100_000), np.float32))
     model = graph_of(nodes, constant("n", [10_000_000_000]), line)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(ModelError, match=r"cannot be run .it asks for more than 1024 MB of memory"):
         Model(add_checksum(model.SerializeToString()), "mine")
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_the_longest_graph_is_read_in_seconds() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     Model(add_checksum(chain(MAX_NODES - 2).SerializeToString()))
-    assert time.monotonic() - began < 8
+    assert time.process_time() - began < 8
 
 
 def test_many_small_fields_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

