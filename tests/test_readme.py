@@ -193,6 +193,44 @@ def test_the_figures_in_the_text_of_the_card_are_those_of_the_benchmarks() -> No
     assert f"certain there, {finished['fast']['risk']:.0%}".replace("%", " %") in text
 
 
+def test_the_shares_of_wrong_certain_answers_are_those_of_the_benchmarks() -> None:
+    unseen, finished = (
+        json.loads((ROOT / "benchmarks" / f"{name}.json").read_text())
+        for name in ("unseen", "finished")
+    )
+    recordings = {"aesdd": 360, "emovo": 588}
+    assert sum(recordings.values()) == finished["accurate"]["utterances"]
+
+    def join_risk(model: str) -> str:
+        """Share of wrong answers among the certain ones of both corpora."""
+        corpora = finished[model]["corpora"]
+        certain = {name: count * corpora[name]["coverage"] for name, count in recordings.items()}
+        right = sum(count * corpora[name]["right"] for name, count in certain.items())
+        return f"{1 - right / sum(certain.values()):.0%}".replace("%", " %")
+
+    accurate, fast = join_risk("accurate"), join_risk("fast")
+    card, uncertainty, predict, responsible = (
+        " ".join((ROOT / path).read_text(encoding="utf-8").split())
+        for path in (
+            "MODEL_CARD.md",
+            "docs/concepts-uncertainty.md",
+            "docs/predict.md",
+            "docs/responsible-use.md",
+        )
+    )
+    assert f"{fast} of those of `fast` and {accurate} of those of `accurate` are wrong" in card
+    for page in (predict, responsible):
+        assert f"{accurate} with `accurate` and {fast} with `fast`" in page
+    assert f"| `accurate` | {accurate} |" in uncertainty
+    nemo = 1 - finished["fast"]["corpora"]["nemo"]["right"]
+    assert (
+        f"| `fast` | {fast} | {nemo:.0%} |".replace("%", " %").replace("  %", " %") in uncertainty
+    )
+    plain = unseen["encoder"]["plain"]
+    mean, worst = 1 - plain["mean"]["right"], 1 - plain["corpora"]["nemo"]["right"]
+    assert f"{100 * mean:.0f} % in the mean, and {100 * worst:.0f} % on nEMO" in uncertainty
+
+
 def test_no_line_of_text_is_longer_than_a_page_is_wide() -> None:
     text = re.sub(r"^```.*?^```", "", README, flags=re.DOTALL | re.MULTILINE)
     assert [row for row in text.splitlines() if len(row) > 120 and row[0] not in "|!"] == []

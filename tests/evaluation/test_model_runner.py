@@ -106,6 +106,14 @@ def test_data_that_the_model_was_trained_on_are_refused(
     assert "1 corpus in both training and test, ALLOWED: ravdess" in to_text(plain)
 
 
+@pytest.mark.parametrize("name", ["RAVDESS", "Rav-dess", "rav_dess"])
+def test_a_known_corpus_is_known_however_its_name_is_written(
+    trained: Trained, table: Path, name: str
+) -> None:
+    with pytest.raises(LeakError, match="the model was trained on ravdess"):
+        evaluate({f"csv:{name}": table}, model=trained.model)
+
+
 def test_two_common_emotions_are_needed(trained: Trained, table: Path) -> None:
     with pytest.raises(EvaluationError, match=r"share 1 emotions.* --labels"):
         evaluate({"csv": table}, model=trained.model, emotions=["calm", "bored"])

@@ -99,7 +99,7 @@ def evaluate_models(
     options.pop("encoder", None)  # of training
     loaded = _load_models(models)
     names = _name_corpora(corpora, options.get("name"))
-    known = {name: sorted(names & model.card.corpora.keys()) for name, model in loaded.items()}
+    known = {name: _list_known(model, names) for name, model in loaded.items()}
     if not allow_leaks:
         _refuse_known_corpora(known)
     options["emotions"] = None if emotions in ("all", ["all"]) else emotions
@@ -148,6 +148,16 @@ def _name_corpora(corpora: Corpora, own_name: str | None) -> set[str]:
     """Names of the corpora in a model card."""
     keys = {corpora} if isinstance(corpora, str) else {*corpora}
     return {name_corpus(key, own_name) for key in keys}
+
+
+def _list_known(model: Model, names: Collection[str]) -> list[str]:
+    """Corpora of a model's training that have one of these names, however it is written."""
+    simple = {_simplify(name) for name in names}
+    return sorted(name for name in model.card.corpora if _simplify(name) in simple)
+
+
+def _simplify(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))
 
 
 def _refuse_known_corpora(known: Mapping[str, Sequence[str]]) -> None:
