@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,8 @@ from conftest import Run, Trained
 from voxaffect import evaluate, load_dataset
 from voxaffect.errors import EvaluationError, LeakError
 from voxaffect.evaluation.metrics.categorical import compute_uar
-from voxaffect.outputs.report import document, to_text, write_report
+from voxaffect.evaluation.model_runner import _describe_unchecked
+from voxaffect.outputs.report import Document, document, to_text, write_report
 
 WORDS = {"02": "calm", "03": "happy", "06": "fearful", "07": "bored"}
 
@@ -55,18 +58,70 @@ def test_a_model_is_scored_by_its_own_probabilities(trained: Trained, table: Pat
     assert restricted["restricted_uar"]["mean"] == pytest.approx(compute_uar(truth, among))
 
 
+def write_markdown(plain: Document, folder: Path) -> str:
+    write_report(plain, folder)
+    return (folder / "report.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.slow
 def test_only_the_names_of_corpora_are_compared(
     trained: Trained, table: Path, tmp_path: Path
 ) -> None:
     plain = document(evaluate({"csv": table}, model=trained.model))
-    text = to_text(plain)
-    assert "Only the names were compared" in text
-    assert "it was not trained on" not in text
-    write_report(plain, tmp_path / "out")
-    report = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
-    assert "not in the training data" not in report
-    assert "no speaker of a test is in" not in report
+    one = plain["systems"]["the trained model"]["evaluations"]["model"]
+    assert one["new_voices"] is plain["leaks"] is None
+    sentence = (
+        "Not checked of the trained model: speakers and recordings: only the names of the tested "
+        "corpora were compared with those of the training corpora (ravdess). None is the same."
+    )
+    assert sentence[1:-1] in to_text(plain)
+    report = write_markdown(plain, tmp_path / "out")
+    assert report.count(sentence) == 2  # under the result, and as the leak check
+    assert "Nothing was trained here, so no fold was searched for leaks." in report
+    assert "UAR of the trained model: " in report
+    assert "Leak check: it was not run" not in report
+    body = report.partition("## How to read this report")[0]
+    for claim in (
+        "No speaker, no recording",
+        "on new speakers",
+        "random split and",
+        "by a random split",
+        "bar between them",
+        "not in the training data",
+        "no speaker of a test is in",
+    ):
+        assert claim not in body, claim
+
+
+@pytest.mark.slow
+def test_a_corpus_of_the_training_data_stands_in_the_report(
+    trained: Trained, ravdess_to_read: Path, tmp_path: Path
+) -> None:
+    study = evaluate({"ravdess": ravdess_to_read}, model=trained.model, allow_leaks=True)
+    report = write_markdown(document(study), tmp_path / "out")
+    assert "tested on recordings that include its training data (ravdess)" in report
+    assert "of the training corpora (ravdess). Both have ravdess." in report
+    assert "a corpus that the model was trained on | stops an evaluation | ravdess | 1" in report
+    assert "by a random split" not in report
+
+
+def test_a_card_without_corpora_compares_nothing() -> None:
+    assert "nothing was compared" in _describe_unchecked((), ())
+
+
+@pytest.mark.slow
+def test_the_model_file_and_its_runtime_are_named(
+    run: Run, table: Path, file: Path, tmp_path: Path
+) -> None:
+    done = run("evaluate csv --data", table, "--model", file, "--report", tmp_path / "out")
+    assert done.code == 0, done.err
+    digest = sha256(file.read_bytes()).hexdigest()
+    plain = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert plain["systems"]["mine.onnx"]["model"] == {"sha256": digest, "corpora": ["ravdess"]}
+    assert plain["versions"]["onnxruntime"] == version("onnxruntime")
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert f"| model mine.onnx, SHA-256 | {digest} |" in report
+    assert f"| onnxruntime | {version('onnxruntime')} |" in report
 
 
 def test_emotions_that_one_side_lacks_are_stated(trained: Trained, table: Path) -> None:
@@ -101,7 +156,7 @@ def test_data_that_the_model_was_trained_on_are_refused(
     with pytest.raises(LeakError, match=r"the model was trained on ravdess, .*--allow-leaks"):
         evaluate({"ravdess": ravdess_to_read}, model=trained.model)
     study = evaluate({"ravdess": ravdess_to_read}, model=trained.model, allow_leaks=True)
-    assert not study.protocol.new_voices
+    assert study.protocol.new_voices is False
     plain = document(study)
     assert "1 corpus in both training and test, ALLOWED: ravdess" in to_text(plain)
 

@@ -21,7 +21,14 @@ from voxaffect.evaluation.metrics.categorical import describe_chance
 from voxaffect.evaluation.protocols import Fold, Protocol
 from voxaffect.evaluation.result import Evaluation
 from voxaffect.evaluation.runner import Condition, score_fold, spread_dimensions
-from voxaffect.evaluation.studies import CLEAN, Study, System, SystemResult, measure_system
+from voxaffect.evaluation.studies import (
+    CLEAN,
+    FinishedModel,
+    Study,
+    System,
+    SystemResult,
+    measure_system,
+)
 from voxaffect.extraction import Transform
 from voxaffect.features import FeatureSpec
 from voxaffect.models import Model, get_model
@@ -40,10 +47,9 @@ def make_single_fold(utterances: Sequence[Utterance], seed: int) -> tuple[Fold, 
 
 PROTOCOL = Protocol(
     "model",
-    "a finished model; no corpus of this name is among its training corpora. Only the names were "
-    "compared: nobody can check here whether it was trained on recordings of an own table",
+    "a finished model, tested on all recordings; nothing was trained",
     make_single_fold,
-    new_voices=True,
+    new_voices=None,
     reference_protocol="",
     is_open=True,
 )
@@ -260,6 +266,19 @@ def _choose_protocol(known: Sequence[str]) -> Protocol:
     return replace(PROTOCOL, summary=summary, new_voices=False)
 
 
+def _describe_unchecked(trained: Sequence[str], known: Sequence[str]) -> str:
+    """Describe what was not compared of the tested data and the training data of a model."""
+    if not trained:
+        return "the training data of the model: its card names no corpus, so nothing was compared"
+    compared = (
+        "speakers and recordings: only the names of the tested corpora were compared with those "
+        f"of the training corpora ({', '.join(trained)})"
+    )
+    if known:
+        return f"{compared}. Both have {', '.join(known)}"
+    return f"{compared}. None is the same"
+
+
 @dataclass(frozen=True, eq=False)
 class _ModelRun:
     """Test of one model.
@@ -282,13 +301,17 @@ class _ModelRun:
     def measure(self, system: System, *, importance: bool) -> SystemResult:
         """Evaluate the model as for a recipe."""
         evaluate = partial(self._evaluate, system.data)
-        return measure_system(system, PROTOCOL, evaluate, importance=importance)
+        result = measure_system(system, PROTOCOL, evaluate, importance=importance)
+        origin = FinishedModel(self.model.sha256, tuple(self.model.card.corpora))
+        return replace(result, model=origin)
 
     def _evaluate(
         self, data: Dataset, conditions: Mapping[str, Condition]
     ) -> dict[str, Evaluation]:
         protocol = _choose_protocol(self.known)
-        leaks = [Leak("corpus", protocol.name, False, self.known)] if self.known else []
+        leak = Leak("corpus", protocol.name, False, self.known)
+        check = LeakCheck((leak,), 0) if self.known else None
+        unchecked = _describe_unchecked(tuple(self.model.card.corpora), self.known)
         (fold,) = protocol.split(data.utterances, self.seed)
         truth, emotions = np.array(data.emotions), self.model.emotions
         if not data.has_emotions:
@@ -304,11 +327,12 @@ class _ModelRun:
                 emotions,
                 (score_fold(fold, probabilities, truth, emotions, dimensions),),
                 data.utterances,
-                LeakCheck(tuple(leaks), 0),
+                check,
                 describe_chance(emotions),
                 "probabilities" if emotions else "dimensions",
                 abstention=self.model.card.abstention if emotions else {},
                 unknown=self.unknown,
+                unchecked=(unchecked,),
             )
             if not emotions and not results[name].dimension_scores:
                 raise _refuse_without_scores(self.model)

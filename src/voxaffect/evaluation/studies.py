@@ -59,6 +59,22 @@ class System:
     summary: str = ""
 
 
+@dataclass(frozen=True)
+class FinishedModel:
+    """Origin of a finished model: its file, and the corpora that its card names.
+
+    Parameters
+    ----------
+    sha256 : str
+        Of the model file, in hexadecimal.
+    corpora : tuple of str
+        Names of its training corpora; empty if the card names none.
+    """
+
+    sha256: str
+    corpora: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class SystemResult:
     """Evaluations of one system in a study.
@@ -75,6 +91,8 @@ class SystemResult:
         utterances of a fold. The loss is the group's permutation importance.
     group_sizes : mapping of str to int
         Number of features of each group.
+    model : FinishedModel, optional
+        None for a recipe, and for predictions from a file.
     """
 
     summary: str
@@ -82,6 +100,7 @@ class SystemResult:
     conditions: Mapping[str, Evaluation]
     permutations: Mapping[str, Evaluation]
     group_sizes: Mapping[str, int]
+    model: FinishedModel | None = None
 
     def __repr__(self) -> str:
         """Each evaluation, and the number of conditions and permuted groups, on one line."""

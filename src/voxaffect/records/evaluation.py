@@ -167,11 +167,19 @@ class FeatureGroup(Struct, kw_only=True):
     interval: _Interval | None = None
 
 
+class ModelRecord(Struct, kw_only=True):
+    """File and training corpora of a finished model."""
+
+    sha256: _Text
+    corpora: list[_Text]
+
+
 class SystemRecord(Struct, kw_only=True):
     """Evaluations of one system."""
 
     evaluations: dict[str, EvaluationRecord | None]
     summary: _Text | None = None
+    model: ModelRecord | None = None
     robustness: dict[str, ConditionScores | None] | None = None
     importance: list[FeatureGroup] | None = None
 

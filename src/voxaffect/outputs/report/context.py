@@ -22,6 +22,8 @@ Document = Mapping[str, Any]
 Evaluation = Mapping[str, Any]
 MOST_ERRORS = 12
 MOST_MISTAKES = 3
+_UNTRAINED = ("predictions", "model")
+"""Protocols of systems that were not trained here."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,16 +149,15 @@ def _name_unit(evaluations: Sequence[tuple[str, Evaluation]]) -> str:
 def _compare_protocols(document: Document) -> list[dict[str, Any]]:
     """Pair each system's evaluations on new speakers and by a random split.
 
-    Of ``other``, nobody knows which speakers it was trained on.
+    Of ``other``, predictions or a finished model, nobody knows which speakers it was trained on.
     """
     pairs = []
     for name, system in document["systems"].items():
         known = [one for one in (system.get("evaluations") or {}).values() if one]
-        new = next((one for one in known if one.get("new_voices")), None)
-        other = next((one for one in known if one.get("protocol") == "predictions"), None)
-        random = next(
-            (one for one in known if not one.get("new_voices") and one is not other), None
-        )
+        other = next((one for one in known if one.get("protocol") in _UNTRAINED), None)
+        trained = [one for one in known if one is not other]
+        new = next((one for one in trained if one.get("new_voices")), None)
+        random = next((one for one in trained if not one.get("new_voices")), None)
         pairs.append(
             {
                 "name": name,

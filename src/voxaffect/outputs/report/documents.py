@@ -43,7 +43,7 @@ _POINTS = 101
 _SHOWN = 20
 _METRICS = (*(one.name for one in fields(Scores)), "top_two", "nll", "ece")
 _GROUPS = ("by_emotion", "by_sex", "by_intensity", "by_corpus", "by_speaker")
-_LIBRARIES = ("voxaffect", "numpy", "scipy", "scikit-learn", "soundfile", "soxr")
+_LIBRARIES = ("voxaffect", "numpy", "scipy", "scikit-learn", "soundfile", "soxr", "onnxruntime")
 
 
 def document(study: Study, *, command: str = "", embedded: bool = False) -> Document:
@@ -77,7 +77,7 @@ def document(study: Study, *, command: str = "", embedded: bool = False) -> Docu
         },
         "data": _data(study.data, study.protocol.name),
         "utterances": [_utterance(one) for one in study.utterances],
-        "leaks": _leaks(first),
+        "leaks": _leaks(study),
         "protocol": study.protocol.name,
         "reference_protocol": study.reference_protocol or None,
         "reference_missing": study.reference_missing,
@@ -203,12 +203,17 @@ def _mapping(data: Dataset) -> list[Document]:
     ]
 
 
-def _leaks(result: SystemResult) -> list[Document] | None:
+def _leaks(study: Study) -> list[Document] | None:
     """List the leaks of all protocols; None where they could not be looked for."""
-    checks = [(one.protocol.name, one.check) for one in result.evaluations.values()]
-    if any(check is None for _, check in checks):
+    checks = dict.fromkeys(
+        (one.protocol.name, one.check)
+        for result in study.systems.values()
+        for one in result.evaluations.values()
+        if one.check is not None
+    )
+    if not checks:
         return None
-    return [leak for name, check in checks if check for leak in _describe_leaks(check, name)]
+    return [leak for name, check in checks for leak in _describe_leaks(check, name)]
 
 
 def _describe_leaks(check: LeakCheck, protocol: str) -> list[Document]:
@@ -247,6 +252,7 @@ def _system(study: Study, result: SystemResult) -> Document:
     main, known = result.evaluations[study.protocol.name], describe_families()
     return {
         "summary": result.summary,
+        "model": asdict(result.model) if result.model else None,
         "evaluations": {name: _evaluation(one) for name, one in result.evaluations.items()},
         "robustness": {
             name: _compare_condition(main, one) for name, one in result.conditions.items()
