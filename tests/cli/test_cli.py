@@ -672,6 +672,33 @@ def test_evaluate_by_emobox_needs_its_speakers(run: Run, small_ravdess: Path) ->
     assert "EvaluationError: emobox fold 4 tests speakers 03, 05, 07, 24" in done.err
 
 
+def test_a_failed_evaluation_leaves_no_folder(
+    run: Run, small_ravdess: Path, tmp_path: Path
+) -> None:
+    for speaker in ("03", "05", "07"):
+        shutil.rmtree(small_ravdess / f"Actor_{speaker}")
+    out = tmp_path / "out"
+    command = "evaluate ravdess --features classic --recipe mlp --protocol emobox --data"
+    done = run(command, small_ravdess, "--report", out)
+    assert done.code == 1
+    assert not out.exists()
+
+
+@pytest.mark.slow
+def test_evaluate_states_the_score_of_every_system(
+    run: Run, small_ravdess: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "study.json"
+    recipes = "--recipe mlp --recipe tutorial --emotions all --no-reference-split"
+    done = run(f"evaluate ravdess --features classic {recipes} --data", small_ravdess, "-o", output)
+    assert done.code == 0, done.err
+    for name, system in json.loads(output.read_text())["systems"].items():
+        uar = system["evaluations"]["speakers"]["metrics"]["uar"]
+        low, high = uar["interval"]
+        score = f"UAR {uar['mean']:.3f} [{low:.3f}, {high:.3f}] ({name}, speakers): {output}"
+        assert score in done.err
+
+
 def test_people_train_on_their_own_folders(run: Run, small_ravdess: Path, tmp_path: Path) -> None:
     own = tmp_path / "own"
     for code, emotion in (("03", "joy"), ("07", "yuck")):

@@ -214,3 +214,21 @@ def test_the_command_leaves_corpora_out(run: Run, ravdess_to_read: Path, tmp_pat
     assert done.code == 0, done.err
     assert "corpora: one corpus left out at a time" in done.out
     assert "UAR, calls: " in done.out
+
+
+def test_a_cross_report_names_the_training_corpus_first_and_counts_what_was_used(
+    data: Dataset, tmp_path: Path
+) -> None:
+    chosen = {one for one in data.utterances if one.corpus != "emovo"}
+    study = evaluate_systems({"near": System(linear(), data.select(chosen))}, protocol="cross")
+    plain = document(study)
+    mapping = {row["emotion"]: row["corpora"] for row in plain["data"]["mapping"]}
+    assert mapping["happy"] == ["ravdess", "emodb"]  # trained on the first, tested on the second
+    assert mapping["calm"] == ["ravdess"]
+    write_report(plain, tmp_path / "out")
+    report = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert "| happy | ravdess, emodb |" in report
+    assert "→" not in report
+    used = sum(one.emotion != "calm" for one in chosen)
+    assert f"{used} utterances, 3 emotions, 6 speakers, 1 system, protocol cross" in report
+    assert f"Of these {len(chosen)} utterances, {used} were used" in report

@@ -25,6 +25,7 @@ from voxaffect.evaluation import (
     read_split,
     write_split,
 )
+from voxaffect.evaluation.experiments import _summarize
 from voxaffect.evaluation.protocols import get_protocol
 from voxaffect.outputs.report import (
     compare,
@@ -36,7 +37,7 @@ from voxaffect.outputs.report import (
 )
 from voxaffect.outputs.report.context import build_context
 from voxaffect.outputs.report.markdown import render_markdown
-from voxaffect.training import Dataset
+from voxaffect.training import AugmentedCopies, Dataset, get_recipe
 
 
 def nearest() -> Any:
@@ -394,7 +395,7 @@ def test_a_cross_corpus_study_shows_which_emotions_meet(trained: Trained) -> Non
     text = to_text(told)
     assert told["reference_protocol"] is None
     assert told["premium"] == {}
-    assert "happy: emodb and ravdess\n" in text
+    assert "happy: ravdess and emodb\n" in text
     assert "bored: emodb only, left out\n" in text
     emotions = told["systems"]["nearest"]["evaluations"]["cross"]["emotions"]
     assert emotions == ["disgust", "fearful", "happy"]
@@ -554,3 +555,32 @@ def test_comparison_names_what_differs_in_the_data(trained: Trained) -> None:
     ):
         with pytest.raises(EvaluationError, match=reason):
             compare(plain, other, ("nearest", "nearest"))
+
+
+@pytest.mark.slow
+def test_a_report_of_python_has_the_folds_for_a_split(found: Any, tmp_path: Path) -> None:
+    paths = found.report(tmp_path / "out")
+    assert tmp_path / "out" / "folds.csv" in paths
+    protocol = read_split(tmp_path / "out" / "folds.csv")
+    folds = protocol.split(found.utterances, 3)
+    first = found.systems["nearest"].evaluations["speakers"].folds
+    for fold, result in zip(folds, first, strict=True):
+        assert set(fold.test) == set(result.fold.test)
+    assert repr(protocol) == f"Protocol(file: {len(folds)} folds read from folds.csv)"
+
+
+def test_a_protocol_prints_its_summary() -> None:
+    assert repr(get_protocol("loso")) == "Protocol(loso: one speaker left out at a time)"
+
+
+def test_a_summary_names_the_copies_that_ran(trained: Trained) -> None:
+    recipe = get_recipe("logistic")
+    assert recipe.augmentation is not None
+    plain = _summarize(recipe, trained.data)
+    assert plain.endswith("the fast default; trained without augmented copies")
+    kept = np.ones(len(trained.data.utterances), dtype=np.bool_)
+    copies = AugmentedCopies(trained.data.matrix, kept)
+    augmented = replace(trained.data, copies=copies, augmentation=recipe.augmentation)
+    count = recipe.augmentation.copies
+    assert f"trained on {count} augmented copies of each" in _summarize(recipe, augmented)
+    assert "copies" not in _summarize(get_recipe("mlp"), trained.data)

@@ -33,6 +33,7 @@ from voxaffect.cli.usage import refuse_options
 from voxaffect.console import print_message, stderr_is_terminal
 from voxaffect.corpora import parse_columns
 from voxaffect.evaluation import PROTOCOLS, Study, get_protocol, read_split
+from voxaffect.evaluation.studies import SPLIT_NAME
 from voxaffect.files import check_folder, make_folder
 from voxaffect.outputs.figures.export import FIGURE_FORMATS
 from voxaffect.outputs.report import (
@@ -44,6 +45,7 @@ from voxaffect.outputs.report import (
     to_text,
     write_report,
 )
+from voxaffect.outputs.report.formatting import format_estimate
 from voxaffect.training import RECIPES, choose_recipe
 from voxaffect.training.augmentation.conditions import CONDITIONS
 
@@ -230,7 +232,6 @@ def evaluate(
     if figure_formats and folder is None:
         raise click.UsageError("--figure-format goes with --report.")
     if folder is not None:
-        make_folder(folder)
         check_folder(folder)
         check_installed()  # reports what is missing before the work
     for name in recipes or (None,):
@@ -258,8 +259,7 @@ def evaluate(
         with writes.attempt():
             study.save_split(save_split)
     if folder is not None:
-        with writes.attempt():
-            _report(study, plain, folder, figure_formats)
+        _report(study, plain, folder, figure_formats, writes)
     finish(() if predictions else study.failures, len(study.utterances))
     writes.finish()
 
@@ -295,15 +295,22 @@ def _emit(plain: Document, form: str, output: Path | None, writes: Writes) -> No
         with writes.attempt():
             emit(text, None, is_data=form != "text")
     elif output is not None:
-        name, system = next(iter(plain["systems"].items()))
-        uar = system["evaluations"][plain["protocol"]]["metrics"]["uar"]["mean"]
-        score = "no scores of emotions" if uar is None else f"UAR {uar:.3f}"
-        print_message(f"{score} ({name}, {plain['protocol']}): {output}")
+        for name, system in plain["systems"].items():
+            uar = system["evaluations"][plain["protocol"]]["metrics"]["uar"]
+            score = f"UAR {format_estimate(uar)}"
+            if uar["mean"] is None:
+                score = "no scores of emotions"
+            print_message(f"{score} ({name}, {plain['protocol']}): {output}")
 
 
-def _report(study: Study, plain: Document, folder: Path, figure_formats: Sequence[str]) -> None:
-    """Write the report; its split first, which is small, if anything was trained."""
-    if plain["protocol"] not in ("model", "predictions"):
-        study.save_split(folder / "folds.csv")
-    for path in write_report(plain, folder, figure_formats=figure_formats):
-        print_message(str(path))
+def _report(
+    study: Study, plain: Document, folder: Path, figure_formats: Sequence[str], writes: Writes
+) -> None:
+    """Write the report; its split first, which is small, if the study has folds."""
+    if study.has_split:
+        with writes.attempt():
+            make_folder(folder)
+            study.save_split(folder / SPLIT_NAME)
+    with writes.attempt():
+        for path in write_report(plain, folder, figure_formats=figure_formats):
+            print_message(str(path))

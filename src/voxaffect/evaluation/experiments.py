@@ -485,9 +485,20 @@ def _load_systems(
         matrices = {name: data.matrix for name, data in rows.items()}
         attach_inputs(estimators[recipe.name], [clean, *rows.values()])
         _note_unused(clean, recipe.name, estimators[recipe.name])
-        summary = recipe.summary if clean.has_emotions else _REGRESSION.format(recipe.name)
+        summary = _summarize(recipe, clean)
         systems[recipe.name] = System(estimators[recipe.name], clean, matrices, summary)
     return systems, list_failures(everything)
+
+
+def _summarize(recipe: Recipe, data: Dataset) -> str:
+    """Summary of a recipe on data, with the augmented copies that it is trained on."""
+    summary = recipe.summary if data.has_emotions else _REGRESSION.format(recipe.name)
+    if recipe.augmentation is None:
+        return summary
+    count = 0 if data.copies is None or data.augmentation is None else data.augmentation.copies
+    if not count:
+        return f"{summary}; trained without augmented copies"
+    return f"{summary}; trained on {count} augmented copies of each recording, too"
 
 
 def _load_recipe_data(

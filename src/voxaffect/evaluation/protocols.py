@@ -90,6 +90,10 @@ class Protocol:
     unit: Literal["speaker", "corpus"] = "speaker"
     adapt: Callable[[Protocol, Sequence[Utterance]], Protocol] | None = None
 
+    def __repr__(self) -> str:
+        """Name and summary: the split may hold every recording."""
+        return f"Protocol({self.name}: {self.summary})"
+
     def adapt_to(self, utterances: Sequence[Utterance]) -> Protocol:
         """Return the protocol as it is for these utterances."""
         return self.adapt(self, utterances) if self.adapt else self

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     import pandas
 
 CLEAN = ""
+SPLIT_NAME = "folds.csv"
+"""Name of the file of the folds in a report."""
 _PERMUTED = "permuted "
 
 
@@ -154,14 +156,19 @@ class Study:
         return self.data.utterances
 
     def report(self, folder: str | Path, *, figure_formats: Sequence[str] = ()) -> list[Path]:
-        """Write tables, figures and a web page into a folder; see `write_report`.
+        """Write tables, figures, a web page and the folds into a folder; see `write_report`.
 
-        It needs the extra ``report``. ``voxaffect.outputs.report.check_installed()`` checks that
-        before a long evaluation.
+        The folds are ``folds.csv``, for `read_split`; a finished model and predictions without a
+        protocol have none. It needs the extra ``report``.
+        ``voxaffect.outputs.report.check_installed()`` checks that before a long evaluation.
         """
         from voxaffect.outputs.report import write_report
 
-        return write_report(self, folder, figure_formats=figure_formats)
+        paths = write_report(self, folder, figure_formats=figure_formats)
+        if self.has_split:
+            paths.append(Path(folder) / SPLIT_NAME)
+            self.save_split(paths[-1])
+        return paths
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: the document that a report shows, and the command ``evaluate`` writes."""
@@ -180,6 +187,12 @@ class Study:
         from voxaffect.outputs.report import tabulate_evaluation
 
         return to_frame(tabulate_evaluation(self.to_dict()))
+
+    @property
+    def has_split(self) -> bool:
+        """True if folds divide the utterances: finished models, for example, have none."""
+        first = next(iter(self.systems.values())).evaluations[self.protocol.name]
+        return any(len(result.fold.train) for result in first.folds)
 
     def save_split(self, path: str | Path) -> None:
         """Write the folds to a file that `read_split` reads."""

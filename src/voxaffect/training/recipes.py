@@ -162,7 +162,7 @@ _RECIPES: Mapping[str, Recipe] = {
         Recipe("mlp", "standardized features, then the tutorial's MLP", _mlp),
         Recipe(
             "logistic",
-            "affect features, augmented, then logistic regression: the fast default",
+            "standardized features, then logistic regression: the fast default",
             _logistic,
             features="affect",
             augmentation=Augmentation(),

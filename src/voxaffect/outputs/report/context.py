@@ -57,7 +57,7 @@ def build_context(document: Document, folder: Path) -> dict[str, Any]:
     return {
         "document": document,
         "corpora": dig(document, "data", "corpora") or {},
-        "speakers": _count_speakers(document),
+        "used": _list_used(document, evaluations),
         "few_speakers": next(
             filter(None, (count_few_speakers(document, one) for _, one in evaluations)), 0
         ),
@@ -126,10 +126,23 @@ def _make_printable(value: Any) -> Any:
     return [_make_printable(part) for part in value] if isinstance(value, list | tuple) else value
 
 
-def _count_speakers(document: Document) -> int:
-    return len(
-        {(u.get("corpus"), u["speaker"]) for u in document["utterances"] if u.get("speaker")}
-    )
+def _list_used(document: Document, evaluations: Sequence[tuple[str, Evaluation]]) -> dict[str, int]:
+    """Count utterances, emotions and speakers that any fold trains on or tests; all without folds.
+
+    A protocol may leave out utterances, such as those of emotions that only one corpus has.
+    """
+    indices: set[int] = set()
+    for _, evaluation in evaluations:
+        for fold in evaluation.get("folds") or ():
+            indices.update(fold["train"], fold["test"])
+    everything = document["utterances"]
+    used = [everything[index] for index in sorted(indices)] or everything
+    speakers = {(u.get("corpus"), u["speaker"]) for u in used if u.get("speaker")}
+    return {
+        "utterances": len(used),
+        "emotions": len({u["emotion"] for u in used} - {None, ""}),
+        "speakers": len(speakers),
+    }
 
 
 def count_few_speakers(document: Document, evaluation: Evaluation) -> int:
@@ -443,4 +456,4 @@ def _tabulate_mapping(mapping: Sequence[Any]) -> dict[str, Any]:
 
 
 def _join(value: Any) -> Any:
-    return " → ".join(map(str, value)) if isinstance(value, list | tuple) else value
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
