@@ -296,11 +296,11 @@ def measure(
             "milliseconds a 48 kHz clip, one thread": spread(wide),
             "milliseconds a 16 kHz clip, one thread": spread(per_clip(copies, rounds)),
         }, {
-            "tutorial / voxaffect": ratio(wide, "tutorial", "voxaffect classic"),
-            "voxaffect / (decode + bare FFT)": ratio(
+            "tutorial / voxaffect classic, 48 kHz": ratio(wide, "tutorial", "voxaffect classic"),
+            "voxaffect classic / (decode + bare FFT), 48 kHz": ratio(
                 wide, "voxaffect classic", "decode + bare FFT"
             ),
-            "openSMILE eGeMAPS / voxaffect": ratio(
+            "openSMILE eGeMAPS / voxaffect classic, 48 kHz": ratio(
                 wide, "opensmile eGeMAPSv02", "voxaffect classic"
             ),
         }
@@ -317,7 +317,7 @@ def measure(
         times = whole_process(clips[0], clips[::8], rounds)
         fast, accurate = (f"voxaffect predict, {name}" for name in MODELS)
         return {"seconds, whole process, one clip": spread(times)}, {
-            "librosa + scikit-learn process / voxaffect process": ratio(
+            "librosa + scikit-learn process / voxaffect process, fast": ratio(
                 times, "librosa + scikit-learn script", fast
             ),
             "accurate / fast, process": ratio(times, accurate, fast),

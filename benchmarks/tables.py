@@ -42,13 +42,13 @@ def table(rows: list[list[str]]) -> str:
 
 
 def recipes_table(results: dict[str, Any]) -> str:
-    """Random split and new voices side by side, and the other corpus."""
+    """Random split and new speakers side by side, and the other corpus."""
     rows = [
         [
             "recipe",
             "4 emotions, random split, accuracy",
-            "4 emotions, new voices, accuracy",
-            "8 emotions, new voices, UAR",
+            "4 emotions, new speakers, accuracy",
+            "8 emotions, new speakers, UAR",
             "95 % interval",
             "RAVDESS → EMO-DB, 6 emotions, UAR",
         ]
@@ -86,12 +86,16 @@ def peers_table(results: dict[str, Any], peers: dict[str, Any]) -> str:
         "the tutorial: 180 features, MLP": "tutorial",
     }
     rows = [
-        (results[f"emobox-{recipe}"]["clean"]["accuracy"]["mean"], title, "measured here")
+        (metric["mean"], mean_sd(metric), title, "measured here")
         for title, recipe in ours.items()
+        for metric in [results[f"emobox-{recipe}"]["clean"]["accuracy"]]
     ]
     source = f"[published by EmoBox]({peers['url']})"
-    rows += [(value, f"{name}, frozen", source) for name, value in peers["accuracy"].items()]
-    body = [[title, f"{value:.3f}", by] for value, title, by in sorted(rows, reverse=True)]
+    rows += [
+        (value, f"{value:.3f}", f"{name}, frozen", source)
+        for name, value in peers["accuracy"].items()
+    ]
+    body = [[title, score, by] for _, score, title, by in sorted(rows, reverse=True)]
     return table([["system", "accuracy", ""], *body])
 
 
@@ -118,14 +122,16 @@ def honesty_table(results: dict[str, Any]) -> str:
     rows = [["", *(f"`{recipe}`" for recipe in found)]]
     clean = [result["clean"] for result in found.values()]
     rows.append(
-        ["calibration error (ECE), new voices", *(f"{c['calibration_error']:.3f}" for c in clean)]
+        ["calibration error (ECE), new speakers", *(f"{c['calibration_error']:.3f}" for c in clean)]
     )
     for sex in ("female", "male"):
         rows.append([f"UAR, {sex} speakers", *(f"{c['by_sex'][sex]:.3f}" for c in clean)])
     same = [result["48 kHz original"] for result in found.values()]
     cells = [f"{s['accuracy_16_khz']:.3f} → {s['accuracy_48_khz']:.3f}" for s in same]
     count = same[0]["utterances"]
-    rows.append([f"accuracy on {count} clips at 16 kHz → their 48 kHz originals", *cells])
+    rows.append(
+        [f"accuracy on {count} clips of new speakers at 16 kHz → their 48 kHz originals", *cells]
+    )
     return table(rows)
 
 
@@ -160,8 +166,10 @@ PROMISES = {
 
 def unseen_table(result: dict[str, Any]) -> str:
     """UAR on each corpus that was left out, plain and adapted; and promises kept there."""
-    names = [*next(iter(result.values()))["plain"]["corpora"]]
-    titles = [*(name.removesuffix("-table") for name in names), "mean"]
+    first = next(iter(result.values()))
+    names = [*first["plain"]["corpora"]]
+    titles = [*(f"{name.removesuffix('-table')} ({first['data'][name]:,})" for name in names)]
+    titles.append("mean")
     rows = [["recipe", "adaptation", "answers among", *titles]]
     promises = [["recipe", "adaptation", "share", *titles]]
     for recipe, by_way in result.items():
@@ -244,10 +252,18 @@ def speed_table(result: dict[str, Any]) -> str:
         [name, f"{r['median']:.1f}", f"{r['min']:.1f} to {r['max']:.1f}"]
         for name, r in result["ratios"].items()
     ]
+    for rate, times in zip(rates, per_clip, strict=True):
+        quotient = times["opensmile eGeMAPSv02"]["median"] / times["voxaffect affect"]["median"]
+        title = f"openSMILE eGeMAPS / voxaffect affect, {rate} (ratio of the two medians)"
+        ratios.append([title, f"{quotient:.1f}", "–"])
     corpus = result["seconds for all 16 kHz clips"]
     note = "; ".join(f"{name}: {times['median']:.2f} s" for name, times in corpus.items())
     count = result["clips"]["16 kHz"]
-    parts = [table(rows), table(ratios), f"All {count:,} clips at 16 kHz, `classic`: {note}."]
+    cached = (
+        f"All {count:,} clips at 16 kHz, `classic`, with a cache: {note}. *Cold* also writes each\n"
+        "result to the cache, and *warm* reads it from there. The next table is without a cache."
+    )
+    parts = [table(rows), table(ratios), cached]
     kinds = result.get("seconds for all 16 kHz clips, no cache")
     if kinds:
         row = [[f"all {count:,} clips at 16 kHz, no cache", "seconds"]]
@@ -268,12 +284,12 @@ def timeline_table(result: dict[str, Any]) -> str:
         costs.append([form, f"{hour['seconds']:.0f}", f"{hour['peak_mb']:.0f}"])
     keys = {
         "share of time": "share of time right",
-        "mean error, seconds": "boundary error, s",
+        "mean error, seconds": "mean boundary error, s",
         "found within 1 s": "boundaries found within 1 s",
         "certain": "share of time certain",
         "wrong where certain": "wrong of that",
     }
-    quality = [["new voices, 8 emotions, `logistic`", *keys.values()]]
+    quality = [["new speakers, 8 emotions, `logistic`", *keys.values()]]
     for name, found in result["quality"].items():
         if name != "recording":
             quality.append([name, *(f"{found[key]:.2f}" for key in keys)])
