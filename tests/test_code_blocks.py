@@ -241,7 +241,7 @@ def make_names(page: str, folder: Path) -> dict[str, Any]:
     """What the programs of the pages take as given."""
     content = (folder / "a.wav").read_bytes()
     samples, _ = soundfile.read(folder / "call.wav", dtype="float32")
-    recordings = sorted((folder / "data" / "ravdess").glob("Actor_0[1-6]/*.wav"))
+    recordings = sorted((folder / "data" / "ravdess").glob("Actor_*/*.wav"))
     names = {
         "va": va,
         "samples": np.repeat(samples, 3, axis=0),
