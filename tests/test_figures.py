@@ -1,6 +1,7 @@
 """The figures in the sentences of pages are those of the benchmarks.
 
-Tables, and the sentences of README.md and MODEL_CARD.md, are tested by tests/test_readme.py.
+Tables, most sentences of README.md and MODEL_CARD.md, and the shares of wrong answers are tested by
+tests/test_readme.py.
 """
 
 from __future__ import annotations
@@ -30,19 +31,6 @@ def percent(share: float) -> str:
 
 def points(gain: float) -> str:
     return f"{100 * abs(gain):.0f}"
-
-
-def list_risks() -> dict[str, tuple[str, str]]:
-    """Shares of wrong answers among the certain ones: on new speakers, and on other corpora."""
-    recipes = {
-        name: read("accuracy")[f"emobox-{name}"]["clean"] for name in ("encoder", "networks")
-    }
-    chosen = read("unseen")["encoder"]["plain"]["abstention"]
-    speakers, _ = recipes["encoder"]["curve"][f"{chosen['threshold']:.2f}"]
-    return {
-        "accurate": (percent(speakers), percent(chosen["risk"])),
-        "fast": (percent(recipes["networks"]["abstention"]["risk"]), percent(find_fast_risk())),
-    }
 
 
 def find_fast_risk() -> float:
@@ -76,8 +64,6 @@ def write_concepts_uncertainty() -> Phrases:
     yield f"On corpora that the model never heard it is about {error:.1f} for `encoder`"
     assert unseen["corpora"]["nemo"]["right"] == pytest.approx(0.5, abs=0.05)
     yield "it was half on one corpus, nEMO"
-    for model, (speakers, corpora) in list_risks().items():
-        yield f"| `{model}` | {speakers} | {corpora} |"
 
 
 def write_conversations() -> Phrases:
@@ -166,13 +152,6 @@ def write_predict() -> Phrases:
     ratio = read("speed")["ratios"]["accurate / fast, a clip"]["median"]
     assert 1 / ratio == pytest.approx(2 / 5, abs=0.03)
     yield "`fast` takes two fifths of the time"
-    yield from write_risks()
-
-
-def write_risks() -> Phrases:
-    accurate, fast = list_risks().values()
-    yield f"with `accurate` {accurate[0]} on new speakers of RAVDESS and {accurate[1]} on corpora"
-    yield f"with `fast` {fast[0]} and {fast[1]}"
 
 
 def write_scaling() -> Phrases:
@@ -286,7 +265,6 @@ PAGES: dict[str, tuple[Callable[[], Phrases], ...]] = {
     "docs/models.md": (write_models,),
     "docs/page.md": (write_page,),
     "docs/predict.md": (write_predict,),
-    "docs/responsible-use.md": (write_risks,),
     "docs/scaling.md": (write_scaling,),
     "docs/timelines.md": (write_timelines,),
     "docs/tutorial.md": (write_tutorial,),
