@@ -9,6 +9,7 @@ import audmetric
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from scipy.stats import permutation_test
 from sklearn.metrics import (
     log_loss as theirs,
     precision_recall_fscore_support,
@@ -199,6 +200,29 @@ def test_a_clear_difference_is_found_and_is_its_opposite_the_other_way_round() -
     assert found.p < 0.01
     assert turned.difference == pytest.approx(-found.difference)
     assert turned.interval == pytest.approx((-found.interval[1], -found.interval[0]))
+
+
+def test_p_of_few_speakers_is_exact() -> None:
+    """Six speakers that all prefer one system: only all and none of the exchanges are as far."""
+    truth = np.array(["happy", "sad"] * 12)
+    speakers = [str(number) for number in np.repeat(np.arange(6), 4)]
+    other = np.where(np.arange(24) % 4 == 0, "sad", truth)
+    assert compare_uar(truth, truth, other, speakers).p == 2 / 64
+
+
+@pytest.mark.parametrize("speakers", [5, 12])
+def test_p_of_few_speakers_is_that_of_scipy(speakers: int) -> None:
+    truth, one, names = told(0, 0.6, speakers=speakers)
+    other = told(1, 0.5, speakers=speakers)[1]
+    found = compare_uar(truth, one, other, list(names))
+    apart = (one == truth).astype(float) - (other == truth)
+    weights = 1 / (len(np.unique(truth)) * np.unique(truth, return_counts=True)[1])
+    apart *= weights[np.unique(truth, return_inverse=True)[1]]
+    shares = [apart[np.array(names) == name].sum() for name in np.unique(names)]
+    expected = permutation_test(
+        (shares,), np.sum, permutation_type="samples", n_resamples=np.inf, vectorized=False
+    )
+    assert found.p == pytest.approx(expected.pvalue)
 
 
 def test_p_is_even_where_nothing_differs() -> None:

@@ -109,6 +109,36 @@ def test_a_model_and_the_file_of_its_predictions_have_the_same_scores(
     assert result["difference"] == 0
 
 
+def test_the_parts_of_a_dataset_are_one_table(
+    trained: Trained, ravdess_to_read: Path, tmp_path: Path
+) -> None:
+    files = sorted(ravdess_to_read.rglob("*.wav"))
+    form, folder = PREDICTION_FORMATS["parquet"], tmp_path / "answers"
+    (folder / "_failures").mkdir(parents=True)
+    (folder / "_failures" / "part-00000000-0f.parquet").write_bytes(b"never read")
+    for number, half in enumerate((files[:30], files[30:])):
+        batch = predict_many(half, model=trained.model, vad="energy", workers=1)
+        content = form.encode(batch.results, FormatRun(model=trained.model))
+        assert isinstance(content, bytes)
+        (folder / f"part-{number:08d}-0f.parquet").write_bytes(content)
+    study = evaluate({"ravdess": ravdess_to_read}, predictions=folder)
+    (theirs,) = evaluate(
+        {"ravdess": ravdess_to_read}, model=trained.model, allow_leaks=True
+    ).systems.values()
+    assert len(study.utterances) == len(files)
+    assert list(study.systems) == ["answers"]
+    assert get_evaluation(study).summary == theirs.evaluations["model"].summary
+
+
+def test_a_folder_without_parts_is_no_table(
+    run: Run, ravdess_to_read: Path, tmp_path: Path
+) -> None:
+    done = run("evaluate ravdess --data", ravdess_to_read, "--predictions", tmp_path)
+    assert done.code == 1
+    assert "a folder without Parquet files" in done.err
+    assert "predict --dataset" in done.err
+
+
 @pytest.mark.parametrize(
     "spell",
     [

@@ -533,7 +533,7 @@ def test_no_system_is_no_study() -> None:
 
 
 def test_comparison_names_what_differs_in_the_data(trained: Trained) -> None:
-    def evaluated(**changes: str) -> dict[str, Any]:
+    def evaluated(**changes: Any) -> dict[str, Any]:
         first, *others = trained.data.utterances
         data = replace(trained.data, utterances=(replace(first, **changes), *others))
         system = {"nearest": System(nearest(), data)}
@@ -552,6 +552,10 @@ def test_comparison_names_what_differs_in_the_data(trained: Trained) -> None:
     for other, reason in (
         (evaluated(speaker="elsewhere"), "the speaker of .* is .* and 'elsewhere'"),
         (evaluated(corpus="csv"), "their data are called .*csv.* with --name"),
+        (
+            evaluated(corpus="emodb", path=Path("other/elsewhere.wav")),
+            r"their corpora are ravdess and emodb/ravdess\. Systems",
+        ),
     ):
         with pytest.raises(EvaluationError, match=reason):
             compare(plain, other, ("nearest", "nearest"))

@@ -89,6 +89,4 @@ def _print_comparison(
         return
     least = 2 ** (1 - speakers)
     if least > _SIGNIFICANT:
-        print_line(
-            f"with {speakers} speakers p can hardly be under {least:g}, whatever the difference"
-        )
+        print_line(f"with {speakers} speakers p cannot be under {least:g}, whatever the difference")

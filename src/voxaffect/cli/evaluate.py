@@ -85,12 +85,13 @@ _ENDINGS = {".txt": "text", ".json": "json", ".csv": "csv"}
 @click.option(
     "--predictions",
     multiple=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Test the predictions in this table (CSV, TSV, JSON, JSON Lines or Parquet) of any "
-    "system: a path and an emotion, or a probability for each emotion (p_angry, …), or "
-    "dimensions (arousal, …), in each row. Nothing is trained. All recordings are one fold; with "
-    "--protocol or --split, its folds are scored. Repeat the option to compare systems.",
+    type=click.Path(path_type=Path),
+    metavar="FILE | DIR",
+    help="Test the predictions in this table (CSV, TSV, JSON, JSON Lines or Parquet), or in the "
+    "folder that predict --dataset writes, of any system: a path and an emotion, or a probability "
+    "for each emotion (p_angry, …), or dimensions (arousal, …), in each row. Nothing is trained. "
+    "All recordings are one fold; with --protocol or --split, its folds are scored. Repeat the "
+    "option to compare systems.",
 )
 @click.option(
     "--prediction-columns",

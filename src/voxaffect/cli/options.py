@@ -159,7 +159,11 @@ def pair_roots(corpora: Sequence[str], roots: Sequence[Path]) -> dict[str, Path 
             "and csv:radio; or merge them."
         )
     if roots and len(roots) != len(corpora):
-        raise click.UsageError(f"{len(corpora)} corpora and {len(roots)} times --data.")
+        raise click.UsageError(
+            f"{len(corpora)} corpora and {len(roots)} times --data. Give --data once for each, in "
+            f"the order {', '.join(corpora)}; or, for public corpora, leave it out and set "
+            "VOXAFFECT_DATA to the folder that has a folder for each."
+        )
     return dict(zip(corpora, roots or (None,) * len(corpora), strict=True))
 
 

@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 RESAMPLES = 2_000
+EXACT_SPEAKERS = 12
+"""Most speakers of which all exchanges are computed, 2 ** 12 = 4,096; of more, random ones."""
 _LEAST_SPREAD = 1e-12
 _Words = NDArray[np.str_]
 _Side = tuple[Any, ...]
@@ -37,7 +39,8 @@ class Difference:
     interval : tuple of float
         95 %, by bootstrap over speakers.
     p : float
-        Two-sided, by exchanging the systems' answers speaker by speaker.
+        Two-sided, by exchanging the systems' answers speaker by speaker: exact up to
+        ``EXACT_SPEAKERS`` speakers, estimated from ``RESAMPLES`` random exchanges with more.
     """
 
     difference: float
@@ -271,10 +274,27 @@ def compare_uar(
     drawn = first.draw(seed)
     apart = first.score(drawn) - second.score(drawn)
     difference = first.whole - second.whole
-    shares = first.share() - second.share()
+    p = _compute_p(first.share() - second.share(), seed)
+    return Difference(difference, _compute_interval(apart), p)
+
+
+def _compute_p(shares: NDArray[np.float64], seed: int) -> float:
+    """Share of exchanges whose difference is at least the observed one, which is among them.
+
+    Parameters
+    ----------
+    shares : ndarray, shape (speakers,)
+        Share of the difference that each speaker contributes.
+    seed : int
+        Of the random exchanges, where there are too many for all of them.
+    """
+    observed = abs(shares.sum()) - _LEAST_SPREAD
+    if len(shares) <= EXACT_SPEAKERS:
+        bits = np.arange(2 ** len(shares))[:, None] >> np.arange(len(shares))
+        return float((np.abs((2.0 * (bits & 1) - 1) @ shares) >= observed).mean())
     signs = np.random.default_rng([seed, 1]).choice((-1.0, 1.0), size=(RESAMPLES, len(shares)))
-    extreme = int((np.abs(signs @ shares) >= abs(difference) - 1e-12).sum())
-    return Difference(difference, _compute_interval(apart), (extreme + 1) / (RESAMPLES + 1))
+    extreme = int((np.abs(signs @ shares) >= observed).sum())
+    return (extreme + 1) / (RESAMPLES + 1)
 
 
 def bootstrap_difference(one: _Side, other: _Side, *, seed: int = 0) -> Interval:

@@ -39,6 +39,7 @@ _LEAST_WORDS = 2
 def load_predictions(path: Path, *, columns: Iterable[str]) -> Table:
     """Table of a file, read as its ending says: ``.json``, ``.jsonl``, ``.parquet``, else CSV.
 
+    Of a folder, all of its Parquet files: the parts of a dataset that ``predict --dataset`` wrote.
     JSON is the document of ``predict``, or a list of objects. The object ``probabilities`` becomes
     a column for each emotion, and the object ``dimensions`` one for each of its own.
 
@@ -49,6 +50,8 @@ def load_predictions(path: Path, *, columns: Iterable[str]) -> Table:
     MissingExtraError
         If it is Parquet and pyarrow is not installed.
     """
+    if path.is_dir():
+        return _load_parts(path)
     ending = path.suffix.lower()
     if ending not in _READERS:
         return load_table(path, kind=_KIND, columns=frozenset(columns))
@@ -58,6 +61,25 @@ def load_predictions(path: Path, *, columns: Iterable[str]) -> Table:
     if not rows:
         raise EvaluationError(f"{name}: holds no prediction. Expected {_KIND}.")
     return _tabulate(name, [(number, _flatten(row, name, number)) for number, row in rows])
+
+
+def _load_parts(folder: Path) -> Table:
+    """Table of the Parquet files of a folder, in the order of their names."""
+    name = escape_control(str(folder))
+    parts = sorted(path for path in folder.glob("*.parquet") if path.is_file())
+    if not parts:
+        raise EvaluationError(
+            f"{name}: a folder without Parquet files. Expected a file with {_KIND}, or the folder "
+            "that voxaffect predict --dataset writes."
+        )
+    rows: list[dict[str, str]] = []
+    for part in parts:
+        content = read_bounded(part, limit=_LIMIT_BYTES, what=_KIND, error=EvaluationError)
+        where = escape_control(str(part))
+        rows += [_flatten(row, where, number) for number, row in _read_parquet(content, where)]
+    if not rows:
+        raise EvaluationError(f"{name}: holds no prediction. Expected {_KIND}.")
+    return _tabulate(name, [*enumerate(rows, 1)])
 
 
 def refuse_rivals(table: Table, column: int, is_emotion: Callable[[str], bool]) -> None:

@@ -32,4 +32,4 @@ TRANSCRIPTION_ENGINES: Final[tuple[str, ...]] = get_args(TranscriptionEngine)
 """Names of the engines of transcription, the default first."""
 
 FEW_SPEAKERS = 5
-"""Up to so many, an interval is rough, and a paired test can hardly have p under 0.05."""
+"""Up to so many, an interval is rough, and a paired test cannot have p under 0.05."""

@@ -83,7 +83,10 @@ def _explain_difference(one: Document, other: Document) -> str:
     corpora = [sorted({str(u.get("corpus")) for u in side["utterances"]}) for side in (one, other)]
     if corpora[0] != corpora[1]:
         names = " and ".join("/".join(map(escape_control, names)) for names in corpora)
-        return f"their data are called {names}, give them one name with --name"
+        files, others = ({_name_file(u) for u in side["utterances"]} for side in (one, other))
+        if files == others:
+            return f"their data are called {names}, give them one name with --name"
+        return f"their corpora are {names}"
     first, second = (
         {_identify(u): u.get("speaker") for u in side["utterances"]} for side in (one, other)
     )
@@ -107,8 +110,13 @@ def _explain_difference(one: Document, other: Document) -> str:
 
 
 def _identify(utterance: Document) -> str:
+    return f"{utterance.get('corpus')}/{_name_file(utterance)}"
+
+
+def _name_file(utterance: Document) -> str:
+    """Folder and name of a file, and the part of it, whatever the corpus is called."""
     part = [str(utterance[end]) for end in ("start_seconds", "end_seconds") if end in utterance]
-    return "/".join((str(utterance.get("corpus")), *Path(utterance["path"]).parts[-2:], *part))
+    return "/".join((*Path(utterance["path"]).parts[-2:], *part))
 
 
 def _read_answers(document: Document, name: str, where: str) -> _Answers:
