@@ -218,7 +218,7 @@ def write_timelines() -> Phrases:
 
 def write_tutorial() -> Phrases:
     speakers = read("accuracy")["four-tutorial"]["emobox"]["accuracy"]["mean"]
-    yield f"the accuracy on new speakers: about {percent(speakers)}"
+    yield f"With EmoBox's folds it is {percent(speakers)}"
 
 
 def write_card() -> Phrases:

@@ -25,6 +25,7 @@ from voxaffect.evaluation import train
 from voxaffect.extraction import extract
 from voxaffect.features import get_feature_names, get_feature_spec
 from voxaffect.models import load
+from voxaffect.models.bundled import list_bundled
 from voxaffect.outputs.formats import PREDICTION_FORMATS, Run as Circumstances
 from voxaffect.recognition import predict, predict_many
 from voxaffect.training import Augmentation, export, get_recipe
@@ -497,7 +498,15 @@ def test_a_model_of_an_older_format_is_called_unchecked_once(run: Run, command: 
 
 
 def test_info_without_a_file_shows_the_bundled_model(run: Run) -> None:
-    assert "bundled model" in run("info").out
+    out = run("info").out
+    assert "bundled model" in out
+    assert "UAR: of the model's recipe, trained on RAVDESS alone" in out
+
+
+@pytest.mark.parametrize("name", list_bundled())
+def test_the_score_in_the_list_of_models_is_the_one_that_its_note_names(name: str) -> None:
+    first = next(score for score, metrics in load(name).card.scores.items() if "uar" in metrics)
+    assert first == "emobox, recipe trained on ravdess alone"
 
 
 @pytest.mark.parametrize("option", ["--cache", "--no-cache"])

@@ -234,7 +234,9 @@ def test_the_sound_track_of_a_video_is_the_same_utterance(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("name", [*CORPORA, "folder"])
 def test_folder_without_recordings_says_what_was_looked_for(name: str, tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"holds no recording. Looked for"):
+    with pytest.raises(
+        CorpusError, match=r"holds no recording. Looked for .* csv:\S+ --data TABLE"
+    ):
         read_corpus(name, tmp_path)
 
 

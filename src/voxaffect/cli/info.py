@@ -76,7 +76,13 @@ def _list_bundled() -> str:
         size = f"{len(model.content) / 1e6:.1f} MB"
         one = BUNDLED[name]
         rows.append([name, one.summary, size, one.cost, uar, describe_use(model.card)])
-    return f"{align_columns(rows)}\n"
+    return f"{align_columns(rows)}\n{_MEANING_OF_UAR}\n"
+
+
+_MEANING_OF_UAR = (
+    "UAR: of the model's recipe, trained on RAVDESS alone and tested on its new speakers (EmoBox's "
+    "folds).\n     voxaffect info MODEL prints scores on other corpora, if the file holds them.\n"
+)
 
 
 def _shorten_card(card: ModelCard) -> dict[str, Any]:

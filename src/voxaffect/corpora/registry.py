@@ -98,7 +98,7 @@ def check_own_name(name: str) -> None:
     if not name.strip() or name.lower() in CORPORA:
         raise CorpusError(
             f"name {name!r}: expected a name of your own, other than those of the public "
-            f"corpora: {', '.join(CORPORA)}."
+            f"corpora: {', '.join(CORPORA)}. Take {name.strip() or 'calls'}-table."
         )
 
 

@@ -230,6 +230,7 @@ def _scan(name: str, root: Path, options: ReadOptions) -> ScanResult:
     if not listing.recordings:
         raise CorpusError(
             f"{root}: holds no recording. Looked for {corpus.title} as {corpus.layout}. "
+            f"A table of them is read as csv:{corpus.name}-table --data TABLE.csv. "
             f"{explain_source(corpus)}"
         )
     utterances, unmatched = [], []
@@ -259,7 +260,8 @@ def _scan_own(name: str, root: Path, options: ReadOptions) -> ScanResult:
     if not listing.recordings:
         raise CorpusError(
             f"{root}: holds no recording. Looked for one sub-folder an emotion, with recordings "
-            "(WAV, FLAC, MP3, M4A, MP4 …) or speakers' folders in it."
+            "(WAV, FLAC, MP3, M4A, MP4 …) or speakers' folders in it. A table is read as "
+            "csv:NAME --data TABLE.csv."
         )
     words = () if isinstance(options.labels, str | None) else options.labels
     result = read_folder(root, listing.recordings, layout=options.layout, words=words)

@@ -6,7 +6,7 @@ give intervals that are far too narrow. The score is the mean over the folds, as
 References
 ----------
 Efron & Tibshirani 1993, *An Introduction to the Bootstrap*, chapters 8, 13 and 15.
-Ojala & Garriga 2010, "Permutation tests for studying classifier performance", JMLR 11.
+Noreen 1989, "Computer-intensive methods for testing hypotheses", Wiley.
 """
 
 from __future__ import annotations
