@@ -229,6 +229,10 @@ def test_a_cross_report_names_the_training_corpus_first_and_counts_what_was_used
     report = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
     assert "| happy | ravdess, emodb |" in report
     assert "→" not in report
+    body = report.partition("## How to read this report")[0]
+    assert "UAR on new speakers" in body
+    assert "by a random split" not in body  # nor a bar of a leakage premium
+    assert "leakage premium" not in body
     used = sum(one.emotion != "calm" for one in chosen)
     assert f"{used} utterances, 3 emotions, 6 speakers, 1 system, protocol cross" in report
     assert f"Of these {len(chosen)} utterances, {used} were used" in report
