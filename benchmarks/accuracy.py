@@ -150,7 +150,7 @@ def _of_originals(found: dict[str, Evaluation], places: np.ndarray) -> dict[str,
 
 
 def four(recipe: str, root: Path) -> dict[str, Any]:
-    """The tutorial's four emotions: random splits, and new voices beside them."""
+    """The tutorial's four emotions: random splits, and new speakers next to them."""
     data = load(recipe, root, emotions=OBSERVED_EMOTIONS)
     estimator, result = get_recipe(recipe).build(SEED), {}
     # Networks are not trained for each of twenty random splits.

@@ -8,7 +8,7 @@ bits as a file would be; a defect is found if the finding that stands for it is 
 
 The limits were chosen on samples of these very recordings (60 to 250 of each corpus, all of EMO-DB
 for noise), so the false alarms are those of studio speech like it. The bundled model was trained
-on RAVDESS and EMO-DB: "likeness", "answer" and "answers changed" would be worse on new voices.
+on RAVDESS and EMO-DB: "likeness", "answer" and "answers changed" would be worse on new speakers.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ silence where there is speech is wrong. Boundary error: from each true change of
 middle of the pause) to the nearest change given. ``clips`` predicts each clip by itself, with the
 true boundaries; ``windows`` are the raw windows, each for the time nearest to its center. Certain
 is the time whose answer is not marked `uncertain`: the threshold is that of `train`, the lowest
-probability from which at most one whole clip in five was wrong on new voices, found by leaving out
-folds of the speakers that the model is trained on.
+probability from which at most one whole clip in five was wrong on new speakers, found by leaving
+out folds of the speakers that the model is trained on.
 """
 
 from __future__ import annotations

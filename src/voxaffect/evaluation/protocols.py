@@ -146,8 +146,8 @@ def _require_two(speakers: NDArray[np.str_]) -> NDArray[np.str_]:
     unique = np.unique(speakers)
     if len(unique) < 2:
         raise EvaluationError(
-            f"{len(unique)} speaker, at least 2 are needed to test on new voices. "
-            "Protocol random tests on voices that were heard in training."
+            f"{len(unique)} speaker, at least 2 are needed to test on new speakers. "
+            "Protocol random tests on speakers that are in training, too."
         )
     return unique
 

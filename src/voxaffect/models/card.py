@@ -163,7 +163,7 @@ class ModelCard:
         With ``speakers_risk`` and ``speakers_coverage`` for new speakers, the former are those on
         corpora that were left out.
     conditions : mapping of str to float
-        UAR of the recipe on new voices, ``clean`` and under degraded audio; may be empty.
+        UAR of the recipe on new speakers, ``clean`` and under degraded audio; may be empty.
     libraries : mapping of str to str
         Versions that trained the model.
     created : str

@@ -248,7 +248,7 @@ class BalancedLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     weighting = (
         "in training, corpora weigh by the root of their size, and emotions of a corpus alike; a "
-        "corpus that lacks a basic emotion does not count when that emotion is learned"
+        "label is compared only with basic emotions of its corpus, and with all that are not basic"
     )
     takes_soft_labels = True
 

@@ -30,7 +30,7 @@ with extra("train"):
     from sklearn.linear_model import LogisticRegression
 
 BASIC_EMOTIONS = ("angry", "disgust", "fearful", "happy", "neutral", "sad", "surprised")
-"""A corpus that lacks one of these does not count when that emotion is learned."""
+"""A corpus that lacks one of these says nothing about it: its labels are not compared with it."""
 
 
 def find_possible_emotions(

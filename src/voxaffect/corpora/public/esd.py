@@ -38,6 +38,6 @@ CORPUS = Corpus(
         "Speakers 0001–0010 speak Mandarin, 0011–0020 English.",
         "The emotion is in the folder, not in the file name: files must stay where they are.",
         "The same 350 sentences in every emotion, under other numbers: `text` is left empty.",
-        "The train, evaluation and test folders share speakers: they do not test new voices.",
+        "The train, evaluation and test folders share speakers: they do not test new speakers.",
     ),
 )
