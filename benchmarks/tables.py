@@ -233,8 +233,8 @@ def adaptation_text(result: dict[str, Any]) -> str:
     )
     return (
         "On corpora that were left out, adaptation to one emotion of a speaker changes accuracy by "
-        f"{one[0]:+.2f}; with\nthis check by {one[1]:+.2f}. Recordings of all emotions gain "
-        f"{whole[1]:+.2f} with the check and {whole[0]:+.2f} without it\n"
+        f"{one[0]:+.2f}; with\nthe checks by {one[1]:+.2f}. Recordings of all emotions gain "
+        f"{whole[1]:+.2f} with the checks and {whole[0]:+.2f} without them\n"
         f"(`benchmarks/adaptation.py`).\n\n{table(rows)}"
     )
 

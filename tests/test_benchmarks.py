@@ -71,7 +71,7 @@ def test_the_figures_of_adaptation_become_text(load_script: Any, data: Dataset) 
     assert one["accuracy with, where applied"] == one["accuracy without"] > one["accuracy with"]
     text = load_script("tables").adaptation_text({"encoder": {"groups": groups}})
     harm = one["accuracy with"] - one["accuracy without"]
-    assert f"changes accuracy by {harm:+.2f}; with\nthis check by +0.00." in text
+    assert f"changes accuracy by {harm:+.2f}; with\nthe checks by +0.00." in text
     assert "| all of a speaker | 6 | 1.000 |" in text
     assert load_script("entries").count_utterances(data) == {"one": 40, "three": 40, "two": 40}
 
