@@ -127,6 +127,18 @@ def test_every_card_names_its_system_and_its_protocol(folder: Path) -> None:
     assert re.search(r"^UAR of eGeMAPS \+ SVM: \S+ on new speakers", markdown, re.M)
 
 
+@pytest.mark.parametrize(("p", "is_clear"), [(0.0545, False), (0.0495, True)])
+def test_the_p_value_decides_whether_systems_differ_clearly(
+    document: dict[str, Any], p: float, is_clear: bool
+) -> None:
+    (pair, *_) = document["paired"]
+    changed = pair | {"difference": 0.03, "interval": [0.004, 0.051], "p": p}
+    changed_document = document | {"paired": [changed]}
+    markdown = render_markdown(build_context(changed_document, Path("out")))
+    assert ("do not differ clearly" not in markdown) == is_clear
+    assert ("and p is 0.05 or more." in markdown) != is_clear
+
+
 def test_the_data_come_back_as_they_were(document: dict[str, Any], folder: Path) -> None:
     assert json.loads((folder / "report.json").read_text(encoding="utf-8")) == document
 
