@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from conftest import RATE_HZ, Run, voice
 from support.browsers import microphone_flags, open_browser
-from support.services import EXAMPLE, Service, run_service
+from support.services import EXAMPLE, Service, encode, run_service
 
 import voxaffect as va
 from voxaffect.corpora.own_table import read_table
@@ -185,6 +185,9 @@ def test_a_correction_is_in_the_downloads(tab: Visit, clip: Path) -> None:
     assert tab.page.is_disabled("#training-button")
     own, chosen = tab.correct()
     assert tab.page.inner_text("#corrections") == "You corrected one segment."
+    command = tab.page.inner_text(".command")
+    assert 'pip install "voxaffect[train]"' in command
+    assert "--data clip.labels.csv" in command
     table = clip.absolute().with_name("labels.csv")
     table.write_text(tab.download("#training-button"), encoding="utf-8")
     (utterance,) = read_table(table).utterances
@@ -202,6 +205,143 @@ def test_a_correction_is_in_the_downloads(tab: Visit, clip: Path) -> None:
     assert "model_emotion" not in tab.download("#download button")
 
 
+def change_answers(tab: Visit, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change what the server answers about recordings."""
+
+    def answer(route: Any) -> None:
+        response = route.fetch()
+        document = response.json()
+        change(document)
+        route.fulfill(response=response, json=document)
+
+    tab.page.route("**/page/recording", answer)
+
+
+def set_trust(document: dict[str, Any], trust: str, topic: str = "noise") -> None:
+    """Let the answer be certain, and one finding lower the trust."""
+    document["predictions"]["results"][0]["uncertain"] = False
+    for finding in document["diagnosis"]["findings"]:
+        is_flaw = finding["topic"] == topic and trust != "high"
+        finding["verdict"] = "problem" if is_flaw else "ok"
+        finding["trust"] = trust if is_flaw else "high"
+
+
+@pytest.mark.parametrize("trust", ["low", "limited"])
+def test_an_answer_to_an_unfit_recording_is_not_called_reliable(tab: Visit, trust: str) -> None:
+    change_answers(tab, lambda document: set_trust(document, trust))
+    tab.upload(EXAMPLE)
+    card = tab.page.inner_text("#answers")
+    assert "in 100" not in card
+    assert "eliable" not in card
+    start = "Do not rely on this answer" if trust == "low" else "Be careful"
+    assert card.startswith(start)
+    is_for_segments = "segments either" in tab.page.inner_text("#over-time-certain")
+    assert is_for_segments is (trust == "low")
+
+
+@pytest.mark.parametrize("is_whole_certain", [False, True])
+def test_one_segment_and_the_answer_do_not_contradict_each_other(
+    tab: Visit, is_whole_certain: bool
+) -> None:
+    def change(document: dict[str, Any]) -> None:
+        set_trust(document, "high")
+        document["predictions"]["results"][0]["uncertain"] = not is_whole_certain
+        timeline = document["timelines"]["results"][0]
+        timeline["segments"] = timeline["segments"][:1]
+        timeline["segments"][0]["uncertain"] = is_whole_certain
+
+    change_answers(tab, change)
+    tab.upload(EXAMPLE)
+    text = tab.page.inner_text("#over-time-certain")
+    assert text.startswith(f"The one segment is {'not ' if is_whole_certain else ''}certain.")
+    assert "The answer above, of the whole recording, decides." in text
+
+
+def test_an_uncertain_share_does_not_look_like_the_threshold(tab: Visit) -> None:
+    threshold = va.load("fast").card.abstention["threshold"]
+
+    def change(document: dict[str, Any]) -> None:
+        set_trust(document, "high")
+        timeline = document["timelines"]["results"][0]
+        for part in (document["predictions"]["results"][0], timeline["segments"][0]):
+            part["uncertain"], part["confidence"] = True, threshold - 1e-5
+            part["probabilities"][part["emotion"]] = part["confidence"]
+        document["view"]["lanes"][0]["segments"][0] |= timeline["segments"][0]
+
+    change_answers(tab, change)
+    tab.upload(EXAMPLE)
+    assert "gives 52.3%, and calls an answer certain only from 52.4%" in tab.page.inner_text(
+        "#answers .reason"
+    )
+    assert "52.3%" in tab.page.inner_text("#answers .bars li.first")
+    assert "52.3%, uncertain" in tab.page.inner_text("voxaffect-recording .detail")
+
+
+def test_corrections_are_not_lost_without_a_question(tab: Visit, clip: Path) -> None:
+    questions: list[str] = []
+    is_accepted = False
+
+    def reply(dialog: Any) -> None:
+        questions.append(dialog.type)
+        dialog.accept() if is_accepted else dialog.dismiss()
+
+    tab.page.on("dialog", reply)
+    samples, _ = soundfile.read(clip)
+    tab.upload(encode(np.stack([samples, samples], axis=1)))
+    _, chosen = tab.correct()
+    first = tab.page.locator("voxaffect-recording tbody select").first
+    tab.page.click(".options summary")
+    tab.page.select_option("#channels", "left")
+    assert (questions, first.input_value()) == (["confirm"], chosen)
+    assert tab.page.input_value("#channels") == "mix"
+    tab.page.evaluate("location.reload()")
+    tab.page.wait_for_timeout(500)
+    assert (questions, first.input_value()) == (["confirm", "beforeunload"], chosen)
+    is_accepted = True
+    tab.page.select_option("#channels", "left")
+    tab.wait("#result:not([hidden])")
+    assert tab.page.inner_text("#corrections") == ""
+    tab.correct()
+    tab.download("#training-button")
+    tab.page.wait_for_function("document.querySelector('#download-state').textContent")
+    tab.page.select_option("#channels", "mix")
+    tab.wait("#result:not([hidden])")
+    assert questions == ["confirm", "beforeunload", "confirm"]
+
+
+def test_a_summary_counts_what_is_left_to_the_model(tab: Visit, clip: Path) -> None:
+    change_answers(tab, lambda document: set_trust(document, "high"))
+    tab.upload(clip.read_bytes())
+    before = tab.page.inner_text("#over-time-certain")
+    own, _ = tab.correct()
+    after = tab.page.inner_text("#over-time-certain")
+    assert re.match("Apart from your corrections|You decided", after)
+    tab.page.locator("voxaffect-recording tbody select").first.select_option(own)
+    assert tab.page.inner_text("#over-time-certain") == before
+
+
+def test_a_long_recording_is_read_by_its_segments(tab: Visit) -> None:
+    speech = np.concatenate([voice(seed, seconds=4) for seed in range(9)])
+    tab.upload(encode(speech))
+    assert "This is the mean of" in tab.page.inner_text("#answers .reason")
+    assert "Read the segments below." in tab.page.inner_text("#advice-flaws")
+    assert "two to ten" not in tab.page.content()
+
+
+def test_downloads_have_names_of_their_own(tab: Visit) -> None:
+    tab.upload(EXAMPLE)
+    groups = tab.page.locator("#format optgroup")
+    names = []
+    for number in range(2):
+        groups.nth(number).locator("option[value=csv]").evaluate("one => one.selected = true")
+        with tab.page.expect_download() as waiting:
+            tab.page.click("#download button")
+        names.append(waiting.value.suggested_filename)
+    assert names == ["clip.csv", "clip.answer.csv"]
+    options = tab.page.locator("#format option").all()
+    assert not [one for one in options if one.inner_text() == one.get_attribute("value")]
+
+
 def test_each_channel_has_its_answer_and_its_lane(tab: Visit, tmp_path: Path) -> None:
     silence = np.zeros(3 * RATE_HZ, np.float32)
     left = np.concatenate([voice(1, seconds=3), silence])
@@ -216,6 +356,8 @@ def test_each_channel_has_its_answer_and_its_lane(tab: Visit, tmp_path: Path) ->
     assert shown == [one.emotion for one in predictions]
     assert tab.page.locator("voxaffect-recording .lane").count() == 2
     assert tab.page.is_visible("#training-channels")
+    assert tab.page.is_visible("#advice-mixed")
+    assert "by itself" not in tab.page.inner_text("#advice-flaws")
     assert tab.page.locator("#format option[value=srt]").is_disabled()
 
 
@@ -246,6 +388,11 @@ def test_a_server_that_has_gone_is_named(browser: Any, service: Service) -> None
         tab.page.context.set_offline(True)
         tab.upload(EXAMPLE)
         assert "The server does not answer." in tab.page.inner_text("#problem")
+        tab.page.click("#tab-live")
+        assert "Live uses the model fast. Be careful" in tab.page.inner_text("#live-model")
+        tab.page.click("#live-start")
+        tab.wait("#live-problem:not([hidden])")
+        assert "The server does not answer." in tab.page.inner_text("#live-problem")
 
 
 @pytest.fixture(scope="module")

@@ -269,7 +269,7 @@ def test_each_speaker_has_a_track_that_the_keyboard_reaches(talk: Opened) -> Non
     talk.page.keyboard.press("ArrowRight")
     assert talk.value().endswith("segment 2 of 2")
     talk.page.keyboard.press("ArrowDown")
-    assert talk.value(1).startswith("happy, 0:04.0 to 0:06.0, 40%, uncertain, “Me & you”")
+    assert talk.value(1).startswith("happy, 0:04.0 to 0:06.0, 40.0%, uncertain, “Me & you”")
     assert BEN in talk.page.locator(".detail").inner_text()
 
 
@@ -294,7 +294,7 @@ def test_the_table_has_speakers_and_words_of_segments_and_overlaps(talk: Opened)
         "0:00.5|–|0:02.3|SPEAKER_00|Not|again.|sad|81%",
         "0:02.3|–|0:03.0|SPEAKER_00|I|told|you!|angry|90%",
         "0:03.0|–|0:04.0|Ben|<b>,|SPEAKER_00|several|speakers",
-        "0:04.0|–|0:06.0|Ben|<b>|Me|&|you|happy|40%,|uncertain",
+        "0:04.0|–|0:06.0|Ben|<b>|Me|&|you|happy|40.0%,|uncertain",
         "0:07.0|–|0:07.5|Ben|<b>,|SPEAKER_00|SPEAKER_00:|Hm.|several|speakers",
     ]
     rows.nth(3).locator("button").click()

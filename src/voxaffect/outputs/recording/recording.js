@@ -512,7 +512,9 @@ class VoxaffectRecording extends HTMLElement {
 
   #trust(segment) {
     if (segment.model_emotion != null) return `corrected from ${segment.model_emotion}`;
-    return `${formatPercent(segment.confidence)}${segment.uncertain ? ", uncertain" : ""}`;
+    if (!segment.uncertain) return formatPercent(segment.confidence);
+    const below = Math.floor(1000 * segment.confidence + 1e-6) / 10; // never rounded up to the threshold
+    return `${below.toFixed(1)}%, uncertain`;
   }
 
   #hover(position) {

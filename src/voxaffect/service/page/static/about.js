@@ -1,6 +1,8 @@
 // The tab about models, their limits and the law.
 
-import { byId, formatPercent, getSentence, makeElement } from "/page/words.js";
+import { byId, formatConfidence, formatPercent, getSentence, makeElement } from "/page/words.js";
+
+const GOOD_RIGHT = 70; // of 100 answers that count as certain
 
 export function showAbout(about) {
   byId("law-text").textContent = about.notice;
@@ -13,13 +15,16 @@ export function showAbout(about) {
 // Words on how many certain answers were right, as the card of a model states it.
 export function describePromise({ threshold, risk, coverage, speakers_risk: speakersRisk }) {
   return {
-    threshold: formatPercent(threshold ?? 0),
+    threshold: formatConfidence(threshold ?? 0),
     right: Math.round(100 * (1 - (risk ?? 1))),
     wrong: Math.round(100 * (risk ?? 1)),
     coverage: formatPercent(coverage ?? 0),
     unseen: getSentence(speakersRisk === undefined ? "unseen-speakers" : "unseen-corpora"),
   };
 }
+
+// Whether most of the certain answers of a model were right.
+export const isReliable = (abstention) => describePromise(abstention).right >= GOOD_RIGHT;
 
 function makeCard(model, about) {
   const card = makeElement("article", "card");

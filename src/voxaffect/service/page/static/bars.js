@@ -1,9 +1,13 @@
 // Bars of the probabilities of all emotions; without a result they are empty.
 
-import { formatPercent, makeElement } from "/page/words.js";
+import { formatConfidence, formatPercent, makeElement } from "/page/words.js";
 
 export function makeBars(emotions, result, threshold) {
   const { emotion = null, probabilities = {} } = result ?? {};
+  const format = (share) => {
+    const isClose = threshold && formatPercent(share) === formatPercent(threshold);
+    return isClose ? formatConfidence(share, share < threshold) : formatPercent(share);
+  };
   return emotions.map(({ name, color }) => {
     const row = makeElement("li", name === emotion ? "first" : "");
     const bar = makeElement("span", "track");
@@ -12,7 +16,7 @@ export function makeBars(emotions, result, threshold) {
     bar.style.setProperty("--color", color);
     if (threshold) bar.style.setProperty("--threshold", threshold);
     bar.classList.toggle("with-threshold", Boolean(threshold && result));
-    const number = makeElement("span", "number", name in probabilities ? formatPercent(probabilities[name]) : "");
+    const number = makeElement("span", "number", name in probabilities ? format(probabilities[name]) : "");
     row.append(makeElement("span", "name", name), bar, number);
     return row;
   });

@@ -1,10 +1,10 @@
 // The live tab: the microphone to the WebSocket, and its events as they come. Nothing is kept.
 
-import { describePromise } from "/page/about.js";
+import { describePromise, isReliable } from "/page/about.js";
 import { getProtocols, Problem, showProblem } from "/page/access.js";
 import { makeBars } from "/page/bars.js";
 import { measureLevel, openMicrophone } from "/page/microphone.js";
-import { byId, formatClock, formatPercent, getSentence, makeElement } from "/page/words.js";
+import { byId, formatClock, formatConfidence, getSentence, makeElement } from "/page/words.js";
 
 const STRIP_SECONDS = 60;
 const WAITING_SECONDS = 8; // less than the server takes ahead of real time
@@ -22,9 +22,15 @@ export function startLive(about) {
   ({ emotions } = model);
   ({ abstention } = model);
   colors = new Map(emotions.map((emotion) => [emotion.name, emotion.color]));
+  byId("live-model").textContent = describeModel(model);
   byId("live-start").addEventListener("click", start);
   byId("live-stop").addEventListener("click", () => session?.finish());
   window.addEventListener("pagehide", () => session?.microphone?.stop());
+}
+
+function describeModel({ id, abstention: promise }) {
+  const name = promise.threshold ? (isReliable(promise) ? "live-model" : "live-model-poor") : "live-model-unmeasured";
+  return getSentence(name, { ...describePromise(promise), model: id });
 }
 
 const setState = (name) => (byId("live-state").textContent = getSentence(`live-${name}`));
@@ -148,7 +154,7 @@ class Session {
     swatch.style.setProperty("--color", colors.get(segment.emotion));
     emotion.append(swatch, segment.emotion);
     const doubt = segment.uncertain ? `, ${getSentence("uncertain")}` : "";
-    row.append(...times, emotion, makeElement("td", "number", formatPercent(segment.confidence) + doubt));
+    row.append(...times, emotion, makeElement("td", "number", formatConfidence(segment.confidence, segment.uncertain) + doubt));
     byId("live-segments").prepend(row);
     if (byId("live-segments").rows.length > MOST_ROWS) byId("live-segments").lastElementChild.remove();
     byId("live-none").hidden = true;
@@ -215,9 +221,9 @@ function showEmotion(update) {
   const isSpoken = update && update.emotion !== null;
   const text = isSpoken ? update.emotion : getSentence("live-nobody");
   if (emotion.textContent !== text) emotion.textContent = text; // so that it is read out once
-  const certain = abstention.threshold ? "live-certain" : "live-unmeasured";
+  const certain = !abstention.threshold ? "live-unmeasured" : isReliable(abstention) ? "live-certain" : "live-certain-poor";
   const name = update?.uncertain ? "live-uncertain" : certain;
-  const confidence = isSpoken ? formatPercent(update.probabilities[update.emotion]) : "";
+  const confidence = isSpoken ? formatConfidence(update.probabilities[update.emotion], update.uncertain) : "";
   trust.textContent = isSpoken ? getSentence(name, { ...describePromise(abstention), confidence }) : "";
   byId("live-now").dataset.kind = !isSpoken ? "none" : update.uncertain ? "uncertain" : "certain";
   byId("live-bars").replaceChildren(...makeBars(emotions, isSpoken ? update : null, abstention.threshold));

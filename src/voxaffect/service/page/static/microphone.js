@@ -21,7 +21,9 @@ export async function openMicrophone(onBlock) {
     if (context.state !== "closed") context.close();
   };
   try {
-    await context.audioWorklet.addModule("/page/tap.js");
+    await context.audioWorklet.addModule("/page/tap.js").catch(() => {
+      throw new Problem("offline");
+    });
     await context.resume();
   } catch (error) {
     stop();

@@ -2,7 +2,7 @@
 
 import { Problem, requestJson, showProblem } from "/page/access.js";
 import { encodeWav, measureLevel, openMicrophone } from "/page/microphone.js";
-import { showResult } from "/page/results.js";
+import { hasUnsaved, mayDiscard, showResult } from "/page/results.js";
 import { byId, formatClock, formatPercent, getSentence } from "/page/words.js";
 
 const SILENT_SECONDS = 2;
@@ -11,6 +11,7 @@ let about = null;
 let canceler = null;
 let example = null;
 let current = null; // the recording that is shown, so that options can be changed
+let used = {}; // the options of it
 
 export function startRecording(description) {
   about = description;
@@ -26,6 +27,7 @@ export function startRecording(description) {
     byId(id).addEventListener("change", () => current && recognize(current));
   }
   acceptDrops();
+  window.addEventListener("beforeunload", (event) => hasUnsaved() && event.preventDefault());
 }
 
 function acceptDrops() {
@@ -61,6 +63,7 @@ function setBusy(isBusy) {
 }
 
 export async function recognize(file) {
+  if (!mayDiscard()) return Object.entries(used).forEach(([id, value]) => (byId(id).value = value));
   byId("problem").hidden = true;
   byId("result").hidden = true;
   if (file.size > about.max_body_bytes) return showProblem(byId("problem"), new Problem("body_too_large"));
@@ -68,6 +71,7 @@ export async function recognize(file) {
   canceler = new AbortController();
   setBusy(true);
   const options = { channels: byId("channels").value, model: byId("model").value };
+  used = options;
   const body = new FormData();
   body.append("file", file, file.name);
   for (const [name, value] of Object.entries(options)) body.append(name, value);
@@ -95,6 +99,7 @@ function askEach() {
 }
 
 async function record() {
+  if (!mayDiscard()) return;
   byId("problem").hidden = true;
   byId("result").hidden = true;
   const blocks = [];

@@ -31,6 +31,12 @@ export const formatPercent = (share, decimals = 0) => {
   return percent === 0 && share > 0 ? "<1%" : `${percent}%`;
 };
 
+// Share beside a threshold: rounded so that what is below it never looks like it.
+export function formatConfidence(share, isUncertain = false) {
+  const round = isUncertain ? Math.floor : Math.ceil;
+  return formatPercent(round(1000 * share + (isUncertain ? 1e-6 : -1e-6)) / 1000, 1);
+}
+
 export function formatClock(seconds, decimals = 0) {
   const units = Math.round(seconds * 10 ** decimals) / 10 ** decimals;
   const minutes = Math.floor(units / 60);
