@@ -67,6 +67,7 @@ class Session {
     this.socket = new WebSocket(`${protocol === "https:" ? "wss" : "ws"}://${host}/v1/emotion/stream`, getProtocols());
     await new Promise((resolve, reject) => {
       this.socket.onopen = () => {
+        this.isOpen = true;
         const settings = { sample_rate: this.microphone.rate, encoding: "f32le" };
         this.socket.send(JSON.stringify({ type: "session.update", ...settings }));
       };
@@ -80,7 +81,7 @@ class Session {
         this.take(event);
       };
       this.socket.onclose = (event) => {
-        const problem = event.code === 1000 ? null : this.problem ?? new Problem(CODES[event.code] ?? "stream_lost");
+        const problem = event.code === 1000 ? null : this.problem ?? new Problem(CODES[event.code] ?? (this.isOpen ? "stream_lost" : "offline"));
         reject(problem ?? new Problem("stream_lost"));
         this.end(problem);
       };
