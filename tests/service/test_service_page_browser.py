@@ -364,7 +364,8 @@ def test_each_channel_has_its_answer_and_its_lane(tab: Visit, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("content", "code", "words"),
     [
-        (b"no sound at all", "unsupported_format", "Save it as WAV"),
+        (b"no sound at all", "unsupported_format", 'needs: pip install "voxaffect[media]"'),
+        (encode(np.zeros(RATE_HZ, np.float32)), "silent", "is it the right file?"),
         (b"", "missing_file", "The file is empty"),
         (EXAMPLE[:20_000], "cut_short", "ends too early"),
     ],
