@@ -1,7 +1,8 @@
 """The service against the bare function: throughput, latency, streams in real time, memory.
 
     pip install -e ".[test]"
-    python benchmarks/serve.py --requests 10000 --stream-minutes 60 -o serve.json
+    python benchmarks/serve.py --models "" --requests 10000 --stream-minutes 60 -o serve.json
+    python benchmarks/serve.py --seconds 12 -o serve.json       # the memory stays in the file
     python benchmarks/serve.py --seconds 5 --streams 10,20      # a short run
 
 *Requests*: 1, 8 and 64 clients on the loopback upload the bundled recording again and again, each
@@ -104,7 +105,10 @@ def main() -> None:
             settings = {"models": "fast", "concurrency": processors + 1}
             with run_service(Path(folder) / "log", **settings) as service:
                 task = measure_growth(service, options.requests, options.stream_minutes)
-                result["memory"] = asyncio.run(task)
+                place = {name: result[name] for name in ("commit", "load_average")}
+                result["memory"] = place | asyncio.run(task)
+    if options.output and options.output.exists():
+        result = json.loads(options.output.read_text(encoding="utf-8")) | result
     text = json.dumps(result, indent=2)
     print(text)
     if options.output:
