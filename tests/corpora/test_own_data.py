@@ -290,8 +290,10 @@ def test_a_written_evaluation_is_named_with_its_uar(people: Path, tmp_path: Path
     result = tmp_path / "r.json"
     done = run("evaluate", "folder", "--data", people, *CLASSIC, "-o", result)
     assert done.code == 0, done.err
-    uar = json.loads(result.read_text())["systems"]["mlp"]["evaluations"]["speakers"]["metrics"]
-    assert f"UAR {uar['uar']['mean']:.3f} (mlp, speakers): {result}" in done.err
+    metrics = json.loads(result.read_text())["systems"]["mlp"]["evaluations"]["speakers"]["metrics"]
+    uar = metrics["uar"]
+    low, high = uar["interval"]
+    assert f"UAR {uar['mean']:.3f} [{low:.3f}, {high:.3f}] (mlp, speakers): {result}" in done.err
 
 
 def test_several_tables_have_names_of_their_own(tmp_path: Path) -> None:

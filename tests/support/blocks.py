@@ -163,7 +163,7 @@ def _write_own(folder: Path) -> None:
                 _write_tone(folder / name, 100 + 30 * number + 7 * take, glide)
                 rows.append(f"{name},{emotion},{speaker}")
                 tasks.append(_make_task(name, emotion))
-    for name in ("my.csv", "calls.csv", "labels.csv", "bucket/calls.csv"):
+    for name in ("my.csv", "calls.csv", "labels.csv", "me.labels.csv", "bucket/calls.csv"):
         (folder / name).write_text("\n".join(rows) + "\n", encoding="utf-8")
     for name in ("calls", "bucket/calls"):
         table = pyarrow.csv.read_csv(folder / f"{name}.csv")

@@ -177,12 +177,19 @@ class Pool:
         self._waiting: deque[_Request] = deque()
 
     def start(self) -> asyncio.Future[Any]:
-        """Start the workers; the result is there when the first one is ready."""
-        futures = [worker.start() for worker in self.workers]
-        self._idle += self.workers
-        for future in futures[1:]:  # a failure shows at the first job
-            future.add_done_callback(lambda future: future.cancelled() or future.exception())
-        return futures[0]
+        """Start the workers; the result is there when the first one is ready.
+
+        The others start after it: they would take processor time from it and from the server.
+        """
+        self._idle += reversed(self.workers)
+        ready = self.workers[0].start()
+        ready.add_done_callback(self._start_others)
+        return ready
+
+    def _start_others(self, _: asyncio.Future[Any]) -> None:
+        for worker in self.workers[1:]:
+            with suppress(RuntimeError):  # the pool was stopped
+                worker.start_early()
 
     def start_early(self) -> None:
         """Start the first worker without waiting, before there is an event loop."""
