@@ -14,7 +14,7 @@ import pytest
 from voxaffect.runtime.deaths import DeadWorkerError
 from voxaffect.service.errors import ServiceError
 from voxaffect.service.jobs import Limits
-from voxaffect.service.pool import Pool, Worker
+from voxaffect.service.pool import Pool, Worker, _Request
 
 LIMITS = Limits(60.0, 8, 192_000, 4 << 30)
 LONG = 60.0
@@ -162,6 +162,27 @@ def test_a_job_that_takes_too_long_ends_its_own_process_only() -> None:
         assert pool.deaths == 1
 
     run(1, 30, use)
+
+
+def test_a_timer_that_comes_late_ends_no_other_job() -> None:
+    async def use(pool: Pool) -> None:
+        begun, go = threading.Event(), threading.Event()
+
+        def work(process: FakeProcess) -> FakeProcess:
+            begun.set()
+            assert go.wait(LONG)
+            return process
+
+        job: Any = work
+        answer = asyncio.create_task(pool.compute(job, LONG))
+        assert await asyncio.to_thread(begun.wait, LONG)
+        (worker,) = pool.workers
+        finished = _Request(job, LONG, asyncio.get_running_loop().create_future())
+        await asyncio.to_thread(worker.end, finished)
+        go.set()
+        assert not (await answer).is_stopped.is_set()
+
+    run(1, 1, use)
 
 
 def test_time_to_wait_does_not_count() -> None:

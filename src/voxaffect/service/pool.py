@@ -226,8 +226,9 @@ class Pool:
         self._assign()
         try:
             while request in self._waiting:
-                await asyncio.wait({request.outcome}, timeout=_POLL_SECONDS)
-                await _check_client(is_abandoned)
+                done, _ = await asyncio.wait({request.outcome}, timeout=_POLL_SECONDS)
+                if not done:
+                    await _check_client(is_abandoned)
             return await request.outcome
         finally:
             self._forget(request)
