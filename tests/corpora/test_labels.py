@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from voxaffect.corpora import EMOTIONS, find_emotion, map_labels, read_labels
 from voxaffect.corpora.labels import check_labels
@@ -101,6 +101,7 @@ def test_mapping_twice_changes_nothing_more(words: list[str]) -> None:
     assert map_labels(once.values()) == {emotion: emotion for emotion in once.values()}
 
 
+@example("🄐")
 @given(st.text(max_size=30))
 def test_any_text_is_a_label(word: str) -> None:
     assert normalize_label(normalize_label(word)) == normalize_label(word)

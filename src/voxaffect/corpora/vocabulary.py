@@ -97,7 +97,8 @@ def normalize_label(word: str) -> str:
     >>> normalize_label("  Pleasant_Surprise ")
     'pleasant surprise'
     """
-    letters = unicodedata.normalize("NFKD", word.casefold()).translate(_PLAIN_LETTERS)
+    letters = unicodedata.normalize("NFKD", word.casefold()).casefold()  # "🄐" becomes "(A)"
+    letters = unicodedata.normalize("NFKD", letters).translate(_PLAIN_LETTERS)
     plain = "".join(mark for mark in letters if not _is_mark(mark))
     return " ".join(re.split(r"[\s_\-–.]+", plain)).strip()
 
