@@ -1,6 +1,6 @@
-"""Worker processes of loky, each of which serves one thread.
+"""Worker processes, each of which serves one thread through a pipe.
 
-Unlike loky's own they take over the options of the interpreter, write nothing, import nothing
+They start as loky's do, but take over the options of the interpreter, write nothing, import nothing
 from the current folder, and end within seconds when their parent is killed. One that dies takes
 one item along. They never import the caller's main module, so a script needs no
 ``if __name__ == "__main__":``.
@@ -11,23 +11,22 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
 from io import BytesIO
-from multiprocessing import process, util
+from multiprocessing import Pipe, process, util
+from multiprocessing.connection import Connection
 from multiprocessing.context import set_spawning_popen
 from pathlib import Path
 from typing import Any, Final
 
-from loky import BrokenProcessPool, ProcessPoolExecutor
 from loky.backend import reduction, resource_tracker, spawn
-from loky.backend.context import LokyContext
 from loky.backend.process import LokyProcess
 
 from voxaffect.runtime.deaths import DeadWorkerError
@@ -43,12 +42,12 @@ _STANDARD_ERROR = 2
 _OOM_SCORE = "500"
 _WITHOUT_MEMORY = (NO_MEMORY, -9)  # SIGKILL is what a system sends; Windows knows none
 _PACKAGE = str(Path(__file__).absolute().parents[2])
-_DEFAULTS = {
-    "PYTHONFAULTHANDLER": "",  # else loky lets a process that dies print its stack
-    "LOKY_MAX_MEMORY_LEAK_SIZE": "1e15",  # a long recording is no leak
-}
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _START_ERRORS = (OSError, RuntimeError, NotImplementedError, AssertionError)
+_ENDED = (EOFError, OSError)
+"""Errors of a pipe whose other end is gone."""
+_LOAD = b"load"
+"""Comes before a function; what comes without it are arguments."""
 _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[2:]; "
     "from voxaffect.runtime.processes import main; main(int(sys.argv[1]))"
@@ -70,26 +69,21 @@ class WorkerProcess:
         self._known: PackedFunction | None = None
         self._is_understood = False
         self._stopped_seconds = 0.0
-        self._context = _Context()
-        # loky says so where the program pgrep is missing, and ends the process all the same.
-        warnings.filterwarnings("ignore", "Failed to kill subprocesses", module="loky")
+        environment = {**os.environ, **_ONE_THREAD}
         try:
-            self._pool = ProcessPoolExecutor(
-                1,
-                context=self._context,
-                initializer=_prepare,
-                initargs=(os.getpid(),),
-                env={**_DEFAULTS, **os.environ, **_ONE_THREAD},
-            )
-            self._ready = self._pool.submit(os.getpid)
+            self._pipe, other = Pipe()
+            with other:
+                _limit_sending(self._pipe)
+                self._process = _Process(target=_serve, args=(other, os.getpid()), env=environment)
+                self._process.start()
         except _START_ERRORS as error:
-            self._end()
             raise OSError(f"no worker process can start: {error}") from error
+        process._children.discard(self._process)  # type: ignore[attr-defined]  # no exit waits for it
 
     @property
     def id(self) -> int:
         """Process identifier."""
-        return self._context.started.pid or 0
+        return self._process.pid or 0
 
     def wait_until_ready(self) -> None:
         """Wait for the end of the start.
@@ -99,55 +93,67 @@ class WorkerProcess:
         OSError
             If the process ends first, or takes too long.
         """
-        try:
-            self._ready.result(START_LIMIT_SECONDS)
-        except (BrokenProcessPool, TimeoutError) as error:
-            self.stop()
-            raise OSError("the worker process did not start") from error
+        with suppress(*_ENDED):
+            if self._pipe.poll(START_LIMIT_SECONDS):
+                self._pipe.recv_bytes()
+                return
+        self.stop()
+        raise OSError("the worker process did not start")
 
     def understands(self, function: PackedFunction) -> bool:
         """Return whether the process has, or can load, the function; it may lack a module."""
         if function is not self._known:
-            self._is_understood = self._call("", _load_function, function)
+            self._is_understood = self._call((function,), _LOAD)
             self._known = function
         return self._is_understood
 
     def compute(self, arguments: tuple[Any, ...]) -> Any:
         """Return what the function that it understands returns, or raise what it raises."""
-        content = pickle.dumps(arguments, pickle.HIGHEST_PROTOCOL)
-        reply = self._call(_name(arguments), _run_function, content)
-        result, error = pickle.loads(reply)
-        if error is not None:
-            raise error
-        return result
+        return self._call(arguments)
 
-    def _call(self, name: str, function: Callable[[Any], Any], argument: Any) -> Any:
+    def _call(self, arguments: tuple[Any, ...], *orders: bytes) -> Any:
+        content = pickle.dumps(arguments, pickle.HIGHEST_PROTOCOL)
         self.is_usable = False  # until the reply is there
         try:
-            reply = self._wait(self._pool.submit(function, argument))
-        except RuntimeError as error:  # BrokenProcessPool, or it was stopped
+            for message in (*orders, content):
+                self._send(message)
+            reply = self._receive()
+        except _ENDED as error:  # the process has ended, or was stopped
             ending, is_memory = self._describe_ending()
-            raise DeadWorkerError(name, ending, is_memory=is_memory) from error
+            raise DeadWorkerError(_name(arguments), ending, is_memory=is_memory) from error
         self.is_usable = True
-        return reply
+        result, failure = pickle.loads(reply)
+        if failure is not None:
+            raise failure
+        return result
 
-    def _wait(self, future: Future[Any]) -> Any:
+    def _send(self, message: bytes) -> None:
+        try:
+            self._pipe.send_bytes(message)
+        except BlockingIOError:  # a process that waits for work reads at once
+            self._end_stopped()
+            raise
+
+    def _receive(self) -> bytes:
         """Wait for a reply; end the process if somebody has stopped it for too long."""
         seconds = 0.0
-        while True:
-            try:
-                return future.result(CHECK_SECONDS)
-            except TimeoutError:
-                seconds = seconds + CHECK_SECONDS if _is_stopped(self.id) else 0.0
+        while not self._pipe.poll(CHECK_SECONDS):
+            seconds = seconds + CHECK_SECONDS if _is_stopped(self.id) else 0.0
             if seconds > STOP_LIMIT_SECONDS:
-                self._stopped_seconds = STOP_LIMIT_SECONDS
-                self.stop()
+                self._end_stopped()
+            if not (self._process.is_alive() or self._pipe.poll()):
+                raise EOFError  # a child of the process may hold its end of the pipe
+        return self._pipe.recv_bytes()
+
+    def _end_stopped(self) -> None:
+        self._stopped_seconds = STOP_LIMIT_SECONDS
+        self.stop()
 
     def _describe_ending(self) -> tuple[str, bool]:
         """Describe how the process ended, and whether memory may have run out."""
-        self._context.started.join(2)
+        self._process.join(2)
         self.stop()
-        code = self._context.started.exitcode
+        code = self._process.exitcode or 0
         if self._stopped_seconds:
             return f"was stopped{{}} for {self._stopped_seconds:g} s", False
         ending = f"ended{{}} with exit code {code}"
@@ -158,25 +164,25 @@ class WorkerProcess:
     def stop(self) -> None:
         """End the process, which has nothing to lose."""
         with self._lock:
-            manager = self._pool._executor_manager_thread
-            self._pool.shutdown(wait=False)  # first: an idle process that dies would be examined
-            self._end()
-            if manager is not None:
-                manager.join()
-
-    def _end(self) -> None:
-        started = self._context.started
-        if started is not None and started.is_alive():
-            started.kill()
-            started.join()
+            if self._process.is_alive():
+                self._process.kill()
+                self._process.join()
 
     def disown(self) -> None:
         """Let go, in a forked process, of a process that is the parent's."""
-        process._children.discard(self._context.started)  # type: ignore[attr-defined]
-        _DISOWNED.append(self)  # to free it could wait for a thread of the parent
+        _DISOWNED.append(self)  # it cannot be waited for here
 
 
 _DISOWNED: list[WorkerProcess] = []
+
+
+def _limit_sending(pipe: Connection) -> None:
+    """Let sending end in an error when the process reads nothing for too long, where it can."""
+    if sys.platform != "win32":
+        seconds, part = divmod(STOP_LIMIT_SECONDS, 1)
+        limit = struct.pack("ll", int(seconds), int(1e6 * part))
+        with socket.socket(fileno=os.dup(pipe.fileno())) as end:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
 
 def _name(arguments: tuple[Any, ...]) -> str:
@@ -197,16 +203,6 @@ def _is_stopped(identifier: int) -> bool:
 
 
 # The start of a process.
-
-
-class _Context(LokyContext):  # type: ignore[misc]
-    """Context of one process."""
-
-    started: Any = None
-
-    def Process(self, *arguments: Any, **options: Any) -> Any:  # noqa: N802
-        self.started = _Process(*arguments, **options)
-        return self.started
 
 
 if sys.platform == "win32":
@@ -329,6 +325,24 @@ def main(source: int) -> None:
     os._exit(started._bootstrap())
 
 
+def _serve(pipe: Connection, parent: int) -> None:
+    """Do what the parent sends, until it ends."""
+    _prepare(parent)
+    try:
+        pipe.send_bytes(b"ready")
+        while True:
+            message = pipe.recv_bytes()
+            if message == _LOAD:
+                reply = run_packed(_load_function, pipe.recv_bytes())
+            else:
+                reply = run_packed(_function, message)
+            pipe.send_bytes(reply)
+    except MemoryError:  # the message or the reply was too large
+        os._exit(NO_MEMORY)
+    except _ENDED:
+        os._exit(1)
+
+
 def _prepare(parent: int) -> None:
     """Prepare a process that has started for its work."""
     with suppress(OSError):  # let Linux, when memory runs out, end this process first
@@ -356,7 +370,3 @@ def _load_function(packed: PackedFunction) -> bool:
     except Exception:  # importing what it needs may raise anything
         return False
     return True
-
-
-def _run_function(arguments: bytes) -> bytes:
-    return run_packed(_function, arguments)
