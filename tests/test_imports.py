@@ -109,6 +109,31 @@ def test_the_process_of_a_server_imports_no_numbers() -> None:
     assert not imported_by(code) & {"numpy", "scipy", "onnxruntime", "soundfile"}
 
 
+WORKER = "from voxaffect.service import computing, jobs\nprepare = computing._prepare\n"
+
+
+def test_a_worker_of_a_server_is_ready_without_what_only_requests_or_the_server_need() -> None:
+    modules = imported_by(f"{WORKER}prepare(jobs.Prepare('accurate'))")
+    assert "onnxruntime" in modules
+    assert not modules & {"scipy", "soundfile", "fastapi", "pydantic", "pydantic_settings"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", list_bundled())
+def test_a_warm_worker_imports_nothing_for_a_request(model: str) -> None:
+    code = f"""{WORKER}
+import sys
+from importlib.resources import files
+prepare(jobs.Prepare({model!r}, is_used=True))
+content = (files("voxaffect") / "data" / "example.wav").read_bytes()
+limits = jobs.Limits(60, 8, 192_000, 4 << 30)
+before = set(sys.modules)
+computing.run(jobs.Recognize(content, "a.wav", {model!r}, jobs.EmotionOptions()), limits)
+sys.modules = {{name: None for name in sys.modules if name not in before}}
+"""
+    assert imported_by(code) <= {"sys", "email", "resource"}  # these take no time
+
+
 STUB = ast.parse((ROOT / "src" / "voxaffect" / "__init__.pyi").read_text(encoding="utf-8"))
 HOMES = {
     alias.name: node.module

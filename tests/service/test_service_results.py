@@ -308,7 +308,7 @@ def test_an_answer_is_sent_at_once(service: Service) -> None:
 
 
 def test_what_a_worker_has_loaded_is_not_collected() -> None:
-    assert computing._prepare(Prepare("fast")) == "fast"
+    assert computing._prepare(Prepare("fast", is_used=True)) == "fast"
     frozen = gc.get_freeze_count()
     gc.unfreeze()
     assert frozen > 1_000

@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Sequence
 from functools import lru_cache, partial
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from voxaffect.records.codec import round_numbers, to_line, to_plain
 from voxaffect.records.results import ModelRecord
 from voxaffect.service.errors import ServiceError
 from voxaffect.service.jobs import (
+    COMPANIONS,
     Classify,
     Companions,
     Describe,
@@ -50,7 +52,6 @@ from voxaffect.service.jobs import (
     Transcribe,
 )
 from voxaffect.service.sessions import run_stream
-from voxaffect.service.uploads import COMPANIONS
 
 MEDIA_TYPES = {
     ".json": "application/json",
@@ -128,14 +129,15 @@ def open_model(name: str) -> Model:
 
 
 def _prepare(job: Prepare) -> str:
-    """Load a model, and take what is loaded by now out of the garbage collection.
-
-    loky collects every second, which took 2 ms of each answer.
-    """
-    name = open_model(job.model).name
-    gc.collect()
-    gc.freeze()
-    return name
+    """Load a model; use it, and take what is loaded by then out of the garbage collection."""
+    model = open_model(job.model)
+    if job.is_used:
+        example = (files("voxaffect") / "data" / "example.wav").read_bytes()
+        with open_blocks(example, name="example") as recording:
+            Predictor(model).predict(recording, 1)
+        gc.collect()
+        gc.freeze()
+    return model.name
 
 
 def _describe(job: Describe) -> dict[str, Any]:

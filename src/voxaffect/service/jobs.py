@@ -79,9 +79,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Prepare:
-    """Load a model, so that the first request does not wait for it."""
+    """Load a model, and use it once if asked, because the first use imports libraries."""
 
     model: str
+    is_used: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,10 @@ class TranscriptionOptions(Struct, kw_only=True, frozen=True):
         str | None,
         Meta(description="Limit the answers to these emotions of the model, with commas."),
     ] = None
+
+
+COMPANIONS = ("speakers", "transcript")
+"""Fields of files that go with a recording."""
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ class Worker:
                 self._kill()
 
     def _get_process(self) -> Any:
-        if self._process is None:
+        if self._process is None or not self._process.is_usable:
             from voxaffect.runtime.processes import WorkerProcess
 
             process = WorkerProcess()
@@ -122,7 +122,15 @@ class Worker:
             process.understands(self._work)
             process.compute((Prepare(self._model),))
             self._process = process
+            with suppress(RuntimeError):  # this worker was stopped
+                self._thread.submit(self._warm_up, process)
         return self._process
+
+    def _warm_up(self, process: Any) -> None:
+        """Let a new process do now what would delay its first request."""
+        if process is self._process:
+            with suppress(Exception):  # it shows in a request
+                process.compute((Prepare(self._model, is_used=True),))
 
     def _compute(self, job: Job) -> Any:
         try:
@@ -211,14 +219,13 @@ class Pool:
         seconds: float,
         is_abandoned: Callable[[], Awaitable[bool]] | None = None,
     ) -> Any:
-        """Result of the job of a request, unless its client has gone before its turn comes.
+        """Result of the job of a request, unless its client goes while the request waits.
 
         Raises
         ------
         ServiceError
             As `Worker.compute`; and at once if too many wait.
         """
-        await _check_client(is_abandoned)
         if not self._idle and self.waiting >= self._queue:
             raise overload_error(f"{self.waiting} requests wait already.")
         request = _Request(job, seconds, asyncio.get_running_loop().create_future())

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from voxaffect.files import escape_control
 from voxaffect.service.errors import ServiceError
 from voxaffect.service.guard import size_error
+from voxaffect.service.jobs import COMPANIONS
 from voxaffect.service.state import State
 
 NAMELESS = "upload"
@@ -24,8 +25,6 @@ _Value = TypeVar("_Value", str, UploadFile)
 _LONGEST_NAME = 100
 _LONGEST_FIELD = 1_000
 _MOST_FIELDS = 20
-COMPANIONS = ("speakers", "transcript")
-"""Fields of files that go with a recording."""
 _NEEDED = "Send the recording as the body, or as the field 'file' of multipart/form-data."
 
 

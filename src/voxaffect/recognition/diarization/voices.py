@@ -19,7 +19,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
 
 from voxaffect.annotations import Turn, find_exclusive
 from voxaffect.recognition.diarization.speaker_vectors import compute_speaker_vectors
@@ -114,6 +113,8 @@ def part_in_two(vectors: Vectors) -> float:
     """Cosine between the centers of the two parts of vectors; 1 if one part is too small."""
     if len(vectors) < 2 * LEAST_WINDOWS:
         return 1.0
+    from scipy.cluster.hierarchy import fcluster, linkage  # slow, and few recordings need it
+
     labels = fcluster(linkage(vectors.astype(np.float64), "ward"), 2, "maxclust")
     parts = [vectors[labels == label] for label in (1, 2)]
     if min(map(len, parts)) < LEAST_WINDOWS:
