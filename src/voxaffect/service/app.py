@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,12 +24,16 @@ _NO_TELEMETRY: Final[TelemetryConfig] = {
     "auto_configure": False,
 }
 """FastAPI would send queries and errors to a collector that the environment names."""
+_SWITCH_SECONDS: Final = 0.0005
+"""Longest time that the thread of a worker process waits for the event loop. Python's own 0.005
+would leave the process without work for that time."""
 
 
 def create_app() -> FastAPI:
     """Application with the settings of the environment, as each server process makes it."""
     path = os.environ.get(CONFIG_VARIABLE)
     state = State(read_settings(Path(path) if path else None))
+    sys.setswitchinterval(_SWITCH_SECONDS)
     state.pool.start_early()  # while the libraries of the server are imported
     return make_app(state)
 

@@ -44,6 +44,8 @@ class Guard:
         self._app, self._state = app, state
         pages = page.PATHS if state.settings.page else frozenset()
         self._public_paths = OPEN_PATHS | pages  # without a token
+        settings = state.settings
+        self._hosts = settings.allowed_hosts or (_LOOPBACK if settings.is_loopback else ("*",))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request or a stream."""
@@ -109,10 +111,8 @@ class Guard:
 
     def _check_host(self, headers: Headers) -> None:
         """Refuse a foreign name that leads here: a page could read answers by it (rebinding)."""
-        settings = self._state.settings
-        allowed = settings.allowed_hosts or (_LOOPBACK if settings.is_loopback else ("*",))
         host = _get_host(f"//{headers.get('host', '')}")
-        if "*" not in allowed and host not in allowed:
+        if "*" not in self._hosts and host not in self._hosts:
             message = f"the host {host[:60]!r} is not served here; see allowed_hosts."
             raise ServiceError(403, "host_not_allowed", message)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -17,6 +17,40 @@ _SPARE_CONNECTIONS: Final = 64
 """Beyond the limit: they are answered with 503. More are closed at once."""
 _READ_BYTES: Final = 65_536
 """Read at once: tiny chunks or messages in them keep the event loop busy for so long."""
+
+
+class _JoiningTransport:
+    """Transport that sends at once what is written at once: head and body of an answer.
+
+    Each part that is sent on its own interrupts the work of a processor, here and at the client.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._parts: list[bytes] = []
+
+    def write(self, part: bytes) -> None:
+        """Send after what the event loop does now."""
+        if not self._parts:
+            self._loop.call_soon(self._send)
+        self._parts.append(part)
+
+    def close(self) -> None:
+        """Send, and close."""
+        self._send()
+        self._transport.close()
+
+    def get_write_buffer_size(self) -> int:
+        """Bytes that are not sent."""
+        return self._transport.get_write_buffer_size() + sum(map(len, self._parts))
+
+    def _send(self) -> None:
+        parts, self._parts = self._parts, []
+        if parts and not self._transport.is_closing():
+            self._transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 class HttpProtocol(H11Protocol):
@@ -32,7 +66,7 @@ class HttpProtocol(H11Protocol):
         asyncio leaves this to the system for a listener that it has not opened. The system then
         holds the body back until the client confirms the head, which takes 40 ms on Linux.
         """
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, _JoiningTransport(transport, self.loop)))
         if self.limit_concurrency and (
             len(self.connections) > self.limit_concurrency + _SPARE_CONNECTIONS
         ):

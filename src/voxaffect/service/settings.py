@@ -64,7 +64,7 @@ class Settings(BaseSettings):
         "loopback if the server listens there, and all otherwise.",
     )
     concurrency: int = Field(
-        0, ge=0, description="Recognition processes; 0 for one more than processors."
+        0, ge=0, description="Recognition processes; 0 for as many as processors."
     )
     queue: int = Field(16, ge=0, description="Requests that may wait for a recognition process.")
     max_body_bytes: ByteSize = Field(

@@ -40,8 +40,7 @@ class State:
         )
         self.models = name_models(settings.models)
         defaults = (settings.default_model, settings.default_stream_model)
-        # One more than processors: while one hands over its answer, another one computes.
-        count = settings.concurrency or max(1, _count_processors() // settings.workers) + 1
+        count = settings.concurrency or max(1, _count_processors() // settings.workers)
         self.pool = Pool(limits, count, settings.queue, defaults)
         self._about: dict[type[Job], dict[str, Any]] = {}
         self.metrics.waiting.set_function(lambda: self.pool.waiting)
