@@ -6,10 +6,11 @@
     python benchmarks/serve.py --seconds 5 --streams 10,20      # a short run
 
 *Requests*: 1, 8 and 64 clients on the loopback upload the bundled recording again and again, each
-on a connection of its own; a client that gets 503 waits as long as Retry-After says. In the same
-run, the bare function recognizes the same bytes in as many processes as there are processors; the
-server has one worker more, as by default.
-``share`` is the throughput of the server as a share of the bare function's. The clients share the
+on a connection of its own; a client that gets 503 waits as long as Retry-After says. The bare
+function recognizes the same bytes in as many processes as the server has workers: one for each
+processor. Both take turns of two seconds, so that a machine whose speed changes is the same for
+both. ``share`` is the throughput of the server as a share of the bare function's,
+over all turns; ``turns`` has the quartiles of the share of single ones. The clients share the
 processors with the server, so they are as light as can be: bytes on sockets, in one process.
 
 *Streams*: clients send the bundled recording, over and over, in real time, in blocks of 0.1 s.
@@ -46,8 +47,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPConnection
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -64,10 +67,26 @@ from support.services import EXAMPLE, Service, encode, run_service
 
 CLIENTS = (1, 8, 64)
 LIBRARIES = ("voxaffect", "fastapi", "uvicorn", "websockets", "onnxruntime")
+TURN_SECONDS = 2.0
 BLOCK_SECONDS = 0.1
 _GROUP = 16
 _STREAMS = 10
 _SAMPLE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Recordings a second, and the time of a processor for each one."""
+
+    per_second: float
+    processor_seconds: float
+
+    @classmethod
+    def average(cls, turns: Sequence[Turn]) -> Turn:
+        """Turn of all turns together, which are equally long."""
+        total = sum(turn.per_second for turn in turns)
+        spent = sum(turn.per_second * turn.processor_seconds for turn in turns)
+        return cls(total / len(turns), spent / total)
 
 
 def main() -> None:
@@ -91,7 +110,7 @@ def main() -> None:
     processors = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as folder:
         for model in filter(None, options.models.split(",")):
-            settings = {"models": model, "concurrency": processors + 1}
+            settings = {"models": model, "concurrency": processors}
             with run_service(Path(folder) / "log", **settings) as service:
                 report = measure_requests(service, model, processors, options.seconds)
                 if model == "fast":
@@ -102,7 +121,7 @@ def main() -> None:
                     ]
             result[model] = report
         if options.requests or options.stream_minutes:
-            settings = {"models": "fast", "concurrency": processors + 1}
+            settings = {"models": "fast", "concurrency": processors}
             with run_service(Path(folder) / "log", **settings) as service:
                 task = measure_growth(service, options.requests, options.stream_minutes)
                 place = {name: result[name] for name in ("commit", "load_average")}
@@ -148,45 +167,64 @@ def start_server() -> tuple[float, float]:
 def measure_requests(
     service: Service, model: str, processors: int, seconds: float
 ) -> dict[str, Any]:
-    """Throughput and latency of the bare function, and of each number of clients."""
+    """Throughput and latency of each number of clients, and of the bare function in turns."""
     before = measure_memory(service)
-    bare, bare_ms = measure_bare(model, processors, seconds)
-    report: dict[str, Any] = {
-        "bare_per_second": round(bare, 2),
-        "bare_processor_ms": bare_ms,
-        "clients": [],
-    }
-    for count in CLIENTS:
+    with get_context("spawn").Pool(processors) as pool:
+        pool.map(predict_for, [(model, 0.5)] * processors)  # loads the model
+        run_bare = partial(measure_bare, pool, model, processors)
+        clients = [measure_clients(service, run_bare, count, seconds) for count in CLIENTS]
+    return {"clients": clients, "memory_mb": {"before": before, "after": measure_memory(service)}}
+
+
+def measure_clients(
+    service: Service, run_bare: Callable[[], Turn], count: int, seconds: float
+) -> dict[str, Any]:
+    """Throughput and latency of a number of clients, and of the bare function in turns."""
+    asyncio.run(upload_for(service, count))  # every worker has begun
+    turns, bare, latencies, refused = [], [], [], 0
+    for _ in range(max(1, round(seconds / TURN_SECONDS))):
+        bare.append(run_bare())
         spent = measure_processor(service)
-        latencies, refused = asyncio.run(upload_for(service, count, seconds))
+        times, refusals, answers = asyncio.run(upload_for(service, count))
         spent = measure_processor(service) - spent
-        rate = len(latencies) / seconds
-        report["clients"].append(
-            {
-                "clients": count,
-                "per_second": round(rate, 2),
-                "share": round(rate / bare, 3),
-                "p50": round(float(np.quantile(latencies, 0.5)), 4),
-                "p99": round(float(np.quantile(latencies, 0.99)), 4),
-                "refused": refused,
-                "processor_ms": round(1000 * spent / len(latencies), 2),
-            }
-        )
-    report["memory_mb"] = {"before": before, "after": measure_memory(service)}
-    return report
+        turns.append(Turn(answers / TURN_SECONDS, spent / len(times)))
+        latencies += times
+        refused += refusals
+    shares = [turn.per_second / other.per_second for turn, other in zip(turns, bare, strict=True)]
+    served, alone = Turn.average(turns), Turn.average(bare)
+    return {
+        "clients": count,
+        "per_second": round(served.per_second, 2),
+        "bare_per_second": round(alone.per_second, 2),
+        "share": round(served.per_second / alone.per_second, 3),
+        "turns": {
+            "count": len(turns),
+            "lower": round(float(np.quantile(shares, 0.25)), 3),
+            "upper": round(float(np.quantile(shares, 0.75)), 3),
+        },
+        "p50": round(float(np.quantile(latencies, 0.5)), 4),
+        "p99": round(float(np.quantile(latencies, 0.99)), 4),
+        "refused": refused,
+        "processor_ms": round(1000 * served.processor_seconds, 2),
+        "bare_processor_ms": round(1000 * alone.processor_seconds, 2),
+    }
 
 
-async def upload_for(service: Service, count: int, seconds: float) -> tuple[list[float], int]:
-    """Latencies of answers to so many clients, and the number of refusals."""
-    end, request = time.monotonic() + seconds, make_request(EXAMPLE)
+async def upload_for(service: Service, count: int) -> tuple[list[float], int, int]:
+    """Of one turn of so many clients: latencies, refusals, and answers before its end."""
+    end, request = time.monotonic() + TURN_SECONDS, make_request(EXAMPLE)
     tasks = [upload_until(service, end, request) for _ in range(count)]
-    lists = await asyncio.gather(*tasks)
-    return [time for times, _ in lists for time in times], sum(number for _, number in lists)
+    answers, refusals = zip(*await asyncio.gather(*tasks), strict=True)
+    moments = [answer for client in answers for answer in client]
+    before = sum(moment < end for moment, _ in moments)
+    return [latency for _, latency in moments], sum(refusals), before
 
 
-async def upload_until(service: Service, end: float, request: bytes) -> tuple[list[float], int]:
-    """Latencies of answers to one client, and the number of refusals."""
-    latencies, refusals, stream = [], 0, None
+async def upload_until(
+    service: Service, end: float, request: bytes
+) -> tuple[list[tuple[float, float]], int]:
+    """Moments and latencies of answers to one client, and the number of refusals."""
+    answers, refusals, stream = [], 0, None
     while time.monotonic() < end:
         start = time.monotonic()
         stream = stream or await asyncio.open_connection("127.0.0.1", service.port)
@@ -200,10 +238,11 @@ async def upload_until(service: Service, end: float, request: bytes) -> tuple[li
             continue
         if status != 200:
             raise RuntimeError(head.decode())
-        latencies.append(time.monotonic() - start)
+        now = time.monotonic()
+        answers.append((now, now - start))
     if stream:
         stream[1].close()
-    return latencies, refusals
+    return answers, refusals
 
 
 def make_request(content: bytes, query: str = "") -> bytes:
@@ -232,26 +271,25 @@ def read_field(head: bytes, name: bytes) -> bytes:
     return head.lower().partition(b"\r\n" + name + b":")[2].split()[0]
 
 
-def measure_bare(model: str, processors: int, seconds: float) -> tuple[float, float]:
-    """Recordings a second of the bare function in so many processes, and processor_ms of one."""
-    with get_context("spawn").Pool(processors) as pool:
-        pool.map(predict_for, [(model, 0.5)] * processors)  # loads the model
-        results = pool.map(predict_for, [(model, seconds)] * processors, chunksize=1)
-    count, spent = (sum(column) for column in zip(*results, strict=True))
-    return count / seconds, round(1000 * spent / count, 2)
+def measure_bare(pool: Any, model: str, processors: int) -> Turn:
+    """One turn of the bare function in so many processes."""
+    results = pool.map(predict_for, [(model, TURN_SECONDS)] * processors, chunksize=1)
+    spent = sum(seconds for _, _, seconds in results)
+    count = sum(count for count, _, _ in results)
+    return Turn(sum(count / elapsed for count, elapsed, _ in results), spent / count)
 
 
-def predict_for(task: tuple[str, float]) -> tuple[int, float]:
-    """Recordings that the bare function recognizes in a time, and the processor's time."""
+def predict_for(task: tuple[str, float]) -> tuple[int, float, float]:
+    """Recordings that the bare function recognizes, the time, and the processor's time."""
     import voxaffect as va
 
     model, seconds = task
     va.load(model)
-    count, end, begin = 0, time.monotonic() + seconds, time.process_time()
-    while time.monotonic() < end:
+    count, start, begin = 0, time.monotonic(), time.process_time()
+    while time.monotonic() < start + seconds:
         va.predict(EXAMPLE, model=model, workers=1).to_json()
         count += 1
-    return count, time.process_time() - begin
+    return count, time.monotonic() - start, time.process_time() - begin
 
 
 async def measure_streams(service: Service, count: int, seconds: float) -> dict[str, Any]:
