@@ -154,6 +154,11 @@ def write_predict() -> Phrases:
     yield "`fast` takes two fifths of the time"
 
 
+def find_clients(model: Any, count: int) -> Any:
+    """Row of serve.json of a number of clients."""
+    return next(row for row in model["clients"] if row["clients"] == count)
+
+
 def write_scaling() -> Phrases:
     scale, serve = read("scale"), read("serve")
     for rate in scale["throughput"]["rates"].values():
@@ -164,7 +169,8 @@ def write_scaling() -> Phrases:
     yield f"Dask took {percent(longer)} longer than local processes"
     hours = 1000 / (3.7 * scale["throughput"]["rates"]["one worker"]["per_second"])
     yield f"1,000 hours with `fast` take {hours:.0f} hours of one processor"
-    factor = serve["accurate"]["bare_processor_ms"] / serve["fast"]["bare_processor_ms"]
+    bare = [find_clients(serve[name], 1)["bare_processor_ms"] for name in ("fast", "accurate")]
+    factor = bare[1] / bare[0]
     yield f"an answer costs {factor:.1f} times as much"
     yield f"so 1,000 hours take {factor * hours:.0f} hours of one processor"
     yield f"does them in {60 * factor * hours / 100:.0f} minutes"
@@ -178,16 +184,15 @@ def write_scaling() -> Phrases:
 def write_service() -> Phrases:
     serve = read("serve")
     models = [serve["fast"], serve["accurate"]]
-    one, eight, many = (
-        [next(row for row in model["clients"] if row["clients"] == count) for model in models]
-        for count in (1, 8, 64)
-    )
+    one, eight, many = ([find_clients(model, count) for model in models] for count in (1, 8, 64))
     shares = [percent(row["share"]) for row in eight]
     yield f"with 8 clients, throughput is {shares[0]} (`fast`) and {shares[1]} (`accurate`)"
     costs = [f"{row['processor_ms']:.0f}" for row in eight]
     yield f"an answer costs {costs[0]} and {costs[1]} ms of a processor"
-    bare = [f"{model['bare_processor_ms']:.0f}" for model in models]
+    bare = [f"{row['bare_processor_ms']:.0f}" for row in eight]
     yield f"the bare function {bare[0]} and {bare[1]} ms"
+    for row in eight:
+        yield f"{row['turns']['lower']:.2f} to {row['turns']['upper']:.2f}"
     waits = [f"{1000 * row['p50']:.0f}" for row in one]
     yield f"One client alone waits {waits[0]} and {waits[1]} ms for an answer"
     waits = [f"{row['p99']:.1f}" for row in many]

@@ -207,6 +207,15 @@ def test_much_work_moves_to_processes(monkeypatch: pytest.MonkeyPatch) -> None:
         assert 1 <= len(executor.process_ids) <= 2
 
 
+def test_work_that_stays_in_threads_is_never_pickled(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pack_function(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("voxaffect.extraction.executors.pack_function", pack_function)
+    with LocalExecutor(2) as executor:
+        assert list(executor.map(abs, [-1, -2])) == [1, 2]
+
+
 def test_a_child_of_joblib_starts_no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("voxaffect.extraction.executors.START_SECONDS", 0.0)
     monkeypatch.setattr("multiprocessing.process.parent_process", object)

@@ -172,7 +172,7 @@ class LocalExecutor(BatchExecutor):
         self._fewer_threads: Executor | None = None
         self._own, self._lock = local(), Lock()
         self._repeating, self._slots = Lock(), Semaphore(self.count)
-        self._packed: tuple[Any, PackedFunction | None] = None, None
+        self._work: _Work | None = None
         for process in self._processes:
             process.disown()
         self._processes.clear()
@@ -221,21 +221,9 @@ class LocalExecutor(BatchExecutor):
             raise WorkerError("this executor was shut down. Make a new one, or shut it down later.")
         if options:
             function = partial(function, **options)
-        packed = self._pack(function) if self._kind != "threads" else None
-        return self._start(self._call, function, packed, arguments)
-
-    def _pack(self, function: Any) -> PackedFunction | None:
-        """Pickle a function once for all items."""
-        known, packed = self._packed
-        if function is not known:
-            packed = pack_function(function, by_value=self._by_value)
-            if packed and packed.path:
-                from voxaffect.runtime.processes import track_file
-
-                self._files.append(packed.path)
-                track_file(packed.path)
-            self._packed = function, packed
-        return packed
+        if self._work is None or self._work.function is not function:
+            self._work = _Work(function, self._by_value, self._files)
+        return self._start(self._call, self._work, arguments)
 
     def _start(self, function: Callable[..., Result], *arguments: Any) -> Future[Result]:
         """Start in a thread; where the system allows no more threads, do it in this one."""
@@ -247,15 +235,14 @@ class LocalExecutor(BatchExecutor):
                 self._fewer_threads = _CallingThread()
         return self._fewer_threads.submit(function, *arguments)
 
-    def _call(
-        self, function: Callable[..., Any], packed: PackedFunction | None, arguments: Any
-    ) -> Any:
+    def _call(self, work: _Work, arguments: Any) -> Any:
         """Call in a thread of this process, or wait for the process of this thread."""
         with self._slots:
+            packed = work.pack() if self._wants_process() else None
             process = self._get_process() if packed else None
             try:
                 if process is None or packed is None or not process.understands(packed):
-                    result = function(*arguments)
+                    result = work.function(*arguments)
                 else:
                     result = process.compute(arguments)
                 self._pace.count_one()
@@ -292,13 +279,21 @@ class LocalExecutor(BatchExecutor):
             finally:
                 self._drop(process)
 
+    def _wants_process(self) -> bool:
+        """Return whether this thread has a process, or it is time for one."""
+        if self._kind != "auto":
+            return self._kind == "processes"
+        process: WorkerProcess | None = getattr(self._own, "process", None)
+        is_there = process is not None and process.is_usable
+        return is_there or self._pace.is_worth_processes()
+
     def _get_process(self) -> WorkerProcess | None:
-        """Return the process of this thread, if it has one or it is time for one."""
+        """Return the process of this thread, which starts now if there is none."""
         process: WorkerProcess | None = getattr(self._own, "process", None)
         if process is not None and not process.is_usable:
             self._drop(process)
             process = None
-        if process is None and (self._kind == "processes" or self._pace.is_worth_processes()):
+        if process is None:
             try:
                 process = self._own.process = self._start_process()
             except OSError:
@@ -341,6 +336,39 @@ class LocalExecutor(BatchExecutor):
     def _stop_processes(self) -> None:
         with self._lock:
             _clean_up(self._processes, self._files)
+
+
+class _Work:
+    """A function, and its bytes for processes, made when the first one needs them.
+
+    Parameters
+    ----------
+    function : callable
+    by_value : bool
+        Send what the main module defines, too.
+    files : list of str
+        Gets the file of the large arrays, if there is one.
+    """
+
+    def __init__(self, function: Callable[..., Any], by_value: bool, files: list[str]) -> None:
+        self.function = function
+        self._by_value, self._files = by_value, files
+        self._lock = Lock()
+        self._packed: PackedFunction | None = None
+        self._is_packed = False
+
+    def pack(self) -> PackedFunction | None:
+        """Return the function as bytes; None if it cannot be sent."""
+        with self._lock:
+            if not self._is_packed:
+                self._packed = pack_function(self.function, by_value=self._by_value)
+                self._is_packed = True
+                if self._packed and self._packed.path:
+                    from voxaffect.runtime.processes import track_file
+
+                    self._files.append(self._packed.path)
+                    track_file(self._packed.path)
+            return self._packed
 
 
 class _CallingThread(Executor):
