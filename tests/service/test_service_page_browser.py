@@ -173,8 +173,14 @@ def test_the_live_tab_gives_segments(tab: Visit) -> None:
     emotions = va.load("fast").emotions
     assert tab.page.locator("#live-segments td").nth(2).inner_text() in emotions
     assert tab.page.locator("#live-bars li").count() == len(emotions)
+    tab.page.click("#tab-about")
+    assert tab.page.is_visible("#tab-live .listening")
+    assert "the microphone is on" in tab.page.inner_text("#tab-live")
+    assert not tab.page.is_visible("#tab-recording .listening")
+    tab.page.click("#tab-live")
     tab.page.click("#live-stop")
     tab.wait("#live-start:visible")
+    assert not tab.page.is_visible("#tab-live .listening")
     assert tab.page.inner_text("#live-state") == "The microphone is off."
     assert not tab.page.is_visible("#live-problem")
     assert tab.page.is_visible("#live-segments tr >> nth=0")

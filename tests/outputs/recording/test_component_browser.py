@@ -249,7 +249,16 @@ def test_an_hour_opens_zooms_and_scrolls_fast(browser: Any, folder: Path) -> Non
     page.keyboard.press("End")
     assert opened.value().endswith("segment 2000 of 2000")
     assert "1976–2000 of 2000" in page.locator(".pages").inner_text()
+    page.locator(".previous").click()
+    page.locator(".next").click()
+    assert has_focus(page.locator(".previous"))  # there is no next page
+    page.locator(".fit").click()
+    assert has_focus(page.locator(".in"))
     opened.context.close()
+
+
+def has_focus(button: Any) -> bool:
+    return bool(button.evaluate("button => button.matches(':focus')"))
 
 
 @pytest.fixture

@@ -67,6 +67,13 @@ function make(tag, { text, ...properties } = {}, children = []) {
   return element;
 }
 
+// Disable buttons of a group, or not; the keyboard goes on from another one of it.
+function disable(...states) {
+  const focused = states.find(([button]) => button.matches(":focus"))?.[0];
+  states.forEach(([button, isOff]) => (button.disabled = isOff));
+  if (focused?.disabled) states.find(([, isOff]) => !isOff)?.[0].focus();
+}
+
 function formatTime(seconds, decimals = 1) {
   const ticks = Math.round(seconds * 10 ** decimals);
   const whole = Math.floor(ticks / 10 ** decimals);
@@ -432,8 +439,8 @@ class VoxaffectRecording extends HTMLElement {
     view.style.width = `${scroller.clientWidth}px`;
     span.style.width = `${Math.floor(scroller.clientWidth * this.#zoom)}px`;
     zoom.hidden = this.#most() < 2;
-    out.disabled = fit.disabled = this.#zoom <= 1;
-    closer.disabled = this.#zoom >= this.#most();
+    const isWhole = this.#zoom <= 1;
+    disable([out, isWhole], [fit, isWhole], [closer, this.#zoom >= this.#most()]);
     this.#draw();
   }
 
@@ -671,8 +678,7 @@ class VoxaffectRecording extends HTMLElement {
     const first = this.#page * ROWS_ON_PAGE;
     const rows = this.#entries.slice(first, first + ROWS_ON_PAGE);
     pages.hidden = this.#entries.length <= ROWS_ON_PAGE;
-    previous.disabled = first === 0;
-    next.disabled = first + ROWS_ON_PAGE >= this.#entries.length;
+    disable([previous, first === 0], [next, first + ROWS_ON_PAGE >= this.#entries.length]);
     range.textContent = `${first + 1}–${first + rows.length} of ${this.#entries.length}`;
     const speech = this.#hasText ? ["Words"] : this.#hasSpeakers ? ["Speaker"] : [];
     const head = ["Time", ...(this.#data.lanes.length > 1 ? ["Channel"] : []), ...speech, "Emotion", "Confidence"];

@@ -61,7 +61,7 @@ class Session {
       this.note(block);
       if (this.socket?.readyState === WebSocket.OPEN && this.isCreated) this.socket.send(block);
       else waiting.push(block);
-    });
+    }, "tab-live");
     if (this.isOver) return this.microphone.stop(); // stopped before it began
     const { protocol, host } = location;
     this.socket = new WebSocket(`${protocol === "https:" ? "wss" : "ws"}://${host}/v1/emotion/stream`, getProtocols());

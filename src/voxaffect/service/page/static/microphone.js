@@ -2,12 +2,13 @@
 // WAV, because the server reads it everywhere; the browser's own recorder gives WebM.
 
 import { Problem } from "/page/access.js";
+import { byId } from "/page/words.js";
 
 const RAW = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 const CODES = { NotAllowedError: "microphone_refused", SecurityError: "microphone_refused", NotFoundError: "no_microphone" };
 
-// Begin to listen; returns the sampling rate and a function that stops.
-export async function openMicrophone(onBlock) {
+// Begin to listen, with a sign at the tab; returns the sampling rate and a function that stops.
+export async function openMicrophone(onBlock, tab) {
   if (!navigator.mediaDevices) throw new Problem("insecure");
   let media;
   try {
@@ -16,7 +17,9 @@ export async function openMicrophone(onBlock) {
     throw new Problem(CODES[error.name] ?? "microphone_busy");
   }
   const context = new AudioContext();
+  const sign = byId(tab).querySelector(".listening");
   const stop = () => {
+    sign.hidden = true;
     media.getTracks().forEach((track) => track.stop());
     if (context.state !== "closed") context.close();
   };
@@ -32,6 +35,7 @@ export async function openMicrophone(onBlock) {
   const tap = new AudioWorkletNode(context, "tap", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
   tap.port.onmessage = (message) => onBlock(message.data);
   context.createMediaStreamSource(media).connect(tap);
+  sign.hidden = false;
   return { rate: context.sampleRate, stop };
 }
 

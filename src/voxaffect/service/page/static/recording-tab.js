@@ -70,6 +70,7 @@ export async function recognize(file) {
   current = file;
   canceler = new AbortController();
   setBusy(true);
+  const clock = startClock();
   const options = { channels: byId("channels").value, model: byId("model").value };
   used = options;
   const body = new FormData();
@@ -89,8 +90,17 @@ export async function recognize(file) {
   } catch (error) {
     if (error.name !== "AbortError") showProblem(byId("problem"), error);
   } finally {
+    clearInterval(clock);
     setBusy(false);
   }
+}
+
+// Show how long it takes already: an hour of sound needs minutes.
+function startClock() {
+  const start = performance.now();
+  const show = () => (byId("progress-time").textContent = formatClock(Math.floor((performance.now() - start) / 1000)));
+  show();
+  return setInterval(show, 1000);
 }
 
 function askEach() {
@@ -125,7 +135,7 @@ async function record() {
   };
   byId("record").disabled = true;
   try {
-    microphone = await openMicrophone(onBlock);
+    microphone = await openMicrophone(onBlock, "tab-recording");
     rate = microphone.rate;
   } catch (error) {
     return showProblem(byId("problem"), error);
