@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from voxaffect.corpora import OWN_DATA, Utterance
+from voxaffect.corpora import OWN_DATA, Utterance, split_own_name
 from voxaffect.errors import EvaluationError, LeakError
 from voxaffect.evaluation.leaks import Leak, LeakCheck
 from voxaffect.evaluation.loading import find_common, list_failures, load_conditions
@@ -107,7 +107,7 @@ def evaluate_models(
     names = _name_corpora(corpora, options.get("name"))
     known = {name: _list_known(model, names) for name, model in loaded.items()}
     if not allow_leaks:
-        _refuse_known_corpora(known)
+        _refuse_known_corpora(known, corpora)
     options["emotions"] = None if emotions in ("all", ["all"]) else emotions
     datasets: dict[FeatureSpec, dict[str, Dataset]] = {}
     for model in loaded.values():
@@ -152,8 +152,11 @@ def _load_models(models: Models) -> dict[str, Model]:
 
 def _name_corpora(corpora: Corpora, own_name: str | None) -> set[str]:
     """Names of the corpora in a model card."""
-    keys = {corpora} if isinstance(corpora, str) else {*corpora}
-    return {name_corpus(key, own_name) for key in keys}
+    return {name_corpus(key, own_name) for key in _list_keys(corpora)}
+
+
+def _list_keys(corpora: Corpora) -> list[str]:
+    return [corpora] if isinstance(corpora, str) else [*corpora]
 
 
 def _list_known(model: Model, names: Collection[str]) -> list[str]:
@@ -166,14 +169,19 @@ def _simplify(name: str) -> str:
     return "".join(filter(str.isalnum, name.casefold()))
 
 
-def _refuse_known_corpora(known: Mapping[str, Sequence[str]]) -> None:
-    for name, corpora in known.items():
-        if corpora:
-            own = "If these are other data, name them with --name (in Python name=). "
+def _refuse_known_corpora(known: Mapping[str, Sequence[str]], corpora: Corpora) -> None:
+    kinds = {key: split_own_name(key)[0] for key in _list_keys(corpora)}
+    remedy = "".join(
+        f"If {key} holds other data, give it another name, as in {kind}:NAME. "
+        for key, kind in kinds.items()
+        if kind in OWN_DATA
+    )
+    for name, trained in known.items():
+        if trained:
             raise LeakError(
-                f"{name}: the model was trained on {' and '.join(corpora)}, so its figures there "
-                f"would be too good. {own if OWN_DATA.keys() & set(corpora) else ''}Take other "
-                "data, or allow it with --allow-leaks (in Python allow_leaks=True)."
+                f"{name}: the model was trained on {' and '.join(trained)}, so its figures there "
+                f"would be too good. {remedy}Take other data, or allow it with --allow-leaks "
+                "(in Python allow_leaks=True)."
             )
 
 

@@ -261,7 +261,8 @@ def _describe_uncertainty(uncertainty: Mapping[str, Any], stated: Mapping[str, A
         bounds = _format_bounds(uncertainty["interval"])
         text += f"; of the other answers, {right:.0%} are right{bounds}"
     if "risk" in stated:
-        text += f"; the model card states {1 - stated['risk']:.0%}"
+        unseen = "corpora" if "speakers_risk" in stated else "speakers"
+        text += f"; the model card states {1 - stated['risk']:.0%} on {unseen} left out"
     return text
 
 
