@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -63,6 +67,75 @@ def test_a_stopped_process_that_reads_nothing_is_ended(worker: WorkerProcess) ->
     os.kill(worker.id, signal.SIGSTOP)
     with pytest.raises(DeadWorkerError, match=r"was stopped for 0\.3 s"):
         worker.compute((MORE_THAN_A_PIPE_HOLDS,))
+    assert not worker.is_usable
+
+
+@POSIX
+def test_a_process_that_is_stopped_in_its_reply_is_ended(worker: WorkerProcess) -> None:
+    assert worker.understands(pack(bytes))
+    worker._send(pickle.dumps((len(MORE_THAN_A_PIPE_HOLDS),)))
+    assert worker._pipe.poll(60)
+    os.kill(worker.id, signal.SIGSTOP)
+    with pytest.raises(BlockingIOError):
+        worker._receive()
+    assert not worker.is_usable
+
+
+def test_a_default_timeout_of_sockets_changes_nothing() -> None:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(0.01)
+    try:
+        process = WorkerProcess()
+    finally:
+        socket.setdefaulttimeout(before)
+    try:
+        process.wait_until_ready()
+        assert process.understands(pack(bytes))
+        assert process.compute((MORE_THAN_A_PIPE_HOLDS,)) == MORE_THAN_A_PIPE_HOLDS
+    finally:
+        process.stop()
+
+
+SCRIPT = """
+import os, signal
+from voxaffect.runtime.deaths import DeadWorkerError
+from voxaffect.runtime.processes import WorkerProcess
+from voxaffect.runtime.tasks import pack_function
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+process = WorkerProcess()
+process.wait_until_ready()
+assert process.understands(pack_function(len, by_value=False))
+os.kill(process.id, signal.SIGKILL)
+os.waitid(os.P_PID, process.id, os.WEXITED | os.WNOWAIT)
+try:
+    process.compute((bytes(1_000_000),))
+except DeadWorkerError as error:
+    print(error)
+assert signal.SIGPIPE not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+"""
+
+
+@POSIX
+def test_a_dead_process_ends_no_program_that_heeds_sigpipe() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "was ended by SIGKILL" in done.stdout
+
+
+def test_an_exit_in_a_process_is_raised_here(worker: WorkerProcess) -> None:
+    assert worker.understands(pack(sys.exit))
+    with pytest.raises(SystemExit):
+        worker.compute((3,))
+    assert worker.is_usable
+
+
+@POSIX
+def test_a_process_that_ended_while_idle_is_not_usable(worker: WorkerProcess) -> None:
+    assert worker.is_usable
+    os.kill(worker.id, signal.SIGKILL)
+    os.waitid(os.P_PID, worker.id, os.WEXITED | os.WNOWAIT)
     assert not worker.is_usable
 
 

@@ -396,16 +396,44 @@ def test_of_65_clients_at_once_each_has_an_answer(service: Service) -> None:
     assert service.post().status_code == 200
 
 
+def read_processor_ticks(process: int) -> int:
+    """Time of a processor that a process has spent, in hundredths of a second."""
+    text = Path(f"/proc/{process}/stat").read_text(encoding="ascii")
+    return sum(map(int, text.rpartition(")")[2].split()[11:13]))
+
+
+def read_state(process: int) -> str:
+    """State of a process, such as Z when it has ended; empty when it is gone."""
+    try:
+        text = Path(f"/proc/{process}/stat").read_text(encoding="ascii")
+    except OSError:
+        return ""
+    return text.rpartition(")")[2].split()[0]
+
+
+@LINUX
+def test_a_worker_killed_while_idle_costs_no_answer(tmp_path: Path) -> None:
+    with run_service(tmp_path / "log", concurrency=1) as running:
+        assert running.post().status_code == 200
+        (worker,) = running.workers
+        os.kill(worker, signal.SIGKILL)
+        while read_state(worker) not in ("Z", ""):
+            time.sleep(0.02)
+        assert running.post().status_code == 200
+        assert running.get_metric("voxaffect_worker_deaths") == 1
+
+
 @pytest.mark.slow
 @LINUX
 def test_a_killed_worker_costs_one_answer(tmp_path: Path) -> None:
     speech = encode(np.tile(voice(1, seconds=3), 100))
     with run_service(tmp_path / "log", concurrency=1) as running, ThreadPoolExecutor(1) as executor:
-        answer = executor.submit(running.post, speech, timeline="true")
-        while not running.get_metric("voxaffect_active_requests") > 1:  # this one, and the upload
-            time.sleep(0.02)
-        time.sleep(0.3)
+        running.post()  # the worker is warm then
         (worker,) = running.workers
+        begin = read_processor_ticks(worker)
+        answer = executor.submit(running.post, speech, timeline="true")
+        while read_processor_ticks(worker) < begin + 10:  # it is at work
+            time.sleep(0.02)
         os.kill(worker, signal.SIGKILL)
         broken = answer.result()
         assert (broken.status_code, get_code(broken)) == (500, "internal_error")

@@ -162,6 +162,36 @@ def test_a_job_that_takes_too_long_ends_its_own_process_only() -> None:
     run(1, 30, use)
 
 
+def test_a_job_whose_time_is_over_before_it_begins_is_not_done() -> None:
+    calls: list[str] = []
+
+    async def use(pool: Pool) -> None:
+        is_started = threading.Event()
+        pool.workers[0]._thread.submit(is_started.wait, LONG)  # as a process that starts
+        with pytest.raises(ServiceError, match="took longer"):
+            await pool.compute(partial(_note, calls, "late"), 0.01)  # type: ignore[arg-type]
+        is_started.set()
+        await pool.compute(partial(_note, calls, "next"), LONG)  # type: ignore[arg-type]
+
+    run(1, 10, use)
+    assert calls == ["next"]
+
+
+def test_a_job_that_exits_ends_no_server() -> None:
+    def leave(_: FakeProcess) -> None:
+        raise SystemExit
+
+    async def use(pool: Pool) -> None:
+        with pytest.raises(ServiceError) as failed:
+            await pool.compute(leave, LONG)  # type: ignore[arg-type]
+        assert failed.value.status == 500
+        calls: list[str] = []
+        await pool.compute(partial(_note, calls, "next"), LONG)  # type: ignore[arg-type]
+        assert calls == ["next"]
+
+    run(1, 10, use)
+
+
 def test_a_timer_that_comes_late_ends_no_other_job() -> None:
     async def use(pool: Pool) -> None:
         begun, go = threading.Event(), threading.Event()

@@ -64,3 +64,9 @@ def test_parts_of_one_step_are_sent_as_one(steps: list[list[bytes]]) -> None:
 def test_closing_sends_first_and_nothing_is_sent_after_it(steps: list[list[bytes]]) -> None:
     calls, _ = use(steps, close=True)
     assert calls == [*[b"".join(parts) for parts in steps if parts], "closed"]
+
+
+def test_much_is_not_held_back() -> None:
+    calls, sizes = use([[b"head", bytes(70_000), b"rest"]], close=False)
+    assert calls == [b"head" + bytes(70_000), b"rest"]
+    assert sizes == [104]

@@ -17,8 +17,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from multiprocessing import Pipe, process, util
 from multiprocessing.connection import Connection
@@ -64,7 +64,7 @@ class WorkerProcess:
     """
 
     def __init__(self) -> None:
-        self.is_usable = True
+        self._is_at_work = False
         self._lock = threading.Lock()
         self._known: PackedFunction | None = None
         self._is_understood = False
@@ -73,7 +73,7 @@ class WorkerProcess:
         try:
             self._pipe, other = Pipe()
             with other:
-                _limit_sending(self._pipe)
+                _limit_waiting(self._pipe)
                 self._process = _Process(target=_serve, args=(other, os.getpid()), env=environment)
                 self._process.start()
         except _START_ERRORS as error:
@@ -84,6 +84,11 @@ class WorkerProcess:
     def id(self) -> int:
         """Process identifier."""
         return self._process.pid or 0
+
+    @property
+    def is_usable(self) -> bool:
+        """True if it runs, and is not at work that nobody waits for any more."""
+        return not self._is_at_work and self._process.is_alive()
 
     def wait_until_ready(self) -> None:
         """Wait for the end of the start.
@@ -113,7 +118,7 @@ class WorkerProcess:
 
     def _call(self, arguments: tuple[Any, ...], *orders: bytes) -> Any:
         content = pickle.dumps(arguments, pickle.HIGHEST_PROTOCOL)
-        self.is_usable = False  # until the reply is there
+        self._is_at_work = True  # until the reply is there
         try:
             for message in (*orders, content):
                 self._send(message)
@@ -121,7 +126,7 @@ class WorkerProcess:
         except _ENDED as error:  # the process has ended, or was stopped
             ending, is_memory = self._describe_ending()
             raise DeadWorkerError(_name(arguments), ending, is_memory=is_memory) from error
-        self.is_usable = True
+        self._is_at_work = False
         result, failure = pickle.loads(reply)
         if failure is not None:
             raise failure
@@ -129,7 +134,8 @@ class WorkerProcess:
 
     def _send(self, message: bytes) -> None:
         try:
-            self._pipe.send_bytes(message)
+            with _hold_back_sigpipe():
+                self._pipe.send_bytes(message)
         except BlockingIOError:  # a process that waits for work reads at once
             self._end_stopped()
             raise
@@ -143,10 +149,15 @@ class WorkerProcess:
                 self._end_stopped()
             if not (self._process.is_alive() or self._pipe.poll()):
                 raise EOFError  # a child of the process may hold its end of the pipe
-        return self._pipe.recv_bytes()
+        try:
+            return self._pipe.recv_bytes()
+        except BlockingIOError:  # the reply broke off
+            self._end_stopped()
+            raise
 
     def _end_stopped(self) -> None:
-        self._stopped_seconds = STOP_LIMIT_SECONDS
+        if self._process.is_alive():
+            self._stopped_seconds = STOP_LIMIT_SECONDS
         self.stop()
 
     def _describe_ending(self) -> tuple[str, bool]:
@@ -176,13 +187,31 @@ class WorkerProcess:
 _DISOWNED: list[WorkerProcess] = []
 
 
-def _limit_sending(pipe: Connection) -> None:
-    """Let sending end in an error when the process reads nothing for too long, where it can."""
-    if sys.platform != "win32":
-        seconds, part = divmod(STOP_LIMIT_SECONDS, 1)
-        limit = struct.pack("ll", int(seconds), int(1e6 * part))
-        with socket.socket(fileno=os.dup(pipe.fileno())) as end:
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+def _limit_waiting(pipe: Connection) -> None:
+    """Let a message that comes to a halt for too long end in an error, where the system can."""
+    if sys.platform == "win32":
+        return
+    seconds, part = divmod(STOP_LIMIT_SECONDS, 1)
+    limit = struct.pack("ll", int(seconds), int(1e6 * part))
+    with socket.socket(fileno=os.dup(pipe.fileno())) as end:
+        end.settimeout(None)  # whatever the default of the program is
+        for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+            end.setsockopt(socket.SOL_SOCKET, option, limit)
+
+
+@contextmanager
+def _hold_back_sigpipe() -> Iterator[None]:
+    """Let no process that has ended end this program, where that does not ignore SIGPIPE."""
+    if sys.platform == "win32" or signal.getsignal(signal.SIGPIPE) == signal.SIG_IGN:
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
+    try:
+        yield
+    finally:
+        if signal.SIGPIPE in signal.sigpending():
+            signal.sigwait({signal.SIGPIPE})
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _name(arguments: tuple[Any, ...]) -> str:

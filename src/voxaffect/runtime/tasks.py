@@ -69,10 +69,10 @@ def pack_function(function: Callable[..., Any], *, by_value: bool) -> PackedFunc
             return PackedFunction(content)
         sizes = tuple(array.raw().nbytes for array in arrays)
         return PackedFunction(content, _write(arrays), sizes)
-    except (pickle.PicklingError, AttributeError, TypeError):
-        return None
     except OSError:  # no room for a file
         return PackedFunction(_dump(function, by_value, None))
+    except Exception:  # whatever pickling raises
+        return None
 
 
 def _dump(function: Any, by_value: bool, buffer_callback: Any) -> bytes:
@@ -126,7 +126,7 @@ def run_packed(function: Callable[..., Any], arguments: bytes) -> bytes:
     """
     try:
         return pickle.dumps((function(*pickle.loads(arguments)), None), pickle.HIGHEST_PROTOCOL)
-    except Exception as error:  # any, memory that runs out too: the parent raises it
+    except BaseException as error:  # any, SystemExit too: the parent raises it
         try:
             with suppress(MemoryError):
                 error.add_note("in a worker process:\n" + traceback.format_exc())
@@ -135,7 +135,7 @@ def run_packed(function: Callable[..., Any], arguments: bytes) -> bytes:
             os._exit(NO_MEMORY)  # not even an error could be sent
 
 
-def _pack_error(error: Exception) -> bytes:
+def _pack_error(error: BaseException) -> bytes:
     try:
         content = pickle.dumps((None, error))
         pickle.loads(content)  # some can be written, and not read

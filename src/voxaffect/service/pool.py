@@ -64,6 +64,7 @@ class Worker:
         self._process: Any = None
         self._lock = Lock()
         self._request: _Request | None = None
+        self._is_stopped = False
         self.deaths = 0
 
     def start(self) -> asyncio.Future[Any]:
@@ -100,9 +101,12 @@ class Worker:
             self._request = request
             result = error = None
             try:
-                result = self._compute(request.job)
+                if not request.outcome.done():  # else it took too long to start the process
+                    result = self._compute(request.job)
             except Exception as raised:
                 error = raised
+            except BaseException:  # such as SystemExit, which must not end the server
+                error = internal_error()
             with self._lock:
                 self._request = None
             request = report(self, request, result, error)
@@ -114,7 +118,12 @@ class Worker:
                 self._kill()
 
     def _get_process(self) -> Any:
-        if self._process is None or not self._process.is_usable:
+        if self._process is not None and not self._process.is_usable:
+            _log.error("a worker process ended while it was idle")
+            self._process.stop()
+            self._process = None
+            self.deaths += 1
+        if self._process is None:
             from voxaffect.runtime.processes import WorkerProcess
 
             process = WorkerProcess()
@@ -122,7 +131,9 @@ class Worker:
             process.understands(self._work)
             process.compute((Prepare(self._model),))
             self._process = process
-            with suppress(RuntimeError):  # this worker was stopped
+            if self._is_stopped:
+                self._kill()
+            else:
                 self._thread.submit(self._warm_up, process)
         return self._process
 
@@ -156,6 +167,7 @@ class Worker:
 
     def stop(self) -> None:
         """End the process and its thread."""
+        self._is_stopped = True
         self._kill()
         self._thread.shutdown(wait=False, cancel_futures=True)
 

@@ -17,6 +17,8 @@ _SPARE_CONNECTIONS: Final = 64
 """Beyond the limit: they are answered with 503. More are closed at once."""
 _READ_BYTES: Final = 65_536
 """Read at once: tiny chunks or messages in them keep the event loop busy for so long."""
+_JOINED_BYTES: Final = 65_536
+"""Held back at most, to be sent with what follows."""
 
 
 class _JoiningTransport:
@@ -30,10 +32,12 @@ class _JoiningTransport:
         self._parts: list[bytes] = []
 
     def write(self, part: bytes) -> None:
-        """Send after what the event loop does now."""
+        """Send after what the event loop does now, or at once if it is much."""
         if not self._parts:
             self._loop.call_soon(self._send)
         self._parts.append(part)
+        if sum(map(len, self._parts)) > _JOINED_BYTES:
+            self._send()
 
     def close(self) -> None:
         """Send, and close."""
