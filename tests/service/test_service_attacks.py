@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -444,6 +445,23 @@ def test_a_killed_worker_costs_one_answer(tmp_path: Path) -> None:
     assert "a worker process was ended by SIGKILL" in log
     assert "Traceback" not in log
     assert "a.wav" not in log  # nothing of an upload
+
+
+@LINUX
+@pytest.mark.parametrize("seconds", [0, 0.1, 0.4])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_at_the_start_ends_the_server(number: int, seconds: float) -> None:
+    command = [sys.executable, "-m", "voxaffect", "serve", "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "listening" in process.stderr.readline()
+        time.sleep(seconds)
+        process.send_signal(number)
+        try:
+            assert process.wait(60) == 0
+            assert "Traceback" not in process.stderr.read()
+        finally:
+            process.kill()
 
 
 @pytest.mark.slow

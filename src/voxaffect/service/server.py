@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -48,7 +48,7 @@ def serve(settings: Settings, flags: dict[str, Any]) -> None:
     os.environ.pop(CONFIG_VARIABLE, None)  # its settings are among the flags
     settings = _check_models(settings)
     _allow_files(settings.max_connections + _SPARE_FILES)
-    with _open_socket(settings) as listener, _end_quietly():
+    with _open_socket(settings) as listener, _handle_signals(lambda *_: sys.exit(0)):
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         print_message(f"listening on http://{shown}:{port}")
@@ -121,12 +121,18 @@ def _run(settings: Settings, listener: socket.socket) -> None:
     if settings.workers > 1:
         # The program that started this one is not run again in each process.
         sys.modules["__main__"] = import_module("voxaffect.__main__")
-        Multiprocess(config, sockets=[listener]).run()
+        with _handle_signals(_ignore):
+            Multiprocess(config, sockets=[listener]).run()
         return
     server = uvicorn.Server(config)
-    server.run(sockets=[listener])
+    with _handle_signals(_ignore):
+        server.run(sockets=[listener])
     if not server.started:
         raise VoxaffectError("the server could not start; the lines above name the cause.")
+
+
+def _ignore(*_: object) -> None:
+    """Exit code 0 after a signal: Uvicorn raises it again when all requests are answered."""
 
 
 def _open_socket(settings: Settings) -> socket.socket:
@@ -144,12 +150,12 @@ def _open_socket(settings: Settings) -> socket.socket:
 
 
 @contextmanager
-def _end_quietly() -> Iterator[None]:
-    """Exit code 0 after a signal: Uvicorn raises it again when all requests are answered."""
+def _handle_signals(handler: Callable[..., Any]) -> Iterator[None]:
+    """Handle SIGINT and SIGTERM in a way of our own."""
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda *_: None) for number in numbers}
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, former in before.items():
+            signal.signal(number, former)
