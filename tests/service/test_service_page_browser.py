@@ -245,6 +245,26 @@ def test_an_answer_to_an_unfit_recording_is_not_called_reliable(tab: Visit, trus
     assert is_for_segments is (trust == "low")
 
 
+@pytest.mark.parametrize(
+    ("topic", "verdict", "words"),
+    [
+        ("length", "warning", "longer than fifteen seconds"),
+        ("length", "problem", "too short"),
+        ("noise", "warning", "There is noise"),
+        ("noise", "problem", "drowns the voice"),
+        ("speech", "warning", "little speech"),
+        ("speech", "problem", "Nobody seems to speak"),
+        ("hum", "problem", "a hum from the mains"),
+    ],
+)
+def test_each_verdict_has_its_own_advice(tab: Visit, topic: str, verdict: str, words: str) -> None:
+    advice = tab.page.evaluate(
+        "async (finding) => (await import('/page/words.js')).getAdvice(finding).text",
+        {"topic": topic, "verdict": verdict},
+    )
+    assert words in advice
+
+
 @pytest.mark.parametrize("is_whole_certain", [False, True])
 def test_one_segment_and_the_answer_do_not_contradict_each_other(
     tab: Visit, is_whole_certain: bool
@@ -364,6 +384,10 @@ def test_each_channel_has_its_answer_and_its_lane(tab: Visit, tmp_path: Path) ->
     assert tab.page.is_visible("#training-channels")
     assert tab.page.is_visible("#advice-mixed")
     assert "by itself" not in tab.page.inner_text("#advice-flaws")
+    tab.page.set_viewport_size({"width": 390, "height": 844})
+    tab.page.wait_for_function("innerWidth === 390")
+    sizes = tab.page.locator(".segments").evaluate("one => [one.scrollWidth, one.clientWidth]")
+    assert sizes[0] <= sizes[1]
     assert tab.page.locator("#format option[value=srt]").is_disabled()
 
 

@@ -682,7 +682,7 @@ class VoxaffectRecording extends HTMLElement {
     range.textContent = `${first + 1}–${first + rows.length} of ${this.#entries.length}`;
     const speech = this.#hasText ? ["Words"] : this.#hasSpeakers ? ["Speaker"] : [];
     const head = ["Time", ...(this.#data.lanes.length > 1 ? ["Channel"] : []), ...speech, "Emotion", "Confidence"];
-    segments.classList.toggle("talk", speech.length > 0);
+    segments.classList.toggle("wide", head.length > 3);
     segments.replaceChildren(make("table", {}, [
       make("caption", { text: rows.length ? "Segments" : "Segments: none" }),
       make("thead", {}, [make("tr", {}, head.map((text) => make("th", { scope: "col", text })))]),

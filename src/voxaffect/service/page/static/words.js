@@ -15,7 +15,7 @@ export function getVerdict(name) {
 
 export function getAdvice({ topic, verdict }) {
   const choose = (rest) => byId("findings").content.querySelector(`[data-topic="${CSS.escape(topic)}"]${rest}`);
-  return splitRemedy(choose(`[data-verdict="${CSS.escape(verdict)}"]`) ?? choose(""));
+  return splitRemedy(choose(`[data-verdict="${CSS.escape(verdict)}"]`) ?? choose(":not([data-verdict])"));
 }
 
 export function splitRemedy(element, values = {}) {
