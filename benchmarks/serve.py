@@ -2,7 +2,7 @@
 
     pip install -e ".[test]"
     python benchmarks/serve.py --models "" --requests 10000 --stream-minutes 60 -o serve.json
-    python benchmarks/serve.py --seconds 12 -o serve.json       # the memory stays in the file
+    python benchmarks/serve.py --seconds 30 -o serve.json       # the memory stays in the file
     python benchmarks/serve.py --seconds 5 --streams 10,20      # a short run
 
 *Requests*: 1, 8 and 64 clients on the loopback upload the bundled recording again and again, each
@@ -63,7 +63,7 @@ from entries import find_commit
 from websockets.asyncio.client import connect
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from support.services import EXAMPLE, Service, encode, run_service
+from support.services import EXAMPLE, Service, encode, read_processor, run_service
 
 CLIENTS = (1, 8, 64)
 LIBRARIES = ("voxaffect", "fastapi", "uvicorn", "websockets", "onnxruntime")
@@ -430,12 +430,6 @@ def fit_half(times: Any, values: Any) -> float:
 def measure_processor(service: Service) -> float:
     """Time of processors that the server and its workers have spent, in seconds."""
     return sum(map(read_processor, (service.process.pid, *service.workers)))
-
-
-def read_processor(process: int) -> float:
-    """Time of processors that a process has spent, in seconds."""
-    text = Path(f"/proc/{process}/stat").read_text(encoding="ascii")
-    return sum(map(int, text.rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def measure_memory(service: Service) -> float:

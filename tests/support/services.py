@@ -121,6 +121,12 @@ def _wait_until_ready(service: Service) -> None:
     raise AssertionError(service.log.read_text(encoding="utf-8"))
 
 
+def read_processor(process: int) -> float:
+    """Time of processors that a process has spent, in seconds."""
+    text = Path(f"/proc/{process}/stat").read_text(encoding="ascii")
+    return sum(map(int, text.rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
 def encode(samples: Any, rate_hz: int = RATE_HZ, form: str = "WAV") -> bytes:
     """Recording of samples."""
     buffer = io.BytesIO()

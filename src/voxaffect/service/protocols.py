@@ -29,14 +29,14 @@ class _JoiningTransport:
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport, self._loop = transport, loop
-        self._parts: list[bytes] = []
+        self._held = bytearray()
 
     def write(self, part: bytes) -> None:
         """Send after what the event loop does now, or at once if it is much."""
-        if not self._parts:
+        if not self._held:
             self._loop.call_soon(self._send)
-        self._parts.append(part)
-        if sum(map(len, self._parts)) > _JOINED_BYTES:
+        self._held += part
+        if len(self._held) > _JOINED_BYTES:
             self._send()
 
     def close(self) -> None:
@@ -46,12 +46,12 @@ class _JoiningTransport:
 
     def get_write_buffer_size(self) -> int:
         """Bytes that are not sent."""
-        return self._transport.get_write_buffer_size() + sum(map(len, self._parts))
+        return self._transport.get_write_buffer_size() + len(self._held)
 
     def _send(self) -> None:
-        parts, self._parts = self._parts, []
-        if parts and not self._transport.is_closing():
-            self._transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
+        held, self._held = self._held, bytearray()
+        if held and not self._transport.is_closing():
+            self._transport.write(held)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
